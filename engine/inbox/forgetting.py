@@ -80,10 +80,11 @@ async def _forget_rows(engine: Engine, address: str, alias: str) -> int:
     gone = 0
     for _ in range(_ROUNDS):
         traces = await engine.store.traces(address)
-        for first in range(0, len(traces), _AT_ONCE):
-            some = tuple(traces[first : first + _AT_ONCE])
-            await engine.apply(ForgetRows(address=address, alias=alias, traces=some), SYSTEM)
-        gone += len(traces)
+        done = 0
+        while done < len(traces):
+            some = tuple(traces[done : done + _AT_ONCE])
+            done += (await engine.apply(ForgetRows(address=address, alias=alias, traces=some), SYSTEM)).rows
+        gone += done
         if not traces:
             break
     await engine.apply(ForgetRows(address=address, alias=alias, traces=(), ends=True), SYSTEM)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from engine.model.messages import MessageState
+import importlib
+import pkgutil
+from datetime import timedelta
+
+from engine.model.answers import Receipt
+from engine.model.messages import MessageState, Notice
+from engine.model.people import Partstat
 from engine.model.suppressions import Suppression
 from engine.refusals import Code
+from engine.store import dynamodb
+from engine.store.dynamodb import kinds
+from engine.store.dynamodb.rows import Table
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
@@ -13,17 +22,18 @@ ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
 
 
 async def _forget(store: Store) -> str | None:
-    traces = await store.traces(ANN)
-
-    async def work(unit: Unit) -> str | None:
+    async def begin(unit: Unit) -> str | None:
         used = await unit.begin_forgetting(ANN, ALIAS, START)
         if used:
             await unit.withdraw_forgotten(ANN, START)
-            await unit.forget_rows(ANN, used, traces)
-            await unit.end_forgetting(ANN)
         return used
 
-    return await store.transact(work)
+    used = await store.transact(begin)
+    traces = await store.traces(ANN) if used else []
+    while traces:
+        traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces)) :]  # noqa: B023
+    await store.transact(lambda unit: unit.end_forgetting(ANN))
+    return used
 
 
 async def test_another_address_takes_the_place_of_a_forgotten_one(store: Store) -> None:
@@ -88,12 +98,55 @@ async def test_an_interrupted_forgetting_goes_on_with_the_same_alias(store: Stor
 
 
 async def test_what_a_forgotten_person_is_owed_is_withdrawn_in_parts(store: Store) -> None:
-    many = store.items_per_unit + 2
-    await stores.with_event(store, ANN, sequence=many)
-    await stores.owe(store, *(stores.message(ANN, sequence=n) for n in range(1, many)))
+    async with store.unit() as unit:
+        most = unit.items_per_unit
+    await stores.with_event(store, ANN, sequence=most + 2)
+    await stores.owe(store, *(stores.message(ANN, sequence=n) for n in range(1, most)))
+    await stores.owe(store, *(stores.message(ANN, sequence=n) for n in range(most, most + 2)))
     withdrawn = []
     while not withdrawn or withdrawn[-1]:
         async with store.unit() as unit:
             withdrawn.append(await unit.withdraw_forgotten(ANN, START))
-    assert withdrawn == [store.items_per_unit, 2, 0]
+    assert withdrawn == [most, 2, 0]
     assert await stores.claim(store) == []
+
+
+async def test_what_a_forgotten_person_said_goes_and_what_others_said_stays(store: Store) -> None:
+    await stores.with_event(store)
+    people = [stores.attendee(ANN, name="Annabel"), stores.attendee("bob@example.com", name="Bob")]
+    async with store.unit() as unit:
+        await unit.add_attendees(people)
+        await unit.add_messages([stores.message(ANN, note="Dear Annabel")], priority=0)
+        for one in people:
+            await unit.record_receipt(_receipt(one.email))
+    async with store.unit() as unit:
+        assert await unit.may_notify("olga@example.org", START, timedelta(hours=1))
+        notice = Notice(subject="An answer", text=f"{ANN} accepted")
+        await unit.gather("olga@example.org", notice, None, timedelta(0), 5)
+    assert await _forget(store) == ALIAS
+    assert [r.comment for r in await store.receipts("event1", ALIAS)] == [""]
+    assert [r.comment for r in await store.receipts("event1", "bob@example.com")] == ["I bring an orchid"]
+    assert [h.message.note for h in await store.history("event1", ALIAS)] == [""]
+    async with store.unit() as unit:
+        waiting, _ = await unit.take_gathered("olga@example.org", START)
+    assert [notice.text for notice, _ in waiting] == [f"{ALIAS} accepted"]
+
+
+def _receipt(email: str) -> Receipt:
+    return Receipt(
+        event_uid="event1",
+        email=email,
+        partstat=Partstat.ACCEPTED,
+        sequence=0,
+        dtstamp=START,
+        arrived=START,
+        comment="I bring an orchid",
+    )
+
+
+def test_every_table_of_dynamodb_is_known_by_its_kind() -> None:
+    modules = [m.name for m in pkgutil.iter_modules(dynamodb.__path__, f"{dynamodb.__name__}.")]
+    made = [value for name in modules for value in vars(importlib.import_module(name)).values()]
+    assert {id(value) for value in made if isinstance(value, Table)} == {
+        id(table) for table in kinds.TABLES.values()
+    }

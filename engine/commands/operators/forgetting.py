@@ -57,8 +57,14 @@ class WithdrawForgotten(Command[Progress]):
         return Progress(worked=await work.unit.withdraw_forgotten(self.address, work.now) > 0)
 
 
-class ForgetRows(Command[Done]):
-    """Take the person out of some rows; the engine's own, in chunks."""
+class RowsForgotten(Done):
+    """Of how many of the rows the person was taken out."""
+
+    rows: int
+
+
+class ForgetRows(Command[RowsForgotten]):
+    """Take the person out of the first of some rows; the engine's own, in chunks."""
 
     in_record: ClassVar[bool] = False
     address: str
@@ -66,9 +72,9 @@ class ForgetRows(Command[Done]):
     traces: tuple[Trace, ...]
     ends: bool = False
 
-    async def carry_out(self, work: Work) -> Done:
+    async def carry_out(self, work: Work) -> RowsForgotten:
         """Refuses nothing."""
-        await work.unit.forget_rows(self.address, self.alias, self.traces)
+        rows = await work.unit.forget_rows(self.address, self.alias, self.traces)
         if self.ends:
             await work.unit.end_forgetting(self.address)
-        return Done()
+        return RowsForgotten(rows=rows)

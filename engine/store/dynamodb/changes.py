@@ -42,7 +42,7 @@ class Entry(Value):
     changes: tuple[Change, ...]
 
 
-HEADS = Table[Head]("feed", Head, key=lambda head: (head.shard,))
+HEADS = Table[Head]("change-head", Head, key=lambda head: (head.shard,))
 ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)))
 
 

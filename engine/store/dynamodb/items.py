@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,16 +21,19 @@ _PART = 300_000
 """Bytes of a compressed value in one item: longer ones go on in items of their own."""
 _PAGE = 1_000
 _NUMBER = "n_"
+_REST = "part#"
+"""What the partitions begin with of what long values go on with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value as text under its key; `attributes` put it into the global indexes."""
+    """A value as text under its key, or numbers; `attributes` put it into the global indexes."""
 
     key: Key
     value: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 class TooMany(RuntimeError):  # noqa: N818 -- reads as what it is
@@ -81,18 +84,20 @@ class Items:
         known = self._seen.get(key)
         if known is not None:
             return known
+        if "p" in wire:
+            self._parts[key] = int(wire["p"]["N"])
+        item = self._seen[key] = await self._read(key, wire)
+        return item
+
+    async def _read(self, key: Key, wire: Wire) -> Item:
         data = wire.get("d", {})
-        count = int(wire["p"]["N"]) if "p" in wire else 0
         packed = base64.b64decode(data["B"]) if "B" in data else b""
-        if count:
-            packed += await self._rest(key, count)
-            self._parts[key] = count
+        if "p" in wire:
+            packed += await self._rest(key, int(wire["p"]["N"]))
         value = zlib.decompress(packed).decode() if packed else data.get("S", "")
         names = {*Index, *SORTED.values()}
         attributes = {name: typed["S"] for name, typed in wire.items() if name in names}
-        item = Item(key, value, attributes, wire.get("v", {}).get("S", ""))
-        self._seen[key] = item
-        return item
+        return Item(key, value, attributes, wire.get("v", {}).get("S", ""), _numbers(wire))
 
     async def _rest(self, key: Key, count: int) -> bytes:
         keys = [_part_key(key, n) for n in range(1, count + 1)]
@@ -224,6 +229,19 @@ class Items:
     def _with_added(self, key: Key, known: Mapping[str, int]) -> dict[str, int]:
         added = self._added.get(key, {})
         return {name: known.get(name, 0) + added.get(name, 0) for name in {*known, *added}}
+
+    async def scan(self) -> AsyncIterator[Item]:
+        """All items of the table as they are kept, in no order, but the rests of long values; nothing is remembered."""
+        asked: dict[str, Any] = {}
+        while True:
+            page, rest = await self._calls.scan(asked)
+            for each in page:
+                key = (each["pk"]["S"], each["sk"]["S"])
+                if not key[0].startswith(_REST):
+                    yield await self._read(key, each)
+            if rest is None:
+                return
+            asked["ExclusiveStartKey"] = rest
 
     # writing
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from engine.model.base import Value
 from engine.model.triggers import Posted, PostedRequest
 from engine.store.dynamodb.ids import new_id
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, Rows, Table
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -57,6 +57,12 @@ REQUESTS = Table[KeptRequest](
     "posted", KeptRequest, key=lambda kept: (kept.id,), indexes={"undivided": _waits}
 )
 SIZES = Table[Size]("posted-size", Size, key=lambda size: (_ALL, size.id), checked=False)
+
+
+async def drop_posted(rows: Rows, posted_id: str) -> None:
+    """Drop a request; its deliveries stay."""
+    await rows.drop(REQUESTS, posted_id)
+    await rows.drop(SIZES, _ALL, posted_id)
 
 
 class PostedQuestions(ReadSession):
@@ -112,8 +118,7 @@ class PostedRequests(PostedQuestions, UnitSession):
 
     async def drop_posted(self, posted_id: str) -> None:
         """Drop a request; its deliveries stay."""
-        await self.rows.drop(REQUESTS, posted_id)
-        await self.rows.drop(SIZES, _ALL, posted_id)
+        await drop_posted(self.rows, posted_id)
 
     async def drop_old_posted(self, before: datetime, bytes_max: int, limit: int) -> int:
         """Drop divided requests that came before a moment, and the oldest of those beyond `bytes_max`. How many."""

@@ -62,6 +62,15 @@ class Table(Generic[V]):
             return self._adapter.validate_python(json.loads(item.value))
         return self._adapter.validate_json(item.value)
 
+    def plain(self, value: V) -> dict[str, Any]:
+        """All of a value as JSON knows it, also what its key tells."""
+        found: dict[str, Any] = self._adapter.dump_python(value, mode="json")
+        return found
+
+    def of_plain(self, found: Mapping[str, Any]) -> V:
+        """The value of which `plain` made this."""
+        return self._adapter.validate_json(json.dumps(found))
+
     def at(self, *key: str | int) -> Key:
         """The key of an item, of the parts of a value's key."""
         return self.partition(key[0] if key else ALONE), joined(*key[1:]) or ALONE

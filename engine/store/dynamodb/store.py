@@ -13,6 +13,7 @@ from engine.store.dynamodb.campaigns import CampaignQuestions
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.exports import ExportQuestions
+from engine.store.dynamodb.forgetting import TraceQuestions
 from engine.store.dynamodb.held import HeldQuestions
 from engine.store.dynamodb.inbox_messages import InboxMessageQuestions
 from engine.store.dynamodb.items import Items
@@ -48,6 +49,7 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
+    TraceQuestions,
     DueJobs,
     CampaignQuestions,
     Timing,

@@ -28,6 +28,13 @@ class ForgettingKey(Value):
     key: str
 
 
+class BeingForgotten(Value):
+    """A person who is being forgotten, and the address that takes the place of theirs."""
+
+    address: str
+    alias: str
+
+
 def _listed(entry: Suppression) -> Iterable[Entry]:
     if not entry.target.endswith(f"@{DOMAIN}"):
         place = joined(entry.target, entry.organizer)
@@ -43,8 +50,9 @@ SUPPRESSIONS = Table[Suppression](
     checked=False,
 )
 FORGETTING_KEYS = Table[ForgettingKey](
-    "forgetting", ForgettingKey, key=lambda kept: (kept.name,), checked=False
+    "forgetting-key", ForgettingKey, key=lambda kept: (kept.name,), checked=False
 )
+FORGOTTEN = Table[BeingForgotten]("forgetting", BeingForgotten, key=lambda one: (one.address,))
 
 
 class SuppressionQuestions(ReadSession):

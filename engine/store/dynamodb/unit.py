@@ -8,6 +8,7 @@ from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.confirmations import Confirmations
 from engine.store.dynamodb.events import Events
 from engine.store.dynamodb.feeds import Feeds
+from engine.store.dynamodb.forgetting import Forgetting
 from engine.store.dynamodb.held import HeldActions
 from engine.store.dynamodb.inbox_messages import InboxMessages
 from engine.store.dynamodb.keys import Keys
@@ -30,6 +31,7 @@ from engine.store.dynamodb.webhooks import Webhooks
 
 
 class DynamoUnit(
+    Forgetting,
     Feeds,
     Notices,
     NamingQuestions,

@@ -27,8 +27,8 @@ class Forgetting(Protocol):
         """Withdraw what the person is owed, as much as a unit takes; returns how many messages."""
         ...
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
-        """Take the person out of these rows."""
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+        """Take the person out of the first of these rows, as many as a unit takes; returns how many."""
         ...
 
     async def end_forgetting(self, address: str) -> None:

@@ -80,14 +80,16 @@ class Forgetting(Attendees, Ledger):
         for table in ("suppression", "block"):
             await self.run(f"UPDATE OR IGNORE {table} SET email = ? WHERE email = ?", [hashed, address])
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
-        for trace in traces:
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+        some = traces[: self.items_per_unit]
+        for trace in some:
             if trace.table == "record":
                 await self.run("UPDATE record SET salt = NULL WHERE seq = ?", [trace.key["seq"]])
             elif trace.row.get(_DROPPED.get(trace.table, "")) == address:
                 await self.run(f"DELETE FROM {trace.table} WHERE {_where(trace)}", [*trace.key.values()])
             else:
                 await self._rewrite(trace, address, alias)
+        return len(some)
 
     async def _rewrite(self, trace: Trace, address: str, alias: str) -> None:
         if trace.table == "delivery":

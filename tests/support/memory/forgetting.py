@@ -16,7 +16,7 @@ from engine.model.people import Attendee
 from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from tests.support.memory.suppressions import SuppressionUnit
-from tests.support.memory.tables import Tables
+from tests.support.memory.tables import Owed, Tables
 
 _KEY = b"the key of a store in memory"
 _OWNERS = ("event", "key", "address_list", "feed")
@@ -56,8 +56,9 @@ class ForgettingUnit(SuppressionUnit):
             self.t.put("message", key, row.changed(**gone))
         return len(pending)
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
-        for table, key in [found for trace in traces for found in trace.row.get("places", ())]:  # type: ignore[union-attr]
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+        some = traces[: self.items_per_unit]
+        for table, key in [found for trace in some for found in trace.row.get("places", ())]:  # type: ignore[union-attr]
             value = self.t.get(table, key)
             self.t.drop(table, key)
             if table == "record":
@@ -66,6 +67,7 @@ class ForgettingUnit(SuppressionUnit):
                 self.t.put(
                     table, _renamed(key, address, alias), _renamed(_silenced(value, address), address, alias)
                 )
+        return len(some)
 
     async def end_forgetting(self, address: str) -> None:
         self.t.drop("forgetting", address)
@@ -94,6 +96,8 @@ def _silenced(value: Any, address: str) -> Any:
         return value.model_copy(
             update={"name": "", "fields": {}, "zone": "", "token": f"gone{value.event_uid}"}
         )
+    if isinstance(value, Owed) and value.message.email == address:
+        return value.changed(note="", answer="", notice=None)
     if isinstance(value, Receipt | Proposal) and value.email == address:
         return value.model_copy(update={"comment": ""})
     return value

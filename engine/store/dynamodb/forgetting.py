@@ -1,0 +1,308 @@
+"""Forgetting a person: every item of the table is looked at; another address takes the place of theirs."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from engine.model.forgetting import Column, Trace, names, target, without
+from engine.model.messages import MessageState
+from engine.model.record import commitment
+from engine.model.suppressions import Suppression
+from engine.refusals import Code
+from engine.store import rules
+from engine.store.dynamodb.budgets import PERSONS
+from engine.store.dynamodb.claims import Claims
+from engine.store.dynamodb.events import EVENTS
+from engine.store.dynamodb.items import Item
+from engine.store.dynamodb.keys import KEYS
+from engine.store.dynamodb.kinds import TABLES, kind
+from engine.store.dynamodb.names import Key, joined
+from engine.store.dynamodb.owed import INVITEES, MAILS, Owed, Place, kind_of, place
+from engine.store.dynamodb.posted import REQUESTS, drop_posted
+from engine.store.dynamodb.record import ROWS, SALTS
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import ReadSession
+from engine.store.dynamodb.suppressions import (
+    FORGETTING_KEYS,
+    FORGOTTEN,
+    SUPPRESSIONS,
+    BeingForgotten,
+    ForgettingKey,
+    Suppressions,
+)
+from engine.store.dynamodb.table import Index
+from engine.store.dynamodb.tallies import SHARDS, organizers
+from engine.store.dynamodb.tallies import place as among_organizers
+from engine.store.dynamodb.triggers import DELIVERIES, KeptDelivery
+
+_COUNTER = "counter"
+_EVENTS_AT_ONCE = 12
+"""Events whose messages are withdrawn in one unit of work; each has counters of its own."""
+_ROWS_AT_ONCE = 10
+"""Values that one unit of work takes a person out of; each has up to nine items."""
+_OWNERS = {
+    "event": "event {uid}",
+    "key": "bounds of the key {id}",
+    "address-list": "list @{name}",
+    "feed": "calendar {id}",
+}
+"""What organizers and operators wrote themselves, and what it is called."""
+_OURS = frozenset({"record", "record-cut", "record-head", "forgetting"})
+_DROPPED = {
+    "telling": "address",
+    "session": "address",
+    "confirmation": "address",
+    "organizer-address": "address",
+    "organizer": "address",
+    "enrolment": "organizer",
+    "redaction": "address",
+    "proof": "organizer",
+    "trial": "organizer",
+    "record-salt": "address",
+    "do-not-mail": "target",
+    "remembered": "actor",
+    "inbox-message": "sender",
+    "person": "person",
+}
+"""Values that are the person's own, by what says so: they go whole."""
+_EMPTIED: dict[str, Any] = {
+    **dict.fromkeys(
+        ("name", "zone", "note", "answer", "detail", "words", "comment", "location", "sent_by"), ""
+    ),
+    "fields": {},
+    "notice": None,
+}
+"""What goes with the person, in whatever has their `email`."""
+
+
+class TraceQuestions(ReadSession):
+    """Where a person is named."""
+
+    async def traces(self, address: str) -> list[Trace]:
+        """The values that name this address, or commit to it, but what an organizer wrote."""
+        salt = await self.rows.get(SALTS, address)
+        committed = commitment(address.encode(), bytes.fromhex(salt.salt)) if salt else ""
+        found: list[Trace] = []
+        async for item in self.items.scan():
+            name = _COUNTER if item.numbers else kind(item.key)
+            if name == ROWS.name and committed and committed in item.value:
+                row = ROWS.value(item)
+                found += [_trace(name, item, {"seq": row.seq})] if row.salt else []
+            elif name == _COUNTER:
+                found += [_trace(name, item, {})] if _counts(item.key, address) else []
+            elif name and name not in _OURS and name not in _OWNERS:
+                said = _named(name, item, address)
+                found += [_trace(name, item, _columns(said))] if said else []
+        return found
+
+    async def named_by_others(self, address: str) -> list[str]:
+        """Where organizers and operators named this address themselves: events, bounds of keys, lists."""
+        found: list[str] = []
+        async for item in self.items.scan():
+            name = "" if item.numbers else kind(item.key)
+            said = _named(name, item, address) if name in _OWNERS else None
+            found += [_OWNERS[name].format_map(said)] if said else []
+        return sorted(found)
+
+    async def erase_remains(self) -> bool:
+        """What is deleted from the table is gone at once; backups of it are beyond its reach."""
+        return True
+
+
+class Forgetting(Suppressions, Claims):
+    """The part of a unit of work that forgets a person."""
+
+    async def organizes_events(self, address: str) -> bool:
+        """True for an organizer of events, and for an address that a key acts for."""
+        event = await self.rows.first_by(EVENTS, "organizer", address)
+        key = await self.rows.first_by(KEYS, "address", f"of {address}")
+        return event is not None or key is not None
+
+    async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
+        """Keep the person's wishes as a keyed hash, and return the alias that is used.
+
+        After an interruption it is the one of before. None while a mail to them is being sent.
+        """
+        if await self._being_mailed(address):
+            return None
+        await self._keep_wishes(address)
+        known = await self.rows.get(FORGOTTEN, address)
+        used = known.alias if known else alias
+        if known is None:
+            await self.rows.put(FORGOTTEN, BeingForgotten(address=address, alias=alias))
+        await self.rows.add(SUPPRESSIONS, Suppression(target=used, organizer="", reason="forgotten", at=now))
+        return used
+
+    async def _being_mailed(self, address: str) -> bool:
+        runs = [run for lease in (await self.leases()).values() for run in lease.runs.values()]
+        held = await self.rows_at(Place(*row) for run in runs for row in run.rows if row.email == address)
+        return any(owed.message.state.pending for owed in held.values())
+
+    async def _keep_wishes(self, address: str) -> None:
+        kept = await self.rows.get(FORGETTING_KEYS, "key")
+        if kept is None:
+            kept = ForgettingKey(key=base64.b64encode(secrets.token_bytes(32)).decode())
+            await self.rows.put(FORGETTING_KEYS, kept)
+        hashed = target(address, base64.b64decode(kept.key))
+        for entry in await self.rows.under(SUPPRESSIONS, address):
+            await self.rows.drop(SUPPRESSIONS, *SUPPRESSIONS.key(entry))
+            await self.rows.add(SUPPRESSIONS, entry.model_copy(update={"target": hashed}))
+
+    async def withdraw_forgotten(self, address: str, now: datetime) -> int:
+        """Withdraw what the person is owed, as much as a unit takes; returns how many messages.
+
+        An index finds the events, which is late by moments: what it misses is barred when it is claimed.
+        """
+        waiting = await self._waiting_at(
+            place(owed.message)
+            for owed in await self.rows.under(MAILS, address)
+            if owed.message.state.pending
+        )
+        for item in await self.items.indexed(Index.PERSON, address):
+            if kind_of(item.key) is INVITEES:
+                waiting += await self._unsent(INVITEES.value(item))
+        return await self.settle(self._as_many_as_fit(waiting), MessageState.WITHDRAWN, Code.FORGOTTEN, now)
+
+    def _as_many_as_fit(self, waiting: Sequence[Owed]) -> list[Owed]:
+        uids = dict.fromkeys(owed.message.event_uid for owed in waiting)
+        some = set(list(uids)[:_EVENTS_AT_ONCE])
+        return [owed for owed in waiting if owed.message.event_uid in some][: self.items_per_unit]
+
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+        """Take the person out of the first of these rows, as many as a unit takes; returns how many."""
+        some = traces[:_ROWS_AT_ONCE]
+        for trace in some:
+            key = (str(trace.key["pk"]), str(trace.key["sk"]))
+            if trace.table == _COUNTER:
+                await self._move_counters(key, address, alias)
+            elif item := await self.items.get(key):
+                await self._forget_in(trace.table, item, address, alias)
+        return len(some)
+
+    async def _move_counters(self, key: Key, address: str, alias: str) -> None:
+        new = _counted_as(key, address, alias)
+        for name, n in (await self.items.numbers([key]))[key].items():
+            self.items.add(new, name, n)
+        self.items.drop(key)
+
+    async def _forget_in(self, name: str, item: Item, address: str, alias: str) -> None:
+        table = TABLES[name]
+        value = table.value(item)
+        if name == ROWS.name:
+            await self.rows.put(ROWS, value.model_copy(update={"salt": ""}))
+            return
+        old = table.plain(value)
+        if name in _DROPPED and old[_DROPPED[name]] == address:
+            await self.rows.drop(table, *table.key(value))
+            return
+        new = table.of_plain(_renamed(_silenced(old, address, alias), address, alias))
+        if name == DELIVERIES.name:
+            new = await self._without_content(new)
+        await self._replace(table, value, new)
+
+    async def _without_content(self, kept: KeptDelivery) -> KeptDelivery:
+        """What was posted may name the person in a way that no text shows."""
+        request = await self.rows.maybe(REQUESTS, kept.posted)
+        if request and request.divided:
+            await drop_posted(self.rows, request.id)
+        return kept.model_copy(update={"payload": None})
+
+    async def _replace(self, table: Table[Any], old: Any, new: Any) -> None:
+        if table.key(old) != table.key(new):
+            await self.rows.drop(table, *table.key(old))
+        await self.rows.put(table, new)
+
+    async def end_forgetting(self, address: str) -> None:
+        """Forget that they were forgotten."""
+        await self.rows.drop(FORGOTTEN, address)
+        # Counts of a tagged address stand under the bare one, from which its mails are gone now.
+        await self.rows.drop(PERSONS, rules.person(address))
+
+
+def _trace(name: str, item: Item, row: Mapping[str, Column]) -> Trace:
+    return Trace(name, {"pk": item.key[0], "sk": item.key[1]}, row)
+
+
+def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
+    """What a value says, if it names the address."""
+    domain = address.rpartition("@")[2]
+    if not any(domain in text.lower() for text in (item.value, *item.key, *item.attributes.values())):
+        return None
+    said = TABLES[name].plain(TABLES[name].value(item))
+    return said if any(names(text, address) for text in _texts(said)) else None
+
+
+def _texts(said: Any) -> Iterator[str]:
+    """All texts within what JSON knows, also the names."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping):
+        for name, value in said.items():
+            yield name
+            yield from _texts(value)
+    elif isinstance(said, list):
+        for value in said:
+            yield from _texts(value)
+
+
+def _columns(said: Mapping[str, Any]) -> dict[str, Column]:
+    """What a value says, for the person to read: what is wrapped in it stands beside the rest."""
+    found: dict[str, Column] = {}
+    for name, value in said.items():
+        if isinstance(value, Mapping):
+            found |= _columns(value)
+        elif isinstance(value, list):
+            found[name] = ", ".join(_texts(value))
+        else:
+            found[name] = value
+    return found
+
+
+def _renamed(said: Any, address: str, alias: str) -> Any:
+    return _mapped(said, lambda text: without(text, address, alias))
+
+
+def _mapped(said: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(said, str):
+        return change(said)
+    if isinstance(said, Mapping):
+        return {change(name): _mapped(value, change) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_mapped(value, change) for value in said]
+    return said
+
+
+def _silenced(said: Any, address: str, alias: str) -> Any:
+    """Without what the person said, or what was said of them."""
+    if isinstance(said, list):
+        return [_silenced(value, address, alias) for value in said]
+    if not isinstance(said, Mapping):
+        return said
+    new = {name: _silenced(value, address, alias) for name, value in said.items()}
+    message = new.get("message")
+    if isinstance(message, Mapping) and message.get("email") == address:
+        new["attempts"] = [{**attempt, "answer": ""} for attempt in new["attempts"]]
+    if new.get("email") != address:
+        return new
+    new |= {name: empty for name, empty in _EMPTIED.items() if name in new}
+    if "token" in new:
+        uid = blake2b(str(new.get("event_uid", "")).encode(), digest_size=8).hexdigest()
+        new["token"] = f"{alias.partition('@')[0]}{uid}"
+    return new
+
+
+def _counts(key: Key, address: str) -> bool:
+    """True for counters of this address."""
+    return _counted_as(key, address, "") != key
+
+
+def _counted_as(key: Key, address: str, alias: str) -> Key:
+    """Where counters stand once the alias has the place of the address."""
+    if key[0] in {organizers(n) for n in range(SHARDS)}:
+        return (key[0], among_organizers(alias)) if key[1] == among_organizers(address) else key
+    return without(key[0], joined(address), alias), without(key[1], joined(address), alias)
