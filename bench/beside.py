@@ -23,6 +23,7 @@ _WITHIN = 1.03
 _LOOKS = 500
 """Looks at the page between two questions whether the campaign is over."""
 _ROUNDS = 3
+_MOST = 20_000
 
 
 class _Visitors:
@@ -58,7 +59,7 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
 
 def _beside(effort: Effort, folder: Path, wire: HttpWire, server: tuple[int, int]) -> Figure:
     pid, port = server
-    n = effort.recipients
+    n = min(effort.recipients, _MOST)
     _campaign(wire, folder, min(n, effort.few), pid)
     alone, beside = list[float](), list[float]()
     for _ in range(min(_ROUNDS, effort.rounds)):

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
-from engine.commands.agents.digests import KeyDay, command_words, left_lines, refused_lines
+from engine.commands.agents import digest_words
+from engine.commands.agents.digests import KeyDay, left_lines, refused_lines
 from engine.commands.agents.widening import widening
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
@@ -141,7 +142,7 @@ def day_lines(day: KeyDay) -> list[str]:
     lines += refused_lines(day, _PROGRAM)
     for one in day.last:
         why = f" ({one.why})" if one.why else ""
-        lines.append(f"Did: {one.at} {command_words(one.command)}: {one.outcome}{why}")
+        lines.append(f"Did: {one.at} {digest_words.command(one.command)}: {one.outcome}{why}")
     return lines
 
 

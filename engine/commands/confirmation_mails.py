@@ -63,13 +63,14 @@ def _reached(confirmation: Confirmation, settings: Settings, language: Language)
     return language.say("{mailbox} on {time} UTC", mailbox=mailbox, time=time)
 
 
-def unproven(what: str, uid: str) -> Notice:
+def unproven(what: str, uid: str, language: Language = ENGLISH) -> Notice:
     """What became of a mail that nothing proves, to the address that it names: without a word of it."""
-    text = (
-        f"A mail in your name came to this server, and nothing in it proves that you sent it. Result: {what}.\n"
-        + (f"uid: {uid}\n" if uid else "")
+    told = language.say(
+        "A mail in your name came to this server, and nothing in it proves that you sent it. Result: {what}.",
+        what=what,
     )
-    return Notice(subject="A mail in your name", text=text)
+    text = f"{told}\n" + (f"uid: {uid}\n" if uid else "")
+    return Notice(subject=language.say("A mail in your name"), text=text)
 
 
 def first_proof(confirmation: Confirmation, settings: Settings, language: Language = ENGLISH) -> Notice:

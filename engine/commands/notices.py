@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.commands import series
 from engine.commands.base import Work
+from engine.commands.reasons import REASONS, reason
 from engine.itip import recurrence
 from engine.mail.locale.language import ENGLISH, SOURCE, Language, noop
 from engine.mail.locale.language import language as locale
@@ -206,7 +207,8 @@ def refused(subject: str, why: str, code: str, language: Language = ENGLISH) -> 
     """A mail that was not understood, or not allowed, and why."""
     say = language.say
     changed = say("Your mail “{subject}” changed nothing.", subject=subject[:_SUBJECT_SHOWN])
-    text = f"{changed}\n\n{say('Why: {why}', why=why)}\n{say('Code: {code}', code=code)}\n"
+    told = reason(code, why, language)
+    text = f"{changed}\n\n{say('Why: {why}', why=told)}\n{say('Code: {code}', code=code)}\n"
     own = say("Your free trial has ended") if code == Code.FREE_TRIAL_ENDED else ""
     return Notice(subject=own or say("Not done: {title}", title=subject)[:200], text=text)
 
@@ -245,7 +247,7 @@ def span_of(event: Event, instance: Instant | None) -> Span:
 
 def skipping(row: Recipient, language: Language = ENGLISH) -> str:
     """Which row was passed over, and why: the code, what it means, and the column that is at fault."""
-    why = _SKIPPED.get(Code(row.code)) if row.code in set(Code) else None
+    why = (_SKIPPED.get(Code(row.code)) or REASONS.get(Code(row.code))) if row.code in set(Code) else None
     told = f"{row.code}: {language.say(why)}" if why else row.code
     told += f" ({row.detail})" if row.detail else ""
     return language.say("row {number}: {email}: {why}", number=row.row, email=row.email, why=told)

@@ -6,13 +6,16 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from cis_mcp.mcp.tools import catalog
 from cis_mcp.pages import approve
 from engine.commands import answer_notices, confirmation_mails, notices
+from engine.commands.agents import digest_words
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.stopping import StopByOwner
 from engine.commands.answers.confirmations import Waiting, ask
@@ -23,8 +26,11 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.orders import mails
+from engine.commands.reasons import REASONS
 from engine.commands.signing_in import AskToSignIn
-from engine.engine import Engine
+from engine.commands.triggers import effects
+from engine.commands.webhooks import feeding
+from engine.engine import SYSTEM, Engine
 from engine.jobs import digests
 from engine.mail.locale.language import language
 from engine.model.actors import Actor
@@ -35,8 +41,11 @@ from engine.model.held import Difference, HeldAction, HeldCommand, HeldPreview, 
 from engine.model.messages import Notice
 from engine.model.people import Attendee, Origin
 from engine.model.plans import Enrolment, Plan
+from engine.model.triggers import Trigger
+from engine.model.webhooks import Webhook
 from engine.refusals import Code, Refused
 from tests.itip.samples import event
+from tests.locale.extraction import ROOT
 from tests.locale.words import english_words
 from tests.outbox.test_render import NOW, SETTINGS
 from tests.pages.test_languages import readable
@@ -90,6 +99,7 @@ def every_notice() -> Iterator[Notice]:
     yield answer_notices.proposal(EVENT, ANN, None, "", None, GERMAN)
     yield answer_notices.delegate_outside(EVENT, ANN, GERMAN)
     yield notices.warned(Notice(subject="", text=""), SETTINGS, GERMAN)
+    yield confirmation_mails.unproven("", "", GERMAN)
     yield notices.gathered([notices.created(EVENT, SETTINGS, GERMAN)] * 2, 3, GERMAN)
     yield notices.batch_done("3", ["Zeile"] * 300, "", anything=True, language=GERMAN)
     yield notices.batch_done("3", ["Zeile"], "", anything=False, language=GERMAN)
@@ -113,11 +123,51 @@ def test_a_notice_in_german_says_nothing_in_english(notice: Notice) -> None:
     assert english_in(notice) == set()
 
 
-@pytest.mark.parametrize("code", sorted(notices._SKIPPED))
+@pytest.mark.parametrize("code", sorted({*notices._SKIPPED, *REASONS}))
 def test_why_a_row_was_passed_over_is_told_in_german(code: Code) -> None:
     row = Recipient(row=3, email="ann@example.org", code=code)
     told = notices.skipping(row, GERMAN).replace(code.value, "")
     assert english_words(_DATA.sub(" ", told)) == set()
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+def test_why_a_mail_changed_nothing_is_told_in_german_with_what_it_quotes(code: Code) -> None:
+    told = notices.refused("Konzert", "There is no zone “Mars/Olympus”. Name another.", code.value, GERMAN)
+    assert "Mars/Olympus" in told.text
+    assert english_in(told.model_copy(update={"text": told.text.replace(code.value, "")})) == set()
+    assert "Name another." in notices.refused("x", "Name another.", code.value).text
+
+
+def test_every_refusal_that_a_mail_can_meet_has_a_reason_in_each_language() -> None:
+    """What the routes of create@ and bulk@, calendars, lists and tables refuse with."""
+    rooms = ("inbox/routes", "inbox/intake", "commands/tables", "commands/events", "itip")
+    text = "".join(
+        file.read_text(encoding="utf-8") for room in rooms for file in (ROOT / "engine" / room).rglob("*.py")
+    )
+    met = {Code[name] for name in re.findall(r"Refused\(\s*Code\.([A-Z_]+)", text)}
+    assert met - set(REASONS) - _NEVER_MAILED == set()
+
+
+_NEVER_MAILED = {Code.IDEMPOTENCY_CONFLICT, Code.READ_RECEIPT, Code.AUTOMATIC_MAIL, Code.UNKNOWN_TOKEN}
+"""Of tools alone, or of mail that nobody wrote."""
+
+
+def test_each_command_that_a_key_may_give_has_a_name_in_each_language() -> None:
+    tools = "".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "cis_mcp" / "mcp" / "tools").glob("*.py")
+    )
+    assert catalog.EVERY, "so that every command is known"
+    given = {cls for cls in _commands(Command) if cls.in_record and re.search(rf"\b{cls.__name__}\(", tools)}
+    named = {word for _, word in digest_words._COMMANDS}
+    assert {cls.__name__ for cls in given} - named == set()
+    for word in named:
+        assert english_words(digest_words.command(word, GERMAN)) == set()
+
+
+def _commands(cls: Any) -> Iterator[Any]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _commands(below)
 
 
 @pytest.mark.parametrize("kind", ["confirm", "first_proof", "registration"])
@@ -170,7 +220,6 @@ async def test_a_link_to_sign_in_is_mailed_in_the_organizers_language(engine: En
 
 
 async def test_a_digest_and_what_a_stop_came_to_are_in_the_owners_language(engine: Engine) -> None:
-    """The names of commands, bounds and outcomes stay as the record and the command line have them."""
     await created(engine, organizer="olga@cis.test", summary="Feier")
     await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
     made = await created(engine, organizer="agent@cis.test", summary="Konzert")
@@ -184,7 +233,7 @@ async def test_a_digest_and_what_a_stop_came_to_are_in_the_owners_language(engin
     assert any(notice.subject.startswith("Was Ihre Agenten bis Montag") for notice in told)
     for notice in told:
         lines = notice.text.splitlines()
-        kept = "\n".join(line for line in lines if not re.search("^>|send invite|Heute noch|key ", line))
+        kept = "\n".join(line for line in lines if not re.search("^>|key ", line))
         kept = kept.partition(GERMAN.say(KEEP))[0]
         assert english_words(_DATA.sub(" ", kept)) == set(), kept
 
@@ -248,3 +297,27 @@ async def test_a_language_that_is_none_of_ours_changes_nothing(engine: Engine) -
     with pytest.raises(Refused):
         await do(engine, SettleOrganizer(address="olga@cis.test", language="klingon"))
     assert await engine.organizer_language("olga@cis.test") == ""
+
+
+async def test_what_stops_a_webhook_or_a_trigger_is_told_in_the_language_of_its_owner(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
+    await do(engine, _StopBoth(), SYSTEM)
+    told = [m.notice for m in await deliver(engine) if m.email == "olga@cis.test" and m.notice]
+    assert sorted(notice.subject.partition(":")[0] for notice in told) == ["Angehalten", "Gestoppt"]
+    assert set().union(*(english_in(notice) for notice in told)) == set()
+
+
+class _StopBoth(Command[Done]):
+    """Stop a webhook that is gone and a trigger that causes itself."""
+
+    in_record = False
+
+    async def carry_out(self, work: Work) -> Done:
+        owned = {"organizer": "olga@cis.test", "created": work.now}
+        webhook = Webhook.model_construct(id="w", url="https://x.example", kinds=frozenset(), **owned)
+        webhook = webhook.model_copy(update={"secrets": ("s",), "cursor": "0", "looked": work.now})
+        await feeding.pause(work, webhook, Code.GONE, "Its receiver answered 410: it is gone for good.")
+        trigger = Trigger.model_construct(id="t", key="", name="crm", **owned)
+        await effects.report_loop(work, trigger, "It went through 5 triggers.")
+        return Done()

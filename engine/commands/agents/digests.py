@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from engine.commands import notices
+from engine.commands.agents import digest_words
 from engine.commands.agents.limits import Limit
 from engine.commands.agents.widening import widening
 from engine.commands.base import Command, Work
@@ -22,7 +22,6 @@ from engine.model.keys import Key
 from engine.model.messages import Notice
 
 _SHOWN = 20
-_CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class LastAction(Value):
@@ -104,7 +103,7 @@ def _key_lines(day: KeyDay, now: datetime, language: Language) -> list[str]:
     state = f" {say('(stopped)')}" if key.stopped else f" {say('(ended)')}" if key.ended(now) else ""
     lines = [f"{key_line(key, language)}{state}:"]
     for command, outcome, times in day.done[:_SHOWN]:
-        what = f"{command_words(command)}: {outcome}"
+        what = f"{digest_words.command(command, language)}: {digest_words.outcome(outcome, language)}"
         lines.append("- " + language.some("{what}, {n} times", "{what}, {n} times", times, what=what))
     lines += [] if day.done else [f"- {say('nothing')}"]
     return [*lines, *left_lines(day.limits, language), *refused_lines(day, language=language), ""]
@@ -116,15 +115,15 @@ def key_line(key: Key, language: Language = ENGLISH) -> str:
     return language.say("{key}, for {address}", key=f"{key.id}{named}", address=key.address)
 
 
-def command_words(command: str) -> str:
-    """A command by its name in words."""
-    return _CAMEL.sub(" ", command).lower()
-
-
 def left_lines(limits: Sequence[Limit], language: Language = ENGLISH) -> list[str]:
     """What is left of each budget of the day."""
     budgets = [
-        language.say("{bound} {left} of {all}", bound=one.bound, left=one.left, all=one.allows)
+        language.say(
+            "{bound} {left} of {all}",
+            bound=digest_words.bound(one.bound, language),
+            left=one.left,
+            all=one.allows,
+        )
         for one in limits
         if one.left is not None
     ]
@@ -137,7 +136,10 @@ def refused_lines(day: KeyDay, program: str = "", language: Language = ENGLISH) 
     for bound, times in day.refused:
         command = widening(day.key, bound)
         told = language.some(
-            "Refused by {bound}, {n} times", "Refused by {bound}, {n} times", times, bound=bound
+            "Refused by {bound}, {n} times",
+            "Refused by {bound}, {n} times",
+            times,
+            bound=digest_words.bound(bound, language),
         )
         how = language.say("; to widen it: {command}", command=f"{program}{command}") if command else ""
         found.append(told + how)

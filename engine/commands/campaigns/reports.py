@@ -43,9 +43,16 @@ class SendReport(Command[ReportDone]):
             )
         await _refuse_too_soon(work, event, to)
         rows = await work.unit.attendee_count(event.uid)
+        language = await notices.language_of(work, to)
+        told = language.say(
+            "The attendees of “{title}” are in the attached file {file}: {count} rows.",
+            title=event.summary,
+            file=f"{event.uid}.csv",
+            count=rows,
+        )
         notice = Notice(
-            subject=f"Event Report: {event.summary}",
-            text=f"The attendees of “{event.summary}” are in the attached file {event.uid}.csv: {rows} rows.\n",
+            subject=language.say("Event Report: {title}", title=event.summary),
+            text=f"{told}\n",
             report_uid=event.uid,
         )
         message = notices.message(work, to, event.organizer, notice, event.uid, kind=Kind.REPORT)

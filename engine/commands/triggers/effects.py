@@ -14,6 +14,7 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
 from engine.commands.invites.withdrawing import WithdrawInvite
+from engine.commands.reasons import reason
 from engine.model.events import Event
 from engine.model.held import LeftOut
 from engine.model.messages import Chosen, Notice
@@ -263,10 +264,13 @@ async def report_loop(work: Work, trigger: Trigger, why: str) -> None:
     """Tell whoever answers for the trigger's key that it was stopped."""
     key = await work.unit.key(trigger.key)
     to = (key.owner if key else "") or trigger.organizer
+    language = await notices.language_of(work, to)
+    say = language.say
     notice = Notice(
-        subject=f"Stopped: the trigger {trigger.name}",
-        text=(
-            f"{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again."
+        subject=say("Stopped: the trigger {name}", name=trigger.name),
+        text=say(
+            "{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again.",
+            why=reason(Code.LOOP, why, language),
         ),
     )
     await work.unit.add_messages([notices.message(work, to, trigger.organizer, notice, None)], priority=0)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from engine.commands import notices
 from engine.commands.base import Command, Done, Work
 from engine.commands.webhooks import bodies, clock
+from engine.mail.locale.language import noop
 from engine.model.messages import Notice
 from engine.model.verbs import Verb
 from engine.model.webhooks import OF_CHANGES, Outgoing, Webhook, WebhookKind
@@ -37,7 +38,7 @@ class FeedWebhook(Command[Fed]):
             return Fed(worked=False)
         standing = await work.unit.standing(await _chain(work, webhook))
         if standing.ended(work.now):
-            await pause(work, webhook, Code.KEY_ENDED, "The key that made it has ended.")
+            await pause(work, webhook, Code.KEY_ENDED, noop("The key that made it has ended."))
             return Fed(worked=True)
         if await work.unit.waiting_postings(webhook.id, WAITING_MAX) >= WAITING_MAX:
             return Fed(worked=False)
@@ -92,17 +93,22 @@ class PostCheckpoint(Command[Fed]):
         return Fed(worked=bool(asked))
 
 
-async def pause(work: Work, webhook: Webhook, code: Code, why: str) -> None:
-    """Post nothing more, and tell whoever answers for the webhook."""
+async def pause(work: Work, webhook: Webhook, code: Code, why: str, answer: str = "") -> None:
+    """Post nothing more, and tell whoever answers for it; `why`: a message, with the receiver's `answer` in it."""
     await work.unit.save_webhook(webhook.model_copy(update={"paused": code.value}))
     key = await work.unit.key(webhook.key) if webhook.key else None
     owner = (key.owner if key else "") or webhook.organizer or work.settings.owner
     organizer = webhook.organizer or work.settings.local_organizer
+    language = await notices.language_of(work, owner or organizer)
+    say = language.say
     notice = Notice(
-        subject=f"Paused: the webhook {webhook.id}",
-        text=(
-            f"Nothing more is posted to {webhook.url}. {why} What happens meanwhile is kept. Once the cause is gone, "
-            f"resume the webhook {webhook.id}: what was not posted is posted then."
+        subject=say("Paused: the webhook {id}", id=webhook.id),
+        text=say(
+            "Nothing more is posted to {url}. {why} What happens meanwhile is kept. Once the cause is gone, resume the "
+            "webhook {id}: what was not posted is posted then.",
+            url=webhook.url,
+            why=say(why, answer=answer),
+            id=webhook.id,
         ),
     )
     message = notices.message(work, owner or organizer, organizer, notice, None)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from engine.commands.base import Command, Done, Work
 from engine.commands.webhooks.feeding import pause
 from engine.commands.webhooks.webhooks import ANSWERS
+from engine.mail.locale.language import noop
 from engine.model.base import Value
 from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
 from engine.refusals import Code
@@ -99,7 +100,7 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Attem
         return
     await _again(work, tried, attempt)
     if attempt.status == 410:
-        await pause(work, webhook, Code.GONE, "Its receiver answered 410, that it is gone.")
+        await pause(work, webhook, Code.GONE, noop("Its receiver answered 410: it is gone for good."))
     else:
         await _note_failure(work, webhook, attempt)
 
@@ -132,7 +133,13 @@ async def _note_failure(work: Work, webhook: Webhook, attempt: Attempt) -> None:
     values = {"failures": failures, "failing_since": since, "rests_until": rests_until}
     webhook = webhook.model_copy(update=values)
     if rests_until - since > _TRIED_FOR:
-        await pause(work, webhook, Code.FAILING, f"Its receiver has failed for 72 hours: {_last(attempt)}")
+        await pause(
+            work,
+            webhook,
+            Code.FAILING,
+            noop("Its receiver has failed for 72 hours: {answer}"),
+            _last(attempt),
+        )
     else:
         await work.unit.save_webhook(webhook)
 

@@ -112,7 +112,8 @@ async def _reply(
     if not (changed and proven) and not await _bounded(work, to, became, proven=proven):
         return None
     if received.flagged and not proven:
-        notice = confirmation_mails.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
+        what = f"{became.action.value} {became.code}".strip()
+        notice = confirmation_mails.unproven(what, became.uid, await notices.language_of(work, to))
     return NoticeToSender(to=to, notice=notice)
 
 

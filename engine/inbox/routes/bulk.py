@@ -156,7 +156,7 @@ async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Ro
 def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone, language: Language) -> Notice | None:
     """What is answered at once; of a list that was started the report comes when it is done."""
     if received.flagged:
-        return confirmation_mails.unproven(MailAction.CAMPAIGN.value, done.event.uid)
+        return confirmation_mails.unproven(MailAction.CAMPAIGN.value, done.event.uid, language)
     if done.campaign.state is CampaignState.DRAFT:
         return list_waits(done, engine.settings.page("console/lists"), language)
     return None

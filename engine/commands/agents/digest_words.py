@@ -1,0 +1,114 @@
+"""What keys do, what it comes to and which bounds hold, in words of a digest."""
+
+from __future__ import annotations
+
+import re
+
+from engine.mail.locale.language import ENGLISH, Language, noop_term
+
+_CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
+_COMMANDS = (
+    noop_term("what a key did", "AcceptProposal"),
+    noop_term("what a key did", "AddInstance"),
+    noop_term("what a key did", "Batch"),
+    noop_term("what a key did", "CancelEvent"),
+    noop_term("what a key did", "CancelInstance"),
+    noop_term("what a key did", "ChangeInstance"),
+    noop_term("what a key did", "ChangeKey"),
+    noop_term("what a key did", "ControlCampaign"),
+    noop_term("what a key did", "ControlWebhook"),
+    noop_term("what a key did", "CreateEvent"),
+    noop_term("what a key did", "CreateKey"),
+    noop_term("what a key did", "CreateLink"),
+    noop_term("what a key did", "CreatePage"),
+    noop_term("what a key did", "CreateTrigger"),
+    noop_term("what a key did", "CreateWebhook"),
+    noop_term("what a key did", "Decide"),
+    noop_term("what a key did", "DecideOwed"),
+    noop_term("what a key did", "DeclineProposal"),
+    noop_term("what a key did", "DraftAndStart"),
+    noop_term("what a key did", "DraftCampaign"),
+    noop_term("what a key did", "FireTrigger"),
+    noop_term("what a key did", "ForgetPerson"),
+    noop_term("what a key did", "KeepPicture"),
+    noop_term("what a key did", "PublishEvents"),
+    noop_term("what a key did", "RegisterOrganizer"),
+    noop_term("what a key did", "ReleaseMail"),
+    noop_term("what a key did", "DropMail"),
+    noop_term("what a key did", "Remind"),
+    noop_term("what a key did", "ReplayDelivery"),
+    noop_term("what a key did", "ReplayPosting"),
+    noop_term("what a key did", "ReplyMessage"),
+    noop_term("what a key did", "ResetBranding"),
+    noop_term("what a key did", "RevokeKey"),
+    noop_term("what a key did", "RotateKey"),
+    noop_term("what a key did", "SaveVendor"),
+    noop_term("what a key did", "ScheduleCampaign"),
+    noop_term("what a key did", "SendInvite"),
+    noop_term("what a key did", "SendInvites"),
+    noop_term("what a key did", "SendReport"),
+    noop_term("what a key did", "SetAddressList"),
+    noop_term("what a key did", "SetBranding"),
+    noop_term("what a key did", "SetOrganizerApproval"),
+    noop_term("what a key did", "SetTriggerLive"),
+    noop_term("what a key did", "SetTriggerSecrets"),
+    noop_term("what a key did", "SettleLandingHosts"),
+    noop_term("what a key did", "SettleOrganizer"),
+    noop_term("what a key did", "ShowAddresses"),
+    noop_term("what a key did", "ShowListedAddresses"),
+    noop_term("what a key did", "StopKey"),
+    noop_term("what a key did", "StopSending"),
+    noop_term("what a key did", "Suppress"),
+    noop_term("what a key did", "SuspendOrganizer"),
+    noop_term("what a key did", "UndoCommand"),
+    noop_term("what a key did", "Unsuppress"),
+    noop_term("what a key did", "UpdateEvent"),
+    noop_term("what a key did", "UpdateInstance"),
+    noop_term("what a key did", "UpdateLink"),
+    noop_term("what a key did", "UpdatePage"),
+    noop_term("what a key did", "WidenKey"),
+    noop_term("what a key did", "WithdrawInvite"),
+)
+"""Commands that a key may give; what is not here is called by its name in English."""
+_OUTCOMES = (
+    noop_term("outcome", "done"),
+    noop_term("outcome", "refused"),
+    noop_term("outcome", "held"),
+    noop_term("outcome", "dry_run"),
+    noop_term("outcome", "only observed"),
+)
+_BOUNDS = (
+    noop_term("bound of a key", "to"),
+    noop_term("bound of a key", "not_to"),
+    noop_term("bound of a key", "links"),
+    noop_term("bound of a key", "day"),
+    noop_term("bound of a key", "minute"),
+    noop_term("bound of a key", "new_people_day"),
+    noop_term("bound of a key", "person_day"),
+    noop_term("bound of a key", "changes_day"),
+    noop_term("bound of a key", "bulk_max"),
+    noop_term("bound of a key", "events_max"),
+    noop_term("bound of a key", "horizon_days"),
+    noop_term("bound of a key", "depth"),
+    noop_term("bound of a key", "stopped"),
+)
+
+
+def command(name: str, language: Language = ENGLISH) -> str:
+    """A command in words; English words are those of its name."""
+    told = language.term("what a key did", name)
+    return _CAMEL.sub(" ", name).lower() if told == name else told
+
+
+def outcome(said: str, language: Language) -> str:
+    """What a command came to, as the record has it: `refused (out_of_bounds: day)`, `done, only observed`."""
+    told, _, why = said.partition(" (")
+    words = [language.term("outcome", word) for word in told.split(", ")]
+    code, _, bound_name = why.rstrip(")").partition(": ")
+    ends = f"{code}: {bound(bound_name, language)}" if bound_name else code
+    return language.term("between the names of a list", ", ").join(words) + (f" ({ends})" if why else "")
+
+
+def bound(name: str, language: Language) -> str:
+    """A bound of a key, which English calls by its name."""
+    return language.term("bound of a key", name)
