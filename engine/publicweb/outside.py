@@ -1,7 +1,7 @@
 """Requests to addresses that others named: each connection goes to an address that was checked for it.
 
-httpcore is what httpx connects by. It is used as it is since httpx has no place for a network of one's own, and since
-one pool by host name keeps connections open without ever going to an address that was not checked.
+httpcore is what httpx connects by. It is used as it is since httpx has no place for a network of one's own; connections
+are kept open by host name, without ever going to an address that was not checked (`kept.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from engine.settings import Settings
 
 if TYPE_CHECKING:
     import httpcore
+
+    from engine.publicweb.kept import Kept
 
 URL_MAX = 2_000
 _CONNECT_S = 5.0
@@ -41,12 +43,12 @@ class Outside:
         local = settings.local_receivers
         self._ways = {"https": beside(local), "http": beside(local, alone=True)}
         self._tls = tls
-        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._kept: dict[str, Kept] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        for kept in self._kept.values():
+            await kept.aclose()
 
     async def check(self, url: str) -> str:
         """`url` in order, if it may be reached just now. Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE."""
@@ -68,10 +70,12 @@ class Outside:
         limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         limits["connect"] = min(_CONNECT_S, seconds)
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
+        place, kept = self._place(url)
         async with (
             asyncio.timeout(seconds),
-            self._pool(urlsplit(url).scheme).stream(
-                method, url, headers=given, content=content, extensions={"timeout": limits}
+            kept.connection(place) as connection,
+            connection.stream(
+                method, place, headers=given, content=content, extensions={"timeout": limits}
             ) as response,
         ):
             body = bytearray()
@@ -84,23 +88,19 @@ class Outside:
             }
             return Response(response.status, answered, bytes(body[:most]), len(body) > most)
 
-    def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
-        """The pool of a scheme, made by the first who needs it: a context for TLS takes its time."""
-        if scheme not in self._pools:
-            import httpcore
+    def _place(self, url: str) -> tuple[httpcore.URL, Kept]:
+        """`url`, and the connections of its scheme; made by the first who needs them, since TLS takes its time."""
+        import httpcore
+
+        place, scheme = httpcore.URL(url), urlsplit(url).scheme
+        if scheme not in self._kept:
             import httpx
 
-            from engine.publicweb.checked import Checked
+            from engine.publicweb.kept import Kept
 
             tls = (self._tls or httpx.create_ssl_context()) if scheme == "https" else None
-            self._pools[scheme] = httpcore.AsyncConnectionPool(
-                ssl_context=tls,
-                max_connections=None,
-                max_keepalive_connections=100,
-                keepalive_expiry=60.0,
-                network_backend=Checked(self._ways[scheme]),
-            )
-        return self._pools[scheme]
+            self._kept[scheme] = Kept(self._ways[scheme], tls)
+        return place, self._kept[scheme]
 
 
 def web_address(url: str) -> str:

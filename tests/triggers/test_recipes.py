@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from cis_mcp.cli.main import cli
+from engine.engine import Engine
+from engine.model.messages import Kind
 from engine.model.rules import Deed
+from engine.model.triggers import Sender
 from engine.rules.admission import admit
 from engine.rules.mapping import Mapped, mapped
 from engine.rules.reading import rules_of
+from tests.support.clock import Clock
+from tests.support.engines import deliver, engine_in
+from tests.support.waiting import DEADLINE_S
+from tests.support.webs import served
+from tests.triggers.crm import events, handled, keep, trigger
+from tests.triggers.vectors import openssl
 
 DOCS = (Path(__file__).parents[2] / "docs" / "triggers.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^### (\w+).*?```yaml\n(.*?)```", DOCS, re.MULTILINE | re.DOTALL))
@@ -169,6 +180,15 @@ BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def _later(body: dict[str, Any], *path: str) -> dict[str, Any]:
+    """The body at a newer version, which stands at `path`."""
+    inner = body
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = "2027-01-02T00:00:00Z"
+    return body
+
+
 def asked(recipe: str, body: Any) -> Mapped | None:
     return mapped(rules_of(RECIPES[recipe]), body)
 
@@ -185,6 +205,83 @@ def test_a_recipe_invites_and_cancels_the_same_object(recipe: str) -> None:
     assert [person.email for person in made.people or ()] == ["ann@example.com"]
     assert made.values["start"].startswith("2027-03-0")
     admit(rules_of(RECIPES[recipe]), BODIES[recipe][0])
+
+
+STORIES: dict[str, list[dict[str, Any]]] = {
+    "Stripe": [
+        invoice("invoice.finalized"),
+        {**invoice("invoice.updated", due_date=1_804_690_800), "created": 1_800_000_001},
+        {**invoice("invoice.voided", status="void"), "created": 1_800_000_002},
+    ],
+    "HubSpot": [
+        hubspot("demo_scheduled"),
+        {**hubspot("demo_scheduled"), "demo_date": "1804690800000", "hs_lastmodifieddate": 1_800_000_000_001},
+        {**hubspot("closedlost"), "hs_lastmodifieddate": 1_800_000_000_002},
+    ],
+    "Salesforce": [
+        one_body("scheduled"),
+        {**one_body("scheduled"), "start": "2027-03-09T15:00:00", "updated_at": "2027-01-02T00:00:00Z"},
+        {**one_body("cancelled"), "updated_at": "2027-01-03T00:00:00Z"},
+    ],
+    "Shopify": [order("paid"), order("refunded", updated_at="2027-01-02T00:00:00+01:00")],
+    "Ashby": [
+        interview("Scheduled"),
+        _later(interview("Cancelled"), "data", "interviewSchedule", "updatedAt"),
+    ],
+    "Greenhouse": [
+        candidate("Interview"),
+        _later(candidate("Rejected"), "payload", "application", "last_activity_at"),
+    ],
+    "Pipedrive": [pipedrive("open"), _later(pipedrive("lost"), "data", "update_time")],
+    "Thin": [app("demo_scheduled"), _later(app("closedlost"), "lookup", "deal", "updatedAt")],
+    "ERP": [
+        erp("made"),
+        {**erp("moved"), "delivery": "2027-03-09T15:00:00+01:00", "revision": 3},
+        {**erp("closed"), "revision": 4},
+    ],
+    "A": [
+        bill(paid=False),
+        {**bill(paid=False), "due_day": "2027-03-09", "revision": 3},
+        {**bill(paid=True), "revision": 4},
+    ],
+}
+"""What each system posts of one thing: made, moved where it says so, and over."""
+
+
+@pytest.mark.parametrize("recipe", sorted(STORIES))
+async def test_a_recipe_plays_a_thing_from_its_beginning_to_its_end_in_one_calendar(
+    engine: Engine, clock: Clock, recipe: str
+) -> None:
+    assert set(STORIES) == set(BODIES)
+    hook = await trigger(engine, RECIPES[recipe], horizon_days=0)
+    left, days = [], []
+    for body in STORIES[recipe]:
+        for _ in range(2):  # each comes twice
+            await keep(engine, hook, body)
+        await handled(engine)
+        clock.move(minutes=2)
+        await handled(engine)
+        left += [(m.email, m.kind) for m in await deliver(engine) if m.kind.calendar]
+        days += [event.span.start.day for event in await events(engine)]
+    kinds = [Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION]
+    wanted = kinds if len(STORIES[recipe]) > 2 else [kinds[0], kinds[2]]
+    assert left == [("ann@example.com", kind) for kind in wanted]
+    assert len(set(days)) == len(STORIES[recipe]) - 1
+
+
+@pytest.mark.parametrize("recipe", sorted(BODIES))
+def test_a_recipe_says_where_to_click_or_what_to_send_over_there(recipe: str) -> None:
+    section = re.search(rf"^### {recipe}\b.*?$(.*?)```yaml", DOCS, re.MULTILINE | re.DOTALL)
+    assert section
+    words = " ".join(section[1].split())
+    assert "›" in words or "post" in words or "sign" in words
+    senders = {sender.value for sender in Sender}
+    assert (
+        recipe.lower() in senders
+        or any(f"`{one}`" in words for one in senders)
+        or "sender" in words
+        or ("HubSpot" in section[0])
+    )
 
 
 def test_a_test_order_invites_nobody_and_an_invoice_without_a_day_neither() -> None:
@@ -207,6 +304,24 @@ def _run(*arguments: str, given: str = "") -> Result:
     return CliRunner().invoke(cli, arguments, prog_name="cis-mcp", input=given)
 
 
+async def _posted_and_invited(folder: Path, body: dict[str, Any]) -> None:
+    """Stripe posts it, signed with the secret of the page, and its customer is invited; a forged one is not."""
+    clock, raw = Clock(), json.dumps(body).encode()
+    now = int(clock().timestamp())
+    signed = openssl(f"{now}.".encode() + raw, b"whsec_the_signing_secret_of_the_endpoint").hex()
+    async with engine_in(folder, clock) as engine, served(engine) as address:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+            for signature, status in ((signed[::-1], 401), (signed, 200)):
+                headers = {"stripe-signature": f"t={now},v1={signature}"}
+                answer = await web.post(f"{address}/hooks/invoices", content=raw, headers=headers)
+                assert answer.status_code == status
+        for minutes in (0, 2):  # for a minute another change may replace it
+            clock.move(minutes=minutes)
+            await handled(engine)
+            invited = [m.email for m in await deliver(engine) if m.kind is Kind.INVITE]
+            assert invited == (["ann@example.com"] if minutes else [])
+
+
 def test_who_follows_the_page_has_a_trigger_that_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +342,7 @@ def test_who_follows_the_page_has_a_trigger_that_works(
     assert "http://127.0.0.1:8000/hooks/invoices" in said[1]
     assert "would invite: ann@example.com" in said[3]
     assert "invoices is live." in said[4]
+    asyncio.run(_posted_and_invited(tmp_path / "data", invoice("invoice.finalized")))
     listed = _run("trigger", "list").output
     assert "invoices  live  stripe  2 rules" in listed
     assert "whsec_" not in listed
