@@ -46,9 +46,14 @@ def _by_state(kept: KeptCampaign) -> Iterable[Entry]:
 def _by_age(kept: KeptCampaign) -> Iterable[Entry]:
     c = kept.campaign
     if not kept.uploading:
-        place = joined(newest_first(c.created), c.id)
+        place = joined(newest_first(c.created), _reversed(c.id))
         for name in (_ALL, f"of {c.organizer}", joined(c.event_uid, c.organizer)):
             yield name, place
+
+
+def _reversed(campaign_id: str) -> str:
+    """A text that sorts as the id does, but the other way round: of the same age the greater id comes first."""
+    return "".join(chr(0x7E - ord(c) % 0x7F + 0x20) if " " <= c <= "~" else c for c in campaign_id)
 
 
 def _of_campaign(job: Fanout) -> Iterable[Entry]:

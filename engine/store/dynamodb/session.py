@@ -19,12 +19,14 @@ class Context:
 
     `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
     found; None where nobody searches. `peopled`: events that are known to have attendees.
+    `found`: that file, brought up to date; the store sets it.
     """
 
     rates: Rates = field(default_factory=Rates)
     expand: Expansion | None = None
     search_file: Callable[[Expansion | None], Awaitable[SearchFile]] | None = None
     peopled: set[str] = field(default_factory=set)
+    found: Callable[[], Awaitable[SearchFile]] | None = None
 
 
 class ReadSession:

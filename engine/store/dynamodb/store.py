@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
-from engine.store.dynamodb.campaigns import CampaignQuestions
+from engine.store.dynamodb.campaign_pages import CampaignPages
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.exports import ExportQuestions
@@ -51,7 +51,7 @@ _PAUSE_S = 0.02
 class DynamoStore(
     TraceQuestions,
     DueJobs,
-    CampaignQuestions,
+    CampaignPages,
     Timing,
     Questions,
     RevisionQuestions,
@@ -81,6 +81,7 @@ class DynamoStore(
         self._calls = calls
         self.context = context
         self._one_by_one = asyncio.Lock()
+        context.found = self.search_file
         self.pulse = Pulse(calls)
         self.derived = Derived()
 
@@ -93,6 +94,10 @@ class DynamoStore(
     def consumed(self) -> Consumed:
         """What this process has used, by DynamoDB's own account."""
         return self._calls.consumed
+
+    async def written_mark(self) -> int:
+        """A number that is another one after anything was written; others' units are seen after a second at most."""
+        return await self.revision()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.model.base import Value
+from engine.model.changes import ChangeKind
+from engine.model.queries import ChangePage
 from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
+from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.rows import Entry, Table
@@ -103,8 +106,28 @@ class WebhookQuestions(ReadSession):
         return found
 
 
-class Webhooks(WebhookQuestions, UnitSession):
+class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
     """Webhooks and postings as a unit of work changes them."""
+
+    async def changes_after(
+        self, owner: str | None, since: str | None, limit: int, kinds: Sequence[ChangeKind]
+    ) -> ChangePage:
+        """As `Store.changes`, of what was kept before this unit. Raises Refused: INVALID_CURSOR."""
+        return await self.changes(owner, since, limit, *kinds)
+
+    async def beginning(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """Events that stand and begin after one moment and up to another: uid, start, end, by start."""
+        assert self.context.found is not None, "who asks for occasions opens the store with a file for it"
+        return await (await self.context.found()).beginning(owner, after, until, limit)
+
+    async def ending(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """As `beginning`, of events that end then and last up to 31 days."""
+        assert self.context.found is not None, "who asks for occasions opens the store with a file for it"
+        return await (await self.context.found()).ending(owner, after, until, limit)
 
     async def add_webhook(self, webhook: Webhook) -> None:
         """Add a webhook."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from engine.model.events import Event
@@ -24,6 +25,18 @@ class SearchFile(Searching, Protocol):
         self, organizer: str | None, after: tuple[float, str] | None, limit: int
     ) -> list[tuple[float, str]]:
         """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
+        ...
+
+    async def beginning(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """Events that stand and begin after one moment and up to another: uid, start, end, by start."""
+        ...
+
+    async def ending(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """As `beginning`, of events that end then and last up to 31 days."""
         ...
 
     async def close(self) -> None:

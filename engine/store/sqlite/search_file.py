@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -23,6 +24,7 @@ from engine.store.sqlite.search import Search
 from engine.store.sqlite.search_index import SearchIndex
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.session import Session, Statements
+from engine.store.sqlite.webhooks import Webhooks
 
 T = TypeVar("T")
 
@@ -98,6 +100,18 @@ class SearchFile:
     ) -> list[tuple[float, str]]:
         """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
         return await self._ask(lambda s: _Ordered(s).in_order(organizer, after, limit))
+
+    async def beginning(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """Events that stand and begin after one moment and up to another: uid, start, end, by start."""
+        return await self._ask(lambda s: Webhooks(s).beginning(owner, after, until, limit))
+
+    async def ending(
+        self, owner: str | None, after: datetime, until: datetime, limit: int
+    ) -> list[tuple[str, datetime, datetime]]:
+        """As `beginning`, of events that end then and last up to 31 days."""
+        return await self._ask(lambda s: Webhooks(s).ending(owner, after, until, limit))
 
     async def write(self, events: Sequence[tuple[Event, bool]]) -> None:
         """Let these events be found as they are now, each with whether somebody is invited."""
