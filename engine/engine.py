@@ -25,6 +25,7 @@ from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
 from engine.order_questions import OrderQuestions
 from engine.process.limited import LimitedProcesses
+from engine.process.shared_secret import share
 from engine.questions import Clock, Questions
 from engine.record.questions import Recorded
 from engine.record.repeats import Repeats, known
@@ -73,6 +74,12 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
     ) -> Engine:
         """Open the engine over the store that the settings name. Raises OSError; Refused: NOT_ALLOWED."""
         store = await open_store(settings, instances)
+        try:
+            if secret := settings.secret.get_secret_value():
+                await asyncio.to_thread(share, settings.data_dir, secret)
+        except BaseException:
+            await store.close()
+            raise
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:

@@ -3,14 +3,14 @@
 from functools import cached_property
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings
 
+from engine.machine_settings import MachineSettings
 from engine.model.messages import Audience
 from engine.model.plans import Plan, Product, plans_in, products_in
 from engine.model.triggers import SECRETS_MAX
 
 
-class OrganizerSettings(BaseSettings):
+class OrganizerSettings(MachineSettings):
     """What organizers may do, by their plan and without one, and what orders do."""
 
     update_audience: Audience = Audience.AUTO

@@ -20,10 +20,12 @@ from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes, metadata_url
 from cis_mcp.http.limits import AddressLimit, KeyLimits, Turns
+from cis_mcp.http.one_answer import OneAnswer, elsewhere
 from cis_mcp.http.routing import BySegments
 from cis_mcp.http.security import Names
 from cis_mcp.mcp.scopes import ScopesAsked
 from cis_mcp.mcp.server import TITLE, CisServer
+from cis_mcp.mcp.single import without_streams
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
 from cis_mcp.pages import approve, published, signin
@@ -48,19 +50,27 @@ def application(
     leaving: Callable[[], bool] = lambda: False,
     health: Health | None = None,
     prepare: Callable[[CisServer], None] = lambda _: None,
+    single: bool = False,
 ) -> ASGIApp:
     """The whole web application; without keys only this machine gets in, and is not limited.
 
-    `prepare` may add to the MCP server before anyone is let in.
+    `prepare` may add to the MCP server before anyone is let in. `single`: each request gets one whole answer, and what
+    needs more is refused.
     """
     callers = None if no_auth else authenticator(engine)
     folder = engine.settings.data_dir
     state_key = secret.derived(folder, "request state")
     server = web_server(engine, selection, leaving, authenticator=callers, state_key=state_key)
     prepare(server)
+    streams = engine.settings.streams_url
+    if single:
+        without_streams(elsewhere(streams))(server)
     key = secret.derived(folder, "sessions")
-    mcp = endpoint(server, hosts=names.hosts, origins=names.origins, body_max=BODY_MAX, key=key)
-    app = root(engine, mcp, callers, health or Health(), leaving)
+    mcp = endpoint(
+        server, hosts=names.hosts, origins=names.origins, body_max=BODY_MAX, key=key, single=single
+    )
+    app: ASGIApp = root(engine, mcp, callers, health or Health(), leaving)
+    app = OneAnswer(app, streams) if single else app
     return app if no_auth else AddressLimit(app)
 
 

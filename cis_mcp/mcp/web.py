@@ -14,6 +14,7 @@ from cis_mcp.auth.callers import Authenticator, Caller
 from cis_mcp.mcp.callers import required, user
 from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.sessions import SharedSessions
+from cis_mcp.mcp.single import WithoutSessions
 from cis_mcp.mcp.tools.access import Selection, granted
 from engine.engine import Engine
 
@@ -50,7 +51,7 @@ def web_server(
 class McpEndpoint:
     """Serves MCP to the caller whom the root found; `sessions.running()` must last meanwhile."""
 
-    def __init__(self, sessions: SharedSessions) -> None:
+    def __init__(self, sessions: SharedSessions | WithoutSessions) -> None:
         self.sessions = sessions
         self._app = AuthContextMiddleware(sessions)
 
@@ -62,16 +63,30 @@ class McpEndpoint:
 
 
 def endpoint(
-    server: CisServer, *, hosts: Sequence[str], origins: Sequence[str], body_max: int, key: bytes
+    server: CisServer,
+    *,
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    body_max: int,
+    key: bytes,
+    single: bool = False,
 ) -> McpEndpoint:
-    """The endpoint of `server`; `hosts` and `origins` are those of its own pages, others are refused."""
+    """The endpoint of `server`; `hosts` and `origins` are those of its own pages, others are refused.
+
+    `single`: each request gets one answer as JSON, without sessions.
+    """
     security = TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=list(origins))
 
     def manager(*, stateless: bool) -> StreamableHTTPSessionManager:
         # What the SDK builds around its manager is the root's here: routes, and the check of keys.
         server.streamable_http_app(
-            max_request_body_size=body_max, transport_security=security, stateless_http=stateless
+            max_request_body_size=body_max,
+            transport_security=security,
+            stateless_http=stateless,
+            json_response=single,
         )
         return server.session_manager
 
+    if single:
+        return McpEndpoint(WithoutSessions(manager(stateless=True)))
     return McpEndpoint(SharedSessions(manager(stateless=False), manager(stateless=True), key))

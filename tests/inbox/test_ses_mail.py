@@ -258,6 +258,25 @@ async def _swept(engine: Engine, queue: Sqs) -> None:
     await inbox.close()
 
 
+async def test_mail_to_an_address_that_does_not_exist_leaves_the_bucket_when_a_quarantine_would_be_over(
+    engine: Engine, clock: Clock
+) -> None:
+    async with account() as queue:
+        came(queue, engine, to="nobody@cis.test")
+        came(queue, engine, key="in/ours", told=False)
+        assert queue.bucket
+        queue.bucket.put("in/no-mail-of-ses", b"a note of somebody's", clock())
+        assert await emptied(engine, queue) == {}
+        clock.move(days=29)
+        await _swept(engine, queue)
+        assert KEY in queue.bucket.objects
+        clock.move(days=2)
+        queue.bucket.read.clear()
+        await _swept(engine, queue)
+        assert set(queue.bucket.objects) == {"in/ours", "in/no-mail-of-ses"}
+        assert sorted(queue.bucket.read) == sorted([KEY, "in/ours", "in/no-mail-of-ses"])
+
+
 async def test_a_mail_stays_in_the_bucket_until_90_days_after_the_end_of_the_event_that_it_made(
     engine: Engine,
 ) -> None:

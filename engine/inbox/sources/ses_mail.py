@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OLDER, _YOUNGER = timedelta(minutes=15), timedelta(days=14)
 """A sweep leaves what is new to the queue, which keeps a message for 14 days at most."""
-_NOBODYS_MAX = 100_000
+_KEYS_MAX = 100_000
 _HEAD = 65_536
 
 
@@ -39,6 +39,8 @@ class SesMail:
         self._recipients = Recipients(inbox.engine)
         self._nobodys: dict[str, None] = {}
         """Keys of mails to addresses that do not exist: read once by a sweep, then passed over."""
+        self._left: dict[str, None] = {}
+        """Keys of old objects that are not deleted, since SES's stamp does not say that they are nobody's."""
 
     async def take(self, mail: Received) -> bool:
         """True once the mail was handled, or is none of ours to handle; False if it is not where it has to be.
@@ -60,7 +62,7 @@ class SesMail:
     async def sweep(self) -> int:
         """Take the mails that no notification told of, or whose message was lost; returns how many there were.
 
-        Objects whose mails are deleted here are deleted as well.
+        Objects whose mails are deleted here are deleted as well, and old ones to addresses that do not exist.
         """
         inbox = self._inbox.engine.settings.data_dir / "inbox"
         gone = await asyncio.to_thread(departed.noted, inbox)
@@ -68,7 +70,7 @@ class SesMail:
         while True:
             objects, following = await self._bucket.page(self._prefix, following)
             for about in objects:
-                if _name(about) in gone:
+                if _name(about) in gone or await self._expired(about):
                     await self._bucket.delete(about.key)
                 else:
                     found += await self._missed(about)
@@ -92,6 +94,23 @@ class SesMail:
         await self._keep(about.key, boxes)
         return True
 
+    async def _expired(self, about: Object) -> bool:
+        """True for a mail that SES took for an address that does not exist, once a quarantine would be over."""
+        days = self._inbox.engine.settings.keep_quarantine_days
+        if (
+            not days
+            or about.at > self._inbox.engine.clock() - timedelta(days=days)
+            or about.key in self._left
+        ):
+            return False
+        if await self._known(_name(about)):
+            return False
+        address = sesmail.stamp((await self._bucket.read(about.key, _HEAD)).data).recipient
+        if address and not await self._mailboxes([address]):
+            return True
+        _note(self._left, about.key)
+        return False
+
     async def _known(self, name: str) -> bool:
         return await self._inbox.engine.store.noted(f"{name}:")
 
@@ -111,10 +130,14 @@ class SesMail:
         return tuple(dict.fromkeys(box for box in found if box))
 
     def _pass_over(self, key: str) -> None:
-        log.info("%s: a mail to no address of ours stays where it is", self._label)
-        while len(self._nobodys) >= _NOBODYS_MAX:
-            self._nobodys.pop(next(iter(self._nobodys)))
-        self._nobodys[key] = None
+        log.info("%s: a mail to no address of ours stays until a quarantine would be over", self._label)
+        _note(self._nobodys, key)
+
+
+def _note(keys: dict[str, None], key: str) -> None:
+    while len(keys) >= _KEYS_MAX:
+        keys.pop(next(iter(keys)))
+    keys[key] = None
 
 
 def _envelope(name: str, boxes: tuple[Mailbox, ...], stamp: Stamp) -> Envelope:

@@ -72,6 +72,41 @@ class SqsQueue(Value):
         )
 
 
+class QueueMessages:
+    """Handles the messages of one queue, whoever fetches them: mail that SES received, and its events."""
+
+    def __init__(self, inbox: Inbox, queue: SqsQueue, credentials: Chain) -> None:
+        self._label = queue.label
+        self._events = SesEvents(inbox.engine, queue.name, queue.label)
+        self.mail: SesMail | None = None
+        self._bucket: Bucket | None = None
+        if queue.bucket:
+            self._bucket = Bucket(queue.bucket, queue.region, queue.endpoint, credentials, system_clock)
+            self.mail = SesMail(inbox, self._bucket, queue.prefix, queue.label)
+
+    async def handled(self, message: QueueMessage) -> bool:
+        """True once the message may be deleted. Raises AwsRefused, Unreached, Unanswered, NoCredentials; OSError."""
+        if _GREETING in message.body:
+            return True
+        if report := sesnotice.event(message.body):
+            return await self._events.take(message, report)
+        if self.mail and (mail := sesmail.received(message.body)):
+            try:
+                return await self.mail.take(mail)
+            except AwsRefused as refused:
+                if refused.code not in _GONE:
+                    raise
+                log.warning("%s: the object of message %s is not there", self._label, message.id)
+                return False
+        log.warning("%s: message %s is not understood; it stays there", self._label, message.id)
+        return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._bucket:
+            await self._bucket.close()
+
+
 class SqsSource:
     """Reads the queue; a message is deleted after what it says is kept, so that a crash has it come again.
 
@@ -91,12 +126,7 @@ class SqsSource:
         self._chain = credentials or Chain()
         self._renew_s = renew_s
         self._sweep_s = sweep_s
-        self._events = SesEvents(inbox.engine, queue.name, queue.label)
-        self._mail: SesMail | None = None
-        self._bucket: Bucket | None = None
-        if queue.bucket:
-            self._bucket = Bucket(queue.bucket, queue.region, queue.endpoint, self._chain, system_clock)
-            self._mail = SesMail(inbox, self._bucket, queue.prefix, queue.label)
+        self._messages = QueueMessages(inbox, queue, self._chain)
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -108,41 +138,23 @@ class SqsSource:
         queue = Queue(self._queue.name, region, Endpoint.of(url), self._chain, system_clock)
         sweeping = asyncio.create_task(self._sweep())
         try:
-            await _InHand(queue, self._handled, self._renew_s).run(waits)
+            await _InHand(queue, self._messages.handled, self._renew_s).run(waits)
         except _FAULTS as error:
             raise Fault(str(error)[:300]) from error
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
             await queue.close()
-            if self._bucket:
-                await self._bucket.close()
+            await self._messages.close()
 
     async def _sweep(self) -> None:
         """Look for mail that no message told of, at once and then every hour."""
-        while self._mail:
+        while mail := self._messages.mail:
             try:
-                await self._mail.sweep()
+                await mail.sweep()
             except (*_FAULTS, OSError) as error:
                 log.warning("%s: the bucket could not be swept: %s", self._queue.label, str(error)[:300])
             await asyncio.sleep(self._sweep_s)
-
-    async def _handled(self, message: QueueMessage) -> bool:
-        """True once the message may be deleted."""
-        if _GREETING in message.body:
-            return True
-        if report := sesnotice.event(message.body):
-            return await self._events.take(message, report)
-        if self._mail and (mail := sesmail.received(message.body)):
-            try:
-                return await self._mail.take(mail)
-            except AwsRefused as refused:
-                if refused.code not in _GONE:
-                    raise
-                log.warning("%s: the object of message %s is not there", self._queue.label, message.id)
-                return False
-        log.warning("%s: message %s is not understood; it stays there", self._queue.label, message.id)
-        return False
 
 
 class _InHand:

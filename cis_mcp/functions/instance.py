@@ -1,0 +1,74 @@
+"""One instance of a function: an event loop that outlives the calls, and what stays open between them.
+
+Lambda freezes the process between two calls. The loop turns while a call is answered; what else runs in it, such as
+the handling of mail, goes on with the next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+from engine.observe import logs
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def settings_of_function() -> Settings:
+    """The settings in force; its variables are those of the function. Raises ValueError."""
+    settings = Settings()
+    logs.adjust(settings.log, settings.log_level)
+    return settings
+
+
+class Instance(Generic[T]):
+    """Opens what `opened` makes at the first call, and keeps it as long as the process lasts."""
+
+    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        self._opened = opened
+        self.loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self._held: T | None = None
+
+    @property
+    def held(self) -> T:
+        """What is open; opened now if it is not. Raises what opening raises: the next call tries again."""
+        asyncio.set_event_loop(self.loop)
+        if self._held is None or self._life is None or self._life.done():
+            ready: asyncio.Future[T] = self.loop.create_future()
+            self._life = self.loop.create_task(self._kept(ready))
+            self._held = self.loop.run_until_complete(ready)
+        return self._held
+
+    def run(self, work: Callable[[T], Coroutine[object, object, R]]) -> R:
+        """Do `work` with what is open."""
+        return self.loop.run_until_complete(work(self.held))
+
+    def close(self) -> None:
+        """Close what is open. Lambda itself never asks for it."""
+        self._over.set()
+        if self._life:
+            self.loop.run_until_complete(self._life)
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        asyncio.set_event_loop(None)
+        self.loop.close()
+
+    async def _kept(self, ready: asyncio.Future[T]) -> None:
+        try:
+            async with self._opened() as found:
+                ready.set_result(found)
+                await self._over.wait()
+        except Exception as error:
+            if ready.done():
+                log.critical("what the function needs has ended; it is opened anew", exc_info=True)
+                raise
+            ready.set_exception(error)

@@ -1,0 +1,95 @@
+"""`cis_mcp.functions.queue.handler`: mail and events of SES, as messages of a queue that Lambda fetches.
+
+`CIS_INBOX` names the queue and its bucket as it does for a server that fetches them itself, and the same code handles
+each message. Those that are not handled are reported (`batchItemFailures`), so that the queue hands them out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+from cis_mcp.functions.instance import Instance, settings_of_function
+from cis_mcp.run.runtime import opened
+from engine.aws.chain import Chain
+from engine.aws.sqs import QueueMessage
+from engine.inbox import sources
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.sources.sqs import QueueMessages, SqsQueue
+from engine.refusals import Code, Refused
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+
+
+class QueueFunction:
+    """Handles one batch after the other, as Lambda hands them over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.instance: Instance[QueueMessages] = Instance(lambda: _handling(settings))
+
+    def __call__(self, event: Event, _context: object) -> Event:
+        return self.instance.run(lambda messages: _batch(messages, event))
+
+
+@asynccontextmanager
+async def _handling(settings: Settings) -> AsyncIterator[QueueMessages]:
+    """What handles messages; the inbox runs beside it. Raises Refused: INVALID_ARGUMENT without a queue."""
+    queue = _queue(settings)
+    async with opened(settings) as engine:
+        inbox = Inbox(engine)
+        running = asyncio.create_task(inbox.run())
+        messages = QueueMessages(inbox, queue, Chain())
+        try:
+            yield messages
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await messages.close()
+
+
+def _queue(settings: Settings) -> SqsQueue:
+    for number, url in enumerate(sources.urls(settings.inbox.get_secret_value()), 1):
+        if url.startswith("sqs://"):
+            return SqsQueue.of(url, number)
+    raise Refused(
+        Code.INVALID_ARGUMENT,
+        "CIS_INBOX names no queue.",
+        "Set it to sqs://QUEUE?region=REGION&bucket=BUCKET.",
+    )
+
+
+async def _batch(messages: QueueMessages, event: Event) -> Event:
+    """The ids of the messages of a batch that were not handled."""
+    batch = [_message(record) for record in event["Records"]]
+    handled = await asyncio.gather(*(_handled(messages.handled(one), one.id) for one in batch))
+    failed = [one.id for one, done in zip(batch, handled, strict=True) if not done]
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _message(record: Event) -> QueueMessage:
+    return QueueMessage(str(record["messageId"]), str(record["receiptHandle"]), str(record["body"]))
+
+
+async def _handled(work: Coroutine[object, object, bool], name: str) -> bool:
+    try:
+        return await work
+    except Exception:
+        log.exception("message %s could not be handled; it comes again", name)
+        return False
+
+
+@cache
+def _function() -> QueueFunction:
+    return QueueFunction(settings_of_function())
+
+
+def handler(event: Event, context: object) -> Event:
+    """What Lambda calls."""
+    return _function()(event, context)

@@ -1,0 +1,59 @@
+"""`cis_mcp.functions.web.handler`: MCP, REST, pages, console and hooks as a function of AWS Lambda.
+
+It takes the events of an HTTP API (payload format 2.0) and of a Function URL, one request each. MCP is answered without
+sessions, as JSON. What needs a connection that stays open is refused with the address that has it: CIS_STREAMS_URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+from starlette.types import ASGIApp
+
+from cis_mcp.functions.instance import Instance, settings_of_function
+from cis_mcp.http.app import application
+from cis_mcp.http.lifespan import living
+from cis_mcp.http.security import guard
+from cis_mcp.run.runtime import opened
+from engine.settings import Settings
+
+Event = dict[str, Any]
+
+_LOOPBACK = "127.0.0.1"
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
+    """The web application over the store, without what works in the background: Fargate has that."""
+    # The address that clients use is CIS_PUBLIC_URL alone.
+    names = guard(_LOOPBACK, settings.public_url)
+    async with opened(settings) as engine:
+        app = application(engine, names, no_auth=False, single=True)
+        async with living(app):
+            yield app
+
+
+class WebFunction:
+    """Answers one event after the other, as Lambda hands them over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.instance: Instance[ASGIApp] = Instance(lambda: served(settings))
+
+    def __call__(self, event: Event, context: object) -> dict[str, Any]:
+        # Mangum runs the loop that is set, which is the instance's.
+        answer: dict[str, Any] = Mangum(self.instance.held, lifespan="off")(event, context)  # type: ignore[arg-type]
+        return answer
+
+
+@cache
+def _function() -> WebFunction:
+    return WebFunction(settings_of_function())
+
+
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """What Lambda calls."""
+    return _function()(event, context)

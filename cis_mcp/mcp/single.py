@@ -1,0 +1,85 @@
+"""MCP where each request gets one whole answer and no connection stays open, as in a function of AWS Lambda."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_REQUEST
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cis_mcp.mcp.server import CisServer
+from cis_mcp.mcp.tools.base import failure
+from engine.refusals import Code
+
+WAIT_MAX_S = 25.0
+"""An HTTP API ends a call after 30 s."""
+_STREAMS = {"resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
+_GREETINGS = {"initialize", "server/discover"}
+
+
+class WithoutSessions:
+    """Serves every request by itself."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+        self._manager = manager
+        self._app: ASGIApp = manager.asgi_app
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While it lasts, requests are served."""
+        async with self._manager.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def without_streams(where: str) -> Callable[[CisServer], None]:
+    """Has a server refuse what needs a connection that stays open; `where`: a sentence on who has it."""
+
+    def prepare(server: CisServer) -> None:
+        server.middleware.append(_WithoutStreams(where))
+
+    return prepare
+
+
+class _WithoutStreams:
+    """Refuses subscriptions and long waits, and does not offer them. Progress is not sent: clients may do without."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method in _STREAMS:
+            raise MCPError(
+                INVALID_REQUEST, f"Nothing can be subscribed to here; read it again. {self._where}"
+            )
+        arguments = (ctx.params or {}).get("arguments")
+        if ctx.method == "tools/call" and isinstance(arguments, dict) and _waits_long(arguments):
+            message = f"wait_s may be at most {WAIT_MAX_S:g} here."
+            hint = f"Wait {WAIT_MAX_S:g} s and ask again. {self._where}"
+            return failure(Code.INVALID_ARGUMENT, message, hint, sent=False)
+        result = await call_next(ctx)
+        if ctx.method in _GREETINGS and isinstance(result, dict):
+            return _not_offered(result)
+        return result
+
+
+def _waits_long(arguments: dict[str, Any]) -> bool:
+    seconds = arguments.get("wait_s")
+    return isinstance(seconds, (int, float)) and seconds > WAIT_MAX_S
+
+
+def _not_offered(greeting: dict[str, Any]) -> dict[str, Any]:
+    """A greeting that promises no news."""
+    offered = dict(greeting.get("capabilities") or {})
+    for name, values in offered.items():
+        if isinstance(values, dict):
+            offered[name] = {k: v for k, v in values.items() if k not in {"subscribe", "listChanged"}}
+    return {**greeting, "capabilities": offered}

@@ -1,0 +1,116 @@
+"""Mail and events of SES as a function that Lambda hands messages of a queue to; its report says what comes again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cis_mcp.functions.queue import QueueFunction
+from engine.model.messages import MessageState
+from engine.refusals import Refused
+from engine.settings import Settings
+from tests.inbox.test_ses_mail import account, came
+from tests.inbox.test_sqs_source import ANN, NAME, event_of, mail_of
+from tests.support.clock import Clock
+from tests.support.engines import claim, created, engine_in, invite, settings_in, settle
+from tests.support.functions import in_a_thread
+from tests.support.reports import ses_bounce
+from tests.support.ses import ENVIRONMENT
+from tests.support.sources import actions
+from tests.support.sqs import Sqs
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+async def queue() -> AsyncIterator[Sqs]:
+    async with account() as found:
+        yield found
+
+
+def _settings(folder: Path, queue: Sqs) -> Settings:
+    return settings_in(folder, inbox=queue.inbox, dns="127.0.0.1:9")
+
+
+def _records(queue: Sqs) -> dict[str, Any]:
+    """What Lambda fetched of the queue."""
+    return {
+        "Records": [
+            {
+                "messageId": one.id,
+                "receiptHandle": f"handle-{one.id}",
+                "body": one.body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:cis",
+                "awsRegion": "eu-west-1",
+            }
+            for one in queue.messages.values()
+        ]
+    }
+
+
+def _failed(report: dict[str, Any]) -> list[str]:
+    return [one["itemIdentifier"] for one in report["batchItemFailures"]]
+
+
+async def test_mail_is_handled_before_the_report_and_what_is_not_understood_comes_again(
+    tmp_path: Path, queue: Sqs
+) -> None:
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        came(queue, engine)
+        poison = queue.post("poison")
+    function = QueueFunction(_settings(tmp_path, queue))
+    report = await in_a_thread(function, function.instance.close, _records(queue))
+    assert _failed(report) == [poison]
+    async with engine_in(tmp_path) as engine:
+        assert dict(await actions(engine)) == {"created": 1}
+
+
+async def test_a_batch_that_comes_twice_counts_once(tmp_path: Path, queue: Sqs) -> None:
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        came(queue, engine)
+    function = QueueFunction(_settings(tmp_path, queue))
+    reports = await in_a_thread(function, function.instance.close, _records(queue), _records(queue))
+    assert reports == {"batchItemFailures": []}
+    async with engine_in(tmp_path) as engine:
+        assert dict(await actions(engine)) == {"created": 1}
+
+
+async def test_a_mail_that_cannot_be_read_now_comes_again(tmp_path: Path, queue: Sqs) -> None:
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        came(queue, engine)
+    assert queue.bucket
+    queue.bucket.denied = True
+    function = QueueFunction(_settings(tmp_path, queue))
+    report = await in_a_thread(function, function.instance.close, _records(queue))
+    assert _failed(report) == list(queue.messages)
+    async with engine_in(tmp_path) as engine:
+        assert dict(await actions(engine)) == {}
+
+
+async def test_a_bounce_fails_the_message(tmp_path: Path, queue: Sqs) -> None:
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        event = await created(engine)
+        await invite(engine, event, ANN)
+        await settle(engine, await claim(engine), MessageState.SENT, transport_id=NAME)
+    queue.post_by_sns(event_of(ses_bounce(mail_of(), ANN)))
+    function = QueueFunction(_settings(tmp_path, queue))
+    report = await in_a_thread(function, function.instance.close, _records(queue))
+    assert _failed(report) == []
+    async with engine_in(tmp_path) as engine:
+        assert dict(await actions(engine)) == {"bounce": 1}
+
+
+async def test_without_a_queue_the_function_says_what_to_set(tmp_path: Path) -> None:
+    function = QueueFunction(settings_in(tmp_path, inbox="maildir:///tmp/none"))
+    with pytest.raises(Refused, match="CIS_INBOX names no queue"):
+        await in_a_thread(function, function.instance.close, {"Records": []})
