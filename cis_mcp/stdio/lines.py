@@ -36,16 +36,19 @@ class Lines:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         rest = bytearray()
-        while chunk := self._begun or await self._source.read():
-            self._begun = b""
-            *ended, begun = chunk.split(b"\n")
-            for part in ended:
-                line, rest = rest + part, bytearray()
-                if await self._fits(line):
-                    yield line.decode("utf-8", "replace")
-            # Of a line that is too long there is kept that it is, and its head.
-            room = max(0, self._limit + 1 - len(rest))
-            rest += begun[:room]
+        try:
+            while chunk := self._begun or await self._source.read():
+                self._begun = b""
+                *ended, begun = chunk.split(b"\n")
+                for part in ended:
+                    line, rest = rest + part, bytearray()
+                    if await self._fits(line):
+                        yield line.decode("utf-8", "replace")
+                # Of a line that is too long there is kept that it is, and its head.
+                room = max(0, self._limit + 1 - len(rest))
+                rest += begun[:room]
+        finally:
+            self._source.rest()
         if rest and await self._fits(rest):
             yield rest.decode("utf-8", "replace")
 
@@ -62,19 +65,38 @@ class _Source:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._waits = _kind(descriptor) in {"pipe", "socket"}
+        self._watching: asyncio.AbstractEventLoop | None = None
+        self._awaited: asyncio.Future[bytes] | None = None
 
     async def read(self) -> bytes:
         """What has come, at most 64 kB; nothing at the end."""
         if not self._waits:
             return await anyio.to_thread.run_sync(os.read, self._descriptor, _CHUNK)
         loop = asyncio.get_running_loop()
-        readable: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._descriptor, _set_ready, readable)
+        if self._watching is None:
+            self._watching = loop
+            loop.add_reader(self._descriptor, self._take)
+        self._awaited = loop.create_future()
         try:
-            await readable
+            return await self._awaited
         finally:
-            loop.remove_reader(self._descriptor)
-        return os.read(self._descriptor, _CHUNK)
+            self._awaited = None
+
+    def _take(self) -> None:
+        """Read as soon as there is something, for whoever waits for it; it is watched on meanwhile."""
+        if self._awaited is None or self._awaited.done():
+            self.rest()
+            return
+        try:
+            self._awaited.set_result(os.read(self._descriptor, _CHUNK))
+        except OSError as error:
+            self._awaited.set_exception(error)
+
+    def rest(self) -> None:
+        """Watch no longer, until the next `read`."""
+        if self._watching is not None:
+            self._watching.remove_reader(self._descriptor)
+            self._watching = None
 
 
 class Out:
@@ -88,6 +110,8 @@ class Out:
         self._kind = _kind(self._descriptor)
         self._answered = answered
         self._text: list[str] = []
+        self._room = select.poll()
+        self._room.register(self._descriptor, select.POLLOUT)
 
     async def write(self, text: str) -> None:
         """Keep a line for the next flush, unless it answers the request that was answered before."""
@@ -115,10 +139,8 @@ class Out:
                     return 0
         if self._kind != "pipe":
             return 0
-        ready = select.poll()
-        ready.register(self._descriptor, select.POLLOUT)
         # A pipe that is ready takes this much whole (POSIX, PIPE_BUF).
-        return os.write(self._descriptor, data) if ready.poll(0) else 0
+        return os.write(self._descriptor, data) if self._room.poll(0) else 0
 
     def _wait_and_write(self, data: memoryview) -> None:
         while data:
@@ -128,11 +150,6 @@ class Out:
 def _kind(descriptor: int) -> str:
     mode = os.fstat(descriptor).st_mode
     return "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "other"
-
-
-def _set_ready(readable: asyncio.Future[None]) -> None:
-    if not readable.done():
-        readable.set_result(None)
 
 
 def id_in(head: str) -> str | int | None:

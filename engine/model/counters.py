@@ -42,15 +42,19 @@ class PersonMails(Value):
     prompted: int = 0
 
 
+_NO_ANSWERS = {partstat.label: 0 for partstat in Partstat}
+_NO_DELIVERIES = {state.value: 0 for state in MessageState}
+
+
 class Statistics(Value):
     """Counters of an event, an organizer or the whole system: people invited, origins, clients, answers."""
 
     attendees: int = 0
     proposals: int = Field(0, description="other times that attendees propose and that wait for an answer")
-    rsvp: dict[str, int] = Field(default_factory=lambda: {p.label: 0 for p in Partstat})
+    rsvp: dict[str, int] = Field(default_factory=_NO_ANSWERS.copy)
     origin: dict[str, int] = Field(default_factory=dict)
     prodid: dict[str, int] = Field(default_factory=dict)
-    delivery: dict[str, int] = Field(default_factory=lambda: {s.value: 0 for s in MessageState})
+    delivery: dict[str, int] = Field(default_factory=_NO_DELIVERIES.copy)
 
 
 class Grouping(StrEnum):

@@ -129,6 +129,7 @@ class Dispatcher:
     async def _share(self) -> None:
         try:
             self._pace.share(await self._store.senders())
+            self._grown.set()
         except Exception as error:  # noqa: BLE001 -- it is logged and tried again
             _warn("it cannot be seen who else sends; trying again", error)
 
@@ -235,8 +236,8 @@ class Dispatcher:
 
     def _settle(self, claim: Claim, outcome: Accepted | Rejected) -> None:
         if isinstance(outcome, Accepted):
-            self._pace.accepted(claim.message.email)
-            self._grown.set()
+            if self._pace.accepted(claim.message.email):
+                self._grown.set()
             self._answers.post(answers.accepted(claim, outcome))
             return
         if outcome.throttled and self._quota:

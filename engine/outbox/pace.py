@@ -46,21 +46,24 @@ class Pace:
 
     def rest(self, email: str, now: float) -> float:
         """Seconds for which the recipient's domain is left alone; 0 where mail may go."""
-        domain = self._domains.get(_domain(email))
+        domain = self._domains.get(_domain(email)) if self._domains else None
         return max(0.0, domain.until - now) if domain else 0.0
 
     def pause(self, now: float) -> float:
         """Seconds for which nothing is sent at all; 0 where mail may go."""
         return max(0.0, self._paused_until - now)
 
-    def accepted(self, email: str) -> None:
-        """A mail was taken: its domain is well again, and after many of them there may be one connection more."""
-        self._domains.pop(_domain(email), None)
+    def accepted(self, email: str) -> bool:
+        """A mail was taken: its domain is well again. True if there may be one connection more now."""
+        if self._domains:
+            self._domains.pop(_domain(email), None)
         self._pause = 0.0
         self._successes += 1
-        if self._successes >= _SUCCESSES_FOR_MORE:
-            self._successes = 0
-            self.connections = min(self._most, self.connections + 1)
+        if self._successes < _SUCCESSES_FOR_MORE:
+            return False
+        self._successes = 0
+        before, self.connections = self.connections, min(self._most, self.connections + 1)
+        return self.connections > before
 
     def refused(self, email: str, now: float) -> None:
         """A recipient was refused for now."""

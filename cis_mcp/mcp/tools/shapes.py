@@ -25,7 +25,8 @@ _NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
 
 def passed_over(model: type[BaseModel], given: Mapping[str, Any]) -> list[str]:
     """The arguments that clients add to every call, which the tool does not have."""
-    return [name for name in given if name not in model.model_fields and _plain(name) in _CLIENTS_OWN]
+    known = _kinds(model)
+    return [name for name in given if name not in known and _plain(name) in _CLIENTS_OWN]
 
 
 def _plain(name: str) -> str:
@@ -35,16 +36,21 @@ def _plain(name: str) -> str:
 def shaped(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """`given` in the shapes of `model`: what stands for “left out” is left out. Raises WrongArguments."""
     values = _google_times(model, given)
-    found = {name: _value(model, name, value) for name, value in values.items()}
+    kinds = _kinds(model)
+    found = {name: _value(model, kinds.get(name), name, value) for name, value in values.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _value(model: type[BaseModel], name: str, value: Any) -> Any:
-    field = model.model_fields.get(name)
-    if field is None or value is None:
+@cache
+def _kinds(model: type[BaseModel]) -> dict[str, str]:
+    """What each argument may be, as `_kind` tells."""
+    found: dict[str, Any] = {name: field.annotation for name, field in model.model_fields.items()}
+    return {name: _kind(annotation) for name, annotation in found.items()}
+
+
+def _value(model: type[BaseModel], kind: str | None, name: str, value: Any) -> Any:
+    if kind is None or value is None:
         return value
-    annotation: Any = field.annotation
-    kind = _kind(annotation)
     if kind in {"texts", "parts"}:
         return _list(model, name, value, parts=kind == "parts")
     if kind == "mapping":
@@ -54,7 +60,7 @@ def _value(model: type[BaseModel], name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if not value.strip():
-        return value if field.is_required() else None
+        return value if model.model_fields[name].is_required() else None
     if value.strip() in _NO_VALUES and kind != "choice":
         raise _no_value(name)
     return _text(name, value)
@@ -94,7 +100,7 @@ def _part(name: str, number: int, item: Any) -> Any:
 def _google_times(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """`start` and `end` as Google's API has them, {dateTime, timeZone} or {date}, as our texts and `timezone`."""
     values = dict(given)
-    if "timezone" not in model.model_fields:
+    if "timezone" not in _kinds(model):
         return values
     for name in {"start", "end"} & values.keys():
         value = values[name]

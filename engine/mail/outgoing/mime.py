@@ -124,7 +124,8 @@ def quoted_printable(text: str) -> bytes:
 def base64_lines(data: bytes) -> bytes:
     """Bytes in base64, lines of 76 characters."""
     text = binascii.b2a_base64(data, newline=False)
-    return b"".join([text[i : i + 76] + b"\r\n" for i in range(0, len(text), 76)])
+    lines = [text[i : i + 76] for i in range(0, len(text), 76)]
+    return b"\r\n".join([*lines, b""])
 
 
 def text_part(encoded: bytes, subtype: str) -> Message:

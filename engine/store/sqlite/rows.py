@@ -225,4 +225,4 @@ def statistics(counters: Iterable[tuple[str, int]]) -> Statistics:
             single[group] = n
         elif n or member in groups[group]:
             groups[group][member] = n
-    return found.model_copy(update=single)
+    return found.model_copy(update=single) if any(single.values()) else found
