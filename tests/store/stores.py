@@ -61,6 +61,7 @@ async def dynamodb(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIte
     context = Context(Rates(all=send_rate, day=day), instances, SearchFile.open)
     async with new_table(context) as store:
         yield store  # type: ignore[misc]
+        assert await store.recount() == []
 
 
 STORES: dict[str, Opening] = {"sqlite": sqlite, "memory": memory}

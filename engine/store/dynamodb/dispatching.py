@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -84,13 +84,18 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
             for run in lease.runs.values()
             if any(row.id in sending for row in run.rows)
         ]
+        first = await self.first_due(leases)
+        return min([*([first] if first else []), *ends], default=None)
+
+    async def first_due(self, leases: Mapping[str, Lease]) -> datetime | None:
+        """When the first message is due that no one holds."""
         rated = [joined("rate", campaign.id) for campaign in await self.running_with_rate()]
         dues = [
             await self._first_due(bucket, priority, leases.get(bucket))
             for bucket in [*(str(n) for n in range(BUCKETS)), *rated]
             for priority in (0, 1)
         ]
-        return min([*(due for due in dues if due), *ends], default=None)
+        return min((due for due in dues if due), default=None)
 
     async def _first_due(self, bucket: str, priority: int, lease: Lease | None) -> datetime | None:
         """When the first message of a bucket and a priority is due that no one holds."""

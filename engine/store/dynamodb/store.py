@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.campaign_pages import CampaignPages
+from engine.store.dynamodb.checking import CheckQuestions
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.exports import ExportQuestions
@@ -50,6 +51,7 @@ _PAUSE_S = 0.02
 
 class DynamoStore(
     TraceQuestions,
+    CheckQuestions,
     DueJobs,
     CampaignPages,
     Timing,

@@ -1,0 +1,142 @@
+"""How things stand, and whether everything adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.model.campaigns import CampaignState
+from engine.model.counters import Figures
+from engine.model.messages import Message, MessageState
+from engine.store.dynamodb.campaigns import CAMPAIGNS
+from engine.store.dynamodb.dispatching import Dispatching
+from engine.store.dynamodb.held_now import LEASES, Lease
+from engine.store.dynamodb.items import Item
+from engine.store.dynamodb.owed import MAILS, Place
+from engine.store.dynamodb.recounted import Partition, unsettled
+from engine.store.dynamodb.statistics import StatisticsQuestions
+
+_FAILURE = "failure."
+_STATES = {state.value for state in MessageState}
+Named = tuple[str, str, str]
+"""Scope, key and name of a counter."""
+
+
+class CheckQuestions(StatisticsQuestions, Dispatching):
+    """What those ask who watch over the store."""
+
+    async def figures(self) -> Figures:
+        """Counters for those who watch the server; as quick with a large store as with a small one."""
+        counted = await self.tally("system", "")
+        by_group: dict[str, dict[str, int]] = {"delivery": {}, "rsvp": {}, "failure": {}}
+        for name, n in counted.items():
+            group, _, member = name.partition(".")
+            if group in by_group:
+                by_group[group][member] = n
+        under_way = [CampaignState.RUNNING, CampaignState.PAUSED]
+        campaigns = {s.value: await self.rows.count_by(CAMPAIGNS, "state", s.value) for s in under_way}
+        return Figures(
+            messages=by_group["delivery"],
+            answers=by_group["rsvp"],
+            failures=by_group["failure"],
+            campaigns={state: n for state, n in campaigns.items() if n},
+            oldest_due=await self.first_due(await self.leases()),
+        )
+
+    async def recount(self) -> list[str]:
+        """A sentence for each difference between counters and rows (promise 10).
+
+        It reads the whole table, and once more where something differs: what was being written meanwhile differs
+        in another way then, or not at all.
+        """
+        found = await self._counted()
+        if not found:
+            return []
+        again = set(await self._counted())
+        return [sentence for sentence in found if sentence in again]
+
+    async def _counted(self) -> list[str]:
+        counting = _Counting()
+        partition: list[Item] = []
+        async for item in self.items.scan():
+            if partition and partition[0].key[0] != item.key[0]:
+                counting.event(Partition(partition))
+                partition = []
+            if item.key[0].startswith("event#"):
+                partition.append(item)
+            elif item.key[0].startswith("tally#"):
+                counting.tally(item)
+            elif item.key[0].startswith("mail#"):
+                counting.mail(MAILS.value(item).message)
+            elif item.key[0].startswith("lease#"):
+                counting.lease(LEASES.value(item))
+        if partition:
+            counting.event(Partition(partition))
+        there = await self.rows_at(counting.held.values())
+        counting.wrong["leases of messages that are not there"] += len(set(counting.held) - set(there))
+        return list(counting.differences())
+
+
+class _Counting:
+    """Counters as they are kept, and as they should be."""
+
+    def __init__(self) -> None:
+        self.kept: Counter[Named] = Counter()
+        self.counted: Counter[Named] = Counter()
+        self.wrong: Counter[str] = Counter()
+        self.held: dict[str, Place] = {}
+
+    def event(self, partition: Partition) -> None:
+        """Count what belongs to an event."""
+        event = partition.event
+        self.wrong.update(dict(partition.contradictions()))
+        if event is None:
+            return
+        for name, n in partition.counted().items():
+            self.counted["event", event.uid, name] += n
+            self.counted["organizer", event.organizer, name] += n
+        for message in partition.messages:
+            self._message(message)
+
+    def mail(self, message: Message) -> None:
+        """Count a mail that is no calendar message."""
+        self.wrong["messages settled without a time"] += unsettled(message)
+        if message.kind.calendar:
+            self.counted["organizer", message.organizer, f"delivery.{message.state}"] += 1
+        self._message(message)
+
+    def _message(self, m: Message) -> None:
+        if m.campaign_id:
+            self.counted["campaign", m.campaign_id, m.state.value] += 1
+        if m.state is MessageState.FAILED:
+            self.counted["organizer", m.organizer, f"{_FAILURE}{m.code}"] += 1
+
+    def tally(self, item: Item) -> None:
+        """Take note of a shard of counters."""
+        _, scope, key = item.key[0].split("#", 2)
+        if scope == "organizers":
+            scope, key = "organizer", item.key[1].partition("#")[2]
+        for name, n in item.numbers.items():
+            if scope != "campaign" or name in _STATES:
+                self.kept[scope, _plain(key), name] += n
+
+    def lease(self, lease: Lease) -> None:
+        """Take note of who holds what."""
+        for run in lease.runs.values():
+            for row in run.rows:
+                self.wrong["messages that are held twice"] += row.id in self.held
+                self.held[row.id] = Place(*row)
+
+    def differences(self) -> Iterator[str]:
+        """One sentence for each difference."""
+        for scope, key, name in sorted({*self.kept, *self.counted}):
+            kept, counted = self.kept[scope, key, name], self.counted[scope, key, name]
+            if kept != counted:
+                yield f"{scope} {key} {name}: the counter says {kept}, there are {counted}"
+        for what, n in self.wrong.items():
+            if n:
+                yield f"{n} {what}"
+
+
+def _plain(part: str) -> str:
+    return part.replace("%23", "#").replace("%25", "%")
