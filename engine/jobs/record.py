@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 _LOOK_S = 10.0
 _FIRST_S = 60.0
 _HOUR_S = 3600.0
-_AT_ONCE = 1_000
 
 
 async def run(engine: Engine) -> None:
@@ -60,7 +59,7 @@ async def cut(engine: Engine, before: datetime) -> int:
 async def _older(engine: Engine, before: datetime) -> list[Row]:
     begins = await _begins(engine)
     newest = (await engine.store.record_head()).seq
-    rows = await engine.store.record_rows(begins.seq, _AT_ONCE)
+    rows = await engine.store.record_rows(begins.seq, engine.store.items_per_unit)
     limit = moment(before)
     return [row for row in rows if row.seq < newest and json.loads(row.body)["at"] < limit]
 

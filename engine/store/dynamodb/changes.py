@@ -42,8 +42,9 @@ class Entry(Value):
     changes: tuple[Change, ...]
 
 
-HEADS = Table[Head]("change-head", Head, key=lambda head: (head.shard,))
-ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)))
+# Whoever reads the log does not depend on its end: what comes later is read the next time.
+HEADS = Table[Head]("change-head", Head, key=lambda head: (head.shard,), checked=False)
+ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)), checked=False)
 
 
 class LastChain(Value):

@@ -16,7 +16,6 @@ from engine.store.dynamodb.rows import Entry, Table
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
-_CUT_AT_ONCE = 25
 
 
 class KeptRow(Value):
@@ -149,11 +148,8 @@ class Record(RecordQuestions, UnitSession):
     async def cut_record(self, cut: Cut) -> None:
         """Delete the rows up to the one of `cut`, which says where the record begins from now on.
 
-        As many as a unit takes; those that are left lie before the beginning, and go with the next cut.
+        Of up to as many rows as are items of a unit.
         """
-        kept = await self.rows.get(CUT, _ALL)
-        if kept is None or cut.seq > kept.seq:
-            await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
-        for row in await self.rows.under(ROWS, _ALL, limit=_CUT_AT_ONCE):
-            if row.seq <= cut.seq:
-                await self.rows.drop(ROWS, _ALL, number(row.seq))
+        await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
+        for row in await self.rows.under(ROWS, _ALL, after=number(cut.seq + 1), backwards=True):
+            await self.rows.drop(ROWS, _ALL, number(row.seq))

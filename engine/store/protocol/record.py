@@ -24,7 +24,10 @@ class Record(Protocol):
         ...
 
     async def cut_record(self, cut: Cut) -> None:
-        """Delete the rows up to the one of `cut`, which says where the record begins from now on."""
+        """Delete the rows up to the one of `cut`, which says where the record begins from now on.
+
+        At most as many as `items_per_unit` at a time.
+        """
         ...
 
 
