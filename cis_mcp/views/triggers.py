@@ -35,7 +35,7 @@ def warnings(trigger: Trigger) -> Iterator[str]:
 def line(trigger: Trigger, unproven: int) -> str:
     """A trigger on one line."""
     rules = f"{len(trigger.rules)} rule{'s' if len(trigger.rules) != 1 else ''}"
-    sender = trigger.proof.sender.value
+    sender = f"{trigger.proof.sender.value}{' (weak proof)' if weakness(trigger) else ''}"
     return f"{trigger.name}  {state(trigger)}  {sender}  {rules}  key {trigger.key}  unproven requests: {unproven}"
 
 

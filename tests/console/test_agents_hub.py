@@ -108,6 +108,7 @@ async def test_a_trigger_is_set_up_tried_and_made_live(engine: Engine, person: P
     )
     assert "It is set up as a draft." in seen.text
     assert "The secret for its sender" in seen.text
+    assert "Weak proof" not in seen.text
     body = '{"stage": "demo", "id": 7, "version": 1, "title": "Acme", "start": "2027-05-02T19:00:00+02:00", '
     body += '"people": [{"email": "ann@example.com"}]}'
     seen = await person.press("See what it would do", body=body)

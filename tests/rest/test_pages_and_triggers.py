@@ -66,6 +66,8 @@ async def test_a_trigger_is_proposed_tried_and_stays_a_draft(engine: Engine, web
         tried = (await proposer.post("/v1/triggers/deals/test", json={"body": deal()})).json()["tried"]
         assert [(one["outcome"], one["invites_total"]) for one in tried] == [("waiting", 2)]
         assert (await proposer.get("/v1/events")).json()["events"] == []
+        weak = await proposer.post("/v1/triggers", json={**asked, "name": "flow", "sender": "bearer"})
+        assert "Weak proof" in " ".join(weak.json()["trigger"]["warnings"])
         bad = await proposer.post("/v1/triggers", json={**asked, "rules": "when: [("})
         assert (bad.status_code, bad.json()["code"]) == (400, "invalid_rule")
         assert (await proposer.get("/v1/triggers/none/deliveries")).json()["code"] == "unknown_trigger"

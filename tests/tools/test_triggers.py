@@ -22,6 +22,7 @@ async def test_a_trigger_is_proposed_and_tried_and_does_nothing(engine: Engine) 
         assert len(made["secret"]) == 40
         listed = await caller.ok("list_triggers")
         assert [one["name"] for one in listed["triggers"]] == ["crm", "deals"]
+        assert ["Weak proof" in str(one["warnings"]) for one in listed["triggers"]] == [True, False]
         assert made["secret"] not in str(listed)
         body = deal(people=[*people("ann"), {"email": "eve@evil.com"}, {"email": "no address"}])
         (tried,) = (await caller.ok("test_trigger", name="deals", body=body))["tried"]
@@ -40,6 +41,20 @@ async def test_a_trigger_is_proposed_and_tried_and_does_nothing(engine: Engine) 
         )
         assert await caller.code("test_trigger", name="nothing") == "unknown_trigger"
     assert await deliver(engine) == []
+
+
+async def test_each_trigger_counts_whom_it_invited_under_its_own_name_beside_the_origin(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    async with calling(engine, tier="extended") as caller:
+        await caller.ok("create_trigger", name="other", sender="github", rules=RULES, key=hook.key)
+        assert [
+            (one["name"], one["deliveries"], one["invited"])
+            for one in (await caller.ok("list_triggers"))["triggers"]
+        ] == [("deals", 1, 2), ("other", 0, 0)]
+        assert (await caller.ok("get_stats", scope="system"))["origin"] == {"api": 2}
 
 
 async def test_what_was_delivered_is_listed_and_what_failed_replayed(engine: Engine) -> None:

@@ -148,6 +148,17 @@ undo_s: 0
     assert len({d.event_uid for d in await deliveries(engine, hook)}) == 90
 
 
+async def test_xero_probes_a_hook_with_wrong_signatures_and_a_right_one(engine: Engine) -> None:
+    """Its “intent to receive”: 401 to what it signed wrongly, 200 to what it signed, before it sends anything."""
+    await of(engine, Sender.XERO, vectors.SECRET)
+    body = b'{"events":[],"firstEventSequence":0,"lastEventSequence":0,"entropy":"S0m3r4nd0mt3xt"}'
+    right = vectors.b64(vectors.openssl(body))
+    async with served(engine) as address:
+        for signature, status in ((right[::-1], 401), ("", 401), (right, 200)):
+            answer = await post(address, body, {"x-xero-signature": signature})
+            assert (answer.status_code, "set-cookie" in answer.headers) == (status, False)
+
+
 async def test_an_outbound_message_of_salesforce_is_acknowledged_in_its_own_words(engine: Engine) -> None:
     genuine = vectors.salesforce_message()
     rules = 'when: "event.object.StageName == \\"Demo\\""\ndo: nothing'

@@ -346,6 +346,9 @@ def test_who_follows_the_page_has_a_trigger_that_works(
     listed = _run("trigger", "list").output
     assert "invoices  live  stripe  2 rules" in listed
     assert "whsec_" not in listed
+    weak = _run("trigger", "create", "flow", "--sender", "bearer", "--rules", "stripe.yaml", "--key", key)
+    assert "Weak proof: A bearer token" in weak.output
+    assert "flow  draft  bearer (weak proof)  2 rules" in _run("trigger", "list").output
     assert _run("trigger", "deliveries", "invoices").exit_code == 0
 
 
