@@ -28,26 +28,33 @@ def confirm(confirmation: Confirmation, settings: Settings, language: Language =
         address=confirmation.address,
         where=_reached(confirmation, settings, language),
     )
-    text = (
-        f"{reached}\n\n{confirmation.what}\n\n{_by_reply(confirmation, settings, language)}\n"
-        f"{say('If you did not, do nothing: nothing will happen.')}\n\n{_once(confirmation, language)}\n"
+    return _asking(
+        confirmation,
+        settings,
+        say("Did you send this? Please confirm"),
+        reached,
+        confirmation.what,
+        _by_reply(confirmation, settings, language),
+        say("If you did not, do nothing: nothing will happen."),
+        _once(confirmation, language),
     )
-    return Notice(
-        subject=say("Did you send this? Please confirm"),
-        text=text,
-        reply_to=settings.mailbox("confirm", confirmation.code),
-    )
+
+
+def _asking(confirmation: Confirmation, settings: Settings, subject: str, *paragraphs: str) -> Notice:
+    """A mail whose answer confirms."""
+    text = "\n\n".join(paragraphs) + "\n"
+    return Notice(subject=subject, text=text, reply_to=settings.mailbox("confirm", confirmation.code))
 
 
 def _by_reply(confirmation: Confirmation, settings: Settings, language: Language) -> str:
     """How a mail is confirmed: by an answer, or on a page."""
     page = settings.page(f"confirm/{confirmation.code}")
     if not page:
-        return language.say("If you sent it, reply to this mail with any text.") + "\n"
+        return language.say("If you sent it, reply to this mail with any text.")
     told = language.say(
         "If you sent it, reply to this mail with any text, or open this page and press its button:"
     )
-    return f"{told}\n{page}\n"
+    return f"{told}\n{page}"
 
 
 def _once(confirmation: Confirmation, language: Language) -> str:
@@ -91,14 +98,16 @@ def first_proof(confirmation: Confirmation, settings: Settings, language: Langua
         "people who run your mail.",
         address=settings.mailbox("postmaster"),
     )
-    text = (
-        f"{reached}\n\n{confirmation.what}\n\n{_by_reply(confirmation, settings, language)}\n"
-        f"{others}\n\n{forged}\n\n{_once(confirmation, language)}\n"
-    )
-    return Notice(
-        subject=say("Did you send this to all these people? Please confirm"),
-        text=text,
-        reply_to=settings.mailbox("confirm", confirmation.code),
+    return _asking(
+        confirmation,
+        settings,
+        say("Did you send this to all these people? Please confirm"),
+        reached,
+        confirmation.what,
+        _by_reply(confirmation, settings, language),
+        others,
+        forged,
+        _once(confirmation, language),
     )
 
 
@@ -110,19 +119,20 @@ def registration(confirmation: Confirmation, settings: Settings, language: Langu
         where=_reached(confirmation, settings, language),
         address=confirmation.address,
     )
-    how = say("To register, reply to this mail with any text.") + "\n"
+    how = say("To register, reply to this mail with any text.")
     if page:
         told = say("To register, reply to this mail with any text, or open this page and press its button:")
-        how = f"{told}\n{page}\n"
+        how = f"{told}\n{page}"
     until = say("This works until {time} UTC.", time=words.moment(confirmation.expires, language))
-    text = (
-        f"{reached}\n\n{say(_REGISTERS)}\n\n{how}\n"
-        f"{say('If you did not send that mail, do nothing.')}\n\n{until}\n"
-    )
-    return Notice(
-        subject=say("Confirm your address to create events"),
-        text=text,
-        reply_to=settings.mailbox("confirm", confirmation.code),
+    return _asking(
+        confirmation,
+        settings,
+        say("Confirm your address to create events"),
+        reached,
+        say(_REGISTERS),
+        how,
+        say("If you did not send that mail, do nothing."),
+        until,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from cis_mcp.mcp.tools.base import Reply
+from cis_mcp.views.base import Data
+from engine.refusals import Code, Refused
 
 BYTES_MAX = 75_000
 """Of text and data together. Clients take 25,000 tokens; a token is never less than three bytes of such an answer."""
@@ -27,6 +29,21 @@ async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
         return reply
     note = f"An answer with {limit} would be too long: this one shows up to {shown}; the cursor leads to the rest."
     return replace(reply, text=f"{reply.text}\n{note}")
+
+
+def place_after(names: Sequence[str], cursor: str | None) -> int:
+    """Where a list goes on, of which the last item shown was called `cursor`. Raises Refused: INVALID_CURSOR."""
+    if cursor is None:
+        return 0
+    if cursor not in names:
+        raise Refused(Code.INVALID_CURSOR, "That cursor is of no such list.", "Begin without one.")
+    return names.index(cursor) + 1
+
+
+def listed(lines: Sequence[str], cursor: str | None, nothing: str, data: Data) -> Reply:
+    """A list in lines, with the cursor that leads on; `nothing`: what is said of an empty one."""
+    more = [f"There are more; go on with cursor {cursor}"] if cursor else []
+    return Reply("\n".join([*lines, *more]) or nothing, data)
 
 
 def size_of(reply: Reply) -> int:

@@ -9,13 +9,12 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.fitting import fitted, listed, place_after
 from cis_mcp.views.events import one_line
 from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
 from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
 from engine.model.campaign_links import CampaignLink
-from engine.refusals import Code, Refused
 
 _ID_MAX = 100
 
@@ -102,7 +101,7 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
         code = await code_to_copy(call.engine, one, arguments.vendor or "")
         return await _listed(call, [one], 1, code)
     links = await call.engine.links(call.actor)
-    start = _after(links, arguments.cursor)
+    start = place_after([link.id for link in links], arguments.cursor)
     return await fitted(arguments.limit, lambda limit: _listed(call, links[start:], limit))
 
 
@@ -115,29 +114,14 @@ async def set_landing_hosts(call: CallContext, arguments: SetLandingHostsArgumen
     return Reply(f"Links of {done.organizer} may lead to {named}.", data)
 
 
-def _after(links: Sequence[CampaignLink], cursor: str | None) -> int:
-    """Where the list goes on. Raises Refused: INVALID_CURSOR."""
-    if cursor is None:
-        return 0
-    places = [place for place, link in enumerate(links) if link.id == cursor]
-    if not places:
-        raise Refused(Code.INVALID_CURSOR, "That cursor is of no list of links.", "Begin without one.")
-    return places[0] + 1
-
-
 async def _listed(
     call: CallContext, links: Sequence[CampaignLink], limit: int, code: CodeToCopy | None = None
 ) -> Reply:
     shown = [await link_info(call.engine, link) for link in links[:limit]]
     more = shown[-1].id if len(links) > limit else None
     lines = [_line(info) for info in shown]
-    if more:
-        lines.append(f"There are more; go on with cursor {more}")
-    if code:
-        lines += _code_lines(code)
-    return Reply(
-        "\n".join(lines) or "There are no links.", LinkList(links=shown, next_cursor=more, code=code)
-    )
+    lines += _code_lines(code) if code else []
+    return listed(lines, more, "There are no links.", LinkList(links=shown, next_cursor=more, code=code))
 
 
 def _line(info: LinkInfo) -> str:

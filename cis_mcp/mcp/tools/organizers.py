@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
-from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.fitting import fitted, listed
 from cis_mcp.mcp.tools.operations import OrganizerArguments
 from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import (
@@ -73,9 +73,7 @@ async def list_organizers(call: CallContext, arguments: ListOrganizersArguments)
         )
         data = organizer_list(found, limit)
         lines = [f"- {one.address}: {one.invited} invited" for one in data.organizers]
-        if data.next_cursor:
-            lines.append(f"There are more; go on with cursor {data.next_cursor}")
-        return Reply("\n".join(lines) or "There are no organizers.", data)
+        return listed(lines, data.next_cursor, "There are no organizers.", data)
 
     return await fitted(arguments.limit, page)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.fitting import fitted, listed, place_after
 from cis_mcp.views import pages as views
 from cis_mcp.views.events import one_line
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
@@ -18,7 +18,6 @@ from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
 from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model.pages import PageKind
-from engine.refusals import Code, Refused
 
 _URLS_MAX = 20
 
@@ -143,7 +142,7 @@ async def publish_events(call: CallContext, arguments: PublishEventsArguments) -
 async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
     """List your public web pages, newest first, with their addresses."""
     pages = [page_info(call.engine.settings, page) for page in await call.engine.pages(call.actor)]
-    start = _after(pages, arguments.cursor)
+    start = place_after([page.slug for page in pages], arguments.cursor)
     urls = await _event_urls(call, arguments.event) if arguments.event else []
     return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit, urls))
 
@@ -156,25 +155,13 @@ async def _event_urls(call: CallContext, name: str) -> list[str]:
     return list(dict.fromkeys(urls))[:_URLS_MAX]
 
 
-def _after(pages: Sequence[PageInfo], cursor: str | None) -> int:
-    """Where the list goes on. Raises Refused: INVALID_CURSOR."""
-    if cursor is None:
-        return 0
-    places = [place for place, page in enumerate(pages) if page.slug == cursor]
-    if not places:
-        raise Refused(Code.INVALID_CURSOR, "Unknown cursor.", "Begin without one.")
-    return places[0] + 1
-
-
 async def _listed(pages: Sequence[PageInfo], limit: int, urls: Sequence[str]) -> Reply:
     shown = list(pages[:limit])
     more = shown[-1].slug if len(pages) > limit else None
     lines = [f"- {one_line(page.title)}: {page.url or page.slug}{_state(page)}" for page in shown]
-    if more:
-        lines.append(f"There are more; go on with cursor {more}")
     lines += [f"The event is at {url}" for url in urls]
     data = PageList(pages=shown, next_cursor=more, event_urls=list(urls))
-    return Reply("\n".join(lines) or "There are no pages.", data)
+    return listed(lines, more, "There are no pages.", data)
 
 
 def _state(page: PageInfo) -> str:

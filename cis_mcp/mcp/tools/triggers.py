@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.fitting import fitted, listed
 from cis_mcp.views import triggers as views
 from cis_mcp.views.events import one_line
 from cis_mcp.views.trigger_fields import (
@@ -116,8 +116,7 @@ async def list_triggers(call: CallContext, arguments: ListTriggersArguments) -> 
             next_cursor=cursor,
         )
         lines = [f"- {views.line(one, unproven)}" for one, unproven in found]
-        lines += [f"There are more; go on with cursor {cursor}"] if cursor else []
-        return Reply("\n".join(lines) or "There are no triggers.", data)
+        return listed(lines, cursor, "There are no triggers.", data)
 
     return await fitted(arguments.limit, page)
 
@@ -174,8 +173,7 @@ async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments)
         cursor = found[limit - 1].id if len(found) > limit else None
         data = DeliveryList(deliveries=[delivery_info(one) for one in found[:limit]], next_cursor=cursor)
         lines = [f"- {one_line(views.delivery_line(one), 2 * views.SHOWN)}" for one in found[:limit]]
-        lines += [f"There are more; go on with cursor {cursor}"] if cursor else []
-        return Reply("\n".join(lines) or "Nothing was delivered.", data)
+        return listed(lines, cursor, "Nothing was delivered.", data)
 
     return await fitted(arguments.limit, page)
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.fitting import fitted, listed
 from cis_mcp.views import webhooks as views
 from cis_mcp.views.webhooks import PostingInfo, WebhookInfo, posting_info, webhook_info
 from engine.commands.webhooks.webhooks import STARTING_MAX, ControlWebhook, ReplayPosting, WebhookAction
@@ -124,8 +124,7 @@ async def list_webhooks(call: CallContext, arguments: ListWebhooksArguments) -> 
         cursor = found[-1].id if len(every) > first + limit else None
         data = Webhooks(webhooks=[webhook_info(one) for one in found], next_cursor=cursor)
         lines = [f"- {views.line(one)}" for one in found]
-        lines += [f"There are more; go on with cursor {cursor}"] if cursor else []
-        return Reply("\n".join(lines) or "There are no webhooks.", data)
+        return listed(lines, cursor, "There are no webhooks.", data)
 
     return await fitted(arguments.limit, page)
 
@@ -154,8 +153,7 @@ async def list_postings(call: CallContext, arguments: ListPostingsArguments) -> 
         cursor = found[limit - 1].id if len(found) > limit else None
         data = Postings(postings=[posting_info(one) for one in found[:limit]], next_cursor=cursor)
         lines = [f"- {views.posting_line(one)}" for one in found[:limit]]
-        lines += [f"There are more; go on with cursor {cursor}"] if cursor else []
-        return Reply("\n".join(lines) or "Nothing was posted.", data)
+        return listed(lines, cursor, "Nothing was posted.", data)
 
     return await fitted(arguments.limit, page)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
+from cis_mcp.rest.listing import place_after
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views import vendors as services
 from cis_mcp.views.base import Data
@@ -87,13 +88,7 @@ async def links(call: Call[ListingLinks, Body]) -> Links:
     """List your links for newsletters, newest first, with their counters."""
     limit, cursor = call.query.limit, call.query.cursor
     every = await call.engine.links(call.actor)
-    start = 0
-    if cursor:
-        (last,) = cursors.opened(cursor, str)
-        place = next((place for place, link in enumerate(every) if link.id == last), None)
-        if place is None:
-            raise cursors.forged()
-        start = place + 1
+    start = place_after([link.id for link in every], cursor)
     shown = every[start : start + limit]
     more = len(every) > start + limit
     infos = [await link_info(call.engine, link) for link in shown]

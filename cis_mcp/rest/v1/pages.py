@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
+from cis_mcp.rest.listing import place_after
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
@@ -89,13 +90,7 @@ async def pages(call: Call[ListingPages, Body]) -> Pages:
     """List your public web pages, newest first, with their addresses."""
     limit, cursor = call.query.limit, call.query.cursor
     every = await call.engine.pages(call.actor)
-    start = 0
-    if cursor:
-        (last,) = cursors.opened(cursor, str)
-        place = next((place for place, page in enumerate(every) if page.slug == last), None)
-        if place is None:
-            raise cursors.forged()
-        start = place + 1
+    start = place_after([page.slug for page in every], cursor)
     shown = every[start : start + limit]
     more = len(every) > start + limit
     infos = [page_info(call.engine.settings, page) for page in shown]
