@@ -10,7 +10,7 @@ import click
 from cis_mcp.cli.base import run, settings_in_force
 
 if TYPE_CHECKING:
-    from engine.inbox.quarantine import Held
+    from engine.inbox.quarantine import QuarantinedMail
     from engine.settings import Settings
 
 
@@ -66,7 +66,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
     return 0
 
 
-def _line(mail: Held) -> str:
+def _line(mail: QuarantinedMail) -> str:
     quoted = {
         key: json.dumps(value, ensure_ascii=False) for key, value in (("s", mail.subject), ("f", mail.sender))
     }

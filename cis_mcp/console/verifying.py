@@ -27,7 +27,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Step:
+class VerifierStep:
     """One step: what to do, and what the server must see."""
 
     number: int
@@ -40,7 +40,7 @@ class Step:
 class Judged:
     """A step, how it stands, and what that was judged by."""
 
-    step: Step
+    step: VerifierStep
     state: State
     response: str
 
@@ -52,21 +52,31 @@ class Judged:
 
 
 STEPS = (
-    Step(1, "Create", "In your calendar, create an event and invite the address below.", "the event is here"),
-    Step(2, "Confirm", "Nothing to do: the event is looked for.", "event, organizer and system know it"),
-    Step(
+    VerifierStep(
+        1, "Create", "In your calendar, create an event and invite the address below.", "the event is here"
+    ),
+    VerifierStep(
+        2, "Confirm", "Nothing to do: the event is looked for.", "event, organizer and system know it"
+    ),
+    VerifierStep(
         3, "Send", "Invite at least one address whose mailbox you can open.", "a mail server took an invite"
     ),
-    Step(4, "Attendees", "Nothing to do: the people who are invited are counted.", "1 attendee or more"),
-    Step(5, "Answers", "In the invited calendar, answer Yes, No or Maybe.", "Yes + No + Maybe is 1 or more"),
-    Step(
+    VerifierStep(
+        4, "Attendees", "Nothing to do: the people who are invited are counted.", "1 attendee or more"
+    ),
+    VerifierStep(
+        5, "Answers", "In the invited calendar, answer Yes, No or Maybe.", "Yes + No + Maybe is 1 or more"
+    ),
+    VerifierStep(
         6,
         "Update",
         "In your calendar, change the time or the place and send the update.",
         "the revision grew",
     ),
-    Step(7, "Report", "Have the report mailed to you.", "a mail server took the report"),
-    Step(8, "Cancel", "In your calendar, cancel the event.", "cancelled, and the revision grew again"),
+    VerifierStep(7, "Report", "Have the report mailed to you.", "a mail server took the report"),
+    VerifierStep(
+        8, "Cancel", "In your calendar, cancel the event.", "cancelled, and the revision grew again"
+    ),
 )
 RESULTS = 9
 
@@ -77,7 +87,7 @@ def judged(seen: Seen, skipped: Iterable[int]) -> list[Judged]:
     return [_one(step, *passed[step.number], skipped=step.number in left_out) for step in STEPS]
 
 
-def _one(step: Step, done: bool, response: str, *, skipped: bool) -> Judged:
+def _one(step: VerifierStep, done: bool, response: str, *, skipped: bool) -> Judged:
     return Judged(step, "Verified" if done else "Skipped" if skipped else "Waiting", response)
 
 

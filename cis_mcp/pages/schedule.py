@@ -55,7 +55,7 @@ _NO_ANSWER = _Answered()
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageVisit:
     """What a visitor brings along: what to show, what is ticked, the address, and what was wrong with it."""
 
     view: View
@@ -86,7 +86,7 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
             return await _post(room, request, shown, embedded=embedded)
         given = request.query_params
         ticked = frozenset(given.getlist("e")[:_TICKED_MAX])
-        visit = Visit(
+        visit = PageVisit(
             view_of(given), ticked, address_in(given), embedded=embedded, spoken=shown.speech(request)
         )
         return await _shown(room, request, shown, visit)
@@ -94,7 +94,9 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
     return show
 
 
-async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, status: int = 200) -> Response:
+async def _shown(
+    room: Showroom, request: Request, shown: Shown, visit: PageVisit, status: int = 200
+) -> Response:
     if visit.personal:
         make = await _maker(room, shown, visit)
         body = await asyncio.to_thread(lambda: Body.of(make(), spoken=visit.spoken, once=True))
@@ -123,7 +125,7 @@ async def previewed(engine: Engine, page: Page) -> bytes:
 
     def make() -> bytes:
         listed = listing(page, rows_of(events, now, page.hours, taken), now)
-        values = page_values(room, Shown(page, PageStamp(0, 0), listed), Visit(View()), _NO_ANSWER)
+        values = page_values(room, Shown(page, PageStamp(0, 0), listed), PageVisit(View()), _NO_ANSWER)
         body = render("schedule.html", PLAIN, **values, now=now, ways=ways((), PLAIN))
         # The frame of a preview runs no script, and a browser complains of each that it finds.
         return _SCRIPT.sub(b"", body)
@@ -131,7 +133,7 @@ async def previewed(engine: Engine, page: Page) -> bytes:
     return await asyncio.to_thread(make)
 
 
-async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], bytes]:
+async def _maker(room: Showroom, shown: Shown, visit: PageVisit) -> Callable[[], bytes]:
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
     spoken = visit.spoken
@@ -151,7 +153,7 @@ async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], byt
     return make
 
 
-def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered) -> dict[str, object]:
+def page_values(room: Showroom, shown: Shown, visit: PageVisit, answered: _Answered) -> dict[str, object]:
     """What the template shows."""
     page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
     spoken, language = visit.spoken, visit.spoken.language
@@ -198,7 +200,7 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
     }
 
 
-def _reading(engine: Engine, visit: Visit, answered: _Answered) -> list[reading.Chip]:
+def _reading(engine: Engine, visit: PageVisit, answered: _Answered) -> list[reading.Chip]:
     """How the visitor's words were read, if they were read at all."""
     if answered is _NO_ANSWER:
         return []
@@ -262,7 +264,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: boo
         return unreadable(request, refused, spoken)
     keys = form.getlist("e")
     ticked = frozenset(keys[:_TICKED_MAX])
-    visit = Visit(view_of(form), ticked, address_in(form), embedded=embedded, spoken=spoken)
+    visit = PageVisit(view_of(form), ticked, address_in(form), embedded=embedded, spoken=spoken)
     try:
         chosen = chosen_rows(shown, keys)
         done = await send(room, shown.page, chosen, form, client=client_of(request), spoken=spoken)
@@ -288,7 +290,7 @@ def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _refused(
-    room: Showroom, request: Request, shown: Shown, visit: Visit, refused: Refused
+    room: Showroom, request: Request, shown: Shown, visit: PageVisit, refused: Refused
 ) -> Response:
     """The page again, with all that the visitor gave, and what is wrong."""
     where = "email" if refused.code is Code.INVALID_ADDRESS else ""

@@ -21,7 +21,7 @@ _EARLIER_MAX = 20
 _UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "source_dtstamp": None}
 
 
-class Source(Value):
+class RevisionSource(Value):
     """Where a request came from, if an organizer's calendar client mailed it."""
 
     uid: str
@@ -57,7 +57,7 @@ class Source(Value):
         return bool(self.dtstamp and event.source_dtstamp and self.dtstamp < event.source_dtstamp)
 
 
-def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
+def revised(event: Event, old: Event, now: datetime, source: RevisionSource | None = None) -> Event:
     """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (promise 8)."""
     dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
     modified = dtstamp if event != old else old.modified
@@ -112,7 +112,7 @@ def _moved_with(override: Override, sequence: int, old: Event) -> int:
     return sequence
 
 
-def with_source(event: Event, source: Source) -> Event:
+def with_source(event: Event, source: RevisionSource) -> Event:
     """The event with what its organizer's calendar says of the revision: SEQUENCE, DTSTAMP, and whom it addressed."""
     return event.model_copy(
         update={

@@ -14,7 +14,7 @@ from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep,
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.engine import Engine
 from engine.imports import fetch, webpage
-from engine.imports.imported import Imported, Options, Plan, summed
+from engine.imports.imported import Imported, ImportPlan, Options, summed
 from engine.itip import zones
 from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
 from engine.model.actors import Actor
@@ -150,12 +150,12 @@ async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
 
 def _planned(
     found: FeedDone, feed: Feed, data: bytes, options: Options, now: datetime
-) -> tuple[Calendar, Plan]:
+) -> tuple[Calendar, ImportPlan]:
     """Read the calendar and hold it against the last import; takes long, so it runs in a thread or a process."""
     reading = webpage.read_page if webpage.is_page(data) else read_calendar
     calendar = reading(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
-    plan = Plan(whole=calendar.whole)
+    plan = ImportPlan(whole=calendar.whole)
     for entry in calendar.entries:
         digest, before = entry.digest, known.pop(entry.uid, None)
         if before and before.digest == digest:
@@ -170,7 +170,7 @@ def _planned(
     return calendar, plan
 
 
-async def _recognise(engine: Engine, plan: Plan) -> None:
+async def _recognise(engine: Engine, plan: ImportPlan) -> None:
     """Take what has a new UID, and the title and start of an event that is gone, for that event.
 
     Some programs make new UIDs each time they write a calendar.
@@ -203,12 +203,12 @@ def _over(entry: Entry, now: float) -> bool:
     return alone and event.span is not None and event.span.end_utc.timestamp() <= now
 
 
-def _steps(plan: Plan, feed: Feed, options: Options) -> list[Step]:
+def _steps(plan: ImportPlan, feed: Feed, options: Options) -> list[Step]:
     gone = plan.gone if plan.cancelling(options) else ()
     return [*plan.steps, *(GoneStep(feed, entry, options.audience) for entry in gone)]
 
 
-def _refuse_shrunk(found: FeedDone, plan: Plan, options: Options) -> None:
+def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: Options) -> None:
     """Refuse with CALENDAR_SHRUNK where so much is gone that it may be a mistake; nothing was changed."""
     gone, ahead = len(plan.gone), len(found.standing)
     if not gone or options.force or not plan.cancelling(options):

@@ -70,7 +70,7 @@ class Imported(Value):
 
 
 @dataclass
-class Plan:
+class ImportPlan:
     """What there is to do, and what need not be done."""
 
     steps: list[Step] = field(default_factory=list)
@@ -106,7 +106,7 @@ def in_words(imported: Imported) -> list[str]:
 
 def summed(
     feed: Feed,
-    plan: Plan,
+    plan: ImportPlan,
     calendar: Calendar,
     outcomes: Sequence[StepOutcome],
     options: Options,
@@ -140,7 +140,7 @@ def summed(
     )
 
 
-def _left_out(plan: Plan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
+def _left_out(plan: ImportPlan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
     """What was left out of the events that were made or changed."""
     for step, outcome in zip(plan.steps, outcomes, strict=False):
         if isinstance(step, EntryStep) and outcome.became in {RequestOutcome.CREATED, RequestOutcome.UPDATED}:

@@ -23,7 +23,7 @@ _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
 _PAGE_MAX = 100
 
 
-class Held(Value):
+class QuarantinedMail(Value):
     """One mail that waits. `sender` and `subject` are the mail's own words: data, not instructions."""
 
     id: str
@@ -39,7 +39,7 @@ class Held(Value):
 class Shown(Decoded):
     """A mail that waits, opened safely: its words alone, shortened, on plain lines."""
 
-    held: Held
+    held: QuarantinedMail
     client: str = ""
     envelope_sender: str = ""
 
@@ -47,7 +47,7 @@ class Shown(Decoded):
 class QuarantinePage(Value):
     """Some mails, newest first, and where to go on."""
 
-    mails: tuple[Held, ...]
+    mails: tuple[QuarantinedMail, ...]
     total: int
     sums: KeptSums = KeptSums()
     """How much is kept of what changed nothing, those that wait among it, and how much had to go."""
@@ -171,7 +171,7 @@ class Quarantine:
         except FileNotFoundError:
             return  # it was not in quarantine, or another process was quicker
 
-    async def _held(self, name: str) -> Held | None:
+    async def _held(self, name: str) -> QuarantinedMail | None:
         found = await asyncio.to_thread(self._glance, name)
         notes = await self._engine.store.notes(f"{name}:") if found else []
         note = next((n for n in reversed(notes) if _waits(n)), None)
@@ -179,7 +179,7 @@ class Quarantine:
             return found and found.model_copy(update={"code": Code.INTERNAL.value})
         return found.model_copy(update={"mailbox": note.mailbox, "code": note.code, "detail": note.detail})
 
-    def _glance(self, name: str) -> Held | None:
+    def _glance(self, name: str) -> QuarantinedMail | None:
         """What the first bytes of a mail tell; whole mails may be large."""
         path = self._path(name)
         if path is None:
@@ -191,7 +191,7 @@ class Quarantine:
         except FileNotFoundError:
             return None
         mail = dict(headers_of(head))
-        return Held(
+        return QuarantinedMail(
             id=name,
             arrived=datetime.fromtimestamp(status.st_mtime, UTC),
             size=status.st_size,

@@ -9,7 +9,13 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from engine.commands.webhooks.feeding import FeedWebhook
-from engine.commands.webhooks.settling import Attempt, ClaimPostings, DropPostings, SettlePostings, open_now
+from engine.commands.webhooks.settling import (
+    ClaimPostings,
+    DropPostings,
+    PostingAttempt,
+    SettlePostings,
+    open_now,
+)
 from engine.engine import SYSTEM, Engine
 from engine.model.webhooks import Outgoing, Webhook
 from engine.publicweb.outside import Outside, Response, why_not
@@ -41,8 +47,8 @@ class Courier:
     def __init__(self, engine: Engine, outside: Outside | None = None) -> None:
         self._engine = engine
         self._outside = outside or Outside(engine.settings)
-        self._under_way: dict[asyncio.Task[Attempt], str] = {}
-        self._settled: list[Attempt] = []
+        self._under_way: dict[asyncio.Task[PostingAttempt], str] = {}
+        self._settled: list[PostingAttempt] = []
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -123,7 +129,7 @@ class Courier:
                 task.add_done_callback(self._end)
         return bool(claimed)
 
-    def _end(self, task: asyncio.Task[Attempt]) -> None:
+    def _end(self, task: asyncio.Task[PostingAttempt]) -> None:
         del self._under_way[task]
         if not task.cancelled():
             self._settled.append(task.result())
@@ -135,14 +141,14 @@ class Courier:
             if self._under_way:
                 await asyncio.wait(list(self._under_way), return_when=asyncio.FIRST_COMPLETED)
 
-    async def _attempt(self, webhook: Webhook, one: Outgoing) -> Attempt:
+    async def _attempt(self, webhook: Webhook, one: Outgoing) -> PostingAttempt:
         try:
             answer = await self._post(webhook, one)
         except Exception as error:  # noqa: BLE001 -- whatever a receiver does is its attempt's outcome
             if not isinstance(error, Refused | OSError | TimeoutError):
                 log.info("a webhook could not be posted: %s", type(error).__name__)
-            return Attempt(posting_id=one.posting.id, detail=why_not(error))
-        return Attempt(
+            return PostingAttempt(posting_id=one.posting.id, detail=why_not(error))
+        return PostingAttempt(
             posting_id=one.posting.id,
             status=answer.status,
             detail=_failure(answer),

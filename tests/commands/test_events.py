@@ -10,7 +10,7 @@ import pytest
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.operators.operators import SuspendOrganizer
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.events import EventStatus, Override
@@ -143,9 +143,9 @@ async def test_an_idempotency_key_belongs_to_who_used_it(engine: Engine) -> None
 
 
 async def test_the_same_client_uid_is_one_event(engine: Engine) -> None:
-    await created(engine, source=Source(uid="client-uid"))
-    assert await refusal(engine, meeting(source=Source(uid="client-uid"))) is Code.EVENT_EXISTS
-    await created(engine, source=Source(uid="client-uid-2"))
+    await created(engine, source=RevisionSource(uid="client-uid"))
+    assert await refusal(engine, meeting(source=RevisionSource(uid="client-uid"))) is Code.EVENT_EXISTS
+    await created(engine, source=RevisionSource(uid="client-uid-2"))
 
 
 # updates
@@ -333,19 +333,22 @@ async def test_what_is_owed_when_an_event_is_cancelled_never_leaves(engine: Engi
 
 
 async def test_an_older_revision_of_the_clients_event_is_refused(engine: Engine) -> None:
-    event = await created(engine, source=Source(uid="c", sequence=3, dtstamp=START))
-    older = [Source(uid="c", sequence=2), Source(uid="c", sequence=3, dtstamp=START - timedelta(hours=1))]
+    event = await created(engine, source=RevisionSource(uid="c", sequence=3, dtstamp=START))
+    older = [
+        RevisionSource(uid="c", sequence=2),
+        RevisionSource(uid="c", sequence=3, dtstamp=START - timedelta(hours=1)),
+    ]
     for source in older:
         late = UpdateEvent(uid=event.uid, summary="Old", source=source)
         assert await refusal(engine, late) is Code.STALE
     assert await refusal(engine, CancelEvent(uid=event.uid, source=older[0])) is Code.STALE
-    newer = Source(uid="c", sequence=3, dtstamp=START + timedelta(hours=1))
+    newer = RevisionSource(uid="c", sequence=3, dtstamp=START + timedelta(hours=1))
     done = await do(engine, UpdateEvent(uid=event.uid, summary="New", source=newer))
     assert done.event.source_dtstamp == START + timedelta(hours=1)
 
 
 async def test_a_clients_revision_that_changes_nothing_is_remembered(engine: Engine) -> None:
-    event = await created(engine, source=Source(uid="c", sequence=0))
-    await do(engine, UpdateEvent(uid=event.uid, source=Source(uid="c", sequence=7)))
-    late = UpdateEvent(uid=event.uid, summary="Old", source=Source(uid="c", sequence=6))
+    event = await created(engine, source=RevisionSource(uid="c", sequence=0))
+    await do(engine, UpdateEvent(uid=event.uid, source=RevisionSource(uid="c", sequence=7)))
+    late = UpdateEvent(uid=event.uid, summary="Old", source=RevisionSource(uid="c", sequence=6))
     assert await refusal(engine, late) is Code.STALE

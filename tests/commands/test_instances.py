@@ -9,7 +9,7 @@ import pytest
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.instances import CancelInstance, ChangeInstance
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Audience, Kind, Method
@@ -121,8 +121,12 @@ async def test_the_words_of_an_instance_are_judged_like_those_of_an_event(
 
 
 async def test_an_older_mail_about_an_instance_is_refused(engine: Engine) -> None:
-    series = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4", source=Source(uid="client", sequence=5))
-    stale = CancelInstance(uid=series.uid, recurrence_id=SECOND, source=Source(uid="client", sequence=4))
+    series = await created(
+        engine, recurrence="FREQ=WEEKLY;COUNT=4", source=RevisionSource(uid="client", sequence=5)
+    )
+    stale = CancelInstance(
+        uid=series.uid, recurrence_id=SECOND, source=RevisionSource(uid="client", sequence=4)
+    )
     assert await refusal(engine, stale) is Code.STALE
 
 

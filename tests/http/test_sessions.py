@@ -13,7 +13,7 @@ from cis_mcp.auth.sessions import cookie_name, secret_in
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.events.events import UpdateEvent
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -59,7 +59,7 @@ async def held(engine: Engine, approver: str = "") -> str:
     """The id of a change of Olga's that waits."""
     event = await created(engine, ORGANIZER)
     await do(engine, SetOrganizerApproval(address=OLGA, on=True, approver=approver))
-    change = UpdateEvent(uid=event.uid, summary="Renamed", source=Source(uid="client-uid"))
+    change = UpdateEvent(uid=event.uid, summary="Renamed", source=RevisionSource(uid="client-uid"))
     done = await do(engine, change, ORGANIZER)
     assert done.held
     await deliver(engine)

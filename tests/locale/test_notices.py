@@ -18,7 +18,7 @@ from engine.commands import answer_notices, confirmation_mails, notices
 from engine.commands.agents import digest_words
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.stopping import StopByOwner
-from engine.commands.answers.confirmations import Waiting, ask
+from engine.commands.answers.confirmations import WaitingMail, ask
 from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import UpdateEvent
@@ -260,7 +260,7 @@ async def test_the_page_that_decides_is_in_the_language_of_whoever_decides(engin
 class _Ask(Command[Done]):
     """Ask the owner of an address."""
 
-    waiting: Waiting
+    waiting: WaitingMail
 
     async def carry_out(self, work: Work) -> Done:
         await ask(work, self.waiting)
@@ -270,7 +270,7 @@ class _Ask(Command[Done]):
 async def test_what_a_confirmation_does_is_told_in_the_organizers_language(engine: Engine) -> None:
     await created(engine, organizer="olga@cis.test")
     await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
-    waiting = Waiting(mail="m", mailbox="bulk", address="olga@cis.test", who="organizer")
+    waiting = WaitingMail(mail="m", mailbox="bulk", address="olga@cis.test", who="organizer")
     await do(engine, _Ask(waiting=waiting))
     (mail,) = await deliver(engine)
     assert mail.notice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.engine import Engine
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, invite_all_answers
@@ -214,7 +214,7 @@ async def test_an_organizer_is_found_in_any_case(engine: Engine) -> None:
 
 
 async def test_words_that_came_by_mail_are_marked_as_untrusted(engine: Engine) -> None:
-    event = await created(engine, source=Source(uid="their-uid@example.org"))
+    event = await created(engine, source=RevisionSource(uid="their-uid@example.org"))
     async with calling(engine) as caller:
         result = await caller.call("get_event", uid=event.uid)
         page = await caller.ok("search_events")

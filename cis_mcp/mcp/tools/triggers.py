@@ -78,7 +78,7 @@ class ReplayDeliveryArguments(Arguments):
     delivery_id: str = Field(description="from list_deliveries", max_length=100)
 
 
-class Replayed(Result):
+class ReplayedDelivery(Result):
     """The delivery that is handled."""
 
     delivery: DeliveryInfo
@@ -193,14 +193,14 @@ async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Re
     )
     done = await call.apply(command)
     text = f"Delivery {done.delivery.id} is handled; see what becomes of it with list_deliveries."
-    return Reply(text, Replayed(delivery=delivery_info(done.delivery)))
+    return Reply(text, ReplayedDelivery(delivery=delivery_info(done.delivery)))
 
 
 async def replay_delivery(call: CallContext, arguments: ReplayDeliveryArguments) -> Reply:
     """Handle a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     done = await call.apply(ReplayDelivery(trigger=arguments.name, delivery_id=arguments.delivery_id))
     text = f"{done.delivery.id} is handled again; see the result with list_deliveries."
-    return Reply(text, Replayed(delivery=delivery_info(done.delivery)))
+    return Reply(text, ReplayedDelivery(delivery=delivery_info(done.delivery)))
 
 
 TOOLS = (
@@ -219,7 +219,7 @@ TOOLS = (
         replay_delivery,
         "Handle a delivery again",
         ReplayDeliveryArguments,
-        Replayed,
+        ReplayedDelivery,
         writes(idempotent=True, mails=True),
         "trigger",
     ),
@@ -231,5 +231,7 @@ TOOLS = (
         writes(idempotent=True),
         "trigger",
     ),
-    Spec(fire_trigger, "Fire a trigger", FireTriggerArguments, Replayed, writes(mails=True), "trigger"),
+    Spec(
+        fire_trigger, "Fire a trigger", FireTriggerArguments, ReplayedDelivery, writes(mails=True), "trigger"
+    ),
 )

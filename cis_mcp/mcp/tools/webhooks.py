@@ -92,7 +92,7 @@ class Postings(Result):
     next_cursor: str | None
 
 
-class Replayed(Result):
+class ReplayedPosting(Result):
     """The posting that is posted again."""
 
     posting: PostingInfo
@@ -162,7 +162,7 @@ async def replay_posting(call: CallContext, arguments: ReplayPostingArguments) -
     """Post something again, under the same id, by which a receiver knows what it has already."""
     command = ReplayPosting(webhook_id=arguments.webhook_id, posting_id=arguments.posting_id)
     done = await call.apply(command)
-    return Reply(f"{done.posting.id} is posted again.", Replayed(posting=posting_info(done.posting)))
+    return Reply(f"{done.posting.id} is posted again.", ReplayedPosting(posting=posting_info(done.posting)))
 
 
 TOOLS = (
@@ -181,7 +181,7 @@ TOOLS = (
         replay_posting,
         "Post again",
         ReplayPostingArguments,
-        Replayed,
+        ReplayedPosting,
         writes(idempotent=True),
         "trigger",
     ),

@@ -23,7 +23,7 @@ _SUMMARY_SHOWN = 80
 _ANSWERS = {"accepted": "Yes", "declined": "No", "tentative": "Maybe"}
 
 
-class Waiting(Value):
+class WaitingMail(Value):
     """A mail that waits, and the address that says who it is from.
 
     `who`: an organizer, or an attendee of the event `uid`. `mail` and `mailbox` tell the mail; `method` and
@@ -42,7 +42,7 @@ class Waiting(Value):
     answer: str = ""
 
 
-async def ask(work: Work, waiting: Waiting) -> bool:
+async def ask(work: Work, waiting: WaitingMail) -> bool:
     """Owe the address on file one mail with a code; False where nobody is asked.
 
     Nobody is asked who is not on file, who was asked within a day, or whose mail could do nothing anyhow; and
@@ -73,7 +73,7 @@ async def ask(work: Work, waiting: Waiting) -> bool:
     return True
 
 
-async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
+async def _on_file(work: Work, waiting: WaitingMail, event: Event | None) -> bool:
     settings, address = work.settings, waiting.address
     if waiting.who == "attendee":
         return settings.confirm_receipts and await _may_answer(work, waiting, event)
@@ -84,7 +84,7 @@ async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
     return settings.names_organizer(address) or await work.unit.knows_organizer(address)
 
 
-async def _may_answer(work: Work, waiting: Waiting, event: Event | None) -> bool:
+async def _may_answer(work: Work, waiting: WaitingMail, event: Event | None) -> bool:
     """True for an answer that would count, of somebody whom the organizer may mail."""
     if event is None or waiting.answer not in _ANSWERS or event.cancelled or event.finished(work.now):
         return False
@@ -94,14 +94,14 @@ async def _may_answer(work: Work, waiting: Waiting, event: Event | None) -> bool
     return not await work.unit.barred(event.organizer, [waiting.address])
 
 
-async def _language(work: Work, waiting: Waiting, event: Event | None) -> Language:
+async def _language(work: Work, waiting: WaitingMail, event: Event | None) -> Language:
     """The language of whoever is asked: an attendee's, by their list, else an organizer's."""
     settled = await work.unit.organizer_language(event.organizer if event else waiting.address)
     known = await work.unit.attendee(event.uid, waiting.address) if event else None
     return notices.spoken(composing.reader_language(known, settled) if known else settled)
 
 
-async def _what(work: Work, waiting: Waiting, event: Event | None, language: Language) -> str:
+async def _what(work: Work, waiting: WaitingMail, event: Event | None, language: Language) -> str:
     """What confirming does, in our own words and those of the event as it is kept."""
     say = language.say
     if event:
@@ -126,7 +126,7 @@ async def _what(work: Work, waiting: Waiting, event: Event | None, language: Lan
     return say("It makes, changes or cancels events of yours.")
 
 
-async def _known(work: Work, waiting: Waiting) -> Event | None:
+async def _known(work: Work, waiting: WaitingMail) -> Event | None:
     """The event of theirs that the mail's calendar names."""
     uid = waiting.source_uid
     found = await work.unit.event_by_source(waiting.address, uid) if uid else None

@@ -10,7 +10,7 @@ from engine.refusals import Code, Refused
 _REASON_MAX = 500
 
 
-class ReportDone(Done):
+class MailReportDone(Done):
     """Which address a report is of, and the message where the ledger knows it; `changed` where it was news."""
 
     email: str
@@ -18,7 +18,7 @@ class ReportDone(Done):
     changed: bool
 
 
-class _Report(Command[ReportDone]):
+class _Report(Command[MailReportDone]):
     """A report about a message that we sent.
 
     It is believed where it carries what stands in the message alone: the token of its envelope, our Message-ID,
@@ -83,7 +83,7 @@ class RecordBounce(_Report):
     permanent: bool
     status: str = ""
 
-    async def carry_out(self, work: Work) -> ReportDone:
+    async def carry_out(self, work: Work) -> MailReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
         email, message = await self._about(work)
         diagnostic = f"{self.status} {self.detail}".strip()[:_REASON_MAX]
@@ -91,7 +91,7 @@ class RecordBounce(_Report):
         if self.permanent:
             await self._suppress(work, email, message, diagnostic)
             await self._free_place(work, email, message)
-        return ReportDone(email=email, message=message, changed=changed)
+        return MailReportDone(email=email, message=message, changed=changed)
 
     async def _free_place(self, work: Work, email: str, message: Message | None) -> None:
         """Free the place that the invite had taken; who answered was reached, and keeps it."""
@@ -103,13 +103,13 @@ class RecordBounce(_Report):
 class RecordComplaint(_Report):
     """Record that somebody calls our mail spam (RFC 5965): the address gets no more of it."""
 
-    async def carry_out(self, work: Work) -> ReportDone:
+    async def carry_out(self, work: Work) -> MailReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
         email, message = await self._about(work)
         await self._suppress(work, email, message, f"{Code.COMPLAINED.value} {self.detail}".strip())
         organizer, uid = await self._organizer(work, message), message.event_uid if message else None
         await work.unit.note_complaint(email, organizer, uid, self.detail, work.now)
-        return ReportDone(email=email, message=message, changed=True)
+        return MailReportDone(email=email, message=message, changed=True)
 
 
 class UnsubscribeDone(Done):

@@ -17,7 +17,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import TOKEN_LENGTH, RecordedRandomness
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.model.events import Event
 from engine.model.held import (
     HeldAction,
@@ -200,11 +200,11 @@ async def _refuse_overtaken(work: Work, command: Command[Done], event: Event) ->
             raise Refused(Code.STALE, "A newer edit of this event waits for an approval.")
 
 
-def _place(source: Source) -> tuple[int, float]:
+def _place(source: RevisionSource) -> tuple[int, float]:
     return source.sequence, source.noted.timestamp() if source.noted else 0.0
 
 
-def _source(command: Command[Done]) -> Source | None:
+def _source(command: Command[Done]) -> RevisionSource | None:
     return getattr(command, "source", None)
 
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 from engine.commands import series, text
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.itip import recurrence
 from engine.itip.message import ItipEvent, noted_stamp
 from engine.mail import html
@@ -61,7 +61,7 @@ def creation(
     event: ItipEvent,
     instances: Sequence[ItipEvent],
     *,
-    source: Source,
+    source: RevisionSource,
     title: str = "",
     organizer: str | None = None,
     organizer_name: str = "",
@@ -84,7 +84,7 @@ def change(
     event: ItipEvent,
     instances: Sequence[ItipEvent],
     *,
-    source: Source | None = None,
+    source: RevisionSource | None = None,
     audience: Audience | Chosen | None = None,
 ) -> UpdateEvent:
     """The command that makes `known` what the calendar says now. Raises Refused: INVALID_CALENDAR."""

@@ -15,7 +15,7 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH, short_id
 from engine.commands.revisions import (
-    Source,
+    RevisionSource,
     differences,
     felt,
     refuse_lacking,
@@ -70,7 +70,7 @@ class CreateEvent(Command[EventDone]):
     rsvp: bool = True
     places: int = Field(0, description="how many people can have it; 0: any number")
     alarm_minutes: tuple[int, ...] | None = None
-    source: Source | None = None
+    source: RevisionSource | None = None
     verbatim: bool = Field(False, description="true: braces in its texts are no placeholders")
     idempotency_key: str | None = Field(None, max_length=200)
 
@@ -185,7 +185,7 @@ class UpdateEvent(Command[EventDone]):
     expected_sequence: int | None = None
     hosts: tuple[str, ...] = Field((), description="to which its texts may link once a person approved it")
     dry_run: bool = False
-    source: Source | None = None
+    source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
@@ -325,7 +325,7 @@ class CancelEvent(Command[EventDone]):
     reason: str = ""
     audience: Audience | Chosen | None = None
     dry_run: bool = False
-    source: Source | None = None
+    source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""

@@ -11,7 +11,7 @@ from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
-from engine.commands.revisions import Source, differences, refuse_unexpected, revised, sound
+from engine.commands.revisions import RevisionSource, differences, refuse_unexpected, revised, sound
 from engine.itip import recurrence, write
 from engine.model.events import Event, Override
 from engine.model.messages import Audience, Chosen, Kind
@@ -27,7 +27,7 @@ class ChangeInstance(Command[EventDone]):
     audience: Audience | Chosen | None = None
     note: str = ""
     dry_run: bool = False
-    source: Source | None = None
+    source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
@@ -96,7 +96,7 @@ class CancelInstance(Command[EventDone]):
     audience: Audience | Chosen | None = None
     note: str = ""
     dry_run: bool = False
-    source: Source | None = None
+    source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
@@ -123,7 +123,7 @@ class AddInstance(Command[EventDone]):
     audience: Audience | Chosen | None = None
     note: str = ""
     dry_run: bool = False
-    source: Source | None = None
+    source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
@@ -159,11 +159,11 @@ class AddInstance(Command[EventDone]):
         return self.span.model_copy(update={"timezone": event.span.timezone})
 
 
-def _noted(source: Source | None) -> dict[str, object]:
+def _noted(source: RevisionSource | None) -> dict[str, object]:
     return {"source_sequence": source.sequence, "source_dtstamp": source.noted} if source else {}
 
 
-def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Source | None) -> None:
+def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: RevisionSource | None) -> None:
     if source and source.older_than_instance(event, recurrence_id):
         raise Refused(Code.STALE, "A newer revision of this event has already been applied.")
 

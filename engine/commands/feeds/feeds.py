@@ -9,7 +9,7 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.events import calendars, linking
 from engine.commands.events.events import CancelEvent, CreateEvent
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
 from engine.itip.feed import Entry
 from engine.model.events import Event
@@ -131,7 +131,7 @@ class EntryStep(Step):
         if event is None or event.cancelled:
             # What its organizer cancelled stays so; an entry that changed since is another event with the same name.
             uid = f"{self.entry.uid} {work.randomness.word(_MARK)}" if event else self.entry.uid
-            source = Source(uid=uid, sequence=self.entry.event.sequence or 0)
+            source = RevisionSource(uid=uid, sequence=self.entry.event.sequence or 0)
             return calendars.creation(
                 self.entry.event, self.entry.instances, source=source, organizer=self.feed.organizer
             )

@@ -52,7 +52,7 @@ class Proven(Value):
         return tuple(hashlib.sha256(proof.encode()).hexdigest() for proof in self.proofs[:_PROOFS_MAX])
 
 
-class Held(Value):
+class HeldProof(Value):
     """A mail that waits for the organizer's word on its proofs."""
 
     mail: str
@@ -141,7 +141,7 @@ async def settled(work: Work, mail: str) -> list[Confirmation]:
     return waiting
 
 
-async def ask(work: Work, held: Held) -> None:
+async def ask(work: Work, held: HeldProof) -> None:
     """Write down that a mail waits, and ask its organizer, unless they are asked about the same proofs already."""
     organizer, digests = held.proven.organizer, held.proven.digests
     kind = ConfirmationKind.FIRST_PROOF
@@ -166,7 +166,7 @@ async def ask(work: Work, held: Held) -> None:
         await work.unit.add_messages([notices.message(work, organizer, organizer, notice, None)], priority=0)
 
 
-async def _what(work: Work, held: Held, language: Language) -> str:
+async def _what(work: Work, held: HeldProof, language: Language) -> str:
     """What confirming does, in our own words and those that the events have now: the mail's own do not count yet."""
     lines = [await _line(work, doing, language) for doing in held.doings[:_EVENTS_SHOWN]]
     rest = held.doings[_EVENTS_SHOWN:]

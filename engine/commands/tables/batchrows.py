@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from engine.commands import text
 from engine.commands.base import Work, named_event
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.commands.tables import batchtimes, table
 from engine.commands.tables.batch import EventCommand, RowAction, Step
 from engine.model.events import Event
@@ -212,7 +212,7 @@ def _creation(cells: Mapping[str, str]) -> CreateEvent:
         recurrence=_rule(cells.get("recurrence", "")),
         organizer=cells.get("organizer"),
         organizer_name=cells.get("organizer_name", ""),
-        source=Source(uid=key or once),
+        source=RevisionSource(uid=key or once),
         idempotency_key=once,
     )
 

@@ -29,19 +29,19 @@ _AT_ONCE = 200
 _BY_CLOCK = (WebhookKind.EVENT_STARTING, WebhookKind.EVENT_ENDED)
 
 
-class Fed(Done):
+class TriggerFed(Done):
     """Whether anything happened."""
 
     worked: bool
 
 
-class FeedTrigger(Command[Fed]):
+class FeedTrigger(Command[TriggerFed]):
     """Keep what happened here since the last time as deliveries of one trigger; each once."""
 
     in_record = False
     trigger_id: str
 
-    async def carry_out(self, work: Work) -> Fed:
+    async def carry_out(self, work: Work) -> TriggerFed:
         """`worked` is false if there was nothing to keep. Refuses nothing."""
         trigger = await work.unit.trigger(self.trigger_id)
         if (
@@ -50,9 +50,9 @@ class FeedTrigger(Command[Fed]):
             or trigger.stopped
             or trigger.proof.sender is not Sender.EVENTS
         ):
-            return Fed(worked=False)
+            return TriggerFed(worked=False)
         if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
-            return Fed(worked=False)
+            return TriggerFed(worked=False)
         most = min(_AT_ONCE, most_deliveries(work))
         page = await work.unit.changes_after(trigger.organizer, trigger.cursor, most, tuple(OF_CHANGES))
         arrived = []
@@ -67,7 +67,7 @@ class FeedTrigger(Command[Fed]):
         await work.unit.add_deliveries([(kept_delivery(work, fed, one), one.payload) for one in arrived])
         if fed != trigger:
             await work.unit.save_trigger(fed)
-        return Fed(worked=bool(arrived))
+        return TriggerFed(worked=bool(arrived))
 
 
 async def _by_clock(work: Work, trigger: Trigger) -> tuple[Trigger, list[Arrived]]:

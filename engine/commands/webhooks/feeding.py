@@ -19,36 +19,36 @@ WAITING_MAX = 1_000
 _AT_ONCE = 200
 
 
-class Fed(Done):
+class WebhookFed(Done):
     """Whether there was anything to post."""
 
     worked: bool
 
 
-class FeedWebhook(Command[Fed]):
+class FeedWebhook(Command[WebhookFed]):
     """Turn what happened since the last time into postings of one webhook; each once."""
 
     in_record = False
     webhook_id: str
 
-    async def carry_out(self, work: Work) -> Fed:
+    async def carry_out(self, work: Work) -> WebhookFed:
         """`worked` is false if there was nothing to post. Refuses nothing."""
         webhook = await work.unit.webhook(self.webhook_id)
         if webhook is None or not webhook.active:
-            return Fed(worked=False)
+            return WebhookFed(worked=False)
         standing = await work.unit.standing(await _chain(work, webhook))
         if standing.ended(work.now):
             await pause(work, webhook, Code.KEY_ENDED, noop("The key that made it has ended."))
-            return Fed(worked=True)
+            return WebhookFed(worked=True)
         if await work.unit.waiting_postings(webhook.id, WAITING_MAX) >= WAITING_MAX:
-            return Fed(worked=False)
+            return WebhookFed(worked=False)
         masked = bool(webhook.key) and Verb.REPORT not in standing.verbs
         fed, found = await _of_changes(work, webhook, masked=masked)
         fed, timed = await _by_clock(work, fed)
         await work.unit.add_postings([*found, *timed])
         if fed != webhook:
             await work.unit.save_webhook(fed)
-        return Fed(worked=bool(found or timed))
+        return WebhookFed(worked=bool(found or timed))
 
 
 async def _chain(work: Work, webhook: Webhook) -> Sequence[str]:
@@ -80,17 +80,17 @@ async def _by_clock(work: Work, webhook: Webhook) -> tuple[Webhook, list[Outgoin
     ]
 
 
-class PostCheckpoint(Command[Fed]):
+class PostCheckpoint(Command[WebhookFed]):
     """Post the signed head of the record to those who asked for it."""
 
     in_record = False
     note: str
 
-    async def carry_out(self, work: Work) -> Fed:
+    async def carry_out(self, work: Work) -> WebhookFed:
         """`worked` is false if there was nothing to post. Refuses nothing."""
         asked = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds and w.active]
         await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note) for webhook in asked])
-        return Fed(worked=bool(asked))
+        return WebhookFed(worked=bool(asked))
 
 
 async def pause(work: Work, webhook: Webhook, code: Code, why: str, answer: str = "") -> None:

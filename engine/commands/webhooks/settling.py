@@ -54,7 +54,7 @@ def open_now(webhook: Webhook, now: datetime) -> bool:
     return webhook.active and (webhook.rests_until is None or webhook.rests_until <= now)
 
 
-class Attempt(Value):
+class PostingAttempt(Value):
     """What one attempt came to; `status` 0: no answer."""
 
     posting_id: str
@@ -72,7 +72,7 @@ class SettlePostings(Command[Done]):
     """Write down what attempts came to."""
 
     in_record = False
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[PostingAttempt, ...]
 
     async def carry_out(self, work: Work) -> Done:
         """Refuses nothing."""
@@ -84,7 +84,7 @@ class SettlePostings(Command[Done]):
         return Done()
 
 
-async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Attempt) -> None:
+async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: PostingAttempt) -> None:
     tried = posting.model_copy(
         update={
             "attempts": posting.attempts + 1,
@@ -105,7 +105,7 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Attem
         await _note_failure(work, webhook, attempt)
 
 
-async def _again(work: Work, posting: Posting, attempt: Attempt) -> None:
+async def _again(work: Work, posting: Posting, attempt: PostingAttempt) -> None:
     """Try it again later, or give it up after 72 hours."""
     due = work.now + timedelta(seconds=_wait(posting.attempts, attempt.retry_after_s))
     since = posting.replayed or posting.created
@@ -122,7 +122,7 @@ def _wait(failed: int, retry_after_s: int | None) -> int:
     return max(own, min(retry_after_s or 0, _RETRY_AFTER_MAX_S))
 
 
-async def _note_failure(work: Work, webhook: Webhook, attempt: Attempt) -> None:
+async def _note_failure(work: Work, webhook: Webhook, attempt: PostingAttempt) -> None:
     """A receiver that fails rests; one that has failed for 72 hours is paused."""
     if not open_now(webhook, work.now):
         # Of several attempts at a time the first that fails has it rest; the others tell nothing more.
@@ -144,7 +144,7 @@ async def _note_failure(work: Work, webhook: Webhook, attempt: Attempt) -> None:
         await work.unit.save_webhook(webhook)
 
 
-def _last(attempt: Attempt) -> str:
+def _last(attempt: PostingAttempt) -> str:
     return f"it last answered {attempt.status}." if attempt.status else attempt.detail
 
 

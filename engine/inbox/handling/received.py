@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import InstanceOf
 
-from engine.commands.answers.confirmations import Waiting
-from engine.commands.mails.first_proof import Held, IntendedChange, Proven
+from engine.commands.answers.confirmations import WaitingMail
+from engine.commands.mails.first_proof import HeldProof, IntendedChange, Proven
 from engine.commands.operators.registration import Applicant
 from engine.inbox.contents.content import Content
 from engine.inbox.spool.spool import Envelope, Mailbox
@@ -57,9 +57,9 @@ class Outcome(Value):
     uid: str = ""
     code: str = ""
     detail: str = ""
-    ask: Waiting | None = None
+    ask: WaitingMail | None = None
     """Whose word would let the mail through; it waits in quarantine meanwhile."""
-    held: Held | None = None
+    held: HeldProof | None = None
     """What waits for the organizer's word, since it would reach many people and its proof is new."""
     applicant: Applicant | None = None
     """Who would be registered, if the mail waits for that."""
@@ -147,7 +147,7 @@ class ReceivedMail(Value):
         uid: str = "",
         answer: str = "",
         message: ItipMessage | None = None,
-    ) -> Waiting | None:
+    ) -> WaitingMail | None:
         """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
 
         What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
@@ -156,7 +156,7 @@ class ReceivedMail(Value):
         personal = self._with_calendar or not self.mail.automatic
         if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
             return None
-        return Waiting(
+        return WaitingMail(
             mail=self.envelope.id,
             mailbox=self.box,
             address=address,
@@ -214,7 +214,7 @@ def ignored(code: Code, detail: str) -> Outcome:
     return Outcome(action=MailAction.IGNORED, code=code.value, detail=detail)
 
 
-def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
+def quarantined(code: Code, detail: str, ask: WaitingMail | None = None) -> Outcome:
     return Outcome(action=MailAction.QUARANTINED, code=code.value, detail=detail, ask=ask)
 
 
@@ -257,7 +257,7 @@ def set_aside(no: Refused) -> Outcome:
 
 def held(received: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
     """The mail waits for its organizer's word: it would reach many people, and what proves it is new."""
-    waits = Held(mail=received.envelope.id, mailbox=received.box, proven=received.proven, doings=doings)
+    waits = HeldProof(mail=received.envelope.id, mailbox=received.box, proven=received.proven, doings=doings)
     why = (
         f"It would mail {waits.people} people, and nothing that proves its sender was seen before; it waits until "
         "the organizer confirms it, or the operator releases it."

@@ -30,7 +30,7 @@ from engine.inbox.handling.received import (
 from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
-from engine.inbox.routes.planning import Plan, alone, known_event, planned
+from engine.inbox.routes.planning import MailPlan, alone, known_event, planned
 from engine.inbox.routes.reach import weighed
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.locale.language import Language
@@ -149,7 +149,7 @@ async def _apply_events(engine: Engine, received: ReceivedMail, messages: Sequen
 
 
 def _applied(
-    engine: Engine, received: ReceivedMail, plan: Plan, event: ItipEvent, *, quiet: bool
+    engine: Engine, received: ReceivedMail, plan: MailPlan, event: ItipEvent, *, quiet: bool
 ) -> Coroutine[object, object, Outcome]:
     if event.recurrence_id is None:
         instances = plan.own.get(event.uid, [])

@@ -7,7 +7,7 @@ from engine.commands.events import calendars
 from engine.commands.events.calendars import gone, override
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.inbox.handling.received import ReceivedMail
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent
@@ -85,9 +85,9 @@ def reason(event: ItipEvent) -> str:
     return text.cut(event.comment, text.LOCATION_MAX)
 
 
-def source(received: ReceivedMail, event: ItipEvent) -> Source:
+def source(received: ReceivedMail, event: ItipEvent) -> RevisionSource:
     """Which revision of the organizer's client it is."""
-    return Source(
+    return RevisionSource(
         uid=event.uid,
         sequence=event.sequence or 0,
         dtstamp=event.dtstamp,

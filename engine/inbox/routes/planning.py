@@ -15,7 +15,7 @@ _DATES_MAX = 500
 
 
 @dataclass(frozen=True)
-class Plan:
+class MailPlan:
     """What one calendar asks for: its events, and by UID their instances that differ."""
 
     method: str
@@ -23,7 +23,7 @@ class Plan:
     own: dict[str, list[ItipEvent]]
 
 
-async def planned(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Plan:
+async def planned(engine: Engine, received: ReceivedMail, message: ItipMessage) -> MailPlan:
     """Series come before instances."""
     series = told_apart([e for e in message.events if e.recurrence_id is None])
     series = [one for event in series for one in await _with_dates(engine, received, message.method, event)]
@@ -32,7 +32,7 @@ async def planned(engine: Engine, received: ReceivedMail, message: ItipMessage) 
     for instance in (e for e in message.events if e.recurrence_id is not None):
         own.setdefault(instance.uid, []).append(instance)
     others = [one for uid, instances in own.items() if uid not in masters for one in instances]
-    return Plan(message.method, [*series, *others], own)
+    return MailPlan(message.method, [*series, *others], own)
 
 
 async def _with_dates(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.commands.answers.deliveries import (
+    MailReportDone,
     RecordBounce,
     RecordComplaint,
-    ReportDone,
     Unsubscribe,
     UnsubscribeDone,
 )
@@ -49,7 +49,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
 class ServiceReport(NamedTuple):
     """What a mail service told us over a way that proves it: the command, whom it is of, and its code."""
 
-    command: Command[ReportDone]
+    command: Command[MailReportDone]
     address: str
     code: str
 
@@ -68,7 +68,7 @@ async def service_report(engine: Engine, report: DeliveryReport) -> ServiceRepor
 
 def _command(
     report: DeliveryReport, about: Sequence[Reported], decisive: Reported, token: str, *, proven: bool
-) -> Command[ReportDone]:
+) -> Command[MailReportDone]:
     names = {
         "token": token,
         "message_id": report.message_id,
@@ -125,9 +125,9 @@ def _quoted_token(report: DeliveryReport, domain: str) -> str:
 
 
 async def _record(
-    engine: Engine, received: ReceivedMail, command: Command[ReportDone], code: str = ""
+    engine: Engine, received: ReceivedMail, command: Command[MailReportDone], code: str = ""
 ) -> Outcome:
-    def outcome(done: ReportDone) -> Outcome:
+    def outcome(done: MailReportDone) -> Outcome:
         uid = (done.message.event_uid or "") if done.message else ""
         return Outcome(action=MailAction.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
 
