@@ -69,10 +69,13 @@ class Calls:
         """Close the connections."""
         await self._client.close()
 
-    async def get(self, keys: Sequence[Wire]) -> list[Wire]:
-        """The items with these keys that are there, in no order, as they are now."""
+    async def get(self, keys: Sequence[Wire], *, consistent: bool = True) -> list[Wire]:
+        """The items with these keys that are there, in no order, as they are now.
+
+        Not `consistent`: one of them, at half the price, as it was a moment ago.
+        """
         if len(keys) == 1:
-            answer = await self.call("GetItem", {"Key": keys[0], "ConsistentRead": True})
+            answer = await self.call("GetItem", {"Key": keys[0], "ConsistentRead": consistent})
             return [answer["Item"]] if answer.get("Item") else []
         found: list[Wire] = []
         for first in range(0, len(keys), GET_MOST):

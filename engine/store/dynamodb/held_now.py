@@ -13,7 +13,7 @@ from engine.model.base import Value
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.session import ReadSession
 
-_ALL = "all"
+ALL = "all"
 
 
 class Holding(NamedTuple):
@@ -38,7 +38,7 @@ class Lease(Value):
     runs: Mapping[str, Run] = {}
 
 
-LEASES = Table[Lease]("lease", Lease, key=lambda lease: (_ALL, lease.bucket), checked=False)
+LEASES = Table[Lease]("lease", Lease, key=lambda lease: (ALL, lease.bucket), checked=False)
 
 
 class Held(ReadSession):
@@ -46,7 +46,7 @@ class Held(ReadSession):
 
     async def leases(self) -> dict[str, Lease]:
         """The leases by bucket; they are few, in one partition, and nearly empty while nothing is sent."""
-        return {lease.bucket: lease for lease in await self.rows.under(LEASES, _ALL)}
+        return {lease.bucket: lease for lease in await self.rows.under(LEASES, ALL)}
 
     async def held_ids(self) -> dict[str, str]:
         """The holder of each message that is in a run, by its id."""
