@@ -43,7 +43,13 @@ class Settings(OrganizerSettings):
         SecretStr(""),
         description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
     )
-    store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
+    store: str = Field(
+        "",
+        description=(
+            "sqlite:/path, or dynamodb://TABLE?region=REGION[&endpoint=URL][&create=yes]; "
+            "empty: a file in the data folder"
+        ),
+    )
     organizer: str = Field("", description="the address the local actor acts for; empty: agent@<domain>")
     key: SecretStr = Field(
         SecretStr(""), description="key with which a stdio server acts; empty: the local operator"
@@ -194,8 +200,10 @@ class Settings(OrganizerSettings):
     def _known_store(cls, value: str) -> str:
         """Refuse a store of another kind, which would else become the name of a file."""
         scheme = _SCHEME.match(value.strip())
-        if scheme and scheme.group(1).lower() != "sqlite":
-            raise ValueError(f"{scheme.group(1)} is no store that there is; give sqlite:/path or a path")
+        if scheme and scheme.group(1).lower() not in {"sqlite", "dynamodb"}:
+            raise ValueError(
+                f"{scheme.group(1)} is no store that there is; give sqlite:/path, a path, or dynamodb://TABLE?region=…"
+            )
         return value.strip()
 
     @field_validator("data_dir")
@@ -316,9 +324,15 @@ class Settings(OrganizerSettings):
         """Messages a second by recipient domain."""
         return rates_in(self.domain_rates)
 
+    @property
+    def in_table(self) -> bool:
+        """True where the store is a table of DynamoDB."""
+        return self.store.startswith("dynamodb:")
+
     @cached_property
     def database(self) -> Path:
-        return Path(self.store.removeprefix("sqlite:")) if self.store else self.data_dir / "cis.sqlite3"
+        own = self.data_dir / "cis.sqlite3"
+        return Path(self.store.removeprefix("sqlite:")) if self.store and not self.in_table else own
 
     @property
     def outbox_is_folder(self) -> bool:

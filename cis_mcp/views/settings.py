@@ -22,7 +22,7 @@ def lines(settings: Settings) -> Iterator[str]:
     derived = {
         "organizer": settings.local_organizer,
         "organizers": settings.organizers or f"*@{settings.domain}",
-        "store": f"sqlite:{settings.database}",
+        "store": settings.store if settings.in_table else f"sqlite:{settings.database}",
     }
     for name in type(settings).model_fields:
         value = getattr(settings, name)

@@ -15,8 +15,22 @@ from engine.store.sqlite.store import SqliteStore
 async def open_store(settings: Settings, expand: Expansion) -> Store:
     """The store, with its tables up to date. `expand` lists the instances of a series, for the search.
 
-    Raises OSError; Refused: NOT_ALLOWED if others may read the data.
+    Raises OSError; Refused: NOT_ALLOWED if others may read the data, or for an address that names no table.
     """
     await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
     rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain, day=settings.day_limit)
+    if settings.in_table:
+        return await _in_table(settings, rates, expand)
     return await SqliteStore.open(settings.database, rates, expand)
+
+
+async def _in_table(settings: Settings, rates: Rates, expand: Expansion) -> Store:
+    """The store on DynamoDB."""
+    # Who keeps to SQLite does not wait for these imports.
+    from engine.store.dynamodb.address import Address
+    from engine.store.dynamodb.opening import open_table
+    from engine.store.dynamodb.session import Context
+    from engine.store.sqlite.search_file import SearchFile
+
+    context = Context(rates, expand, SearchFile.open)
+    return await open_table(Address.of(settings.store), context)
