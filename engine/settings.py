@@ -17,7 +17,6 @@ from engine.model.exports import EXPORT_URL
 from engine.network import is_loopback
 from engine.organizer_settings import OrganizerSettings
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.][^@\s]*")
 OWN_MAILBOXES = frozenset(
@@ -42,13 +41,6 @@ class Settings(OrganizerSettings):
     inbox: SecretStr = Field(
         SecretStr(""),
         description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
-    )
-    store: str = Field(
-        "",
-        description=(
-            "sqlite:/path, or dynamodb://TABLE?region=REGION[&endpoint=URL][&create=yes]; "
-            "empty: a file in the data folder"
-        ),
     )
     organizer: str = Field("", description="the address the local actor acts for; empty: agent@<domain>")
     key: SecretStr = Field(
@@ -195,17 +187,6 @@ class Settings(OrganizerSettings):
             raise ValueError("must be a bare domain name such as invites.example.com")
         return value
 
-    @field_validator("store")
-    @classmethod
-    def _known_store(cls, value: str) -> str:
-        """Refuse a store of another kind, which would else become the name of a file."""
-        scheme = _SCHEME.match(value.strip())
-        if scheme and scheme.group(1).lower() not in {"sqlite", "dynamodb"}:
-            raise ValueError(
-                f"{scheme.group(1)} is no store that there is; give sqlite:/path, a path, or dynamodb://TABLE?region=…"
-            )
-        return value.strip()
-
     @field_validator("data_dir")
     @classmethod
     def _folder(cls, value: Path) -> Path:
@@ -323,11 +304,6 @@ class Settings(OrganizerSettings):
     def rates_by_domain(self) -> dict[str, float]:
         """Messages a second by recipient domain."""
         return rates_in(self.domain_rates)
-
-    @property
-    def in_table(self) -> bool:
-        """True where the store is a table of DynamoDB."""
-        return self.store.startswith("dynamodb:")
 
     @cached_property
     def database(self) -> Path:

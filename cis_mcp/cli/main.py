@@ -50,7 +50,10 @@ def cli() -> None:
 
 
 @cli.command()
-def demo() -> None:
+@click.option(
+    "--store", default="", help="Keep it in another store, such as a new table of DynamoDB (as CIS_STORE)."
+)
+def demo(*, store: str) -> None:
     """Show the whole story end to end on this machine."""
     try:
         from cis_mcp import demo as story
@@ -58,7 +61,7 @@ def demo() -> None:
         if (error.name or "").partition(".")[0] != "aiosmtpd":
             raise
         raise click.ClickException('The demo needs one more package: pip install "cis-mcp[demo]"') from error
-    sys.exit(story.main())
+    sys.exit(story.main(store))
 
 
 @cli.command()

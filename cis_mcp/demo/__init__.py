@@ -13,8 +13,8 @@ from cis_mcp.demo.stage import Stage
 from cis_mcp.demo.story import Story
 
 
-def main() -> int:
-    """Tell the story; 0 where every step came to what it must, else 1."""
+def main(store: str = "") -> int:
+    """Tell the story over a store, given as CIS_STORE; 0 where every step came to what it must, else 1."""
     console = Console()
     console.print(
         "\n[bold]Calendar Invite Server[/bold]: the whole story on this machine; nothing leaves it.\n"
@@ -23,7 +23,7 @@ def main() -> int:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="cis-demo-") as folder:
         try:
-            asyncio.run(Story(stage, Path(folder)).tell())
+            asyncio.run(Story(stage, Path(folder), store).tell())
         except Exception:
             if not stage.failed:
                 raise

@@ -38,9 +38,10 @@ _WORDS = {"ACCEPTED": "Yes", "DECLINED": "No", "TENTATIVE": "Maybe"}
 class Story:
     """The people of the story, their server, and what happens."""
 
-    def __init__(self, stage: Stage, folder: Path) -> None:
+    def __init__(self, stage: Stage, folder: Path, store: str = "") -> None:
         self._stage = stage
         self._folder = folder
+        self._store = store
         self._post = PostOffice()
         self._inbox_port = _free_port()
         self._dana = Organizer("dana@club.example", "Dana Reed", OUTLOOK)
@@ -102,6 +103,7 @@ class Story:
             "CIS_ORGANIZERS": f"*@{DOMAIN},{self._dana.address}",
             "CIS_AUTHSERV_IDS": AUTHSERV_ID,
             "CIS_UNDO_CAMPAIGN_S": "0",
+            "CIS_STORE": self._store,
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
         return kept | own

@@ -89,7 +89,7 @@ class Dispatcher:
             signal = self._engine.owed.listen()
             self._room.clear()
             free = self._held_most - self._held
-            if free < _CLAIM_LEAST:
+            if free < min(_CLAIM_LEAST, self._held_most):
                 await self._room.wait()
                 continue
             claims = await self._claim(free)

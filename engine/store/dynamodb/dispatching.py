@@ -26,7 +26,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
     """The dispatcher's side of the store."""
 
     items_per_unit = Claims.items_per_unit
-    claims_at_once = 240
+    claims_at_once = 500
     """A claim writes who holds the messages, and no message, so it may be larger than a unit of work."""
 
     async def running_with_rate(self) -> list[Campaign]:

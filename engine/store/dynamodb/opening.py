@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from engine.aws.chain import Chain
+from engine.aws.chain import Chain, NoCredentials
 from engine.aws.client import Credentials
 from engine.aws.connections import Endpoint
 from engine.aws.errors import AwsRefused
@@ -31,7 +31,7 @@ async def open_table(
     credentials: Credentials | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> DynamoStore:
-    """The store in a table. Raises Refused: NOT_ALLOWED without such a table, or region; OSError, AwsRefused."""
+    """The store in a table. Raises Refused: NOT_ALLOWED without table, region or credentials; OSError."""
     chain = Chain()
     region = address.region or await chain.region()
     if not region:
@@ -42,8 +42,12 @@ async def open_table(
     calls = Calls(address.table, region, Endpoint.of(url), credentials or chain, clock)
     try:
         await _ready(calls, make=address.create)
-    except BaseException:
+    except BaseException as error:
         await calls.close()
+        if isinstance(error, NoCredentials):
+            raise Refused(Code.NOT_ALLOWED, f"DynamoDB is not reached: {error}") from error
+        if isinstance(error, AwsRefused):
+            raise OSError(f"DynamoDB refuses what the store needs of {address.table}: {error}") from error
         raise
     return DynamoStore(calls, context)
 
