@@ -135,7 +135,7 @@ async def _staged(engine: Engine) -> Stage:
         "change_page": Example(path={"slug": page.slug}, body={"title": "Games"}),
         "propose_trigger": Example(body={"name": "orders", "sender": "github", "rules": RULES}),
         "try_trigger": Example(path=of_trigger, body={"body": deal()}),
-        **{name: Example(path=of_trigger) for name in ("deliveries", "replay")},
+        **{name: Example(path=of_trigger) for name in ("deliveries", "replay", "proof")},
         "show_held_action": Example(path={"held_id": held.id}),
         "decide": Example(path={"held_id": held.id}, body={"decision": "approve"}),
         "show_link": Example(path={"id": link.id}),
