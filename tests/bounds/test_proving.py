@@ -15,7 +15,7 @@ from cis_mcp.cli.main import cli
 from engine.commands.approvals.deciding import Decide
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
-from engine.commands.revisions import Source
+from engine.commands.revisions import RevisionSource
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import Channel
@@ -140,7 +140,7 @@ async def test_the_switch_of_an_organizer_is_turned_by_tool_and_command(
         else:
             turned = ["organizer", "approval", olga, "on" if on else "off"]
             assert (await asyncio.to_thread(CliRunner().invoke, cli, turned)).exit_code == 0
-        source = Source(uid=event.uid, sequence=sequence)
+        source = RevisionSource(uid=event.uid, sequence=sequence)
         moved = UpdateEvent(uid=event.uid, location=f"Room {sequence}", source=source)
         done = await do(engine, moved, Actor(kind="organizer", address=olga))
         assert bool(done.held) is on
