@@ -18,6 +18,7 @@ from bench import (
     bounding,
     busy,
     campaign,
+    consoles,
     costly,
     hooking,
     hostile,
@@ -63,6 +64,7 @@ _PARTS: dict[str, Part] = {
     "web": web.measure,
     "beside": beside.measure,
     "hubs": hubs.measure,
+    "consoles": consoles.measure,
     "hooks": hooking.measure,
     "triggered": triggered.measure,
 }

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from engine.settings import Settings
 _GROUP = "The console's hubs"
 _FEW = 1_000
 _WIRE_KB, _WITHIN = 60, 3
-_CALLS, _ROUNDS = 200, 5
+_CALLS, _ROUNDS = 600, 5
 _MS = 1_000
 _LONGEST_S = 900.0
 _HEAD_END = b"\r\n\r\n"
@@ -96,12 +96,12 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
 
 
 @contextmanager
-def served(folder: Path, cookie: str) -> Iterator[Site]:
+def served(folder: Path, cookie: str, env: Mapping[str, str] | None = None) -> Iterator[Site]:
     """A server of what lies in the folder."""
     port = free_port()
     command = [*SERVER, "--http", f"127.0.0.1:{port}", "--no-auth"]
     log = folder.parent / "hubs.log"
-    with process(command, environment(folder), log, longest_s=_LONGEST_S) as child:
+    with process(command, env or environment(folder), log, longest_s=_LONGEST_S) as child:
         wait_for(port)
         yield Site(child.pid, port, cookie)
 

@@ -119,7 +119,7 @@ async def people(visit: Visit) -> Response:
     query = AttendeeQuery(
         uid=event.uid, status=status, words=words, limit=_SHOWN, cursor=given("cursor") or None
     )
-    found, following = await gathering.people(visit, query)
+    found, following = await gathering.people(visit, query, ANSWERS)
     return visit.show(
         "people.html",
         title=f"Invited to “{event.summary}”",

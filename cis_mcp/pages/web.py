@@ -100,7 +100,9 @@ class Body:
         about = (modified, spoken.language.tag, spoken.negotiated) if spoken else (modified, "", False)
         if len(raw) <= (_SMALL_PRIVATE if private else _SMALL):
             return cls(media, tag, raw, b"", *about)
-        return cls(media, tag, b"", gzip.compress(raw, _QUICK if once or private else _BEST, mtime=0), *about)
+        return cls(
+            media, tag, b"", gzip.compress(raw, 1 if private else _QUICK if once else _BEST, mtime=0), *about
+        )
 
     @property
     def whole(self) -> bytes:

@@ -11,8 +11,12 @@ import pytest
 
 from cis_mcp.console import web
 from cis_mcp.console.tables import ROWS_MAX, SHOWN
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
+from engine.model.people import Partstat
 from tests.console.person import Person, browser, crawled, with_key
+from tests.pages.visitor import season
+from tests.store.stores import attendee
 from tests.support.engines import created, drafted, invite
 from tests.support.queries import counting_queries
 
@@ -92,6 +96,39 @@ async def test_a_long_table_is_paged_and_looks_at_no_more_than_is_allowed(
     with counting_queries() as queries:
         await person.go(f"{path}?t=who-is-invited&sort=Client&filter=p")
     assert queries.statements <= 6 + ROWS_MAX // SHOWN
+
+
+async def _crowd(engine: Engine) -> str:
+    """The path of an event to which more are invited than a table looks at; the last ones said Yes, or are rare."""
+    event = await created(engine, summary="Gala")
+    people = [attendee(f"p{n}@often.example", event.uid) for n in range(ROWS_MAX + 3)]
+    yes = {"partstat": Partstat.ACCEPTED}
+    people += [attendee(f"y{n}@often.example", event.uid).model_copy(update=yes) for n in range(2)]
+    async with engine.store.unit() as unit:
+        await unit.add_attendees([*people, attendee("only@rare.example", event.uid)])
+    return f"/console/events/{event.id}/people?t=who-is-invited"
+
+
+async def test_people_are_sorted_by_answer_and_filtered_among_all_of_them(
+    engine: Engine, person: Person
+) -> None:
+    path = await _crowd(engine)
+    seen = await person.go(f"{path}&sort=Answer&down=1")
+    assert [name[0] for name in _heads(seen.answer.text)][:3] == ["y", "y", "p"]
+    seen = await person.go(f"{path}&filter=yes")
+    assert [name[0] for name in _heads(seen.answer.text)] == ["y", "y"]
+    seen = await person.go(f"{path}&filter=@rare.example")
+    assert [name[0] for name in _heads(seen.answer.text)] == ["o"]
+
+
+async def test_events_are_filtered_in_words_among_all_of_them(engine: Engine, person: Person) -> None:
+    await season(engine, ROWS_MAX)
+    late = Timing(start="2029-05-02T19:00", duration="PT2H", timezone="UTC")
+    for summary in ("Zebra gala", "Another gala"):
+        await created(engine, summary=summary, when=late)
+    seen = await person.go("/console/events?t=events&filter=zebra")
+    assert "1 of 1 rows" in seen.text
+    assert "Zebra gala" in seen.text
 
 
 async def test_numbers_and_days_are_in_their_own_order(engine: Engine, person: Person) -> None:

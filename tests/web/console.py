@@ -116,10 +116,15 @@ async def sign_in(engine: Engine, seen: Screen) -> None:
 
 async def show(seen: Screen, path: str) -> None:
     """Open a page of the console; an address in brackets becomes what stands for it in the links of this session."""
-    if named := re.search(r"\[(.*)\]", path):
+    if "[" in path:
         token = str(await seen.js("document.querySelector('input[name=token]').value"))
-        path = path.replace(named[0], sealed(SimpleNamespace(token=token), named[1]))
+        path = in_session(path, SimpleNamespace(token=token))
     await seen.go(path)
+
+
+def in_session(path: str, holder: SimpleNamespace) -> str:
+    """The path as the links of a session have it: an address in brackets is sealed."""
+    return re.sub(r"\[(.*)\]", lambda named: sealed(holder, named[1]), path)
 
 
 async def furnished(engine: Engine, address: str) -> Site:

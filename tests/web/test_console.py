@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from email import message_from_bytes
 from email.message import Message as Mail
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
 from cis_mcp.auth.sessions import cookie_name
+from cis_mcp.console.guard import form_token
 from engine.commands.signing_in import MakeSignInLink, SignIn
 from tests.cli.processes import run, serving
 from tests.support.chromium import Browser
@@ -18,9 +20,9 @@ from tests.support.clock import Clock
 from tests.support.engines import do, engine_in
 from tests.support.ports import free_port
 from tests.support.webs import served
-from tests.web.console import Hand, first_invite, furnished, show, sign_in
+from tests.web.console import Hand, first_invite, furnished, in_session, show, sign_in
 from tests.web.stage import Screen, Site, invalid, screen
-from tests.web.test_lighthouse import judged, missed
+from tests.web.test_lighthouse import judged_together
 
 ACTIONS_MAX = 25
 GUEST = "guest@example.com"
@@ -111,17 +113,22 @@ async def test_what_waits_is_approved_by_keyboard_on_a_phone(browser: Browser, c
     assert await console.engine.held_actions(console.engine.local, waiting=True, limit=9) == []
 
 
-@pytest.mark.parametrize("page", ["overview", "event", "page", "draft", "report of an event", "new key"])
-async def test_a_page_of_the_console_has_full_marks_for_accessibility_and_best_practices(
-    console: Site, tmp_path: Path, page: str
+async def test_every_page_of_the_console_has_full_marks_for_accessibility_and_best_practices(
+    console: Site, tmp_path: Path
 ) -> None:
     made = await do(console.engine, MakeSignInLink())
     session = await do(console.engine, SignIn(code=made.code))
     cookie = f"{cookie_name(console.engine.settings)}={session.secret}"
-    found = ("accessibility", "best-practices")
-    address = console.address + console.paths[page]
-    report = await judged(address, tmp_path / "judged", *found, cookie=cookie)
-    assert report["finalDisplayedUrl"] == address
-    assert {name: one["score"] for name, one in report["categories"].items()} == dict.fromkeys(found, 1), (
-        missed(report)
-    )
+    holder = SimpleNamespace(token=form_token(session.secret))
+    # Lighthouse counts the status of a page that is not here as a fault of its own.
+    pages = {
+        name: console.address + in_session(path, holder)
+        for name, path in console.paths.items()
+        if name != "not here"
+    }
+    found = await judged_together(pages, tmp_path / "judged", {"Cookie": cookie})
+    assert len(found) > 40
+    full = {"accessibility": 1, "best-practices": 1}
+    assert {
+        name: one for name, one in found.items() if one["scores"] != full or one["at"] != pages[name]
+    } == {}

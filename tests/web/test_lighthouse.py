@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,40 @@ async def judged(
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()[-2_000:]
     found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+async def judged_together(
+    pages: Mapping[str, str], folder: Path, headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """What Lighthouse gives each of these pages, in two browsers at once: `at`, `scores`, `missed` audits."""
+    halves = [dict(list(pages.items())[n::2]) for n in range(2)]
+    found = await asyncio.gather(
+        *(_together(half, folder / str(n), headers) for n, half in enumerate(halves))
+    )
+    return {name: one for half in found for name, one in half.items()}
+
+
+async def _together(pages: Mapping[str, str], folder: Path, headers: Mapping[str, str]) -> dict[str, Any]:
+    folder.mkdir(parents=True)
+    asked = {
+        "chromium": str(CHROMIUM),
+        "profile": str(folder),
+        "headers": headers,
+        "pages": pages,
+        "categories": ["accessibility", "best-practices"],
+    }
+    process = await asyncio.create_subprocess_exec(
+        node() or "node",
+        str(Path(__file__).with_name("lighthouse.mjs")),
+        str(LIGHTHOUSE),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate(json.dumps(asked).encode())
+    assert process.returncode == 0, errors.decode()[-2_000:]
+    found: dict[str, Any] = json.loads(output)
     return found
 
 

@@ -69,6 +69,11 @@ _LITTLE_S = 1.0
 """For this long it is taken for granted that there is little to search."""
 
 
+def _by_time(query: EventQuery) -> bool:
+    """True for what an index on times finds alone: no words are looked for, and no people counted."""
+    return not (query.query.strip() or query.location or query.status) and query.has_attendees is None
+
+
 class SqliteStore(
     HeldAnswers,
     SessionAnswers,
@@ -190,9 +195,10 @@ class SqliteStore(
         return await self._in_loop(lambda s: Questions(s).events_with_statistics(name, actor))
 
     async def search(self, query: EventQuery) -> EventPage:
-        if await self._searched_soon():
+        little = await self._searched_soon()
+        if little or _by_time(query):
             questions = self._questions_over(self._loop_reader.statements)
-            questions.little = True
+            questions.little = little
             try:
                 return await questions.search(query)
             except sqlite3.OperationalError as error:
