@@ -35,6 +35,8 @@ _IDLE_S = 0.5
 _LOOK_S = 2.0
 """How often to look for what only the clock makes due, while nothing is kept."""
 _AFTER_FAILURE_S = 5.0
+_WRITTEN_AT_ONCE = 1_000
+"""Messages that are written before anything else is looked after, where a unit of work takes fewer."""
 
 
 async def run(engine: Engine) -> None:
@@ -91,8 +93,16 @@ async def step(engine: Engine) -> bool:
     for job in Job:
         if job not in waiting:
             continue
-        if job is Job.FINISH:
-            worked = await finishing.step(engine) or worked
-        else:
-            worked = (await engine.apply(_COMMANDS[job](), SYSTEM)).worked or worked
+        worked = await _do(engine, job) or worked
     return worked
+
+
+async def _do(engine: Engine, job: Job) -> bool:
+    """One unit of a kind of work, of messages to write several: to look for work costs as much as to write a few."""
+    if job is Job.FINISH:
+        return await finishing.step(engine)
+    units = max(1, _WRITTEN_AT_ONCE // engine.store.items_per_unit) if job is Job.FAN_OUT else 1
+    for done in range(units):
+        if not (await engine.apply(_COMMANDS[job](), SYSTEM)).worked:
+            return done > 0
+    return True

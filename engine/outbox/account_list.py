@@ -111,12 +111,11 @@ class AccountList:
         self._next = before + _READ_AGAIN
 
     async def _take(self, since: datetime | None) -> None:
-        added, page, size = 0, "", self._engine.store.items_per_unit
+        added, page = 0, ""
         while True:
             found = await self._service.listed(since, page)
-            entries = [_entry(one) for one in found.entries]
-            for first in range(0, len(entries), size):
-                command = SuppressOfService(entries=tuple(entries[first : first + size]))
+            if found.entries:
+                command = SuppressOfService(entries=tuple(_entry(one) for one in found.entries))
                 added += (await self._engine.apply(command, SYSTEM)).added
             page = found.following
             if not page:

@@ -82,6 +82,19 @@ async def test_what_a_campaign_reserves_goes_over_to_what_it_owes(store: Store) 
     assert await spent(store) == Spent(mails=2, people=2, met=2)
 
 
+async def test_a_campaign_for_more_people_than_a_unit_owes_mails_is_reserved_in_one_unit(
+    store: Store,
+) -> None:
+    await with_keys(store)
+    rows = stores.recipients(120)
+    async with store.unit() as unit:
+        await unit.add_campaign(stores.campaign(), rows)
+        new = await unit.new_people("below", "campaign1")
+        await unit.mailed_today("below", [row.email for row in rows], START)
+        await unit.reserve("campaign1", KEYS, START, Spent(mails=len(rows), people=new))
+    assert await spent(store) == Spent(mails=120, people=120, met=120)
+
+
 async def test_a_message_is_judged_by_its_keys_at_the_claim(store: Store) -> None:
     await with_keys(store, to=("*@example.com",))
     await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, key=KEYS))

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.fan_out import FanOut
 from engine.commands.invites.invites import SendInvite
 from engine.commands.randomness import SystemRandomness
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs
 from engine.model.answers import Receipt
 from engine.model.bulk_changes import BulkAction, BulkChange
@@ -282,6 +283,6 @@ async def test_a_change_for_many_is_written_in_units_of_the_size_that_the_backen
     start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
     await engine.apply(start, engine.local)
     written = []
-    while await jobs.step(engine):
+    while (await engine.apply(FanOut(), SYSTEM)).worked:
         written.append((await states(store, made.uid))["queued"])
     assert written == [size, 2 * size, 2 * size + 1]

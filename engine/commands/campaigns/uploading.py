@@ -58,7 +58,7 @@ async def _begin(
     work: Work, *, usable: Callable[[Work], Awaitable[Event]], rows: int, origin: Origin
 ) -> _Begun | None:
     event = await usable(work)
-    size = work.unit.items_per_unit
+    size = work.unit.rows_per_unit
     if rows <= size:
         return None
     campaign = Campaign(

@@ -59,7 +59,8 @@ class Reserve(Value):
     changes: int
 
 
-PERSONS = Table[Person]("person", Person, key=lambda person: (person.person,))
+# Whoever owes a mail to a person writes their item: what it was read for is sure then.
+PERSONS = Table[Person]("person", Person, key=lambda person: (person.person,), checked=False)
 KEY_DAYS = Table[KeyDay]("key-day", KeyDay, key=lambda day: (day.key, number(day.day)))
 RESERVES = Table[Reserve]("reserve", Reserve, key=lambda reserve: (reserve.campaign_id,))
 

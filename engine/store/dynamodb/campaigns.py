@@ -9,13 +9,19 @@ from engine.model.base import Value
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.changes import ChangeKind
 from engine.model.messages import Fanout, Kind, MessageState
+from engine.store import rules
+from engine.store.dynamodb.attendees import MAILED, ZONES
+from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES
+from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.leases import LeaseQuestions, Leases
-from engine.store.dynamodb.lists import SKIPPED, Lists
-from engine.store.dynamodb.names import joined, moment, newest_first
+from engine.store.dynamodb.lists import RESTS, SKIPPED, Lists
+from engine.store.dynamodb.names import joined, moment, newest_first, number
 from engine.store.dynamodb.new_people import NewPeople
 from engine.store.dynamodb.owed import INVITEES, Owed
 from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.suppressions import FORGETTING_KEYS
 from engine.store.rules import FAILING_WINDOW, is_failing
 
 _ALL = "all"
@@ -66,12 +72,14 @@ CAMPAIGNS = Table[KeptCampaign](
     KeptCampaign,
     key=lambda kept: (kept.campaign.id,),
     indexes={"state": _by_state, "age": _by_age},
+    # Whether it is paused or cancelled is judged again when a message is claimed.
+    checked=False,
 )
 FANOUTS = Table[Fanout](
     "fanout",
     Fanout,
-    key=lambda job: (job.id,),
-    indexes={"open": lambda job: [(_ALL, job.id)], "campaign": _of_campaign},
+    key=lambda job: (_ALL, job.id),
+    indexes={"campaign": _of_campaign},
 )
 
 
@@ -165,7 +173,8 @@ class CampaignQuestions(LeaseQuestions):
 
     async def next_fanout(self, now: datetime) -> Fanout | None:
         """The oldest job that may go on; those of paused campaigns wait, and those that are not due yet."""
-        async for job in self.rows.each_by(FANOUTS, "open", _ALL):
+        async for job in self.rows.each_under(FANOUTS, _ALL):
+            await self._foresee(job, now)
             campaign = await self.campaign(job.campaign_id) if job.campaign_id else None
             state = campaign.state if campaign else None
             if job.due and job.due > now and state is not CampaignState.CANCELLED:
@@ -174,6 +183,9 @@ class CampaignQuestions(LeaseQuestions):
                 return job
         return None
 
+    async def _foresee(self, job: Fanout, now: datetime) -> None:
+        """Read at once what a unit of work needs for a job."""
+
     async def fanout_of(self, campaign_id: str) -> Fanout | None:
         """The job of a campaign; None if it has none, or has ended."""
         return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
@@ -181,6 +193,40 @@ class CampaignQuestions(LeaseQuestions):
 
 class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     """Campaigns and jobs as a unit of work changes them."""
+
+    async def _foresee(self, job: Fanout, now: datetime) -> None:
+        keys = job.key.split()
+        wanted = [
+            EVENTS.at(job.event_uid, "event"),
+            FORGETTING_KEYS.at("key"),
+            *(KEYS.at(key) for key in keys),
+            *(KEY_DAYS.at(key, number(rules.day(now))) for key in keys),
+        ]
+        if job.campaign_id:
+            wanted += [CAMPAIGNS.at(job.campaign_id), RESTS.at(job.campaign_id, "rest")]
+            wanted += [RESERVES.at(job.campaign_id)] if keys else []
+        await self.items.get_many(wanted)
+
+    async def recipients(
+        self, campaign_id: str, cursor: str, limit: int
+    ) -> tuple[list[Recipient], str | None]:
+        """The next good rows of a list, and the new cursor; None after the last. What is known of them is read, too."""
+        rows, place = await super().recipients(campaign_id, cursor, limit)
+        campaign = await self.campaign(campaign_id)
+        if campaign and rows:
+            await self._foresee_people(campaign, [row.email for row in rows])
+        return rows, place
+
+    async def _foresee_people(self, campaign: Campaign, emails: Sequence[str]) -> None:
+        domains = {email.rpartition("@")[2] for email in emails}
+        await self.items.get_many(
+            [
+                *(INVITEES.at(campaign.event_uid, "attendee", email) for email in emails),
+                *(PERSONS.at(rules.person(email)) for email in emails),
+                *(ZONES.at(campaign.organizer, email) for email in emails),
+                *(MAILED.at(campaign.organizer, domain) for domain in domains),
+            ]
+        )
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
         """Add a campaign with the rows of its list; a list that was uploaded under its id is its list."""
@@ -236,8 +282,8 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
         """Move a job's cursor; None ends the job."""
         if cursor is None:
-            await self.rows.drop(FANOUTS, job.id)
-        elif await self.rows.get(FANOUTS, job.id):
+            await self.rows.drop(FANOUTS, _ALL, job.id)
+        elif await self.rows.get(FANOUTS, _ALL, job.id):
             await self.rows.put(FANOUTS, job.model_copy(update={"cursor": cursor}))
 
 

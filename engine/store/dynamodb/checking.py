@@ -11,10 +11,10 @@ from engine.model.messages import Message, MessageState
 from engine.store.dynamodb.campaigns import CAMPAIGNS
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.held_now import LEASES, Lease
-from engine.store.dynamodb.items import Item
 from engine.store.dynamodb.owed import MAILS, Place
 from engine.store.dynamodb.recounted import Partition, unsettled
 from engine.store.dynamodb.statistics import StatisticsQuestions
+from engine.store.dynamodb.wires import Item
 
 _FAILURE = "failure."
 _STATES = {state.value for state in MessageState}

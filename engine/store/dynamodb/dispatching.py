@@ -18,8 +18,8 @@ from engine.store.dynamodb.quotas import QuotaQuestions
 from engine.store.dynamodb.table import Index
 
 T = TypeVar("T")
-_WRITTEN = 30
-"""Results that one unit of work writes down."""
+_WRITTEN = 90
+"""Results that one unit of work looks at."""
 
 
 class Dispatching(LeaseQuestions, QuotaQuestions):
@@ -63,9 +63,10 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of messages that `owner` holds; answers to others change nothing."""
-        for first in range(0, len(answers), _WRITTEN):
-            some = answers[first : first + _WRITTEN]
-            await self.transact(lambda unit, some=some: unit.write(owner, some, now))  # type: ignore[misc]
+        done = 0
+        while done < len(answers):
+            some = answers[done : done + _WRITTEN]
+            done += await self.transact(lambda unit, some=some: unit.write(owner, some, now))  # type: ignore[misc]
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
         """Keep what a mail service allows, as it says, unless that was kept within the last minute."""

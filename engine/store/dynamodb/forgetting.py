@@ -18,7 +18,6 @@ from engine.store import rules
 from engine.store.dynamodb.budgets import PERSONS
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import EVENTS
-from engine.store.dynamodb.items import Item
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.names import Key, joined
@@ -39,6 +38,7 @@ from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.tallies import SHARDS, organizers
 from engine.store.dynamodb.tallies import place as among_organizers
 from engine.store.dynamodb.triggers import DELIVERIES, KeptDelivery
+from engine.store.dynamodb.wires import Item
 
 _COUNTER = "counter"
 _EVENTS_AT_ONCE = 12

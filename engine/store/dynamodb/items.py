@@ -6,49 +6,32 @@ import base64
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from engine.refusals import Code, Refused
 from engine.store.dynamodb.calls import Calls, Wire
-from engine.store.dynamodb.names import LAST, Key, joined, number
+from engine.store.dynamodb.names import LAST, Key
 from engine.store.dynamodb.table import SORTED, Index
+from engine.store.dynamodb.wires import (
+    NUMBER,
+    Item,
+    as_written,
+    binary,
+    in_order,
+    numbers_of,
+    part_key,
+    utf8,
+    wire_key,
+)
 
 ACTIONS_MOST = 100
 """Actions of one transaction, as DynamoDB takes them."""
-_PACKED = 1_000
-"""Values of more characters are compressed."""
-_PART = 300_000
-"""Bytes of a compressed value in one item: longer ones go on in items of their own."""
 _PAGE = 1_000
-_NUMBER = "n_"
 _REST = "part#"
 """What the partitions begin with of what long values go on with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A value as text under its key, or numbers; `attributes` put it into the global indexes."""
-
-    key: Key
-    value: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    version: str = ""
-    numbers: Mapping[str, int] = field(default_factory=dict)
-
-
-class TooMany(Refused):
-    """A unit of work is larger than DynamoDB takes at once: it is to be divided."""
-
-    def __init__(self, items: int) -> None:
-        super().__init__(
-            Code.TOO_LARGE,
-            f"That is too much at once for this store: {items} items, of {ACTIONS_MOST} that it takes.",
-            "Give it in parts, such as of 25.",
-        )
-
-    def __reduce__(self) -> tuple[type[Refused], tuple[Code, str, str, str]]:
-        return Refused, (self.code, self.message, self.hint, self.bound)
+class TooMany(RuntimeError):  # noqa: N818 -- reads as what it is
+    """A unit of work is larger than DynamoDB takes at once: the work should have been divided."""
 
 
 class Items:
@@ -108,10 +91,10 @@ class Items:
         value = zlib.decompress(packed).decode() if packed else data.get("S", "")
         names = {*Index, *SORTED.values()}
         attributes = {name: typed["S"] for name, typed in wire.items() if name in names}
-        return Item(key, value, attributes, wire.get("v", {}).get("S", ""), _numbers(wire))
+        return Item(key, value, attributes, wire.get("v", {}).get("S", ""), numbers_of(wire))
 
     async def _rest(self, key: Key, count: int) -> bytes:
-        keys = [_part_key(key, n) for n in range(1, count + 1)]
+        keys = [part_key(key, n) for n in range(1, count + 1)]
         found = {each["sk"]["S"]: each for each in await self._calls.get([wire_key(k) for k in keys])}
         return b"".join(base64.b64decode(found[sk]["d"]["B"]) for _, sk in keys if sk in found)
 
@@ -140,7 +123,7 @@ class Items:
                 sorts.pop(sk, None)
             else:
                 sorts[sk] = item
-        order = sorted(sorts, key=_utf8, reverse=backwards)
+        order = sorted(sorts, key=utf8, reverse=backwards)
         return [sorts[sk] for sk in order[:limit]]
 
     async def _kept(
@@ -184,15 +167,26 @@ class Items:
 
         Items that this unit has written are found, too. With a sort key in its order, else in none.
         """
-        keys = await self._index_keys(index, value, after, before, limit)
-        own = [key for key, item in self._written.items() if item and item.attributes.get(index) == value]
-        found = await self.get_many([*keys, *own])
-        fits = [item for item in found.values() if item.attributes.get(index) == value]
-        sort = SORTED.get(index)
-        if sort is None:
-            return fits[:limit]
-        between = [item for item in fits if after < item.attributes.get(sort, "") < before]
-        return sorted(between, key=lambda item: item.attributes[sort])[:limit]
+        return await self.indexed_in(index, {value: limit}, after=after, before=before)
+
+    async def indexed_in(
+        self, index: Index, most: Mapping[str, int | None], *, after: str = "", before: str = LAST
+    ) -> list[Item]:
+        """The same for several values, each with how many of it at most; the items are read together."""
+        keys = [
+            key
+            for value, limit in most.items()
+            for key in await self._index_keys(index, value, after, before, limit)
+        ]
+        own = [key for key, item in self._written.items() if item and item.attributes.get(index) in most]
+        found = (await self.get_many([*keys, *own])).values()
+        return [
+            item
+            for value, limit in most.items()
+            for item in in_order(
+                [i for i in found if i.attributes.get(index) == value], index, after, before
+            )[:limit]
+        ]
 
     async def _index_keys(
         self, index: Index, value: str, after: str, before: str, limit: int | None
@@ -226,7 +220,7 @@ class Items:
         keys = list(dict.fromkeys(keys))
         found: dict[Key, dict[str, int]] = {key: {} for key in keys}
         for each in await self._calls.get([wire_key(key) for key in keys]):
-            found[each["pk"]["S"], each["sk"]["S"]] = _numbers(each)
+            found[each["pk"]["S"], each["sk"]["S"]] = numbers_of(each)
         return {key: self._with_added(key, known) for key, known in found.items()}
 
     async def numbers_under(
@@ -244,7 +238,7 @@ class Items:
         while True:
             page, rest = await self._calls.page(asked)
             for each in page:
-                found[each["pk"]["S"], each["sk"]["S"]] = _numbers(each)
+                found[each["pk"]["S"], each["sk"]["S"]] = numbers_of(each)
             if rest is None:
                 break
             asked["ExclusiveStartKey"] = rest
@@ -286,6 +280,11 @@ class Items:
             names = self._added.setdefault(key, {})
             names[name] = names.get(name, 0) + amount
 
+    @property
+    def actions(self) -> int:
+        """How many actions the unit has so far."""
+        return len(self._written) + len(self._added) + len(self._checked - self._written.keys())
+
     async def commit(self) -> None:
         """Keep all that was written. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
         version = secrets.token_urlsafe(9)
@@ -295,7 +294,7 @@ class Items:
             return
         actions += [self._check(key) for key in self._checked if key not in self._written]
         if len(actions) > ACTIONS_MOST:
-            raise TooMany(len(actions))
+            raise TooMany(f"{len(actions)} items in one unit of work; DynamoDB takes {ACTIONS_MOST}")
         await self._calls.transact(actions, secrets.token_hex(16))
 
     def _actions(self, key: Key, version: str) -> Iterable[Mapping[str, Any]]:
@@ -307,12 +306,12 @@ class Items:
             yield {"Delete": self._if_unchanged(key, {"Key": wire_key(key)})}
             parts: list[bytes] = []
         else:
-            wire, parts = _written(item, version)
+            wire, parts = as_written(item, version)
             yield {"Put": self._if_unchanged(key, {"Item": wire})}
         for n, part in enumerate(parts, start=1):
-            yield {"Put": self._named({"Item": {**wire_key(_part_key(key, n)), "d": _binary(part)}})}
+            yield {"Put": self._named({"Item": {**wire_key(part_key(key, n)), "d": binary(part)}})}
         for n in range(len(parts) + 1, before + 1):
-            yield {"Delete": self._named({"Key": wire_key(_part_key(key, n))})}
+            yield {"Delete": self._named({"Key": wire_key(part_key(key, n))})}
 
     def _adding(self, key: Key, names: Mapping[str, int]) -> Mapping[str, Any]:
         moved = [(name, amount) for name, amount in names.items() if amount]
@@ -322,7 +321,7 @@ class Items:
                     "Key": wire_key(key),
                     "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(moved))),
                     "ExpressionAttributeNames": {
-                        f"#n{i}": _NUMBER + name for i, (name, _) in enumerate(moved)
+                        f"#n{i}": NUMBER + name for i, (name, _) in enumerate(moved)
                     },
                     "ExpressionAttributeValues": {
                         f":n{i}": {"N": str(amount)} for i, (_, amount) in enumerate(moved)
@@ -348,41 +347,3 @@ class Items:
 
     def _named(self, action: dict[str, Any]) -> dict[str, Any]:
         return {**action, "TableName": self._calls.table}
-
-
-def wire_key(key: Key) -> dict[str, Any]:
-    """A key with the types that DynamoDB writes around its values."""
-    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
-
-
-def _written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
-    """An item as it is put, and the parts of its value that do not fit into it."""
-    wire: dict[str, Any] = {**wire_key(item.key), "v": {"S": version}}
-    wire |= {name: {"S": value} for name, value in item.attributes.items() if value}
-    if len(item.value) <= _PACKED:
-        return ({**wire, "d": {"S": item.value}} if item.value else wire), []
-    packed = zlib.compress(item.value.encode(), 6)
-    first, *rest = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
-    parts = {"p": {"N": str(len(rest))}} if rest else {}
-    return {**wire, "d": _binary(first), **parts}, rest
-
-
-def _binary(content: bytes) -> dict[str, str]:
-    return {"B": base64.b64encode(content).decode()}
-
-
-def _part_key(key: Key, n: int) -> Key:
-    return joined("part", key[0]), joined(key[1], number(n))
-
-
-def _numbers(wire: Wire) -> dict[str, int]:
-    return {
-        name.removeprefix(_NUMBER): int(typed["N"])
-        for name, typed in wire.items()
-        if name.startswith(_NUMBER)
-    }
-
-
-def _utf8(text: str) -> bytes:
-    """DynamoDB compares sort keys by their bytes."""
-    return text.encode()

@@ -38,6 +38,14 @@ class LeaseQuestions(LedgerQuestions):
 class Leases(LeaseQuestions, Ledger):
     """The part of a unit of work that says who holds which messages."""
 
+    _now: dict[str, Lease] | None = None
+
+    async def leases(self) -> dict[str, Lease]:
+        """The leases by bucket, read once; what this unit writes of them counts."""
+        if self._now is None:
+            self._now = await super().leases()
+        return self._now
+
     async def take(self, owner: str, claimed: Iterable[Owed], until: float) -> None:
         """Let `owner` hold what it claimed; what it holds and is settled is forgotten on the way."""
         by_bucket: dict[str, list[Owed]] = {}
@@ -58,7 +66,9 @@ class Leases(LeaseQuestions, Ledger):
     async def keep(self, lease: Lease, runs: Mapping[str, Run]) -> None:
         """Write down who holds what of a bucket."""
         left = {owner: run for owner, run in runs.items() if run.rows}
-        await self.rows.put(LEASES, lease.model_copy(update={"runs": left}))
+        kept = lease.model_copy(update={"runs": left})
+        await self.rows.put(LEASES, kept)
+        self._now = {**await self.leases(), lease.bucket: kept}
 
     async def renew(self, owner: str, until: float) -> set[str]:
         """Keep what `owner` holds; the ids of those messages."""

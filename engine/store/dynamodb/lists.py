@@ -99,6 +99,8 @@ class ListQuestions(WindowQuestions):
 class Lists(ListQuestions, Counting):
     """Lists as a unit of work changes them."""
 
+    rows_per_unit = _CHUNK
+
     async def add_rows(self, list_id: str, rows: Sequence[Recipient]) -> int:
         """Keep rows, in order; repeating it is harmless. How many of them are skipped already."""
         for first in range(0, len(rows), _CHUNK):

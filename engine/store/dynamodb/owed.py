@@ -17,10 +17,10 @@ from engine.model.base import Value
 from engine.model.messages import Attempt, Kind, Message, MessageState
 from engine.model.people import Attendee
 from engine.refusals import Code
-from engine.store.dynamodb.items import Item
 from engine.store.dynamodb.names import Key, joined, moment
 from engine.store.dynamodb.rows import Entry, Table, pointed, shard
 from engine.store.dynamodb.table import Index
+from engine.store.dynamodb.wires import Item
 
 BUCKETS = 8
 """Partitions of the messages that are due; each takes some 500 a second."""

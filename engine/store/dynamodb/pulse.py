@@ -10,8 +10,8 @@ import logging
 
 from engine.aws.errors import AwsRefused
 from engine.store.dynamodb.calls import Calls
-from engine.store.dynamodb.items import wire_key
 from engine.store.dynamodb.names import ALONE
+from engine.store.dynamodb.wires import wire_key
 
 LAG_S = 1.0
 """Until others see what was kept."""

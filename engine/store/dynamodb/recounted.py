@@ -12,9 +12,9 @@ from engine.model.messages import Message, MessageState
 from engine.store.dynamodb.answers import DELEGATIONS, INSTANCE_ANSWERS, PROPOSALS
 from engine.store.dynamodb.attendees import RECEIPTS
 from engine.store.dynamodb.events import EVENTS
-from engine.store.dynamodb.items import Item
 from engine.store.dynamodb.owed import INVITEES, OLDER, Invitee, Owed
 from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.wires import Item
 from engine.store.rules import attendee_counters
 
 _SETTLED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.WITHDRAWN})

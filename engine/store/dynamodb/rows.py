@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from engine.store.dynamodb.items import Item, Items
+from engine.store.dynamodb.items import Items
 from engine.store.dynamodb.names import ALONE, LAST, Key, behind, joined
+from engine.store.dynamodb.wires import Item
 
 V = TypeVar("V")
 Parts = tuple[str | int, ...]

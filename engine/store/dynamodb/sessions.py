@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.model.base import Value
 from engine.model.sessions import LoginSession, SignInLink
 from engine.store.dynamodb.names import moment
 from engine.store.dynamodb.rows import Table
@@ -14,38 +13,21 @@ _ALL = "all"
 _LINKS_KEPT, _SESSIONS_KEPT = timedelta(days=1), timedelta(days=30)
 _DROPPED_AT_ONCE = 20
 
-
-class KeptSession(Value):
-    """A session, and in which round of its address it began."""
-
-    session: LoginSession
-    round: int = 0
-
-
-class Round(Value):
-    """All sessions of an address that began in a round before this one were ended then, however many they are."""
-
-    address: str
-    round: int
-    began: datetime
-
-
 LINKS = Table[SignInLink](
     "sign-in",
     SignInLink,
     key=lambda link: (link.digest,),
     indexes={"expires": lambda link: [(_ALL, moment(link.expires))]},
 )
-SESSIONS = Table[KeptSession](
+SESSIONS = Table[LoginSession](
     "session",
-    KeptSession,
-    key=lambda kept: (kept.session.digest,),
+    LoginSession,
+    key=lambda session: (session.digest,),
     indexes={
-        "seen": lambda kept: [(_ALL, moment(kept.session.seen))],
-        "open": lambda kept: [] if kept.session.ended else [(kept.session.address, "")],
+        "seen": lambda session: [(_ALL, moment(session.seen))],
+        "open": lambda session: [] if session.ended else [(session.address, "")],
     },
 )
-ROUNDS = Table[Round]("session-round", Round, key=lambda one: (one.address,))
 
 
 class SessionQuestions(ReadSession):
@@ -57,11 +39,7 @@ class SessionQuestions(ReadSession):
 
     async def session(self, digest: str) -> LoginSession | None:
         """The session whose secret has this hash, or None."""
-        kept = await self.rows.get(SESSIONS, digest)
-        if kept is None:
-            return None
-        last = await self.rows.get(ROUNDS, kept.session.address)
-        return _now(kept, last)
+        return await self.rows.get(SESSIONS, digest)
 
 
 class Sessions(SessionQuestions, UnitSession):
@@ -82,26 +60,16 @@ class Sessions(SessionQuestions, UnitSession):
         """Add a session; those that were not in use for a month before are forgotten."""
         before = moment(session.created - _SESSIONS_KEPT)
         for old in await self.rows.by(SESSIONS, "seen", _ALL, before=before, limit=_DROPPED_AT_ONCE):
-            await self.rows.drop(SESSIONS, old.session.digest)
-        last = await self.rows.get(ROUNDS, session.address)
-        await self.rows.put(SESSIONS, KeptSession(session=session, round=last.round if last else 0))
+            await self.rows.drop(SESSIONS, old.digest)
+        await self.rows.put(SESSIONS, session)
 
     async def save_session(self, session: LoginSession) -> None:
         """Replace a session."""
-        kept = await self.rows.get(SESSIONS, session.digest)
-        if kept:
-            await self.rows.put(SESSIONS, kept.model_copy(update={"session": session}))
+        await self.rows.put(SESSIONS, session)
 
     async def end_sessions(self, address: str, now: datetime) -> int:
         """End all sessions of an address that last; how many there were."""
-        last = await self.rows.get(ROUNDS, address)
-        kept = await self.rows.by(SESSIONS, "open", address)
-        await self.rows.put(ROUNDS, Round(address=address, round=last.round + 1 if last else 1, began=now))
-        return sum(_now(one, last).lasts(now) for one in kept)
-
-
-def _now(kept: KeptSession, last: Round | None) -> LoginSession:
-    """A session, ended if that was done with all of its address."""
-    if last is None or kept.round >= last.round or kept.session.ended:
-        return kept.session
-    return kept.session.model_copy(update={"ended": last.began})
+        found = await self.rows.by(SESSIONS, "open", address, limit=_DROPPED_AT_ONCE)
+        for session in found:
+            await self.save_session(session.model_copy(update={"ended": now}))
+        return sum(session.lasts(now) for session in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.model.base import Value
@@ -74,15 +74,20 @@ class SuppressionQuestions(ReadSession):
 
     async def refusing(self, organizer: str, emails: Collection[str]) -> dict[str, str]:
         """Those of `emails` that take no mail of this organizer, or, where it is empty, of anybody; with the reason."""
+        return (await self._refusing([organizer], emails))[organizer]
+
+    async def _refusing(
+        self, organizers: Collection[str], emails: Collection[str]
+    ) -> dict[str, dict[str, str]]:
+        """The same for several organizers, in one look."""
         hashed = await self._hashed(emails)
         asked = {email: [email, *hashed.get(email, ()), *_domains(email)] for email in emails}
-        keys = dict.fromkeys((listed, organizer) for targets in asked.values() for listed in targets)
-        found = {entry.target: entry.reason for entry in await self.rows.many(SUPPRESSIONS, keys)}
-        return {
-            email: next(found[listed] for listed in targets if listed in found)
-            for email, targets in asked.items()
-            if not found.keys().isdisjoint(targets)
-        }
+        listed = dict.fromkeys(one for targets in asked.values() for one in targets)
+        keys = [(one, organizer) for organizer in organizers for one in listed]
+        found: dict[str, dict[str, str]] = {organizer: {} for organizer in organizers}
+        for entry in await self.rows.many(SUPPRESSIONS, keys):
+            found[entry.organizer][entry.target] = entry.reason
+        return {organizer: _reasons(asked, known) for organizer, known in found.items()}
 
     async def _hashed(self, emails: Collection[str]) -> dict[str, list[str]]:
         """What the list keeps of these addresses if they were forgotten; nothing if none ever was."""
@@ -92,8 +97,9 @@ class SuppressionQuestions(ReadSession):
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` that take no mail from this organizer, with the reason (promise 7)."""
-        suppressed = dict.fromkeys(await self.refusing("", emails), Code.ADDRESS_SUPPRESSED)
-        refused = {e: refuses(why) for e, why in (await self.refusing(organizer, emails)).items()}
+        found = await self._refusing(["", organizer], emails)
+        suppressed = dict.fromkeys(found[""], Code.ADDRESS_SUPPRESSED)
+        refused = {e: refuses(why) for e, why in found[organizer].items()}
         asked = {e: code for e, code in refused.items() if code is Code.ATTENDEE_BLOCKED}
         return {**refused, **suppressed, **asked}
 
@@ -137,6 +143,15 @@ class Suppressions(SuppressionQuestions, Noting):
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Note that `email` takes no mail from any organizer."""
         await self.suppress_for(email, "", reason, now)
+
+
+def _reasons(asked: Mapping[str, Sequence[str]], known: Mapping[str, str]) -> dict[str, str]:
+    """The reason for each address of which one of the targets is known."""
+    return {
+        email: next(known[one] for one in targets if one in known)
+        for email, targets in asked.items()
+        if not known.keys().isdisjoint(targets)
+    }
 
 
 def _domains(email: str) -> list[str]:

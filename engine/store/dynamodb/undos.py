@@ -134,7 +134,7 @@ class Undos(BulkChanges):
             await self.rows.put(FANOUTS, job.model_copy(update={"due": max(job.due or due, due)}))
 
     async def _jobs_of(self, event_uid: str) -> AsyncIterator[Fanout]:
-        async for job in self.rows.each_by(FANOUTS, "open", _ALL):
+        async for job in self.rows.each_under(FANOUTS, _ALL):
             if job.event_uid == event_uid:
                 yield job
 

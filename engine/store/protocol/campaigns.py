@@ -14,6 +14,11 @@ from engine.refusals import Code
 class Campaigns(Protocol):
     """The part of a unit of work that concerns campaigns."""
 
+    @property
+    def rows_per_unit(self) -> int:
+        """How many rows of a list one unit of work keeps."""
+        ...
+
     async def campaign(self, campaign_id: str) -> Campaign | None:
         """The campaign with this id, or None."""
         ...

@@ -59,6 +59,10 @@ class LedgerUnit(SuppressionUnit):
         self.t = tables
 
     @property
+    def rows_per_unit(self) -> int:
+        return self.items_per_unit
+
+    @property
     def writes(self) -> int:
         return self.t.writes
 

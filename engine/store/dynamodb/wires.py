@@ -1,0 +1,76 @@
+"""Items as they are kept: a value as text, compressed where it is long, or numbers."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.store.dynamodb.calls import Wire
+from engine.store.dynamodb.names import Key, joined, number
+from engine.store.dynamodb.table import SORTED, Index
+
+_PACKED = 1_000
+"""Values of more characters are compressed."""
+_PART = 300_000
+"""Bytes of a compressed value in one item: longer ones go on in items of their own."""
+NUMBER = "n_"
+"""What the names of numbers begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value as text under its key, or numbers; `attributes` put it into the global indexes."""
+
+    key: Key
+    value: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+def wire_key(key: Key) -> dict[str, Any]:
+    """A key with the types that DynamoDB writes around its values."""
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def as_written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
+    """An item as it is put, and the parts of its value that do not fit into it."""
+    wire: dict[str, Any] = {**wire_key(item.key), "v": {"S": version}}
+    wire |= {name: {"S": value} for name, value in item.attributes.items() if value}
+    if len(item.value) <= _PACKED:
+        return ({**wire, "d": {"S": item.value}} if item.value else wire), []
+    packed = zlib.compress(item.value.encode(), 6)
+    first, *rest = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
+    parts = {"p": {"N": str(len(rest))}} if rest else {}
+    return {**wire, "d": binary(first), **parts}, rest
+
+
+def in_order(items: list[Item], index: Index, after: str, before: str) -> list[Item]:
+    """Items of an index in its order, where it has one, between two places."""
+    sort = SORTED.get(index)
+    if sort is None:
+        return items
+    between = [item for item in items if after < item.attributes.get(sort, "") < before]
+    return sorted(between, key=lambda item: item.attributes[sort])
+
+
+def binary(content: bytes) -> dict[str, str]:
+    return {"B": base64.b64encode(content).decode()}
+
+
+def part_key(key: Key, n: int) -> Key:
+    return joined("part", key[0]), joined(key[1], number(n))
+
+
+def numbers_of(wire: Wire) -> dict[str, int]:
+    return {
+        name.removeprefix(NUMBER): int(typed["N"]) for name, typed in wire.items() if name.startswith(NUMBER)
+    }
+
+
+def utf8(text: str) -> bytes:
+    """DynamoDB compares sort keys by their bytes."""
+    return text.encode()
