@@ -39,19 +39,23 @@ class Entrance:
         except Refused as refused:
             return _page(visit, words.sentence(refused), 422)
         return visit.show(
-            "message.html",
-            title="Look into your mail",
+            "entered.html",
+            title=visit.say("Look into your mail"),
             texts=[
-                "If the address is known here, a link is on its way. It works once, for 15 minutes.",
-                "Nothing came? Look among the unwanted mail, or ask whoever runs this server.",
+                visit.say(
+                    "If the address is known here, a link is on its way. It works once, for 15 minutes."
+                ),
+                visit.say("Nothing came? Look among the unwanted mail, or ask whoever runs this server."),
             ],
-            ways=[("Back", "/console/signin")],
+            ways=[(visit.say("Back"), "/console/signin")],
         )
 
     async def by_key(self, visit: Visit) -> Response:
         """POST: sign in by a key. Raises nothing that tells a wrong key from one that has ended."""
         if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
-            return _page(visit, "Too many keys were tried from your network. Try again in an hour.", 429)
+            return _page(
+                visit, visit.say("Too many keys were tried from your network. Try again in an hour."), 429
+            )
         try:
             done = await visit.engine.apply(
                 SignInWithKey(secret=visit.given("key")[: _KEY_MAX + 1]), visit.actor
@@ -59,14 +63,14 @@ class Entrance:
         except Refused as refused:
             return _page(visit, f"{refused.message} {refused.hint}", 403)
         except ValueError:
-            return _page(visit, "This key does not work here. Ask for a new one.", 403)
+            return _page(visit, visit.say("This key does not work here. Ask for a new one."), 403)
         headers = {"Set-Cookie": cookie(visit.engine.settings, done.secret)}
         return RedirectResponse(inside(visit.given("to")), 303, headers)
 
     async def by_oauth(self, visit: Visit) -> Response:
         """GET /console/signin/oauth: on to the issuer."""
         if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
-            return _page(visit, "Too many tries from your network. Try again in an hour.", 429)
+            return _page(visit, visit.say("Too many tries from your network. Try again in an hour."), 429)
         try:
             begun = await CodeFlow(visit.engine).begin()
         except Refused as refused:
@@ -104,7 +108,7 @@ def _page(visit: Visit, problem: str = "", status: int = 200) -> Response:
     return visit.show(
         "signin.html",
         status,
-        title="Sign in",
+        title=visit.say("Sign in"),
         problem=problem,
         to=to,
         oauth=bool(visit.engine.settings.oauth_client),

@@ -109,7 +109,7 @@ async def show(visit: Visit) -> Response:
     found, rows = await gathering.events(visit, query)
     return visit.show(
         "events.html",
-        title="Events",
+        title=visit.say("Events"),
         q=words,
         past=past,
         rows=rows,

@@ -22,12 +22,15 @@ from starlette.types import Message, Receive
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.origin import same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
-from cis_mcp.console import sealing, tables, web, words
+from cis_mcp.console import sealing, speaking, tables, web, words
+from cis_mcp.console.done import DONE
+from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
 from cis_mcp.rest.problems import status_of
 from engine.commands.base import Command, Done
 from engine.commands.invites.addresses import AddressList, ShowListedAddresses
 from engine.engine import Engine
+from engine.mail.locale.language import Language
 from engine.model.actors import Actor
 from engine.model.branding import INSTALLATION, PLAIN, Branding, Hub
 from engine.model.held import HeldAction
@@ -62,6 +65,11 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     upload: bytes | None = field(default=None, repr=False)
     brand: Branding = PLAIN
+    language: Language = ENGLISH
+
+    def say(self, message: str, /, **values: object) -> str:
+        """A message in the visitor's language, for pages that speak it."""
+        return self.language.say(message, **values)
 
     @property
     def everywhere(self) -> bool:
@@ -143,9 +151,20 @@ class Visit:
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page, in the frame of the console; `full=True`: with addresses, of whose showing the record knows."""
         asked = self.asked if self.request.method == "GET" else lambda _: ""
-        done, undo = _DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
-        path = self.request.url.path
-        return web.page(self.request, template, status, visit=self, here=path, done=done, undo=undo, **values)
+        done, undo = DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
+        spoken, here = speaking.speaking(template, self.language), self.request.url.path
+        told = spoken.say(done) if done else ""
+        return web.page(
+            self.request,
+            template,
+            status,
+            language=spoken,
+            visit=self,
+            here=here,
+            done=told,
+            undo=undo,
+            **values,
+        )
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
         """Lead on after a change, with a word of what was done, and how to take it back."""
@@ -170,54 +189,6 @@ _WAYS: Mapping[Hub, tuple[str, ...]] = {
     Hub.BRANDING: ("/console/branding",),
 }
 """Where each part of the console that can be switched off has its pages."""
-_DONE = {
-    "approved": "Approved: it is carried out.",
-    "refused": "Refused: nothing was changed, and nobody was mailed.",
-    "stopped": "Stopped. What is owed waits, and is not lost.",
-    "resumed": "It goes on.",
-    "revoked": "That key has ended for good.",
-    "widened": "That bound is wider now. What was refused can be asked again.",
-    "on": "On the list: no more mail goes there.",
-    "off": "Off the list.",
-    "dropped": "Put away; nothing was done.",
-    "undone": "Taken back: nobody hears of it.",
-    "settled": "Set.",
-    "pictured": "The page shows it from now on.",
-    "created": "Created. Nobody was told: invite people below.",
-    "changed": "Changed. Those whom it concerns are being mailed.",
-    "copied": "Five mails are on their way.",
-    "branded": "Saved: the next page and the next mail look so.",
-    "unbranded": "As it was before anything was set.",
-    "unchanged": "Nothing changed, and nobody is mailed.",
-    "cancelled": "Cancelled. Those who are invited are being mailed.",
-    "invited": "The invite is on its way.",
-    "already": "That person was invited before; nothing was sent now.",
-    "report": "The report goes to the organizer by mail.",
-    "started": "Started.",
-    "paused": "Paused. What is owed waits.",
-    "withdrawn": "Cancelled. What had left is not taken back.",
-    "reminded": "They are being asked again.",
-    "scheduled": "Set. Type Yes to start it.",
-    "switched": "Set.",
-    "bounded": "Its bounds are these now; what it owes is judged by them.",
-    "live": "Live: what is posted from now on is carried out.",
-    "replayed": "It is handled anew.",
-    "posted": "It is posted again.",
-    "exporting": "It is being made. You may leave the page, and find it here again.",
-    "deleted": "Deleted.",
-    "answered": "Your answer is on its way.",
-    "answered-before": "This very answer was sent before; nothing was sent now.",
-    "made": "Made. Its code is below.",
-    "saved": "Saved.",
-    "ended": "Ended: whoever opens it is told so.",
-    "restored": "In use again.",
-    "online": "On the web, as it is now.",
-    "offline": "Off the web.",
-    "published": "Every event has a page of its own now, also those to come.",
-    "unpublished": "Off the web; pages that were made one by one stay.",
-    "chosen": "You see what this organizer has.",
-}
-"""What a change came to, by the word in the address, so that no link can make us say anything else."""
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -259,7 +230,9 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
     actor = caller.actor.model_copy(update={"face": "console"}) if caller else _NOBODY
     brand = await engine.branding_of(actor.address if caller and not actor.everywhere else INSTALLATION)
-    visit = Visit(engine, request, actor, caller, token, brand=brand)
+    settled = await engine.organizer_language(actor.address) if caller and not actor.everywhere else ""
+    language = speaking.chosen(request, settled)
+    visit = Visit(engine, request, actor, caller, token, brand=brand, language=language)
     if caller is None and not screen.open:
         return _to_sign_in(visit)
     if caller and screen.of_one and actor.domain:

@@ -14,7 +14,7 @@ async def show(visit: Visit) -> Response:
     """GET /console."""
     return visit.show(
         "home.html",
-        title="Overview",
+        title=visit.say("Overview"),
         held=await waiting_for(visit, _SHOWN),
         stops=await stops_of(visit),
         campaigns=await visit.engine.newest_campaigns(visit.actor, _SHOWN),

@@ -42,7 +42,9 @@ async def show(visit: Visit) -> Response:
     """GET /console/lists."""
     shown = visit.rows(_SHOWN)
     return visit.show(
-        "lists.html", title="Lists", campaigns=await visit.engine.newest_campaigns(visit.actor, shown)
+        "lists.html",
+        title=visit.say("Lists"),
+        campaigns=await visit.engine.newest_campaigns(visit.actor, shown),
     )
 
 

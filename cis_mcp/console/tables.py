@@ -19,7 +19,9 @@ from jinja2 import Environment, pass_environment
 from markupsafe import Markup
 from starlette.requests import Request
 
+from cis_mcp.console.speaking import SPOKEN
 from engine.attendee_report import harmless
+from engine.mail.locale.language import Language
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 1_000
@@ -90,9 +92,12 @@ def asked_of(request: Request) -> Arranging | None:
 
 
 @pass_environment
-def arranged(environment: Environment, name: str, table: Markup) -> Markup:
-    """The table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export."""
-    asked, parts, slug = ASKED.get(), _TABLE.fullmatch(table), _slug(name)
+def arranged(environment: Environment, name: str, table: Markup, called: str = "") -> Markup:
+    """The table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export.
+
+    `called`: what addresses call it, in whatever language its name is.
+    """
+    asked, parts, slug = ASKED.get(), _TABLE.fullmatch(table), _slug(called or name)
     meant = asked is not None and asked.table == slug
     if asked is None or parts is None:
         return _framed(environment, name, table, None)
@@ -117,24 +122,30 @@ def _as_it_is(
 ) -> Markup:
     """A table in the order of its page; only what stands around its rows is made, and that once for all who look."""
     if parts[4].count("<tr") < 2:
-        before, after = _alone(environment, name)
+        before, after = _alone(environment, name, SPOKEN.get())
         return Markup(f"{before}{parts[0]}{after}")  # noqa: S704 -- as below
     query = tuple(asked.query.items())
-    before, head, after = _around(environment, name, slug, parts[2], asked.path, query)
+    before, head, after = _around(environment, name, slug, parts[2], asked.path, query, SPOKEN.get())
     # The table was rendered by our own templates, which escaped all that is in it.
     return Markup(f"{before}{parts[1]}{head}{parts[3]}{parts[4]}{parts[5]}{after}")  # noqa: S704
 
 
 @lru_cache(maxsize=_KEPT)
-def _alone(environment: Environment, name: str) -> tuple[str, str]:
-    """What stands around a table that there is nothing to arrange in."""
+def _alone(environment: Environment, name: str, _language: Language) -> tuple[str, str]:
+    """What stands around a table that there is nothing to arrange in; made anew for each language."""
     before, _, after = _framed(environment, name, _PLACE, None).partition(_PLACE)
     return before, after
 
 
 @lru_cache(maxsize=_KEPT)
 def _around(
-    environment: Environment, name: str, slug: str, head: str, path: str, query: tuple[tuple[str, str], ...]
+    environment: Environment,
+    name: str,
+    slug: str,
+    head: str,
+    path: str,
+    query: tuple[tuple[str, str], ...],
+    _language: Language,
 ) -> tuple[str, str, str]:
     """What stands before a table's rows, the heads of its columns, and what stands after."""
     asked = Arranging(path, dict(query))
@@ -205,8 +216,9 @@ def _chosen(asked: Arranging, labels: Sequence[str], rows: Sequence[_Row]) -> Se
 def _value(row: _Row, place: int) -> tuple[int, float, str]:
     """What a cell sorts by: numbers before texts, and days as they follow each other."""
     text = row.texts[place] if place < len(row.texts) else ""
-    if _NUMBER.fullmatch(text):
-        return 0, float(text.replace(",", "").rstrip(" %")), ""
+    plain = text.replace(SPOKEN.get().term("between thousands", ","), "")
+    if _NUMBER.fullmatch(plain):
+        return 0, float(plain.rstrip(" %")), ""
     return 1, 0.0, _DAY.sub("", text).lower()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,26 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cis_mcp.console import masking, tables
+from cis_mcp.console import masking, speaking, tables
+from cis_mcp.console.speaking import SPOKEN
+from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
+from engine.mail.locale.language import SOURCE, Language, noop
 from engine.model.events import Event
 from engine.model.times import Instant, Span, is_day
 
 _HERE = Path(__file__).parent
 
 HUBS: Sequence[tuple[str, str]] = (
-    ("/console", "Overview"),
-    ("/console/events", "Events"),
-    ("/console/lists", "Lists"),
-    ("/console/links", "Links"),
-    ("/console/pages", "Pages"),
-    ("/console/reports", "Reports"),
-    ("/console/agents", "Agents"),
-    ("/console/developer", "Developers"),
+    ("/console", noop("Overview")),
+    ("/console/events", noop("Events")),
+    ("/console/lists", noop("Lists")),
+    ("/console/links", noop("Links")),
+    ("/console/pages", noop("Pages")),
+    ("/console/reports", noop("Reports")),
+    ("/console/agents", noop("Agents")),
+    ("/console/developer", noop("Developers")),
 )
 """What the navigation leads to."""
 
@@ -63,32 +65,29 @@ def templates() -> Environment:
         "masked": masking.address,
         "masked_name": masking.name,
         "plain": masking.plain,
-        "at": at,
+        "at": speaking.at,
         "when": when,
-        "number": "{:,}".format,
+        "number": speaking.number,
     }
     found.globals |= {"arranged": tables.arranged, "event_rows": event_rows, "navigation": navigation}
+    found.globals |= {"_": speaking.say, "n_": speaking.some, "c_": speaking.term, "spoken": SPOKEN.get}
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 
 
-def at(moment: datetime) -> str:
-    """A moment in UTC, to the minute."""
-    return f"{moment:%a %Y-%m-%d %H:%M} UTC"
-
-
 def when(span: Span) -> str:
     """When an event is, on the clock of its own zone."""
-    return _when(span.start, span.timezone)
+    return _when(span.start, span.timezone, SPOKEN.get())
 
 
 @lru_cache(maxsize=1_024)
-def _when(start: Instant, timezone: str) -> str:
+def _when(start: Instant, timezone: str, language: Language) -> str:
     span = Span(start=start, end=start, timezone=timezone)
     start = span.local(span.start)
+    weekday = f"{start:%a} " if language.tag == SOURCE else ""
     if is_day(span.start):
-        return f"{start:%a %Y-%m-%d}, all day"
-    return f"{start:%a %Y-%m-%d %H:%M} {span.timezone}"
+        return language.say("{day}, all day", day=f"{weekday}{start:%Y-%m-%d}")
+    return f"{weekday}{start:%Y-%m-%d %H:%M} {span.timezone}"
 
 
 def navigation(here: str, paths: tuple[str, ...]) -> Markup:
@@ -96,19 +95,19 @@ def navigation(here: str, paths: tuple[str, ...]) -> Markup:
     inside = (
         path for path, _ in HUBS if here == path or (path != HUBS[0][0] and here.startswith(f"{path}/"))
     )
-    return _navigation(next(inside, ""), paths)
+    return _navigation(next(inside, ""), paths, SPOKEN.get())
 
 
-@lru_cache(maxsize=64)
-def _navigation(current: str, paths: tuple[str, ...]) -> Markup:
-    hubs = [(path, name) for path, name in HUBS if path in paths]
+@lru_cache(maxsize=256)
+def _navigation(current: str, paths: tuple[str, ...], language: Language) -> Markup:
+    hubs = [(path, language.say(name)) for path, name in HUBS if path in paths]
     made = templates().get_template("navigation.html").render(hubs=hubs, current=current)
     return Markup(made)  # noqa: S704 -- our own template, and nothing in it is anybody's
 
 
 def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
     """The rows of events in a list; each is made once for all who look at it as it is now."""
-    full = masking.SHOWN.get()
+    full, language = masking.SHOWN.get(), SPOKEN.get()
     # Our own template escaped and masked all that is in them.
     return Markup("\n").join(
         _event_row(
@@ -118,6 +117,7 @@ def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
             event.location,
             event.organizer_name or event.organizer,
             event.status.value,
+            language,
             full=full,
         )
         for event, span in rows
@@ -125,18 +125,29 @@ def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
 
 
 @lru_cache(maxsize=1_024)
-def _event_row(name: str, summary: str, time: str, where: str, who: str, state: str, *, full: bool) -> Markup:
+def _event_row(
+    name: str, summary: str, time: str, where: str, who: str, state: str, language: Language, *, full: bool
+) -> Markup:
     """`full`: keeps the rows with addresses apart."""
-    row = templates().get_template("event_row.html")
-    made = row.render(name=name, summary=summary, when=time, where=where, who=who, state=state, full=full)
+    row, told = templates().get_template("event_row.html"), language.term("state", state)
+    made = row.render(
+        name=name, summary=summary, when=time, where=where, who=who, state=state, told=told, full=full
+    )
     return Markup(made)  # noqa: S704 -- our own template, which escaped and masked all that is in it
 
 
 def page(
-    request: Request, template: str, status: int = 200, *, full: bool = False, **values: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    *,
+    full: bool = False,
+    language: Language = ENGLISH,
+    **values: Any,
 ) -> Response:
     """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see."""
     before, asked = masking.SHOWN.set(full), tables.ASKED.set(tables.asked_of(request))
+    spoken = SPOKEN.set(language)
     try:
         body = templates().get_template(template).render(full=full, **values).encode()
     except tables.Export as export:
@@ -144,6 +155,7 @@ def page(
     finally:
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
+        SPOKEN.reset(spoken)
     return answer(request, Body.of(body, private=True), cache_control=PRIVATE, status=status)
 
 

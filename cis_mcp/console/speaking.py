@@ -1,0 +1,72 @@
+"""In which language a page of the console speaks: the organizer's, else the browser's.
+
+Pages are translated one by one; one that is not yet is in English as a whole, its frame too.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import datetime
+
+from starlette.requests import Request
+
+from cis_mcp.locale.languages import ENGLISH, language
+from cis_mcp.pages.speaking import wished
+from engine.mail.locale.language import SOURCE, Language, noop_term
+
+SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
+TRANSLATED = frozenset({"signin.html", "home.html", "events.html", "lists.html", "entered.html"})
+"""The pages that speak every language."""
+_STATES = (
+    noop_term("state", "confirmed"),
+    noop_term("state", "tentative"),
+    noop_term("state", "cancelled"),
+    noop_term("state", "draft"),
+    noop_term("state", "scheduled"),
+    noop_term("state", "running"),
+    noop_term("state", "paused"),
+    noop_term("state", "finished"),
+)
+_KINDS = (
+    noop_term("kind of campaign", "invite"),
+    noop_term("kind of campaign", "update"),
+    noop_term("kind of campaign", "cancellation"),
+    noop_term("kind of campaign", "reminder"),
+)
+
+
+def chosen(request: Request, settled: str) -> Language:
+    """The language for whoever asks; `settled`: the tag of the organizer's, empty where it is not set."""
+    return language(settled or wished(request.scope))
+
+
+def speaking(template: str, wanted: Language) -> Language:
+    """The language in which a page can be."""
+    return wanted if template in TRANSLATED else ENGLISH
+
+
+def say(message: str, /, **values: object) -> str:
+    """A message in the language of the page."""
+    return SPOKEN.get().say(message, **values)
+
+
+def some(one: str, many: str, n: int, /, **values: object) -> str:
+    """A message with a number in the language of the page."""
+    return SPOKEN.get().some(one, many, n, **values)
+
+
+def term(context: str, message: str, /, **values: object) -> str:
+    """A message whose meaning depends on where it stands."""
+    return SPOKEN.get().term(context, message, **values)
+
+
+def number(value: float) -> str:
+    """A number with its thousands apart."""
+    spoken = SPOKEN.get()
+    return spoken.number(value) if isinstance(value, int) else f"{value:,}"
+
+
+def at(moment: datetime) -> str:
+    """A moment in UTC, to the minute; English has the weekday before it."""
+    weekday = f"{moment:%a} " if SPOKEN.get().tag == SOURCE else ""
+    return f"{weekday}{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,84 @@
+"""The console speaks the language of its organizer, else the browser's, on the pages that are translated."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cis_mcp.console.speaking import TRANSLATED
+from engine.commands.operators.organizers import SettleOrganizer
+from engine.engine import Engine
+from engine.mail.locale.language import SOURCE, TAGS
+from tests.console.person import SAME, Person, browser, with_key
+from tests.locale.words import english_words
+from tests.support.engines import created, do, drafted
+
+OTHERS = [tag for tag in TAGS if tag != SOURCE]
+PAGES = ("/console", "/console/events", "/console/events?when=past", "/console/lists")
+
+
+async def _seen(person: Person, path: str, language: str) -> str:
+    answer = await person.web.get(path, headers={"Accept-Language": language})
+    assert answer.status_code == 200
+    return answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_translated_page_is_in_the_browsers_language_and_says_so(
+    engine: Engine, person: Person, path: str
+) -> None:
+    event = await created(engine, summary="Konzert")
+    await drafted(engine, event, ["ann@example.com"])
+    assert '<html lang="en" dir="ltr">' in await _seen(person, path, "xx")
+    for tag in OTHERS:
+        page = await _seen(person, path, tag)
+        assert f'<html lang="{tag}" dir="{"rtl" if tag == "ar" else "ltr"}">' in page
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/console/events?q=zzz", "/console/events?t=events&filter=x"])
+async def test_a_translated_page_in_german_says_nothing_in_english(
+    engine: Engine, person: Person, path: str
+) -> None:
+    event = await created(engine, summary="Konzert", location="Gasteig")
+    await drafted(engine, event, ["ann@example.com"])
+    page = await _seen(person, path, "de")
+    words = re.sub(r"<[^>]*(?:aria-label|placeholder)=\"([^\"]*)\"[^>]*>", r" \1 ", page)
+    text = re.sub(r"<[^>]+>", " ", words)
+    assert english_words(re.sub(r"\S+@\S+|Calendar Invite Server|CSV|[A-Z]\w+/\w+", " ", text)) == set()
+
+
+async def test_the_page_that_signs_in_and_its_answer_are_in_the_browsers_language(person: Person) -> None:
+    for tag in OTHERS:
+        person.web.cookies.clear()
+        page = await _seen(person, "/console/signin", tag)
+        assert f'<html lang="{tag}"' in page
+        wrong = await person.web.post(
+            "/console/signin/key", data={"key": "x"}, headers={"Accept-Language": tag, **SAME}
+        )
+        assert f'<html lang="{tag}"' in wrong.text
+
+
+async def test_an_organizers_language_comes_before_the_browsers(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="nl"))
+    async with browser(engine) as web:
+        person = await with_key(engine, web, "olga@cis.test")
+        assert '<html lang="nl"' in await _seen(person, "/console/events", "de")
+
+
+async def test_a_page_that_is_not_translated_yet_is_in_english_as_a_whole(person: Person) -> None:
+    assert "pages.html" not in TRANSLATED
+    page = await _seen(person, "/console/pages", "de")
+    assert '<html lang="en"' in page
+    assert "Übersicht" not in page
+
+
+async def test_a_table_is_sorted_by_its_numbers_and_columns_in_every_language(
+    engine: Engine, person: Person
+) -> None:
+    for count in (2, 10):
+        event = await created(engine, summary=f"Konzert {count}")
+        await drafted(engine, event, [f"p{n}@example.com" for n in range(count)])
+    page = await _seen(person, "/console/lists?t=lists-and-changes&sort=Personen", "de")
+    assert re.findall(r'<td class="n">(\d+)</td>', page) == ["2", "10"]
