@@ -5,7 +5,8 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import date as day_of
 from email.charset import BASE64, Charset
 from email.header import Header
 from email.message import Message
@@ -97,14 +98,17 @@ def identifier(message_id: str) -> str:
 
 def date(moment: datetime) -> str:
     """An aware time as a Date header, with a zone that says what it is: +0000 for UTC, never -0000."""
-    if moment.tzinfo is None:
+    offset = moment.utcoffset()
+    if offset is None:
         raise ValueError("a mail's date must be aware")
-    return _date(moment.replace(microsecond=0), moment.utcoffset())
+    # Whole numbers are found in the cache at a fraction of what a time with its zone costs.
+    return _date(moment.toordinal(), moment.hour, moment.minute, moment.second, offset)
 
 
 @lru_cache(maxsize=16)
-def _date(moment: datetime, offset: timedelta | None) -> str:
-    return format_datetime(moment)
+def _date(day: int, hour: int, minute: int, second: int, offset: timedelta) -> str:
+    at = time(hour, minute, second, tzinfo=timezone(offset) if offset else UTC)
+    return format_datetime(datetime.combine(day_of.fromordinal(day), at))
 
 
 def boundary(seed: str, level: str) -> str:
