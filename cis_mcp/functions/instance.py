@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from engine.observe import logs
 from engine.settings import Settings
@@ -53,14 +53,17 @@ class Instance(Generic[T]):
         return self.loop.run_until_complete(work(self.held))
 
     def close(self) -> None:
-        """Close what is open. Lambda itself never asks for it."""
+        """Close what is open, and end what still runs in the loop. Lambda itself never asks for it."""
         self._over.set()
-        if self._life:
-            self.loop.run_until_complete(self._life)
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        asyncio.set_event_loop(None)
-        self.loop.close()
+        try:
+            if self._life:
+                self.loop.run_until_complete(self._life)
+        finally:
+            self.loop.run_until_complete(_ended(asyncio.all_tasks(self.loop)))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            asyncio.set_event_loop(None)
+            self.loop.close()
 
     async def _kept(self, ready: asyncio.Future[T]) -> None:
         try:
@@ -72,3 +75,9 @@ class Instance(Generic[T]):
                 log.critical("what the function needs has ended; it is opened anew", exc_info=True)
                 raise
             ready.set_exception(error)
+
+
+async def _ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -67,11 +67,13 @@ class Connections:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._idle: list[_Connection] = []
+        self._closed = False
         self._context: ssl.SSLContext | None = None
         self._making_context = asyncio.Lock()
 
     async def ask(self, request: bytes) -> Response:
         """Send one request, head and body, and read the answer. Raises Unreached, Unanswered."""
+        self._closed = False
         connection = self._kept() or await self._open()
         try:
             async with asyncio.timeout(_ANSWER_S):
@@ -87,7 +89,8 @@ class Connections:
         return response
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close what is open; what is in use is closed behind its answer. Who asks again opens anew."""
+        self._closed = True
         while self._idle:
             await _closed(self._idle.pop())
 
@@ -123,7 +126,7 @@ class Connections:
         return self._context
 
     def _give_back(self, connection: _Connection, keep: bool) -> None:
-        if keep and not connection.writer.is_closing():
+        if keep and not self._closed and not connection.writer.is_closing():
             connection.since = asyncio.get_running_loop().time()
             self._idle.append(connection)
         else:

@@ -78,6 +78,28 @@ async def test_calls_at_the_same_time_have_a_connection_each() -> None:
         await client.close()
 
 
+async def test_a_connection_that_is_in_use_at_the_end_is_closed_behind_its_answer() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(_: Asked) -> Told:
+        asked.set()
+        await go_on.wait()
+        return Told(body=b"{}")
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url)
+        call = asyncio.create_task(client.call("GET", "/"))
+        await asked.wait()
+        await client.close()
+        go_on.set()
+        await call
+        assert not client._connections._idle
+        for _ in range(2):
+            await client.call("GET", "/")
+        assert stub.connections == 2
+        await client.close()
+
+
 async def test_a_connection_that_the_service_ended_is_not_used_again() -> None:
     async with told(Told(body=b"{}", last=True)) as (client, stub, _):
         await client.call("GET", "/")

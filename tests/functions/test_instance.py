@@ -1,0 +1,59 @@
+"""An instance of a function closes its loop with nothing left in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from cis_mcp.functions.instance import Instance
+
+
+async def test_what_still_runs_ends_with_the_instance() -> None:
+    ended: list[str] = []
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[str]:
+        yield "open"
+        ended.append("what was open")
+
+    async def lasting() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("what still ran")
+
+    async def work(_: str) -> None:
+        tasks.append(asyncio.create_task(lasting()))
+        await asyncio.sleep(0)
+
+    def whole() -> None:
+        instance = Instance(opened)
+        instance.run(work)
+        instance.close()
+        assert instance.loop.is_closed()
+
+    tasks: list[asyncio.Task[None]] = []
+    await asyncio.to_thread(whole)
+    assert ended == ["what was open", "what still ran"]
+
+
+async def test_the_loop_is_closed_though_what_was_open_ends_badly() -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[str]:
+        yield "open"
+        raise OSError("it would not close")
+
+    async def nothing(_: str) -> None:
+        pass
+
+    def whole() -> None:
+        instance = Instance(opened)
+        instance.run(nothing)
+        with pytest.raises(OSError, match="it would not close"):
+            instance.close()
+        assert instance.loop.is_closed()
+
+    await asyncio.to_thread(whole)
