@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
 from engine.model.triggers import Delivery, Sender, Trigger, TriggerCounts
-from engine.triggers.asking import Tried, unordered, weakness
+from engine.triggers.asking import Proven, Tried, unordered, weakness
 
 SHOWN = 200
 """Characters of a text of others."""
@@ -170,4 +170,23 @@ def delivery_info(one: Delivery) -> DeliveryInfo:
         invited=one.invited,
         withdrawn=one.withdrawn,
         refused=[f"{one_line(person.email, 100)} {person.code}" for person in one.refused[:_NAMED]],
+    )
+
+
+class ProofInfo(Data):
+    """The request in which a delivery came, and whether a secret of its hook proves it."""
+
+    received: str
+    bytes: int = Field(description="of its body")
+    sha256: str = Field(description="of its body")
+    holds: bool | None = Field(description="null: its sender shows a secret, which is not kept")
+
+
+def proof_info(found: Proven) -> ProofInfo:
+    """The same as data; never the body, which is the sender's."""
+    return ProofInfo(
+        received=utc(found.request.received),
+        bytes=len(found.request.posted.body),
+        sha256=found.sha256,
+        holds=found.holds,
     )

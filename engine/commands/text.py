@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from engine.itip import zones
 from engine.refusals import Code, Refused
@@ -136,12 +136,8 @@ def by_all_rules(text: str) -> str:
     return (valid.ascii_email or valid.normalized).lower()
 
 
-@cache
-def _special() -> frozenset[str]:
-    """Top-level domains that are nobody's (RFC 6761), but for `test`."""
-    from email_validator import SPECIAL_USE_DOMAIN_NAMES
-
-    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES) - {"test"}
+SPECIAL = frozenset({"arpa", "invalid", "local", "localhost", "onion"})
+"""Top-level domains that are nobody's (RFC 6761, 6762, 7686), but for `test`."""
 
 
 def _is_ordinary(text: str) -> bool:
@@ -149,7 +145,7 @@ def _is_ordinary(text: str) -> bool:
     return (
         len(text) <= _ORDINARY_MAX
         and bool(_ORDINARY.fullmatch(text))
-        and text.rpartition(".")[2].lower() not in _special()
+        and text.rpartition(".")[2].lower() not in SPECIAL
     )
 
 

@@ -129,17 +129,18 @@ class _Taking:
 
     async def second(self, kept: IO[str]) -> None:
         """Take over attendees, event by event, then organizers and blocks."""
-        for uid, some in _by_event(kept):
+        size = min(ATTENDEES_MAX, self._engine.store.items_per_unit)
+        for uid, some in _by_event(kept, size):
             done = await self._engine.apply(TakeOverAttendees(event_uid=uid, attendees=some), self._actor)
             self._count("attendees", done)
         organizers = list(self._organizers.values())
-        for first in range(0, len(organizers), ATTENDEES_MAX):
-            part = tuple(organizers[first : first + ATTENDEES_MAX])
+        for first in range(0, len(organizers), size // 2):
+            part = tuple(organizers[first : first + size // 2])
             self._count(
                 "organizers", await self._engine.apply(TakeOverOrganizers(organizers=part), self._actor)
             )
-        for first in range(0, len(self._blocks), ATTENDEES_MAX):
-            blocks = tuple(self._blocks[first : first + ATTENDEES_MAX])
+        for first in range(0, len(self._blocks), size):
+            blocks = tuple(self._blocks[first : first + size])
             self._count("blocks", await self._engine.apply(TakeOverOrganizers(blocks=blocks), self._actor))
 
     def result(self) -> TakenOver:
@@ -174,13 +175,13 @@ class _Taking:
             self._problems.append(words)
 
 
-def _by_event(kept: IO[str]) -> Iterator[tuple[str, tuple[TakenAttendee, ...]]]:
-    """The attendees that were kept, those of one event together as they came, in parts."""
+def _by_event(kept: IO[str], size: int) -> Iterator[tuple[str, tuple[TakenAttendee, ...]]]:
+    """The attendees that were kept, those of one event together as they came, in parts of up to `size`."""
     kept.seek(0)
     some: list[TakenAttendee] = []
     for line in kept:
         one = TakenAttendee.model_validate_json(line)
-        if some and (one.event_uid != some[0].event_uid or len(some) == ATTENDEES_MAX):
+        if some and (one.event_uid != some[0].event_uid or len(some) == size):
             yield some[0].event_uid, tuple(some)
             some = []
         some.append(one)

@@ -110,6 +110,7 @@ class Trigger(Value):
     created: datetime
     cursor: str = Field("", description="of what happens here: up to where the log of changes was read")
     looked: datetime | None = Field(None, description="up to when starts and ends were looked for")
+    told: str = Field("", description="of the second behind `looked`: up to which place they were told")
     lookups: tuple[Lookup, ...] = ()
     reconciling: Reconciling | None = None
     starting_minutes: int = Field(1_440, description="how long before its start an event is starting")

@@ -70,6 +70,7 @@ class Webhook(Value):
     starting_minutes: int = Field(15, description="how long before its start event.starting comes")
     cursor: str = Field(description="up to where the log of changes was read")
     looked: datetime = Field(description="up to when starts and ends were looked for")
+    told: str = Field("", description="of the second behind `looked`: up to which place they were told")
     paused: str = Field("", description="code of the reason for which nothing is posted; empty: it is active")
     failures: int = Field(0, description="attempts in a row that failed")
     failing_since: datetime | None = None

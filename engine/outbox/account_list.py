@@ -111,11 +111,12 @@ class AccountList:
         self._next = before + _READ_AGAIN
 
     async def _take(self, since: datetime | None) -> None:
-        added, page = 0, ""
+        added, page, size = 0, "", self._engine.store.items_per_unit
         while True:
             found = await self._service.listed(since, page)
-            if found.entries:
-                command = SuppressOfService(entries=tuple(_entry(one) for one in found.entries))
+            entries = [_entry(one) for one in found.entries]
+            for first in range(0, len(entries), size):
+                command = SuppressOfService(entries=tuple(entries[first : first + size]))
                 added += (await self._engine.apply(command, SYSTEM)).added
             page = found.following
             if not page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,11 @@ from click.testing import CliRunner
 
 from cis_mcp.cli.main import cli
 from engine.commands.approvals.deciding import Decide
+from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
+from engine.commands.revisions import RevisionSource
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.held import Channel
 from engine.model.keys import Key
 from tests.bounds.making import made
@@ -96,3 +100,47 @@ async def test_one_command_stops_everything_or_an_organizer_at_the_next_claim_an
     assert left == (["olga@cis.test"] if named else [])
     assert (await asyncio.to_thread(CliRunner().invoke, cli, ["resume", *named])).exit_code == 0
     assert len(left) + len(await claim(engine)) == 2
+
+
+@pytest.mark.parametrize("by", ["command line", "key", "page", "form"])
+async def test_the_record_names_the_channel_the_decider_and_the_hash_of_what_was_shown(
+    engine: Engine, by: str
+) -> None:
+    key = await made(engine, mode="hold", owner="boss@example.org", attended=by == "form")
+    other = await made(engine, verbs="approve")
+    event = await created(engine)
+    await do(engine, SendInvite(uid=event.uid, email=ANN), key.actor)
+    (held,) = await held_in(engine)
+    decide = Decide(held_id=held.id, approve=True, channel=Channel(by.replace(" ", "_")))
+    owner = Actor(kind="owner", address="boss@example.org")
+    deciders = {"command line": engine.local, "key": other.actor, "page": owner, "form": key.actor}
+    await do(engine, decide, deciders[by])
+    row = json.loads((await engine.record(engine.local, 1))[0].body)
+    assert row["command"] == "Decide"
+    assert row["kind"] == {"command line": "local", "page": "owner"}.get(by, "agent")
+    assert row.get("key", "") == {"key": other.id, "form": key.id}.get(by, "")
+    approval = row["approval"]
+    assert (approval["id"], approval["state"], approval["channel"]) == (held.id, "approved", decide.channel)
+    assert approval["shown"]
+    assert "boss@" not in str(row)
+    assert ("who" in row) is (by == "page"), "a commitment to the address, and not the address"
+
+
+@pytest.mark.parametrize("by", ["tool", "command"])
+async def test_the_switch_of_an_organizer_is_turned_by_tool_and_command(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    olga = "olga@cis.test"
+    event = await created(engine, organizer=olga)
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    for sequence, on in ((1, True), (2, False)):
+        if by == "tool":
+            async with calling(engine, tier="operator") as caller:
+                await caller.ok("set_organizer_approval", address=olga, on=on)
+        else:
+            turned = ["organizer", "approval", olga, "on" if on else "off"]
+            assert (await asyncio.to_thread(CliRunner().invoke, cli, turned)).exit_code == 0
+        source = RevisionSource(uid=event.uid, sequence=sequence)
+        moved = UpdateEvent(uid=event.uid, location=f"Room {sequence}", source=source)
+        done = await do(engine, moved, Actor(kind="organizer", address=olga))
+        assert bool(done.held) is on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -52,6 +53,10 @@ def _told(rule: object, address: str) -> str | None:
 @example("-a@b.com")
 def test_the_glance_and_the_rules_agree(address: str) -> None:
     assert _told(text.address, address) == _told(text.by_all_rules, text.cleaned(address.strip()))
+
+
+def test_the_glance_knows_every_domain_that_is_nobodys() -> None:
+    assert {name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES} - {"test"} == text.SPECIAL
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.commands.tables import csvlist, table
 from engine.commands.text import address
+from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
 
@@ -373,3 +376,15 @@ def test_what_surrounds_a_copied_address_is_left_out(cell: str) -> None:
 def test_a_cell_that_is_no_single_address_is_refused(cell: str) -> None:
     with pytest.raises(Refused):
         address(cell)
+
+
+def test_a_list_by_columns_is_the_same_list() -> None:
+    text = 'email,name,seat\nann@example.com,Ann,12\nben@example.com,"B"en,\ncarl@example.com,Carl,7\n'
+    rows = csvlist.read(text)
+    assert [row.code for row in rows].count(Code.CSV_UNREADABLE.value) == 1
+    assert list(map(Row, *csvlist.read_columns(text.encode()))) == rows
+
+
+def test_a_process_that_reads_a_list_imports_no_engine() -> None:
+    check = "import sys; import engine.commands.tables.csvlist; sys.exit('engine.engine' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

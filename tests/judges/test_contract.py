@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,8 @@ from tests.support.engines import created, do, drafted, engine_in, invite
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import key_for, served
 from tests.tools.test_proposals import proposed
-from tests.triggers.crm import RULES, deal, delivered, trigger
+from tests.triggers.crm import RULES, deal, deliveries, handled, trigger
+from tests.triggers.test_posted import taken
 from tests.triggers.vectors import SECRET
 from tests.webhooks.receiver import LOCAL, Receiver, posting, receiving, subscribed
 
@@ -84,7 +86,9 @@ async def _staged(engine: Engine) -> Stage:
     event, doomed, other = [await created(engine, organizer=who) for _ in range(3)]
     bob = (await invite(engine, event, "bob@example.com")).attendee
     await proposed(engine, event, bob, 2)
-    delivery = await delivered(engine, hook, deal())
+    await taken(engine, hook, json.dumps(deal()).encode())
+    await handled(engine)
+    (delivery,) = await deliveries(engine, hook)
     draft, going, still = [await drafted(engine, event, [f"{n}@example.com"]) for n in ("a", "b", "c")]
     undo_id = await _undoable(engine, who)
     page = (await do(engine, CreatePage(title="Season", kind=PageKind.SCHEDULE, organizer=who))).page
@@ -131,11 +135,12 @@ async def _staged(engine: Engine) -> Stage:
         "add_suppressions": Example(body={"addresses": ["never@example.org"]}),
         "remove_suppressions": Example(body={"addresses": ["never@example.org"]}),
         **{name: Example(path={"slug": page.slug}) for name in ("show_page",)},
+        "publish": Example(body={"on": True}),
         "make_page": Example(body={"title": "Next"}),
         "change_page": Example(path={"slug": page.slug}, body={"title": "Games"}),
         "propose_trigger": Example(body={"name": "orders", "sender": "github", "rules": RULES}),
         "try_trigger": Example(path=of_trigger, body={"body": deal()}),
-        **{name: Example(path=of_trigger) for name in ("deliveries", "replay")},
+        **{name: Example(path=of_trigger) for name in ("deliveries", "replay", "proof")},
         "show_held_action": Example(path={"held_id": held.id}),
         "decide": Example(path={"held_id": held.id}, body={"decision": "approve"}),
         "show_link": Example(path={"id": link.id}),

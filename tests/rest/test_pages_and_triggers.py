@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import httpx
 import pytest
 
+from engine.commands.triggers.triggers import SetTriggerSecrets
 from engine.engine import Engine
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
-from tests.triggers.crm import RULES, deal, delivered, trigger
+from tests.support.engines import do
+from tests.triggers.crm import RULES, deal, delivered, deliveries, handled, signed, trigger
 
 
 async def test_a_page_is_made_changed_and_taken_off_the_web(engine: Engine, web: httpx.AsyncClient) -> None:
@@ -86,3 +91,24 @@ async def test_deliveries_are_listed_and_handled_anew(
         again = await owner.post(f"{at}/{done.id}/replay")
         assert again.status_code == 200, again.text
         assert (await owner.post(f"{at}/nothing/replay")).json()["code"] == "unknown_delivery"
+
+
+async def test_a_delivery_is_proven_once_more_over_rest_by_its_own_key_alone(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    hook, body = await trigger(engine), json.dumps(deal()).encode()
+    posted = await web.post("/hooks/deals", content=body, headers=signed(body))
+    assert posted.status_code == 200
+    await handled(engine)
+    (delivery,) = await deliveries(engine, hook)
+    at = f"/v1/triggers/{hook.name}/deliveries/{delivery.id}/proof"
+    async with bearing(web, await with_verbs(engine, "trigger", address=hook.organizer)) as owner:
+        proof = (await owner.get(at)).json()
+        assert (proof["holds"], proof["bytes"]) == (True, len(body))
+        assert proof["sha256"] == hashlib.sha256(body).hexdigest()
+        await do(engine, SetTriggerSecrets(name="deals", secrets=("another-secret",)))
+        assert (await owner.get(at)).json()["holds"] is False
+        missing = await owner.get(at.replace(delivery.id, "nothing"))
+        assert (missing.status_code, missing.json()["code"]) == (404, "unknown_delivery")
+    async with bearing(web, await with_verbs(engine, "trigger", address="other@cis.test")) as other:
+        assert (await other.get(at)).json()["code"] == "unknown_trigger"

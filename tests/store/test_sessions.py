@@ -50,6 +50,26 @@ async def test_all_sessions_of_an_address_end_at_once(store: Store) -> None:
     assert lasting == {"s1": False, "s2": False, "s3": True}
 
 
+async def test_however_many_sessions_an_address_has_they_end_and_those_after_them_last(store: Store) -> None:
+    many = [session(f"s{n}") for n in range(40)]
+    for first in (0, 20):
+        async with store.unit() as unit:
+            for one in many[first : first + 20]:
+                await unit.add_session(one)
+    async with store.unit() as unit:
+        assert await unit.end_sessions("ann@example.com", START) == 40
+        await unit.add_session(session("new"))
+    async with store.unit() as unit:
+        await unit.save_session(session("new").model_copy(update={"seen": START + timedelta(minutes=9)}))
+    found = [await store.session(one.digest) for one in many]
+    assert [one for one in found if one and one.lasts(START)] == []
+    new = await store.session("new")
+    assert new
+    assert new.lasts(START + timedelta(minutes=9))
+    async with store.unit() as unit:
+        assert await unit.end_sessions("ann@example.com", START + timedelta(minutes=9)) == 1
+
+
 def test_a_session_ends_when_it_is_not_used_and_in_any_case_after_a_week() -> None:
     assert session().lasts(START + IDLE_MAX - timedelta(seconds=1))
     assert not session().lasts(START + IDLE_MAX)

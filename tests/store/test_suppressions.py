@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.model.messages import Chosen, Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.suppressions import ASKED, Suppression
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 from tests.store.stores import ORGANIZER, START, answered, claim, emails, message, owe, states, with_event
 
@@ -110,3 +110,16 @@ async def test_what_bars_one_address_is_found_with_its_domains(store: Store) -> 
     await add(store, entry(ANN, ORGANIZER), entry("example.com"), entry("example.com", OTHER), entry(CEM))
     found = await store.suppressions_of(ORGANIZER, [ANN, "example.com"])
     assert [(e.target, e.organizer) for e in found] == [(ANN, ORGANIZER), ("example.com", "")]
+
+
+async def test_a_unit_takes_all_that_it_is_given_or_says_that_it_is_too_much(store: Store) -> None:
+    entries = [entry(f"a{n}@example.com") for n in range(60)]
+    try:
+        kept = await add(store, *entries)
+    except Refused as refused:
+        assert refused.code is Code.TOO_LARGE
+        kept = 0
+    assert kept in {0, 60}
+    assert len(await listed(store)) == kept
+    part = [entry(f"b{n}@example.com") for n in range(30)]
+    assert await add(store, *part) == 30

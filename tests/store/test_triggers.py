@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from engine.model.rules import Deed, Rule
@@ -14,7 +15,7 @@ from engine.model.triggers import (
     TriggerCounts,
     TriggerObject,
 )
-from engine.store.protocol import Store
+from engine.store.protocol import Store, Unit
 from tests.store.stores import ORGANIZER
 from tests.support.clock import START
 
@@ -137,3 +138,33 @@ async def test_what_is_known_of_an_object_is_kept_until_it_is_forgotten(store: S
         assert await unit.trigger_object("id-deals", "x") is None
     assert await store.payload("a") is None
     assert [await store.payload(one) for one in ("b", "c")] == ['"b"', '"c"']
+
+
+async def test_all_that_was_delivered_about_a_forgotten_object_goes_in_parts(store: Store) -> None:
+    about = [delivery(f"d{n}", object="x", due=None, state=DeliveryState.DONE) for n in range(24)]
+    await with_deliveries(store, *about[:12])
+    async with store.unit() as unit:
+        await unit.add_deliveries([(one, "1") for one in about[12:]])
+    async with store.unit() as unit:
+        await unit.forget_object("id-deals", "x")
+    async with store.unit() as unit:
+        await unit.add_deliveries([(delivery("after", object="x"), '"after"')])
+    for _ in range(2):
+        async with store.unit() as unit:
+            await unit.empty_deliveries(START, 15)
+    assert {await store.payload(one.id) for one in about} == {None}
+    assert await store.payload("after") == '"after"'
+
+
+async def test_of_two_triggers_that_take_a_name_at_the_same_time_one_gets_it(store: Store) -> None:
+    async def make(trigger_id: str) -> bool:
+        async def work(unit: Unit) -> bool:
+            if await unit.trigger_named("deals"):
+                return False
+            await unit.add_trigger(trigger(id=trigger_id))
+            return True
+
+        return await store.transact(work)
+
+    assert sorted(await asyncio.gather(make("one"), make("two"))) == [False, True]
+    assert len(await store.triggers(None)) == 1

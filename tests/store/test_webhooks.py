@@ -100,6 +100,21 @@ async def test_postings_are_listed_in_pages_and_the_settled_ones_go_with_time(st
     assert [p.id for p in await store.postings("one", None, 10)] == ["c", "a"]
 
 
+async def test_all_postings_of_a_webhook_that_was_dropped_go_in_parts(store: Store) -> None:
+    await with_postings(store, *[outgoing(f"a{n}") for n in range(15)])
+    async with store.unit() as unit:
+        await unit.add_postings([outgoing(f"b{n}") for n in range(5)])
+        await unit.add_webhook(webhook("two"))
+        await unit.add_postings([outgoing("c", webhook_id="two")])
+    async with store.unit() as unit:
+        await unit.drop_webhook("one")
+    for _ in range(3):
+        async with store.unit() as unit:
+            await unit.drop_postings(START, 10)
+    assert await store.postings("one", None, 50) == []
+    assert [p.id for p in await store.postings("two", None, 50)] == ["c"]
+
+
 async def test_a_unit_reads_the_log_of_changes_from_where_it_stopped(store: Store) -> None:
     async with store.unit() as unit:
         cursor = (await unit.changes_after(None, None, 1, ())).cursor

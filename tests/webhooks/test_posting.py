@@ -17,6 +17,7 @@ from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.answers.deliveries import RecordComplaint
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
+from engine.commands.webhooks import clock as occasions
 from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction
 from engine.engine import SYSTEM, Engine
 from engine.jobs import record
@@ -125,6 +126,25 @@ async def test_every_kind_that_is_asked_for_comes(engine: Engine, clock: Clock) 
     assert receiver.types[3:] == ["event.starting", "event.ended", "event.cancelled"]
     instance = receiver.bodies[3]["data"]["instance"]
     assert instance == {"start": "2027-05-02T23:00:00Z", "end": "2027-05-03T01:00:00Z"}
+
+
+async def test_what_begins_in_the_same_second_is_posted_once_though_it_takes_several_units(
+    engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(occasions, "AT_ONCE", 2)
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        kinds = [WebhookKind.EVENT_STARTING, WebhookKind.EVENT_ENDED]
+        await subscribed(engine, stub.url, kinds, starting_minutes=30)
+        events = [await created(engine, summary=f"Concert {n}") for n in range(5)]
+        later = await created(engine, when={"start": "2027-05-02T19:00:01-04:00", "duration": "PT2H"})
+        clock.now = events[0].span.start_utc - timedelta(minutes=30)
+        await courier.drain()
+        clock.now = later.span.end_utc
+        await courier.drain()
+    posted = [(body["type"], body["data"]["event"]["uid"]) for body in receiver.bodies]
+    uids = [event.uid for event in (*events, later)]
+    assert sorted(posted) == sorted((kind.value, uid) for kind in kinds for uid in uids)
 
 
 async def test_what_waits_for_a_yes_and_what_was_decided_are_posted(engine: Engine) -> None:

@@ -18,7 +18,15 @@ from cis_mcp.views.trigger_fields import (
     TriggerList,
     proposed,
 )
-from cis_mcp.views.triggers import DeliveryInfo, TriggerInfo, delivery_info, trial_info, trigger_info
+from cis_mcp.views.triggers import (
+    DeliveryInfo,
+    ProofInfo,
+    TriggerInfo,
+    delivery_info,
+    proof_info,
+    trial_info,
+    trigger_info,
+)
 from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.feeding import FireTrigger
 from engine.model import cursors
@@ -140,6 +148,12 @@ async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
     return delivery_info((await call.apply(command)).delivery)
 
 
+async def proof(call: Call[OfDelivery, Body]) -> ProofInfo:
+    """Prove the request in which a delivery came once more: on the bytes as posted, by the time they came."""
+    asked = call.query
+    return proof_info(await asking.proof_of(call.engine, asked.name, asked.delivery_id, call.actor))
+
+
 _TRIGGERS, _TRIGGER = "/v1/triggers", "/v1/triggers/{name}"
 ENDPOINTS = (
     Endpoint(
@@ -222,6 +236,17 @@ ENDPOINTS = (
         "triggers",
         OfDelivery,
         tool="replay_delivery",
+        tier="extended",
+    ),
+    Endpoint(
+        "GET",
+        f"{_TRIGGER}/deliveries/{{delivery_id}}/proof",
+        proof,
+        ProofInfo,
+        Verb.TRIGGER,
+        "triggers",
+        OfDelivery,
+        tool="list_deliveries",
         tier="extended",
     ),
 )

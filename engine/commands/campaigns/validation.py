@@ -46,7 +46,8 @@ async def judged(
     if standing.bounded:
         links = PersonalLinks(standing, event) if standing.bounds_links else None
         rows = [_within(work, standing, links, row) for row in rows]
-    return [judge(_foreign(work, row)) for row in rows]
+    here = f"@{work.settings.domain}"
+    return [judge(_foreign(work, row) if row.email.endswith(here) else row) for row in rows]
 
 
 def _within(work: Work, standing: Standing, links: PersonalLinks | None, row: Recipient) -> Recipient:
@@ -72,6 +73,8 @@ def _foreign(work: Work, row: Recipient) -> Recipient:
 
 
 _EMAIL_SHOWN = 253
+_ALWAYS = frozenset({"name", "email"})
+"""Values that a row with a name has, whatever its fields are."""
 _NO_FIELDS: Mapping[str, str] = {}
 _DETAIL_MAX = 300
 _COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "}
@@ -141,7 +144,9 @@ class _Judge:
         return self._full if self._left == 0 else None
 
     def _lacking(self, row: Recipient) -> frozenset[str]:
-        return self._needed and self._needed - given(row.email, row.name, row.fields).keys()
+        if self._needed <= _ALWAYS and row.name:
+            return frozenset()
+        return self._needed - given(row.email, row.name, row.fields).keys()
 
     def _detail(self, row: Recipient, code: Code) -> str:
         if code is Code.DUPLICATE_ROW:

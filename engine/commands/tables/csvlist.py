@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from engine.commands.tables import headers, mailboxes, table
 from engine.commands.tables.headers import Columns
@@ -13,7 +14,7 @@ from engine.commands.tables.table import BYTES_MAX, decode
 from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
-__all__ = ["BYTES_MAX", "decode", "read", "read_objects"]
+__all__ = ["BYTES_MAX", "decode", "read", "read_columns", "read_file", "read_objects"]
 
 _LINE_MAX = 500
 """Longest line that can be an address with a name; more is not looked at."""
@@ -65,6 +66,21 @@ def read(text: str, rows_max: int | None = None) -> list[Row]:
     if all(row.code for row in rows):
         raise table.unreadable("No row of the list is CSV.")
     return rows
+
+
+def read_file(content: str | bytes) -> list[Row]:
+    """As `read`, of text or of the bytes of a file."""
+    return read(content if isinstance(content, str) else decode(content))
+
+
+def read_columns(content: str | bytes) -> tuple[list[object], ...]:
+    """As `read_file`, a list for each field of `Row`: these go from process to process at a fraction of the cost.
+
+    This module imports little, which counts where a process is started to read one list.
+    """
+    rows = read_file(content)
+    names = ("email", "name", "fields", "number", "code", "uid")
+    return tuple(list(map(attrgetter(name), rows)) for name in names)
 
 
 def read_objects(objects: Iterable[Mapping[str, str]], first: int = 1) -> Iterator[Row]:

@@ -188,8 +188,8 @@ class _Reader:
             cells = next(self._reader, None)
         except csv.Error as error:
             return self._stray(str(error))
-        several = getattr(self._reader, "line_num", 0) > self._line + 1
-        self._line = getattr(self._reader, "line_num", 0)
+        before, self._line = self._line, getattr(self._reader, "line_num", 0)
+        several = self._line > before + 1
         if several and self.swallows(self._lines.read):
             return self._stray("a quote is not closed")
         return cells

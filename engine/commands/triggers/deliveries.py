@@ -269,8 +269,7 @@ class EmptyDeliveries(Command[Done]):
         """Refuses nothing."""
         days = work.settings.keep_mail_days
         before = work.now - timedelta(days=days) if days else _NEVER
-        if days:
-            await work.unit.empty_deliveries(before, _EMPTIED_AT_ONCE)
+        await work.unit.empty_deliveries(before, _EMPTIED_AT_ONCE)
         await work.unit.drop_old_posted(before, _POSTED_BYTES_MAX, _EMPTIED_AT_ONCE)
         return Done()
 

@@ -72,10 +72,11 @@ class FeedTrigger(Command[TriggerFed]):
 
 async def _by_clock(work: Work, trigger: Trigger) -> tuple[Trigger, list[Arrived]]:
     """Events that begin soon, or have ended, since it was last looked."""
-    since, lead = trigger.looked or work.now, timedelta(minutes=trigger.starting_minutes)
-    found, until = await clock.occasions(work, trigger.organizer, since, lead, _BY_CLOCK)
-    if clock.keeps(work, since, until, found):
-        trigger = trigger.model_copy(update={"looked": until})
+    since = clock.Told(trigger.looked or work.now, trigger.told)
+    lead = timedelta(minutes=trigger.starting_minutes)
+    found, told = await clock.occasions(work, trigger.organizer, since, lead, _BY_CLOCK)
+    if clock.keeps(work, since, told, found):
+        trigger = trigger.model_copy(update={"looked": told.until, "told": told.name})
     return trigger, [_arrived(work, one) for one in found]
 
 

@@ -11,9 +11,11 @@ from engine.model.events import Event
 from engine.model.webhooks import WebhookKind
 
 AT_ONCE = 200
-"""About how many are looked at in one unit of work; the next goes on where it ended."""
+"""At most so many, or as many as a unit of work takes beside changes; the next goes on where it ended."""
 _ONE_SECOND = 100_000
-"""Those of one and the same second are not parted."""
+"""Those of one and the same second that are looked at."""
+_ITEMS = 8
+"""Of the items of a unit one in so many may come from the clock."""
 _KEEP_LOOKED = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 
@@ -27,11 +29,29 @@ class Occasion:
     start: datetime
     end: datetime
 
+    def place(self, lead: timedelta) -> tuple[datetime, str]:
+        """When it came to pass, and where it stands among those of the same second."""
+        name = f"{self.kind.value} {self.event.uid} {int(self.start.timestamp())}"
+        return (self.start - lead if self.kind is WebhookKind.EVENT_STARTING else self.end), name
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Up to when all was told, and of the second behind it up to which place."""
+
+    until: datetime
+    name: str = ""
+
+    def before(self, place: tuple[datetime, str]) -> bool:
+        """True for what is still to be told."""
+        at, name = place
+        return at > self.until + _SECOND or name > self.name
+
 
 async def occasions(
-    work: Work, owner: str | None, since: datetime, lead: timedelta, kinds: Collection[WebhookKind]
-) -> tuple[list[Occasion], datetime]:
-    """What came to pass after `since`, and up to when that is all: now, or earlier if there is more.
+    work: Work, owner: str | None, since: Told, lead: timedelta, kinds: Collection[WebhookKind]
+) -> tuple[list[Occasion], Told]:
+    """What came to pass after `since`, as many as fit in order of time, and up to where that is all.
 
     `lead`: how long before its start an event is starting.
     """
@@ -45,15 +65,27 @@ async def occasions(
     ]
     until = work.now
     for kind, ahead, ask in asked:
-        rows = await ask(owner, since + ahead, until + ahead, AT_ONCE)
+        rows = await ask(owner, since.until + ahead, until + ahead, AT_ONCE)
         until = min(until, _whole(kind, rows, until + ahead) - ahead)
     found = []
     for kind, ahead, ask in asked:
-        for uid, start, end in await ask(owner, since + ahead, until + ahead, _ONE_SECOND):
+        for uid, start, end in await ask(owner, since.until + ahead, until + ahead, _ONE_SECOND):
             event = await work.unit.event(uid)
             if event and not event.cancelled:
                 found.append(Occasion(kind, event, start, end))
-    return found, until
+    return _fitting(work, [one for one in found if since.before(one.place(lead))], lead, until)
+
+
+def _fitting(
+    work: Work, found: list[Occasion], lead: timedelta, until: datetime
+) -> tuple[list[Occasion], Told]:
+    """As many as a unit takes; those of one second may be parted."""
+    room = max(1, min(AT_ONCE, work.unit.items_per_unit // _ITEMS))
+    if len(found) <= room:
+        return found, Told(until)
+    some = sorted(found, key=lambda one: one.place(lead))[:room]
+    at, name = some[-1].place(lead)
+    return some, Told(at - _SECOND, name)
 
 
 def _whole(kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]], asked: datetime) -> datetime:
@@ -64,6 +96,6 @@ def _whole(kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]], as
     return moments[-1] if moments[0] == moments[-1] else moments[-1] - _SECOND
 
 
-def keeps(work: Work, since: datetime, until: datetime, found: list[Occasion]) -> bool:
-    """True if it is worth a write to go on from `until` the next time."""
-    return bool(found) or until < work.now or work.now - since > _KEEP_LOOKED
+def keeps(work: Work, since: Told, told: Told, found: list[Occasion]) -> bool:
+    """True if it is worth a write to go on from there the next time."""
+    return bool(found) or told.until < work.now or work.now - since.until > _KEEP_LOOKED

@@ -71,10 +71,10 @@ async def _of_changes(work: Work, webhook: Webhook, *, masked: bool) -> tuple[We
 
 async def _by_clock(work: Work, webhook: Webhook) -> tuple[Webhook, list[Outgoing]]:
     """Events that are about to begin, or have ended, since it was last looked."""
-    since, lead = webhook.looked, timedelta(minutes=webhook.starting_minutes)
-    found, until = await clock.occasions(work, webhook.organizer or None, since, lead, webhook.kinds)
-    if clock.keeps(work, since, until, found):
-        webhook = webhook.model_copy(update={"looked": until})
+    since, lead = clock.Told(webhook.looked, webhook.told), timedelta(minutes=webhook.starting_minutes)
+    found, told = await clock.occasions(work, webhook.organizer or None, since, lead, webhook.kinds)
+    if clock.keeps(work, since, told, found):
+        webhook = webhook.model_copy(update={"looked": told.until, "told": told.name})
     return webhook, [
         bodies.of_instance(work, webhook, one.kind, one.event, one.start, one.end) for one in found
     ]

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+from engine.refusals import Code, Refused
 from engine.store.dynamodb.calls import Calls, Wire
 from engine.store.dynamodb.names import LAST, Key
 from engine.store.dynamodb.table import SORTED, Index
@@ -30,8 +31,18 @@ _REST = "part#"
 """What the partitions begin with of what long values go on with."""
 
 
-class TooMany(RuntimeError):  # noqa: N818 -- reads as what it is
-    """A unit of work is larger than DynamoDB takes at once: the work should have been divided."""
+class TooMany(Refused):
+    """A unit of work is larger than DynamoDB takes at once: it is to be divided."""
+
+    def __init__(self, items: int) -> None:
+        super().__init__(
+            Code.TOO_LARGE,
+            f"That is too much at once for this store: {items} items, of {ACTIONS_MOST} that it takes.",
+            "Give it in parts, such as of 25.",
+        )
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[Code, str, str, str]]:
+        return Refused, (self.code, self.message, self.hint, self.bound)
 
 
 class Items:
@@ -294,7 +305,7 @@ class Items:
             return
         actions += [self._check(key) for key in self._checked if key not in self._written]
         if len(actions) > ACTIONS_MOST:
-            raise TooMany(f"{len(actions)} items in one unit of work; DynamoDB takes {ACTIONS_MOST}")
+            raise TooMany(len(actions))
         await self._calls.transact(actions, secrets.token_hex(16))
 
     def _actions(self, key: Key, version: str) -> Iterable[Mapping[str, Any]]:

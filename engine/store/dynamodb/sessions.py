@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from engine.model.base import Value
 from engine.model.sessions import LoginSession, SignInLink
 from engine.store.dynamodb.names import moment
 from engine.store.dynamodb.rows import Table
@@ -13,21 +14,38 @@ _ALL = "all"
 _LINKS_KEPT, _SESSIONS_KEPT = timedelta(days=1), timedelta(days=30)
 _DROPPED_AT_ONCE = 20
 
+
+class KeptSession(Value):
+    """A session, and in which round of its address it began."""
+
+    session: LoginSession
+    round: int = 0
+
+
+class Round(Value):
+    """All sessions of an address that began in a round before this one were ended then, however many they are."""
+
+    address: str
+    round: int
+    began: datetime
+
+
 LINKS = Table[SignInLink](
     "sign-in",
     SignInLink,
     key=lambda link: (link.digest,),
     indexes={"expires": lambda link: [(_ALL, moment(link.expires))]},
 )
-SESSIONS = Table[LoginSession](
+SESSIONS = Table[KeptSession](
     "session",
-    LoginSession,
-    key=lambda session: (session.digest,),
+    KeptSession,
+    key=lambda kept: (kept.session.digest,),
     indexes={
-        "seen": lambda session: [(_ALL, moment(session.seen))],
-        "open": lambda session: [] if session.ended else [(session.address, "")],
+        "seen": lambda kept: [(_ALL, moment(kept.session.seen))],
+        "open": lambda kept: [] if kept.session.ended else [(kept.session.address, "")],
     },
 )
+ROUNDS = Table[Round]("session-round", Round, key=lambda one: (one.address,))
 
 
 class SessionQuestions(ReadSession):
@@ -39,7 +57,11 @@ class SessionQuestions(ReadSession):
 
     async def session(self, digest: str) -> LoginSession | None:
         """The session whose secret has this hash, or None."""
-        return await self.rows.get(SESSIONS, digest)
+        kept = await self.rows.get(SESSIONS, digest)
+        if kept is None:
+            return None
+        last = await self.rows.get(ROUNDS, kept.session.address)
+        return _now(kept, last)
 
 
 class Sessions(SessionQuestions, UnitSession):
@@ -60,16 +82,26 @@ class Sessions(SessionQuestions, UnitSession):
         """Add a session; those that were not in use for a month before are forgotten."""
         before = moment(session.created - _SESSIONS_KEPT)
         for old in await self.rows.by(SESSIONS, "seen", _ALL, before=before, limit=_DROPPED_AT_ONCE):
-            await self.rows.drop(SESSIONS, old.digest)
-        await self.rows.put(SESSIONS, session)
+            await self.rows.drop(SESSIONS, old.session.digest)
+        last = await self.rows.get(ROUNDS, session.address)
+        await self.rows.put(SESSIONS, KeptSession(session=session, round=last.round if last else 0))
 
     async def save_session(self, session: LoginSession) -> None:
         """Replace a session."""
-        await self.rows.put(SESSIONS, session)
+        kept = await self.rows.get(SESSIONS, session.digest)
+        if kept:
+            await self.rows.put(SESSIONS, kept.model_copy(update={"session": session}))
 
     async def end_sessions(self, address: str, now: datetime) -> int:
         """End all sessions of an address that last; how many there were."""
-        found = await self.rows.by(SESSIONS, "open", address, limit=_DROPPED_AT_ONCE)
-        for session in found:
-            await self.save_session(session.model_copy(update={"ended": now}))
-        return sum(session.lasts(now) for session in found)
+        last = await self.rows.get(ROUNDS, address)
+        kept = await self.rows.by(SESSIONS, "open", address)
+        await self.rows.put(ROUNDS, Round(address=address, round=last.round + 1 if last else 1, began=now))
+        return sum(_now(one, last).lasts(now) for one in kept)
+
+
+def _now(kept: KeptSession, last: Round | None) -> LoginSession:
+    """A session, ended if that was done with all of its address."""
+    if last is None or kept.round >= last.round or kept.session.ended:
+        return kept.session
+    return kept.session.model_copy(update={"ended": last.began})

@@ -19,6 +19,7 @@ from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
 from engine.store.dynamodb.rows import Entry, Table, pointed
+from engine.store.protocol import Conflict
 
 _ALL = "all"
 _EMPTIED_AT_ONCE = 15
@@ -40,6 +41,20 @@ class KeptObject(Value):
 
     trigger_id: str
     found: TriggerObject
+
+
+class Name(Value):
+    """The name of a trigger, which no other takes."""
+
+    name: str
+
+
+class Forgotten(Value):
+    """An object some of whose deliveries, of those before `place`, are still to be emptied."""
+
+    place: str
+    trigger_id: str
+    name: str
 
 
 def _due(kept: KeptDelivery) -> Iterable[Entry]:
@@ -76,6 +91,8 @@ DELIVERIES = Table[KeptDelivery](
     },
 )
 OBJECTS = Table[KeptObject]("object", KeptObject, key=lambda kept: (kept.trigger_id, kept.found.object))
+NAMES = Table[Name]("trigger-name", Name, key=lambda name: (name.name,))
+FORGOTTEN = Table[Forgotten]("object-gone", Forgotten, key=lambda one: (_ALL, one.place), checked=False)
 
 
 def _counted(trigger_id: str) -> tuple[str, str]:
@@ -150,6 +167,8 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
 
     async def add_trigger(self, trigger: Trigger) -> None:
         """Add a trigger whose name no other has."""
+        if not await self.rows.add(NAMES, Name(name=trigger.name)):
+            raise Conflict  # another took it meanwhile; whoever tries again finds it
         await self.rows.put(TRIGGERS, trigger)
 
     async def save_trigger(self, trigger: Trigger) -> None:
@@ -214,8 +233,13 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         await self.rows.put(OBJECTS, KeptObject(trigger_id=trigger_id, found=found))
 
     async def empty_deliveries(self, before: datetime, limit: int) -> int:
-        """Drop the content of deliveries that are settled and came before a moment; their ids stay. How many."""
+        """Drop the content of deliveries that are settled and came before a moment; their ids stay. How many.
+
+        First of those about objects that are forgotten.
+        """
         most = min(limit, _EMPTIED_AT_ONCE)
+        for gone in await self.rows.under(FORGOTTEN, _ALL, limit=1):
+            return await self._empty_about(gone, most)
         found = await self.rows.by(DELIVERIES, "settled", _ALL, before=moment(before), limit=most)
         for kept in found:
             await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
@@ -226,12 +250,31 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         self.chain = chain
 
     async def forget_object(self, trigger_id: str, name: str) -> None:
-        """Drop what is known of an object, and the payloads that were delivered about it."""
+        """Drop what is known of an object, and the payloads that were delivered about it.
+
+        As many payloads as a unit takes, the others with `empty_deliveries`.
+        """
         await self.rows.drop(OBJECTS, trigger_id, name)
-        if not name:
-            return
-        for kept in await self.rows.by(DELIVERIES, "about", joined(trigger_id, name)):
+        if name:
+            gone = Forgotten(place=new_id(), trigger_id=trigger_id, name=name)
+            await self._empty_about(gone, _EMPTIED_AT_ONCE)
+
+    async def _empty_about(self, gone: Forgotten, most: int) -> int:
+        """Empty up to `most` deliveries about a forgotten object; how many. Note it while there are more."""
+        found: list[KeptDelivery] = []
+        about = joined(gone.trigger_id, gone.name)
+        async for kept in self.rows.each_by(DELIVERIES, "about", about, before=gone.place):
+            if kept.payload is not None:
+                found.append(kept)
+            if len(found) > most:
+                break
+        for kept in found[:most]:
             await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
             request = await self.rows.maybe(REQUESTS, kept.posted)
             if request and request.divided:
                 await self.drop_posted(kept.posted)
+        if len(found) > most:
+            await self.rows.put(FORGOTTEN, gone)
+        else:
+            await self.rows.drop(FORGOTTEN, _ALL, gone.place)
+        return len(found[:most])

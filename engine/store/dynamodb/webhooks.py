@@ -36,6 +36,12 @@ class KeptPosting(Value):
         return self.model_copy(update={"outgoing": self.outgoing.model_copy(update={"posting": posting})})
 
 
+class Gone(Value):
+    """A webhook that was dropped, some of whose postings are still to be dropped."""
+
+    webhook_id: str
+
+
 def _waiting(kept: KeptPosting) -> Iterable[Entry]:
     p = kept.posting
     if p.state is PostingState.WAITING:
@@ -72,6 +78,7 @@ POSTINGS = Table[KeptPosting](
         "settled": _settled,
     },
 )
+GONE = Table[Gone]("webhook-gone", Gone, key=lambda gone: (_ALL, gone.webhook_id), checked=False)
 
 
 class WebhookQuestions(ReadSession):
@@ -139,10 +146,16 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
             await self.rows.put(WEBHOOKS, webhook)
 
     async def drop_webhook(self, webhook_id: str) -> None:
-        """Drop a webhook with its postings: as many as a unit takes, the others as they grow old."""
+        """Drop a webhook with its postings: as many as a unit takes, the others with `drop_postings`."""
         await self.rows.drop(WEBHOOKS, webhook_id)
-        for kept in await self.rows.by(POSTINGS, "webhook", webhook_id, limit=_DROPPED_AT_ONCE):
+        if await self._drop_postings_of(webhook_id, _DROPPED_AT_ONCE) == _DROPPED_AT_ONCE:
+            await self.rows.put(GONE, Gone(webhook_id=webhook_id))
+
+    async def _drop_postings_of(self, webhook_id: str, limit: int) -> int:
+        found = await self.rows.by(POSTINGS, "webhook", webhook_id, limit=limit)
+        for kept in found:
             await self.rows.drop(POSTINGS, kept.posting.id)
+        return len(found)
 
     async def add_postings(self, postings: Sequence[Outgoing]) -> None:
         """Add postings that wait; of each lane only the first is due."""
@@ -180,8 +193,13 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
             await self.rows.put(POSTINGS, following.changed(due))
 
     async def drop_postings(self, before: datetime, limit: int) -> int:
-        """Drop postings that were settled and are older than `before`; how many."""
+        """Drop postings that were settled and are older than `before`, first those of dropped webhooks; how many."""
         most = min(limit, _DROPPED_AT_ONCE)
+        for gone in await self.rows.under(GONE, _ALL, limit=1):
+            dropped = await self._drop_postings_of(gone.webhook_id, most)
+            if dropped < most:
+                await self.rows.drop(GONE, _ALL, gone.webhook_id)
+            return dropped
         found = await self.rows.by(POSTINGS, "settled", _ALL, before=moment(before), limit=most)
         for kept in found:
             await self.rows.drop(POSTINGS, kept.posting.id)

@@ -18,6 +18,7 @@ from engine.store.sqlite.schema import PENDING, SEEN
 _ADD = (
     "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)"
 )
+_ROW_COLUMNS = "campaign_id, row, email, name, fields, code, detail"
 
 
 class Campaigns(Reminders):
@@ -46,11 +47,8 @@ class Campaigns(Reminders):
         await self._add_rows(campaign.id, rows)
 
     async def _add_rows(self, campaign_id: str, rows: Sequence[Recipient]) -> None:
-        await self.many(
-            "INSERT OR REPLACE INTO campaign_row(campaign_id, row, email, name, fields, code, detail) "
-            "VALUES (?,?,?,?,?,?,?)",
-            ((campaign_id, r.row, r.email, r.name, _fields(r.fields), r.code, r.detail) for r in rows),
-        )
+        values = [(campaign_id, r.row, r.email, r.name, _fields(r.fields), r.code, r.detail) for r in rows]
+        await self.insert("campaign_row", _ROW_COLUMNS, values, replace=True)
 
     async def abandoned_list(self, before: datetime) -> str | None:
         row = await self.one(
@@ -247,4 +245,6 @@ def _changing(campaign: Campaign) -> list[object]:
 
 def _fields(fields: Mapping[str, str]) -> str:
     """Personal fields as JSON; most lists have none, and may have a million rows."""
+    if not fields:
+        return "{}"
     return f"{{{', '.join([f'{_quoted(k)}: {_quoted(v)}' for k, v in fields.items()])}}}"

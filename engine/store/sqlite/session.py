@@ -77,15 +77,18 @@ class Session:
         if listed:
             await self.connection.executemany(sql, listed)
 
-    async def insert(self, table: str, columns: str, rows: Sequence[Sequence[object]]) -> None:
-        """Insert many rows at a time.
+    async def insert(
+        self, table: str, columns: str, rows: Sequence[Sequence[object]], *, replace: bool = False
+    ) -> None:
+        """Insert many rows at a time; `replace`: in place of those with the same key.
 
         One statement for each would hand Python's lock over for each, and wait for it to come back.
         """
+        verb = "INSERT OR REPLACE" if replace else "INSERT"
         one = f"({','.join('?' * (columns.count(',') + 1))})"
         for first in range(0, len(rows), _AT_ONCE):
             some = rows[first : first + _AT_ONCE]
-            sql = f"INSERT INTO {table}({columns}) VALUES {','.join([one] * len(some))}"
+            sql = f"{verb} INTO {table}({columns}) VALUES {','.join([one] * len(some))}"
             await self.run(sql, [value for row in some for value in row])
 
     async def flush(self) -> None:
