@@ -65,3 +65,43 @@ def test_prompts_name_only_tools_arguments_and_codes_that_exist() -> None:
         named = set(_NAMES.findall(getattr(prompt, "body")))  # noqa: B009 -- the SDK's class has no such field
         assert named, prompt.name
         assert named <= known, prompt.name
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "steps"),
+    [
+        (
+            "set_up_trigger",
+            {"system": "a CRM", "moment": "a deal is won", "event": "a kick-off"},
+            [
+                "list_triggers",
+                "create_trigger",
+                "trigger secret",
+                "test_trigger",
+                "make_trigger_live",
+                "get_held_action",
+                "list_deliveries",
+                "replay_delivery",
+            ],
+        ),
+        (
+            "hand_over_to_agent",
+            {"task": "invite our customers", "owner": "boss@example.org"},
+            ["verbs", "may mail", "waits for a yes", "cis-mcp key create", "STOP", "explain_refusal", "undo"],
+        ),
+        (
+            "follow_up",
+            {"event": "Opener", "goal": "fill the hall"},
+            ["remind", "dry_run"],
+        ),
+    ],
+)
+async def test_a_prompt_leads_through_its_steps_in_their_order(
+    engine: Engine, name: str, values: dict[str, str], steps: list[str]
+) -> None:
+    async with calling(engine) as caller:
+        said = " ".join((await filled(caller, name, **values)).split())
+    places = [said.find(step) for step in steps]
+    assert -1 not in places, steps[places.index(-1)]
+    assert places == sorted(places)
+    assert all(value in said for value in values.values())
