@@ -13,6 +13,7 @@ from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.addresses import ShowAddresses
 from engine.commands.invites.invites import SendInvite
+from engine.mail.locale.language import noop
 from engine.model.events import Event
 from engine.model.people import Origin, Partstat
 from engine.model.queries import AttendeeQuery
@@ -24,11 +25,11 @@ _FEW, _SHOWN, _WORDS_MAX = 10, 50, 200
 _LOOKED_AT = 200
 """Campaigns of an organizer among which those of an event are looked for."""
 ANSWERS = (
-    ("accepted", "Yes"),
-    ("declined", "No"),
-    ("tentative", "Maybe"),
-    ("delegated", "Delegated"),
-    ("noaction", "No answer yet"),
+    ("accepted", noop("Yes")),
+    ("declined", noop("No")),
+    ("tentative", noop("Maybe")),
+    ("delegated", noop("Delegated")),
+    ("noaction", noop("No answer yet")),
 )
 
 

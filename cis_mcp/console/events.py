@@ -15,6 +15,7 @@ from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields,
 from engine.commands.approvals.undoing import UndoCommand
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
+from engine.mail.locale.language import noop
 from engine.model.events import Event
 from engine.model.messages import Audience
 from engine.model.queries import EventQuery
@@ -90,11 +91,11 @@ ZONES = [
 ]
 """Zones that the form proposes; any other IANA name may be typed."""
 AUDIENCES = (
-    (Audience.AUTO, "Whom it concerns"),
-    (Audience.ALL, "All who are invited"),
-    (Audience.NOT_DECLINED, "All but those who said No"),
-    (Audience.ACCEPTED_OR_TENTATIVE, "Yes and Maybe"),
-    (Audience.NONE, "Nobody"),
+    (Audience.AUTO, noop("Whom it concerns")),
+    (Audience.ALL, noop("All who are invited")),
+    (Audience.NOT_DECLINED, noop("All but those who said No")),
+    (Audience.ACCEPTED_OR_TENTATIVE, noop("Yes and Maybe")),
+    (Audience.NONE, noop("Nobody")),
 )
 
 
@@ -158,7 +159,7 @@ def _first_of(month: str, now: datetime) -> date:
 
 async def new(visit: Visit) -> Response:
     """GET /console/events/new."""
-    return _form(visit, "New event", dict.fromkeys(FIELDS, "") | {"timezone": "UTC"})
+    return _form(visit, visit.say("New event"), dict.fromkeys(FIELDS, "") | {"timezone": "UTC"})
 
 
 def _form(visit: Visit, title: str, values: Mapping[str, str], event: Event | None = None) -> Response:
@@ -204,7 +205,7 @@ def _day_after(day: str) -> str:
 async def edit(visit: Visit) -> Response:
     """GET /console/events/{uid}/edit."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
-    return _form(visit, f"Change “{event.summary}”", _values(event), event)
+    return _form(visit, visit.say("Change “{title}”", title=event.summary), _values(event), event)
 
 
 def _values(event: Event) -> dict[str, str]:

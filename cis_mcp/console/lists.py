@@ -51,7 +51,9 @@ async def show(visit: Visit) -> Response:
 async def begin(visit: Visit) -> Response:
     """GET /console/events/{uid}/list."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
-    return visit.show("list_form.html", title=f"Invite a list to “{event.summary}”", event=event)
+    return visit.show(
+        "list_form.html", title=visit.say("Invite a list to “{title}”", title=event.summary), event=event
+    )
 
 
 async def draft(visit: Visit) -> Response:

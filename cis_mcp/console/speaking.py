@@ -12,10 +12,21 @@ from starlette.requests import Request
 
 from cis_mcp.locale.languages import ENGLISH, language
 from cis_mcp.pages.speaking import wished
-from engine.mail.locale.language import SOURCE, Language, noop_term
+from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
-TRANSLATED = frozenset({"signin.html", "home.html", "events.html", "lists.html", "entered.html"})
+TRANSLATED = frozenset(
+    {
+        "entered.html",
+        "event.html",
+        "event_form.html",
+        "events.html",
+        "home.html",
+        "list_form.html",
+        "lists.html",
+        "signin.html",
+    }
+)
 """The pages that speak every language."""
 _STATES = (
     noop_term("state", "confirmed"),
@@ -32,6 +43,15 @@ _KINDS = (
     noop_term("kind of campaign", "update"),
     noop_term("kind of campaign", "cancellation"),
     noop_term("kind of campaign", "reminder"),
+)
+
+_MAILS = (
+    noop("mails queued"),
+    noop("mails sending"),
+    noop("mails sent"),
+    noop("mails deferred"),
+    noop("mails failed"),
+    noop("mails withdrawn"),
 )
 
 

@@ -8,11 +8,14 @@ import pytest
 
 from cis_mcp.console.speaking import TRANSLATED
 from engine.commands.operators.organizers import SettleOrganizer
+from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.mail.locale.language import SOURCE, TAGS
+from engine.model.people import Partstat
 from tests.console.person import SAME, Person, browser, with_key
 from tests.locale.words import english_words
-from tests.support.engines import created, do, drafted
+from tests.support.engines import answer, created, deliver, do, drafted, invite
 
 OTHERS = [tag for tag in TAGS if tag != SOURCE]
 PAGES = ("/console", "/console/events", "/console/events?when=past", "/console/lists")
@@ -43,9 +46,34 @@ async def test_a_translated_page_in_german_says_nothing_in_english(
     event = await created(engine, summary="Konzert", location="Gasteig")
     await drafted(engine, event, ["ann@example.com"])
     page = await _seen(person, path, "de")
+    assert _english_in(page) == set()
+
+
+def _english_in(page: str) -> set[str]:
+    """The English words of a page, in what is read out too."""
     words = re.sub(r"<[^>]*(?:aria-label|placeholder)=\"([^\"]*)\"[^>]*>", r" \1 ", page)
     text = re.sub(r"<[^>]+>", " ", words)
-    assert english_words(re.sub(r"\S+@\S+|Calendar Invite Server|CSV|[A-Z]\w+/\w+", " ", text)) == set()
+    return english_words(re.sub(r"\S+@\S+|Calendar Invite Server|CSV|AWS|[A-Z]\w+/\w+|\bid\b", " ", text))
+
+
+@pytest.mark.parametrize("path", ["", "/edit", "/list"])
+async def test_an_event_its_form_and_its_list_in_german_say_nothing_in_english(
+    engine: Engine, person: Person, path: str
+) -> None:
+    event = await created(engine, summary="Konzert", location="Gasteig", places=3, description="Musik")
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.ACCEPTED)
+    await drafted(engine, event, ["bob@example.com"])
+    await do(engine, CreateLink(name="Mai", events=(event.id,), vendor="own"))
+    await do(engine, CreatePage(title="Saison"))
+    page = await _seen(person, f"/console/events/{event.id}{path}", "de")
+    assert '<html lang="de"' in page
+    assert _english_in(page) - _DATA == set()
+
+
+_DATA = {"api", "list", "to"}
+"""By what somebody was invited, as the record has it; how a list on AWS is named."""
 
 
 async def test_the_page_that_signs_in_and_its_answer_are_in_the_browsers_language(person: Person) -> None:

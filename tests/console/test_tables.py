@@ -127,7 +127,7 @@ async def test_events_are_filtered_in_words_among_all_of_them(engine: Engine, pe
     for summary in ("Zebra gala", "Another gala"):
         await created(engine, summary=summary, when=late)
     seen = await person.go("/console/events?t=events&filter=zebra")
-    assert "1 of 1 rows" in seen.text
+    assert "1 of 1 row." in seen.text
     assert "Zebra gala" in seen.text
 
 
