@@ -1,11 +1,15 @@
-"""The code of the machine: this package and its locked wheels for the machine's platform, as one zip by its hash."""
+"""The code as one zip by its hash: for a machine this package and its locked wheels, for functions all unpacked."""
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
+import py_compile
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -20,6 +24,7 @@ _PLATFORMS = (
     "manylinux_2_28_aarch64",
     "manylinux_2_34_aarch64",
 )
+_FUNCTION_PYTHON = (3, 11)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SOURCE_DATE = "315532800"
 
@@ -64,11 +69,44 @@ def write(wheels: Path, target: Path) -> str:
     """Write the zip, and return the hash of its content: the same for the same code, whenever it is made."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(_files(wheels)):
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes() if path else _pinned().encode())
+            _add(archive, name, path.read_bytes() if path else _pinned().encode())
     return hashlib.sha256(target.read_bytes()).hexdigest()[:32]
+
+
+def write_unpacked(wheels: Path, target: Path) -> str:
+    """Write the zip that a function of Lambda runs, and return the hash of its content.
+
+    Where this Python is the function's, what is compiled is in it: Lambda keeps nothing that an import compiles.
+    """
+    with tempfile.TemporaryDirectory(prefix="cis-function-") as folder:
+        root = Path(folder)
+        for wheel in sorted(wheels.glob("*.whl")):
+            zipfile.ZipFile(wheel).extractall(root)
+        for room in _ROOMS:
+            place = Path(str(find_spec(room).origin)).parent  # type: ignore[union-attr]
+            shutil.copytree(place, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+        if sys.version_info[:2] == _FUNCTION_PYTHON:
+            _compile(root)
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(root.rglob("*")):
+                if path.is_file():
+                    _add(archive, path.relative_to(root).as_posix(), path.read_bytes())
+    return hashlib.sha256(target.read_bytes()).hexdigest()[:32]
+
+
+def _compile(root: Path) -> None:
+    """By hash, unchecked: the times of files in a zip mean nothing, and no file changes there."""
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(
+        root, quiet=2, stripdir=str(root), workers=1, force=True, invalidation_mode=unchecked
+    )
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, content)
 
 
 def _pinned() -> str:

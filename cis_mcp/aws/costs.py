@@ -13,6 +13,11 @@ _SHARE_ANSWERED = 0.3
 _REQUEST = 0.40 / 1_000_000
 _REQUESTS_OF_A_MAIL = 4
 _POLLS = 30 * 24 * 3_600 / 20
+_TASK_H = 0.03238 + 2 * 0.00356
+"""Fargate on Arm: one processor, and two GB."""
+_BALANCER_H = 0.0225
+_WRITE_UNIT, _UNITS_OF_AN_INVITE, _UNITS_OF_AN_ANSWER = 0.625 / 1e6, 12, 14
+_SECRET = 0.40
 _OBJECT_KB, _S3_GB, _PUT = 10, 0.023, 0.005 / 1_000
 
 
@@ -26,22 +31,34 @@ class Costs(Value):
     mail_in: float
     queues: float
     storage: float
+    tasks: float = 0.0
+    table: float = 0.0
 
     @property
     def total(self) -> float:
         """The sum of a month, in US dollars."""
-        return self.machine + self.volume + self.mail_out + self.mail_in + self.queues + self.storage
+        standing = self.machine + self.volume + self.tasks
+        return standing + self.mail_out + self.mail_in + self.queues + self.storage + self.table
 
     @property
     def line(self) -> str:
         """One line for a person."""
-        parts = f"machine {self.machine:.2f}, volume {self.volume:.2f}, mail out {self.mail_out:.2f}"
+        where = f"machine {self.machine:.2f}, volume {self.volume:.2f}"
+        if self.tasks:
+            where = f"tasks and load balancer {self.tasks:.2f}, DynamoDB {self.table:.2f}"
+        parts = f"{where}, mail out {self.mail_out:.2f}"
         rest = f"mail in {self.mail_in:.2f}, queues {self.queues:.2f}, S3 {self.storage:.2f}"
         return f"{self.invites:>9,} invites a month: ${self.total:,.2f} ({parts}, {rest})"
 
 
-def estimate(invites: int, instance_type: str, volume_gb: int, *, machine: bool = True) -> Costs:
-    """What a month costs; three of ten people answer by mail, and a machine that is not listed costs as t4g.large."""
+def estimate(
+    invites: int, instance_type: str, volume_gb: int, *, machine: bool = True, serverless: bool = False
+) -> Costs:
+    """What a month costs; three of ten people answer by mail, and a machine that is not listed costs as t4g.large.
+
+    `serverless`: one task the whole month, with a load balancer; calls of functions are within what Lambda gives free.
+    """
+    machine = machine and not serverless
     hour = _INSTANCE_H.get(instance_type, _INSTANCE_H["t4g.large"]) + _IPV4_H
     answers = invites * _SHARE_ANSWERED
     return Costs(
@@ -52,4 +69,8 @@ def estimate(invites: int, instance_type: str, volume_gb: int, *, machine: bool 
         mail_in=answers * _MAIL,
         queues=(_POLLS + answers * _REQUESTS_OF_A_MAIL) * _REQUEST,
         storage=answers * (_OBJECT_KB / 1e6 * _S3_GB + _PUT),
+        tasks=(_TASK_H + _IPV4_H + _BALANCER_H) * _HOURS + _SECRET if serverless else 0.0,
+        table=(invites * _UNITS_OF_AN_INVITE + answers * _UNITS_OF_AN_ANSWER) * _WRITE_UNIT
+        if serverless
+        else 0.0,
     )

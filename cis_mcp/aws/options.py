@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,10 +23,23 @@ _PATTERNS = {
     "bucket": (re.compile(f"|{BUCKET.pattern}"), "the name of an existing bucket"),
     "zone": (re.compile(r"|Z[A-Z0-9]{5,31}"), "the id of a hosted zone such as Z0123456789ABC"),
     "table": (re.compile(r"|[A-Za-z0-9_.-]{3,255}"), "the name of a table of DynamoDB"),
-    "subnet": (re.compile(r"|subnet-[0-9a-f]{8,17}"), "a subnet such as subnet-0123456789abcdef0"),
+    "subnet": (
+        re.compile(r"|subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})*"),
+        "a subnet such as subnet-0123456789abcdef0; for the serverless form two or more, comma separated",
+    ),
+    "form": (re.compile("instance|serverless"), "instance or serverless"),
+    "image": (
+        re.compile(r"|[a-z0-9][\w.:/@-]{2,254}"),
+        "an image such as 1.dkr.ecr.eu-west-1.amazonaws.com/cis:1",
+    ),
+    "burst": (re.compile(r"[1-9][0-9]{0,4}"), "a number of requests"),
+    "rate": (re.compile(r"[1-9][0-9]{0,4}"), "a number of requests a second"),
     "instance_type": (re.compile(r"[a-z0-9]+g[a-z]*\.[a-z0-9]+"), "an Arm instance type such as t4g.small"),
     "alarm_email": (re.compile(r"|[^@\s]+@[^@\s]+\.[^@\s]+"), "an address"),
-    "certificate": (re.compile(""), "nothing"),
+    "certificate": (
+        re.compile(r"|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"),
+        "the ARN of a certificate of ACM",
+    ),
 }
 
 
@@ -49,7 +63,11 @@ class Options(Value):
     organizers: str = Field("", description="who may create events by mail; empty: *@domain")
     alarm_email: str = ""
     nightly_export: bool = Field(False, description="all tables go to the mail bucket every night")
-    certificate: str = ""
+    form: Literal["instance", "serverless"] = "instance"
+    image: str = Field("", description="serverless: image of the tasks, made from deploy/Containerfile")
+    certificate: str = Field("", description="serverless: certificate for api. and live. the domain")
+    burst: int = Field(200, description="serverless: requests at once to the functions")
+    rate: int = Field(100, description="serverless: requests a second to the functions")
     skip_domain_check: bool = False
     machine: bool = Field(
         True, description="False: queues, bucket and identity alone, for a server elsewhere"
@@ -59,6 +77,11 @@ class Options(Value):
     def stack(self) -> str:
         """The name of the stack."""
         return f"{self.project}-{self.environment}"
+
+    @property
+    def serverless(self) -> bool:
+        """True for functions and tasks over DynamoDB."""
+        return self.machine and self.form == "serverless"
 
 
 def read(
@@ -77,8 +100,7 @@ def read(
     merged |= {name: value for name, value in flags.items() if value not in {None, ""}}
     problems += [f"{name} is needed" for name in ("domain", "region") if not merged.get(name)]
     problems += _malformed(merged)
-    if merged.get("certificate"):
-        problems.append(f"certificate: {REFUSED_FLAGS['--certificate-arn']}")
+    problems += _of_the_other_form(merged) if merged.get("form") != "serverless" else _not_serverless(merged)
     if problems:
         raise Refused(Code.INVALID_ARGUMENT, f"This cannot be installed: {'; '.join(problems)}.")
     return Options.model_validate(merged)
@@ -88,8 +110,35 @@ def _malformed(merged: Mapping[str, object]) -> list[str]:
     return [
         f"{name}: give {words}"
         for name, (pattern, words) in _PATTERNS.items()
-        if name in merged and name != "certificate" and not pattern.fullmatch(str(merged[name]))
+        if name in merged and not pattern.fullmatch(str(merged[name]))
     ]
+
+
+def _of_the_other_form(merged: Mapping[str, object]) -> list[str]:
+    """What a machine cannot have."""
+    found = [f"certificate: {_NO_DOOR}"] if merged.get("certificate") else []
+    if merged.get("image"):
+        found.append("image: a machine runs no container; give --form serverless")
+    limits = {"burst": "200", "rate": "100"}
+    if any(str(merged.get(name, usual)) != usual for name, usual in limits.items()):
+        found.append("BurstLimit, RateLimit: a machine limits requests itself; leave them out")
+    if "," in str(merged.get("subnet", "")):
+        found.append("subnet: a machine is in one")
+    return found
+
+
+def _not_serverless(merged: Mapping[str, object]) -> list[str]:
+    """What the serverless form needs, or cannot have."""
+    found = []
+    if not merged.get("image") and merged.get("machine") is not False:
+        found.append(f"image is needed: {_BUILD}")
+    certificate, region = str(merged.get("certificate", "")), merged.get("region", "")
+    if certificate and f":acm:{region}:" not in certificate:
+        found.append(f"certificate: one of {region} is needed, where the functions are")
+    subnet = str(merged.get("subnet", ""))
+    if subnet and "," not in subnet:
+        found.append("subnet: give two, in two zones, comma separated")
+    return found
 
 
 def _refused(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -131,7 +180,11 @@ VARIABLES = {
 }
 """Variables of the reference product; flags come before them."""
 
-_NO_DOOR = "the machine has no public HTTP door of its own; put a load balancer or a proxy with it in front"
+_BUILD = "podman build -f deploy/Containerfile, push it to your registry, and give --image"
+_NO_DOOR = (
+    "the machine has no public HTTP door of its own; put a load balancer or a proxy with it in front, or give "
+    "--form serverless"
+)
 REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
     "DomainName": "domain",
     "HostedZoneId": "zone",
@@ -146,29 +199,29 @@ REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
     "SesBulkEmailIdentityName": Refusal(why="one identity sends all mail; leave it out"),
     "DynamoDbTableName": "table",
     "DynamoDbTableExists": "table by a switch",
-    "ImportedApiKeyId": Refusal(why="make a key with “cis-mcp key create --api standard”"),
-    "ImportedApiDomainCertificate": Refusal(why=_NO_DOOR),
-    "ApiGatewayDomainExists": Refusal(why=_NO_DOOR),
+    "ImportedApiKeyId": Refusal(
+        why="a key here has an owner, bounds and an end, and only its hash is kept; make one with “cis-mcp key create "
+        "--api standard”"
+    ),
+    "ImportedApiDomainCertificate": "certificate",
+    "ApiGatewayDomainExists": Refusal(
+        why="the stack makes api. the domain itself; map one that exists to its API by hand"
+    ),
     "ApiKeyEnabled": Refusal(
         why="keys are always needed; leave it out", harmless=frozenset({"", "true", "True", "yes"})
     ),
     "AwsHostedZone": Refusal(
         why="give HostedZoneId, and the zone is written to", harmless=frozenset({"", "true", "false"})
     ),
-    "BurstLimit": Refusal(
-        why="the server limits requests itself; leave it out", harmless=frozenset({"", "200"})
-    ),
-    "RateLimit": Refusal(
-        why="the server limits requests itself; leave it out", harmless=frozenset({"", "100"})
-    ),
+    "BurstLimit": "burst",
+    "RateLimit": "rate",
     "DefaultLambdaLogLevel": Refusal(
-        why="there is no Lambda; set CIS_LOG_LEVEL", harmless=frozenset({"", "INFO", "ERROR"})
+        why="set CIS_LOG_LEVEL of the server", harmless=frozenset({"", "INFO", "ERROR"})
     ),
 }
 """Each parameter of the reference's template: which option it is, or why it is not taken."""
 
 REFUSED_FLAGS = {
-    "--certificate-arn": _NO_DOOR,
     "--use-container": "nothing is built in a container: wheels are taken as they are, for the machine's platform",
 }
 IDLE_FLAGS = {

@@ -19,7 +19,8 @@ from engine.refusals import Code, Refused
 Confirm = Callable[[str], bool]
 """Asks whether to go on; True with `--yes`, False with `--dry-run`."""
 Say = Callable[[str], None]
-_RETAINED = ("MailBucket", "DataVolume", "Identity")
+_RETAINED = ("MailBucket", "DataVolume", "Identity", "Table", "SharedSecret")
+_SERVERS = ("Machine", "WebFunction")
 
 
 class Installation:
@@ -36,9 +37,8 @@ class Installation:
 
     def bootstrap(self) -> bool:
         """Queues, bucket, identity and receipt rule, and the records of the DNS. False if nobody said yes."""
-        machine = "Machine" in [name for name, _, _ in self.stack.resources()]
-        if machine:
-            self._say("The machine is there already: its stack is changed by deploy.")
+        if self._server():
+            self._say("The server is there already: its stack is changed by deploy.")
         elif not self._changed(template.text(machine=False), self._plain()):
             return False
         return self._mail()
@@ -47,10 +47,21 @@ class Installation:
         """The code, the machine, and last the receipt rule. False if nobody said yes."""
         if not self._options.machine:
             return self.bootstrap()
+        wanted = "WebFunction" if self._options.serverless else "Machine"
+        if self._server() not in {"", wanted}:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"{self._options.stack} has the other form, whose data is elsewhere.",
+                "Install this form under another --project, and move the data there.",
+            )
         bucket, key = self._uploaded()
-        parameters = {**self._plain(), **self._placed(), "CodeBucket": bucket, "CodeKey": key}
+        code = {"CodeBucket": bucket, "CodeKey": key, "Organizers": self._options.organizers}
+        if self._options.serverless:
+            parameters = {**self._plain(), **self._functions(), **code}
+            body = template.text(serverless=True)
+            return self._changed(body, parameters) and self._mail() and self._addressed()
+        parameters = {**self._plain(), **self._placed(), **code}
         parameters |= {
-            "Organizers": self._options.organizers,
             "InstanceType": self._options.instance_type,
             "VolumeSize": str(self._options.volume_gb),
         }
@@ -121,15 +132,54 @@ class Installation:
             "ImportedTable": one.table,
         }
 
+    def _server(self) -> str:
+        """Which server the stack has; empty for none."""
+        found = [name for name, _, _ in self.stack.resources()]
+        return next((name for name in _SERVERS if name in found), "")
+
+    def _functions(self) -> dict[str, str]:
+        """The parameters of the serverless form; its network is the one of its subnets."""
+        one = self._options
+        found = self._subnets(one.subnet.split(",") if one.subnet else [])
+        vpc = str(found[0]["VpcId"])
+        subnets = [str(each["SubnetId"]) for each in found if each["VpcId"] == vpc]
+        if len({each["AvailabilityZone"] for each in found if each["VpcId"] == vpc}) < _ZONES:
+            raise Refused(Code.INVALID_ARGUMENT, "Subnets in two zones are needed.", "Give --subnet A,B.")
+        return {
+            "ContainerImage": one.image,
+            "Certificate": one.certificate,
+            "Vpc": vpc,
+            "Subnets": ",".join(subnets),
+            "RateLimit": str(one.rate),
+            "BurstLimit": str(one.burst),
+        }
+
+    def _addressed(self) -> bool:
+        """Say where the functions are, and which names lead there."""
+        found, domain = self.stack.outputs(), self._options.domain
+        self._say(f"MCP at {found['PublicUrl']}/mcp")
+        for name, output in (("api", "ApiTarget"), ("live", "LiveTarget")):
+            if target := found.get(output):
+                self._say(f"record to enter: {name}.{domain} CNAME {target}")
+        self._say(
+            f"make a key where your credentials are: CIS_STORE='{found['Store']}' CIS_DOMAIN={domain} "
+            f"CIS_SECRET=… cis-mcp key create; CIS_SECRET is in {found['SecretArn']}"
+        )
+        return True
+
     def _placed(self) -> dict[str, str]:
         """The subnet, its network and its zone: the volume is in one zone, so later ones stay there."""
-        wanted = [self._options.subnet] if self._options.subnet else []
-        how: dict[str, Any] = {"SubnetIds": wanted} if wanted else {"Filters": _DEFAULTS}
-        found = self._clients.of("ec2").describe_subnets(**how).get("Subnets") or []
-        if not found:
-            raise Refused(Code.INVALID_ARGUMENT, "There is no default subnet.", "Give --subnet.")
+        found = self._subnets([self._options.subnet] if self._options.subnet else [])
         first = min(found, key=lambda one: str(one["AvailabilityZone"]))
         return {"Subnet": first["SubnetId"], "Vpc": first["VpcId"], "Zone": first["AvailabilityZone"]}
+
+    def _subnets(self, wanted: list[str]) -> list[dict[str, Any]]:
+        """The subnets that are named, or those of the default network. Raises Refused: INVALID_ARGUMENT."""
+        how: dict[str, Any] = {"SubnetIds": wanted} if wanted else {"Filters": _DEFAULTS}
+        found = list(self._clients.of("ec2").describe_subnets(**how).get("Subnets") or [])
+        if not found:
+            raise Refused(Code.INVALID_ARGUMENT, "There is no default subnet.", "Give --subnet.")
+        return found
 
     def _uploaded(self) -> tuple[str, str]:
         """Bucket and key of the code; what is there by its hash is not sent again."""
@@ -140,7 +190,8 @@ class Installation:
             wheels.mkdir()
             self._say("downloading the locked wheels for the machine's platform")
             bundle.download(wheels)
-            key = f"code/{bundle.write(wheels, target)}.zip"
+            write = bundle.write_unpacked if self._options.serverless else bundle.write
+            key = f"code/{write(wheels, target)}.zip"
             self._say(f"code: s3://{name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
             self._put(name, key, target)
         return name, key
@@ -186,11 +237,21 @@ class Installation:
         if volume := names.get("DataVolume"):
             self._clients.of("ec2").delete_volume(VolumeId=volume)
             self._say(f"removed volume {volume}")
+        if table := names.get("Table"):
+            dynamodb = self._clients.of("dynamodb")
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+            dynamodb.delete_table(TableName=table)
+            self._say(f"removed table {table}")
+        if secret := names.get("SharedSecret"):
+            self._clients.of("secretsmanager").delete_secret(SecretId=secret)
+            self._say(f"removed secret {secret}, in 30 days for good")
         if identity := names.get("Identity"):
             self._clients.of("sesv2").delete_email_identity(EmailIdentity=identity)
             self._say(f"removed identity {identity}")
 
 
+_ZONES = 2
+"""A load balancer is in two zones at least."""
 _DEFAULTS = [{"Name": "default-for-az", "Values": ["true"]}]
 
 

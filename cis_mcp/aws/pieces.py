@@ -44,3 +44,11 @@ def allow(actions: str | list[str], resource: object, **values: object) -> Resou
 def trust(service: str) -> Resource:
     """Who may take a role."""
     return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+
+
+LOG_DAYS = 30
+
+
+def if_named(then: object, otherwise: object) -> Resource:
+    """`then` where a certificate is given, so that the server has names of its own."""
+    return {"Fn::If": ["Named", then, otherwise]}

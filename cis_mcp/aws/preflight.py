@@ -12,6 +12,7 @@ from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding, fail, ok, warn
 from cis_mcp.aws.lookups import Lookup
 from cis_mcp.aws.options import Options
 from cis_mcp.aws.rules import Rules
+from cis_mcp.aws.serverless import API, LIVE
 from cis_mcp.aws.stack import Stack
 from engine.refusals import Refused
 
@@ -41,6 +42,8 @@ class Preflight:
             "network": self._network,
             "template": self._template,
         }
+        if options.serverless:
+            self._checks |= {"acm_ssm": self._certificate, "api_gateway_domain": self._api_name}
 
     def run(self) -> Iterator[Finding]:
         """Each check as it ends; last whether the domain is free for an installation."""
@@ -49,7 +52,8 @@ class Preflight:
             found.append(self._safely(name, check))
             yield found[-1]
         for name, why in ANSWERED_BY_DESIGN.items():
-            yield Finding(name=name, mark="SKIP", detail=why)
+            if name not in self._checks:
+                yield Finding(name=name, mark="SKIP", detail=why)
         yield _status(found, self._options.domain)
 
     def _safely(self, name: str, check: Callable[[], Finding]) -> Finding:
@@ -182,9 +186,43 @@ class Preflight:
         return ok("network", f"{len(found['Subnets'])} default subnets")
 
     def _template(self) -> Finding:
-        body = template.text(machine=self._options.machine)
-        self._clients.of("cloudformation").validate_template(TemplateBody=body)
-        return ok("template", f"{len(template.build(machine=self._options.machine)['Resources'])} resources")
+        form = {"machine": self._options.machine, "serverless": self._options.serverless}
+        self._clients.of("cloudformation").validate_template(TemplateBody=template.text(**form))
+        return ok("template", f"{len(template.build(**form)['Resources'])} resources")
+
+    def _certificate(self) -> Finding:
+        """The certificate of api. and live. the domain: issued, and for both names."""
+        name, given = "acm_ssm", self._options.certificate
+        if not given:
+            return ok(name, "no certificate: the API has its own name, and no tasks are reached from outside")
+        found = self._clients.of("acm").describe_certificate(CertificateArn=given)["Certificate"]
+        if (status := str(found.get("Status", ""))) != "ISSUED":
+            return fail(name, f"{given} is {status}", "validate it in the console of ACM")
+        covered = {str(each) for each in found.get("SubjectAlternativeNames") or [found.get("DomainName")]}
+        domain = self._options.domain
+        missing = {f"{each}.{domain}" for each in (API, LIVE)} - covered
+        if missing and f"*.{domain}" not in covered:
+            return fail(
+                name, f"{given} is not for {', '.join(sorted(missing))}", f"a certificate for *.{domain}"
+            )
+        return ok(name, f"{given} is issued for {API}.{domain} and {LIVE}.{domain}")
+
+    def _api_name(self) -> Finding:
+        """The name of the API: nobody else's in this account and region."""
+        from botocore.exceptions import ClientError
+
+        name, wanted = "api_gateway_domain", f"{API}.{self._options.domain}"
+        if not self._options.certificate:
+            return ok(name, "the API keeps the name that AWS gives it")
+        try:
+            self._clients.of("apigatewayv2").get_domain_name(DomainName=wanted)
+        except ClientError as error:
+            if code_of(error) != "NotFoundException":
+                raise
+            return ok(name, f"{wanted} will be made")
+        if "ApiName" in self._owned():
+            return ok(name, f"{wanted} is this stack's")
+        return fail(name, f"{wanted} is there", f"aws apigatewayv2 delete-domain-name --domain-name {wanted}")
 
 
 def _verified(name: str, domain: str, found: dict[str, Any]) -> Finding:

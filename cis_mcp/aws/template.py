@@ -1,4 +1,6 @@
-"""The CloudFormation template: mail in and out, least rights, one machine with a volume that is kept.
+"""The CloudFormation template: mail in and out, least rights, and one of two forms of the server, or none.
+
+The forms are one machine with a volume that is kept, and functions and tasks over DynamoDB.
 
 Receipt rules are made by the API, since CloudFormation cannot activate a rule set and an account has one active.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 
 from cis_mcp.aws import machine as machines
+from cis_mcp.aws import serverless as functions
 from cis_mcp.aws.boot import PREFIX
 from cis_mcp.aws.dns import MAIL_FROM as ENVELOPE
 from cis_mcp.aws.pieces import KEPT, MAIL, Resource, allow, arn, policy, sub, trust
@@ -17,25 +20,48 @@ _TRIES = 5
 _OWN = {"Fn::Equals": [{"Ref": "ImportedBucket"}, ""]}
 
 
-def build(*, machine: bool = True) -> Resource:
-    """The template; `machine`: with the instance, its volume and its snapshots."""
-    resources = {**_bucket(), **_messages(), **_alarms(), **_mail_out(), **_role(machine=machine)}
-    if machine:
-        resources |= machines.resources()
-    return {
+def build(*, machine: bool = True, serverless: bool = False) -> Resource:
+    """The template; `machine`: with the instance, its volume and its snapshots; `serverless`: with functions and tasks
+    instead."""
+    instance = machine and not serverless
+    resources = {**_bucket(), **_messages(), **_alarms(), **_mail_out(), **_role(machine=instance)}
+    found = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Calendar Invite Server: mail by SES, S3, SNS and SQS"
-        + (", one machine with SQLite on a retained volume" if machine else ""),
-        "Parameters": _parameters(machine=machine),
+        "Description": f"Calendar Invite Server: mail by SES, S3, SNS and SQS{_form(instance, serverless)}",
+        "Parameters": _parameters(machine=instance),
         "Conditions": _conditions(),
-        "Resources": resources,
+        "Resources": resources | (machines.resources() if instance else {}),
         "Outputs": _outputs(),
+    }
+    return _with_functions(found) if serverless else found
+
+
+def _form(instance: bool, serverless: bool) -> str:
+    if serverless:
+        return "; functions and tasks over DynamoDB"
+    return ", one machine with SQLite on a retained volume" if instance else ""
+
+
+def _with_functions(found: Resource) -> Resource:
+    """The template with the serverless form, whose mail is handled by a function and deleted by the bucket."""
+    resources = {**found["Resources"], **functions.resources()}
+    expired = {"ExpirationInDays": {"Ref": "MailDays"}}
+    bucket, queue = (resources[name]["Properties"] for name in ("MailBucket", "Queue"))
+    bucket["LifecycleConfiguration"]["Rules"][0] |= expired
+    # Lambda's own rule: six times as long as a function may take.
+    queue["VisibilityTimeout"] = 6 * functions.QUEUE_TIMEOUT_S
+    return {
+        **found,
+        "Parameters": {**found["Parameters"], **functions.parameters()},
+        "Conditions": {**found["Conditions"], **functions.conditions()},
+        "Resources": resources,
+        "Outputs": {**found["Outputs"], **functions.outputs()},
     }
 
 
-def text(*, machine: bool = True) -> str:
+def text(*, machine: bool = True, serverless: bool = False) -> str:
     """The template as one file."""
-    return json.dumps(build(machine=machine), indent=1)
+    return json.dumps(build(machine=machine, serverless=serverless), indent=1)
 
 
 def _parameters(*, machine: bool) -> Resource:

@@ -25,7 +25,9 @@ _OPTIONS = (
     click.option("--zone", default="", help="Hosted zone whose records are written; else they are printed."),
     click.option("--bucket", default="", help="Existing bucket for mail."),
     click.option(
-        "--subnet", default="", help="Public subnet of the machine; else one of the default network."
+        "--subnet",
+        default="",
+        help="Public subnet of the machine (serverless: two, A,B); else those of the default network.",
     ),
     click.option("--instance-type", default="", help="Arm instance type (t4g.small)."),
     click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
@@ -37,6 +39,19 @@ _OPTIONS = (
         help="Every night all tables go to the bucket, below export/.",
     ),
     click.option(
+        "--form",
+        type=click.Choice(["instance", "serverless"]),
+        default=None,
+        help="One machine with SQLite, or functions and tasks over DynamoDB.",
+    ),
+    click.option("--image", default="", help="Serverless: image of deploy/Containerfile, for the tasks."),
+    click.option(
+        "--certificate-arn",
+        "certificate",
+        default="",
+        help="Serverless: of ACM in the region, for api. and live. the domain; CERTIFICATE_ARN.",
+    ),
+    click.option(
         "--no-machine", "machine", flag_value=False, default=None, type=bool, help="Without the machine."
     ),
     click.option(
@@ -46,7 +61,6 @@ _OPTIONS = (
     click.option(
         "--skip-domain-check", is_flag=True, default=None, help="Do not look at the MX of the domain."
     ),
-    click.option("--certificate-arn", "certificate", default="", hidden=True),
     click.option("--use-container", is_flag=True, hidden=True),
     click.option("--no-install-tools", is_flag=True, hidden=True),
     click.option("--skip-acm-check", is_flag=True, hidden=True),
@@ -125,11 +139,12 @@ def destroy(*, data: bool, **given: Any) -> None:
 
 @aws.command()
 @click.option("--no-machine", is_flag=True, help="Queues, bucket and identity alone.")
-def template(*, no_machine: bool) -> None:
+@click.option("--form", type=click.Choice(["instance", "serverless"]), default="instance", show_default=True)
+def template(*, no_machine: bool, form: str) -> None:
     """Write the template as one file, to launch from the console of CloudFormation."""
     from cis_mcp.aws import template as built
 
-    click.echo(built.text(machine=not no_machine))
+    click.echo(built.text(machine=not no_machine, serverless=form == "serverless" and not no_machine))
 
 
 @aws.command()
@@ -208,7 +223,10 @@ class _Run:
         from cis_mcp.aws.costs import estimate
 
         one = self.options
-        found = [estimate(n, one.instance_type, one.volume_gb, machine=one.machine) for n in _MONTHS]
+        found = [
+            estimate(n, one.instance_type, one.volume_gb, machine=one.machine, serverless=one.serverless)
+            for n in _MONTHS
+        ]
         self._told["costs"] = [each.model_dump() | {"total": round(each.total, 2)} for each in found]
         if not self._json:
             for each in found:

@@ -7,18 +7,18 @@ sessions, as JSON. What needs a connection that stays open is refused with the a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import Any
 
 from mangum import Mangum
 from starlette.types import ASGIApp
 
+from cis_mcp.functions.greeting import Greeting
 from cis_mcp.functions.instance import Instance, settings_of_function
-from cis_mcp.http.app import application
 from cis_mcp.http.lifespan import living
 from cis_mcp.http.security import guard
-from cis_mcp.run.runtime import opened
+from engine.engine import Engine
 from engine.settings import Settings
 
 Event = dict[str, Any]
@@ -31,10 +31,19 @@ async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
     """The web application over the store, without what works in the background: Fargate has that."""
     # The address that clients use is CIS_PUBLIC_URL alone.
     names = guard(_LOOPBACK, settings.public_url)
-    async with opened(settings) as engine:
-        app = application(engine, names, no_auth=False, single=True)
-        async with living(app):
-            yield app
+    engine = await Engine.open(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.close)
+
+        async def opened() -> ASGIApp:
+            # Imported by the first request that needs it: greetings do not.
+            from cis_mcp.http.app import application
+
+            app = application(engine, names, no_auth=False, single=True)
+            await stack.enter_async_context(living(app))
+            return app
+
+        yield Greeting(engine, names, opened)
 
 
 class WebFunction:

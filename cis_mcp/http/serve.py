@@ -112,7 +112,8 @@ async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
             f"--no-auth would let in anyone who reaches {host}.",
             "Bind to 127.0.0.1, or make a key with “cis-mcp key create” and leave --no-auth out.",
         )
-    if engine.settings.oauth_issuer:
+    # With CIS_SECRET it is one of several machines: keys are made elsewhere, also after it has started.
+    if engine.settings.oauth_issuer or engine.settings.secret.get_secret_value():
         return
     if not any(key.revoked is None for key in await engine.keys()):
         raise Refused(

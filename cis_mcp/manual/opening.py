@@ -11,12 +11,16 @@ from typing import Any
 
 from cis_mcp.mcp.apps import PAGES
 from cis_mcp.mcp.server import CisServer, build_server
-from cis_mcp.mcp.streams import HANDSHAKES, serve_streams
+from cis_mcp.mcp.streams import HANDSHAKES, MODERN, serve_streams
 from cis_mcp.mcp.tools import EVERYTHING, SPECS
+from cis_mcp.mcp.tools.base import ACTING, Spec
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.engine import Engine
+from engine.model.verbs import verbs_of
 from engine.settings import Settings
 
 Result = dict[str, Any]
+_META = "io.modelcontextprotocol"
 _CLIENT = {"name": "manual", "version": "1"}
 
 
@@ -70,11 +74,12 @@ async def _made(folder: Path) -> str:
     try:
         server = build_server(engine, actor=lambda: engine.local, selection=EVERYTHING)
         found = {version: await _first(server, version) for version in HANDSHAKES}
+        discovered = await _discovered(server)
     finally:
         await engine.close()
     newest = found[HANDSHAKES[-1]]
     alike = [version for version, answers in found.items() if answers == newest]
-    return _text(alike, *newest)
+    return _text(alike, *newest, discovered)
 
 
 async def _first(server: CisServer, version: str) -> tuple[Result, Result]:
@@ -84,12 +89,32 @@ async def _first(server: CisServer, version: str) -> tuple[Result, Result]:
     return first, listed
 
 
-def _text(versions: Sequence[str], first: Result, listed: Result) -> str:
+async def _discovered(server: CisServer) -> Result:
+    """The result of `server/discover`, without what is of one moment or one release."""
+    meta = {
+        f"{_META}/protocolVersion": MODERN[-1],
+        f"{_META}/clientInfo": _CLIENT,
+        f"{_META}/clientCapabilities": {},
+    }
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": meta}}
+    found: Result = (await conversation(server, [asked]))[0]["result"]
+    del found["instructions"], found["_meta"][f"{_META}/serverInfo"]["version"]
+    return found
+
+
+def _needs(spec: Spec[Any]) -> Result:
+    """What a key must be good for to have the tool."""
+    verbs = sorted(verb.value for verb in verbs_of(spec.scopes))
+    return {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside}
+
+
+def _text(versions: Sequence[str], first: Result, listed: Result, discovered: Result) -> str:
     tools = listed.pop("tools")
     tiers = {spec.name: tier for tier in reversed(SPECS) for spec in SPECS[tier]}
     parts = {
         "versions": versions,
         "initialize": first,
+        "discover": discovered,
         "list": listed,
         "pages": [
             {"uri": page.uri, "carriers": sorted(page.carriers), "needs": sorted(page.needs)}
@@ -97,7 +122,9 @@ def _text(versions: Sequence[str], first: Result, listed: Result) -> str:
         ],
     }
     lines = [f"{_line(name)}: {_line(part)}," for name, part in parts.items()]
-    each = ",\n".join(_line({"tier": tiers[tool["name"]], "tool": tool}) for tool in tools)
+    each = ",\n".join(
+        _line({"tier": tiers[tool["name"]], **_needs(EVERY[tool["name"]]), "tool": tool}) for tool in tools
+    )
     return "\n".join(["{", *lines, f'"tools": [\n{each}\n]', "}"]) + "\n"
 
 

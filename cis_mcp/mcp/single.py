@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_REQUEST
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cis_mcp.mcp.offers import without_news
 from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools.base import failure
 from engine.refusals import Code
@@ -67,19 +68,10 @@ class _WithoutStreams:
             return failure(Code.INVALID_ARGUMENT, message, hint, sent=False)
         result = await call_next(ctx)
         if ctx.method in _GREETINGS and isinstance(result, dict):
-            return _not_offered(result)
+            return without_news(result)
         return result
 
 
 def _waits_long(arguments: dict[str, Any]) -> bool:
     seconds = arguments.get("wait_s")
     return isinstance(seconds, (int, float)) and seconds > WAIT_MAX_S
-
-
-def _not_offered(greeting: dict[str, Any]) -> dict[str, Any]:
-    """A greeting that promises no news."""
-    offered = dict(greeting.get("capabilities") or {})
-    for name, values in offered.items():
-        if isinstance(values, dict):
-            offered[name] = {k: v for k, v in values.items() if k not in {"subscribe", "listChanged"}}
-    return {**greeting, "capabilities": offered}

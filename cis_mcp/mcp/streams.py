@@ -9,13 +9,15 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.server import CisServer
 
 HANDSHAKES: tuple[str, ...] = tuple(HANDSHAKE_PROTOCOL_VERSIONS)
 """The versions of the protocol that begin with a handshake, the newest last."""
+MODERN: tuple[str, ...] = tuple(MODERN_PROTOCOL_VERSIONS)
+"""Those since, which have none."""
 
 Id = str | int | None
 """Of a request; None if it is not known."""

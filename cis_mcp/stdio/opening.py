@@ -24,6 +24,7 @@ from cis_mcp.mcp.instructions import instructions
 from cis_mcp.stdio.wire import Wire, claimed
 from cis_mcp.views.version import version
 from engine.model.actors import Actor
+from engine.model.verbs import Verb
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -33,6 +34,7 @@ _LINE_MAX = 16_384
 """Bytes of a message that is looked at here."""
 _CHUNK = 65_536
 _APPS, _APP = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
+_META = "io.modelcontextprotocol"
 _TIERS = ("core", "extended", "operator")
 
 Id = str | int
@@ -69,6 +71,21 @@ class Answers:
         server = {**made["serverInfo"], "version": self._release}
         told = {"protocolVersion": spoken, "instructions": self._told(self._names)}
         return {**made, "serverInfo": server, **told}
+
+    def discovery(self, params: object, headers: Mapping[str, str]) -> dict[str, Any] | None:
+        """The result of `server/discover`, asked over HTTP; None where the server itself must look at it."""
+        meta = params.get("_meta") if isinstance(params, dict) and params.keys() == {"_meta"} else None
+        wanted = {f"{_META}/{name}" for name in ("protocolVersion", "clientInfo", "clientCapabilities")}
+        if not isinstance(meta, dict) or meta.keys() != wanted:
+            return None
+        made, spoken = self._made["discover"], meta[f"{_META}/protocolVersion"]
+        said = (headers.get("mcp-protocol-version"), headers.get("mcp-method"))
+        plain = _plain(meta[f"{_META}/clientCapabilities"], meta[f"{_META}/clientInfo"])
+        if spoken not in made["supportedVersions"] or said != (spoken, "server/discover") or not plain:
+            return None
+        server = {**made["_meta"][f"{_META}/serverInfo"], "version": self._release}
+        told = {"instructions": self._told(self._names), "_meta": {f"{_META}/serverInfo": server}}
+        return {**made, **told}
 
     def tools(self, capabilities: Mapping[str, Any]) -> dict[str, Any]:
         """The result of `tools/list` for a client with such `capabilities`."""
@@ -126,6 +143,27 @@ def names(tier: str, tools: Sequence[str], exclude: Sequence[str], *, read_only:
     if read_only:
         left = [name for name in left if every[name]["tool"]["annotations"]["readOnlyHint"]]
     return left or None
+
+
+def allowed_names(
+    actor: Actor, tier: str, tools: Sequence[str], *, read_only: bool, served: str
+) -> list[str]:
+    """The tools of a server of the tier `served` that a caller has; `tier`, `tools`, `read_only`: of its key."""
+    bounded = bool(actor.chain)
+    here, granted = _TIERS[: _TIERS.index(served) + 1], _TIERS[: _TIERS.index(tier) + 1]
+
+    def has(one: dict[str, Any]) -> bool:
+        name, beside = one["tool"]["name"], bounded and one["beside"]
+        mine = name in tools if tools else one["tier"] in granted or beside
+        reads = one["tool"]["annotations"]["readOnlyHint"] or not read_only
+        return (one["tier"] in here or beside) and mine and reads and (actor.everywhere or _open(one, actor))
+
+    return [one["tool"]["name"] for one in _made()["tools"] if has(one)]
+
+
+def _open(one: Mapping[str, Any], actor: Actor) -> bool:
+    acts = not one["acting"] or bool(actor.verbs - {Verb.READ, Verb.REPORT})
+    return acts and set(one["verbs"]) <= {verb.value for verb in actor.verbs}
 
 
 class Opening:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,7 +18,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from cis_mcp.aws import costs, dns, template
+from cis_mcp.aws import bundle, costs, dns, template
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
 from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
@@ -23,12 +26,16 @@ from cis_mcp.aws.preflight import Preflight
 from cis_mcp.aws.rules import Rules
 from cis_mcp.cli.main import cli
 from engine.refusals import Refused
+from engine.settings import Settings
+from engine.store.dynamodb.table import definition
 from tests.cli.processes import run
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "invites.example.com"
 GIVEN = {"domain": DOMAIN, "region": "eu-west-1"}
 OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
+CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/1a2b"
+SERVERLESS = {"form": "serverless", "image": "1.dkr.ecr.eu-west-1.amazonaws.com/cis:1"}
 
 # what it is told
 
@@ -49,6 +56,13 @@ def test_each_parameter_of_the_reference_is_taken_or_refused_with_the_reason(nam
     }
     values |= {"ImportedSesS3Bucket": "my-bucket", "ImportedSesEmailIdentity": "true"}
     values["DynamoDbTableExists"] = "true"
+    if name in {"ImportedApiDomainCertificate", "BurstLimit", "RateLimit"}:
+        given = {"ImportedApiDomainCertificate": CERTIFICATE, "BurstLimit": "50", "RateLimit": "20"}[name]
+        with pytest.raises(Refused, match=r"cannot be installed"):
+            read(GIVEN, {}, {name: given})
+        there = read({**GIVEN, **SERVERLESS}, {}, {name: given})
+        assert given in {there.certificate, str(there.burst), str(there.rate)}
+        return
     meant = REFERENCE_PARAMETERS[name]
     if isinstance(meant, Refusal):
         with pytest.raises(Refused, match=r"cannot be installed") as refused:
@@ -64,11 +78,11 @@ def test_each_parameter_of_the_reference_is_taken_or_refused_with_the_reason(nam
         )
 
 
-@pytest.mark.parametrize("flag", [*IDLE_FLAGS, "--certificate-arn", "--use-container"])
+@pytest.mark.parametrize("flag", [*IDLE_FLAGS, "--certificate-arn", "--image", "--use-container"])
 async def test_each_flag_of_the_reference_is_taken_or_refused_with_the_reason(
     tmp_path: Path, flag: str
 ) -> None:
-    value = ["arn:aws:acm:x"] if flag == "--certificate-arn" else []
+    value = [CERTIFICATE] if flag in {"--certificate-arn", "--image"} else []
     place = ["--region", "eu-west-1", "--domain-name", DOMAIN]
     code, out, err = await run(tmp_path, "aws", "costs", *place, flag, *value)
     if flag in IDLE_FLAGS:
@@ -98,6 +112,11 @@ def test_each_variable_of_the_reference_is_read() -> None:
         {**GIVEN, "subnet": "x"},
         {**GIVEN, "zone": "x"},
         {**GIVEN, "alarm_email": "x"},
+        {**GIVEN, "form": "other"},
+        {**GIVEN, "form": "serverless"},
+        {**GIVEN, **SERVERLESS, "subnet": "subnet-0123456789"},
+        {**GIVEN, **SERVERLESS, "certificate": "arn:aws:acm:us-east-1:111122223333:certificate/1a2b"},
+        {**GIVEN, "image": "cis:1"},
     ],
 )
 def test_what_cannot_be_meant_is_refused(flags: dict[str, object]) -> None:
@@ -180,6 +199,110 @@ def test_nothing_reaches_the_machine_and_its_keys_cannot_be_taken_by_a_request()
 
 def test_without_a_machine_the_template_has_nothing_of_it() -> None:
     assert not [name for name in _resources(machine=False) if name in {"Machine", "DataVolume", "Snapshots"}]
+
+
+async def test_the_command_writes_the_template_of_the_other_form(tmp_path: Path) -> None:
+    code, out, _ = await run(tmp_path, "aws", "template", "--form", "serverless")
+    assert (code, json.loads(out)) == (0, template.build(serverless=True))
+
+
+# functions and tasks
+
+
+def _serverless() -> dict[str, Any]:
+    found: dict[str, Any] = template.build(serverless=True)["Resources"]
+    return found
+
+
+def test_the_table_is_the_one_that_the_store_makes() -> None:
+    made = json.loads(json.dumps(definition("x")))
+    table = dict(_serverless()["Table"]["Properties"])
+    assert table.pop("PointInTimeRecoverySpecification") == {"PointInTimeRecoveryEnabled": True}
+    assert table.pop("DeletionProtectionEnabled") is True
+    made.pop("TableName")
+    names = [made.pop("AttributeDefinitions"), table.pop("AttributeDefinitions")]
+    assert sorted(map(str, names[0])) == sorted(map(str, names[1]))
+    assert table == made
+
+
+def test_table_and_secret_of_the_serverless_form_are_kept() -> None:
+    for name in ("Table", "SharedSecret", "MailBucket", "Identity"):
+        one = _serverless()[name]
+        assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_a_queue_hands_messages_to_a_function_that_reports_which_come_again() -> None:
+    found = _serverless()
+    source = found["MailSource"]["Properties"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    timeout = found["MailFunction"]["Properties"]["Timeout"]
+    assert found["Queue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+    assert _resources()["Queue"]["Properties"]["VisibilityTimeout"] == 60
+
+
+@pytest.mark.parametrize("name", ["Web", "Mail"])
+def test_a_function_runs_a_handler_that_there_is(name: str) -> None:
+    module, _, handler = _serverless()[f"{name}Function"]["Properties"]["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), handler))
+
+
+def test_functions_and_tasks_have_settings_that_there_are() -> None:
+    found = _serverless()
+    task = found["Task"]["Properties"]["ContainerDefinitions"][0]
+    names = {one["Name"] for one in (*task["Environment"], *task["Secrets"])}
+    for one in ("Web", "Mail"):
+        names |= set(found[f"{one}Function"]["Properties"]["Environment"]["Variables"])
+    assert {name for name in names if name.startswith("CIS_")} <= {
+        f"CIS_{field.upper()}" for field in Settings.model_fields
+    }
+
+
+def test_tasks_are_replaced_one_after_the_other_and_only_the_load_balancer_reaches_them() -> None:
+    found = _serverless()
+    service = found["Service"]["Properties"]
+    deployment = service["DeploymentConfiguration"]
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    inner = found["TaskFirewall"]["Properties"]["SecurityGroupIngress"]["Fn::If"][1]
+    assert [list(one) for one in inner if "CidrIp" in one] == []
+    assert found["Listener"]["Properties"]["Protocol"] == "HTTPS"
+    assert found["Targets"]["Properties"]["HealthCheckPath"] == "/healthz"
+
+
+def test_the_rights_of_functions_and_tasks_are_few() -> None:
+    alone = {"ses:GetAccount", "ses:ListSuppressedDestinations", "ecr:GetAuthorizationToken"}
+    for statement in _statements(_serverless()):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        if statement.get("Resource") == "*":
+            assert set(actions) <= alone
+
+
+def test_both_templates_fit_into_one_call_of_cloudformation() -> None:
+    assert len(template.text(serverless=True)) < 51_200
+
+
+def test_the_zip_of_a_function_holds_code_and_packages_where_they_are_imported_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "thing-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("thing.py", "X = 1\n")
+    first, again = (bundle.write_unpacked(wheels, tmp_path / name) for name in ("a.zip", "b.zip"))
+    assert first == again
+    names = set(zipfile.ZipFile(tmp_path / "a.zip").namelist())
+    assert {"thing.py", "cis_mcp.functions/web.py"} <= names
+    compiled = {name for name in names if name.endswith(".cpython-311.pyc")}
+    assert bool(compiled) == (sys.version_info[:2] == (3, 11))
+
+
+def test_costs_of_the_serverless_form_name_tasks_and_table() -> None:
+    small, large = (costs.estimate(n, "", 20, serverless=True) for n in (1_000, 1_000_000))
+    assert small.machine == small.volume == 0 < small.tasks == large.tasks
+    assert 10 < large.table < 12
+    assert "DynamoDB" in large.line
 
 
 async def test_the_command_writes_the_template_as_one_file(tmp_path: Path) -> None:
@@ -310,9 +433,11 @@ def _of(values: dict[str, object], name: str) -> dict[str, Any]:
     return found
 
 
-def checked(clients: Stubbed, records: dict[tuple[str, str], list[str]] | None = None) -> dict[str, Finding]:
+def checked(
+    clients: Stubbed, records: dict[tuple[str, str], list[str]] | None = None, options: Options = OPTIONS
+) -> dict[str, Finding]:
     here = {("inbound-smtp.eu-west-1.amazonaws.com", "A"): ["192.0.2.1"]} | (records or {})
-    preflight = Preflight(clients, OPTIONS, lambda name, kind: here.get((name, kind), []))  # type: ignore[arg-type]
+    preflight = Preflight(clients, options, lambda name, kind: here.get((name, kind), []))  # type: ignore[arg-type]
     return {one.name: one for one in preflight.run()}
 
 
@@ -380,6 +505,38 @@ def test_a_stack_that_was_rolled_back_fails_with_the_command_that_removes_it() -
 def test_the_table_of_the_reference_is_offered_for_import() -> None:
     with account(table=True) as clients:
         assert checked(clients)["table"].repair == "cis-mcp import dynamodb://thirtyone"
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "mark"),
+    [
+        ([f"*.{DOMAIN}"], "ISSUED", "OK"),
+        ([f"api.{DOMAIN}", f"live.{DOMAIN}"], "ISSUED", "OK"),
+        ([f"api.{DOMAIN}"], "ISSUED", "FAIL"),
+        ([f"*.{DOMAIN}"], "PENDING_VALIDATION", "FAIL"),
+    ],
+)
+def test_a_certificate_is_looked_at_before_functions_and_tasks_get_their_names(
+    names: list[str], status: str, mark: str
+) -> None:
+    options = read({**GIVEN, **SERVERLESS, "certificate": CERTIFICATE}, {}, {})
+    with account() as clients:
+        certificate = {"Status": status, "SubjectAlternativeNames": names}
+        clients.answers("acm", "describe_certificate", Certificate=certificate)
+        clients.refuses("apigatewayv2", "get_domain_name", "NotFoundException")
+        found = checked(clients, options=options)
+    assert (found["acm_ssm"].mark, found["api_gateway_domain"].mark) == (mark, "OK")
+
+
+def test_a_name_that_another_api_has_is_not_taken_over() -> None:
+    options = read({**GIVEN, **SERVERLESS, "certificate": CERTIFICATE}, {}, {})
+    with account() as clients:
+        certificate = {"Status": "ISSUED", "SubjectAlternativeNames": [f"*.{DOMAIN}"]}
+        clients.answers("acm", "describe_certificate", Certificate=certificate)
+        clients.answers("apigatewayv2", "get_domain_name", DomainName=f"api.{DOMAIN}")
+        clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+        found = checked(clients, options=options)
+    assert found["api_gateway_domain"].mark == "FAIL"
 
 
 # receipt rules

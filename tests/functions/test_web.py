@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +19,11 @@ from mcp.client.streamable_http import streamable_http_client
 from cis_mcp.functions.web import WebFunction
 from cis_mcp.http import one_answer
 from engine.settings import Settings
+from tests.cli.processes import environment
 from tests.http.test_rebinding import MODERN_HEADERS
 from tests.http.test_unkeyed import MODERN
 from tests.support.engines import created, engine_in, settings_in
-from tests.support.functions import ByFunction
+from tests.support.functions import ByFunction, event_of
 from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, Mode, bearing, key_for
 
 HERE = "https://api.invites.example.com"
@@ -65,6 +70,58 @@ async def test_mcp_answers_as_json_without_a_session_and_promises_no_news(web: h
     capabilities = answer.json()["result"]["capabilities"]
     assert "subscribe" not in str(capabilities) and "listChanged" not in str(capabilities)
     assert "tools" in capabilities
+
+
+DISCOVER = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": MODERN}}
+_KEYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "reads": {"read_only": True},
+    "sends": {"scopes": frozenset({"read", "send"})},
+    "operates": {"scopes": frozenset({"read", "admin"}), "tier": "operator"},
+    "named": {"tools": ("get_event", "search_events")},
+}
+
+
+@pytest.mark.parametrize("kind", _KEYS)
+@pytest.mark.parametrize("greeting", [INITIALIZE, DISCOVER])
+async def test_the_first_greeting_is_answered_as_the_application_answers_the_next(
+    tmp_path: Path, kind: str, greeting: dict[str, Any]
+) -> None:
+    """The first without the SDK and the application, which the list of tools then opens."""
+    async with engine_in(tmp_path, domain="invites.example.com") as engine:
+        key = await key_for(engine, "ann@example.com", **_KEYS[kind])
+    function = WebFunction(_settings(tmp_path))
+    transport = ByFunction(function, function.instance.close)
+    headers = {**bearing(key), **JSON_HEADERS}
+    if greeting is DISCOVER:
+        headers |= {**MODERN_HEADERS, "mcp-method": "server/discover"}
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers) as client:
+        first = await client.post("/mcp", json=greeting)
+        opened = await client.get("/healthz")
+        second = await client.post("/mcp", json=greeting)
+    assert opened.status_code == 200
+    now = re.compile(r"it was [^.]*UTC\.")
+    one, two = (now.sub("", json.dumps(answer.json(), sort_keys=True)) for answer in (first, second))
+    assert one == two
+    assert "tools" in first.json()["result"]["capabilities"]
+
+
+async def test_a_greeting_needs_no_sdk(tmp_path: Path, key: str) -> None:
+    body = json.dumps(INITIALIZE).encode()
+    event = event_of("POST", f"{HERE}/mcp", {"host": HERE.removeprefix("https://"), **bearing(key)}, body)
+    code = """
+import json, os, sys
+from cis_mcp.functions.web import handler
+answer = handler(json.loads(sys.argv[1]), None)
+print(answer["statusCode"], [name for name in ("mcp.server", "mcp_types") if name in sys.modules], flush=True)
+os._exit(0)  # as Lambda ends it: nothing is closed
+"""
+    values = {"CIS_DATA_DIR": str(tmp_path), "CIS_PUBLIC_URL": HERE, "CIS_DOMAIN": "invites.example.com"}
+    command = [sys.executable, "-c", code, json.dumps(event)]
+    done = subprocess.run(
+        command, env=environment(tmp_path, **values), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "200 []", done.stdout + done.stderr
 
 
 async def test_a_stream_of_mcp_is_refused_with_where_it_is(web: httpx.AsyncClient) -> None:

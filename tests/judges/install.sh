@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint; pyarrow (below .judges).
+# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint; AWS's emulator of Lambda's
+# runtime; pyarrow (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -29,6 +30,19 @@ fi
 if [ ! -x "$here/.judges/moto/bin/moto_server" ]; then
     python3 -m venv "$here/.judges/moto"
     "$here/.judges/moto/bin/pip" install -q --disable-pip-version-check "moto[server,sesv2]==5.2.5"
+fi
+# Lambda: AWS's own emulator of its runtime, of which the wheel of its command line has the binary, and its runtime client.
+if [ ! -d "$here/.judges/lambda/packages/awslambdaric" ]; then
+    mkdir -p "$here/.judges/lambda/wheel"
+    "${PYTHON:-python3}" -m pip download -q --disable-pip-version-check --no-deps \
+        -d "$here/.judges/lambda/wheel" aws-sam-cli==1.170.0
+    (cd "$here/.judges/lambda" && "${PYTHON:-python3}" -m zipfile -e wheel/*.whl wheel)
+    mv "$here/.judges/lambda/wheel/samcli/local/rapid/aws-lambda-rie-x86_64" "$here/.judges/lambda/rie-x86_64"
+    mv "$here/.judges/lambda/wheel/samcli/local/rapid/aws-lambda-rie-arm64" "$here/.judges/lambda/rie-aarch64"
+    chmod +x "$here/.judges/lambda"/rie-*
+    rm -r "$here/.judges/lambda/wheel"
+    "${PYTHON:-python3}" -m pip install -q --disable-pip-version-check --target "$here/.judges/lambda/packages" \
+        awslambdaric==4.2.2
 fi
 # Parquet: the optional package, apart from the locks of the product.
 [ -d "$here/.judges/pyarrow/pyarrow" ] || "${PYTHON:-python3}" -m pip install -q --disable-pip-version-check \

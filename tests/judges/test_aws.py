@@ -21,7 +21,7 @@ from cis_mcp.aws import template
 from engine.engine import system_clock
 from engine.jobs import nightly
 from engine.model.exports import Table
-from tests.cli.processes import run, serving
+from tests.cli.processes import run, serving, started
 from tests.judges.ministack import BIN, KEYS, REGION, faults, fired, microburst, ministack
 from tests.support import mails
 from tests.support.clock import Clock
@@ -56,6 +56,7 @@ def _session() -> Any:
 def test_cfn_lint_finds_nothing_in_the_template(tmp_path: Path) -> None:
     for name, machine in (("whole", True), ("mail", False)):
         (tmp_path / f"{name}.json").write_text(template.text(machine=machine))
+    (tmp_path / "serverless.json").write_text(template.text(serverless=True))
     done = subprocess.run(
         [BIN / "cfn-lint", *tmp_path.glob("*.json")], check=False, capture_output=True, text=True
     )
@@ -340,6 +341,58 @@ async def test_deploy_uploads_the_code_by_its_hash_once_and_says_what_aws_refuse
     assert code_zip["Key"] == f"code/{digest}.zip"
     assert {"requirements.txt", "code/cis_mcp/cli/main.py", "code/engine/engine.py"} <= set(content)
     assert [name for name in content if "pydantic_core" in name and "aarch64" in name]
+
+
+SERVERLESS = (
+    *("--region", REGION, "--domain-name", DOMAIN, "--project", "far", "--form", "serverless"),
+    *("--image", f"111122223333.dkr.ecr.{REGION}.amazonaws.com/cis:1"),
+)
+
+
+def _outputs_of(address: str, stack: str) -> dict[str, str]:
+    (found,) = client(address, "cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    assert found["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, found
+    return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+
+
+def _api_of(outputs: dict[str, str]) -> str:
+    return outputs["PublicUrl"].removeprefix("https://").partition(".")[0]
+
+
+async def _far(folder: Path, address: str, command: str, *more: str) -> list[str]:
+    """What the command says; the wheels of a whole installation take their time."""
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    arguments = ("aws", command, *SERVERLESS, *more, "--yes", "--json")
+    process = await started(folder, *arguments, AWS_ENDPOINT_URL=address, **KEYS, **pip)
+    out, err = await process.communicate()
+    assert process.returncode == 0, (out, err)
+    return list(json.loads(out)["said"])
+
+
+async def test_functions_and_tasks_are_put_there_changed_and_taken_away(aws: str, tmp_path: Path) -> None:
+    said = await _far(tmp_path, aws, "deploy")
+    outputs = _outputs_of(aws, "far-prod")
+    assert any(f"{outputs['PublicUrl']}/mcp" in line for line in said)
+    name = outputs["Store"].removeprefix("dynamodb://").partition("?")[0]
+    dynamodb = client(aws, "dynamodb")
+    table = dynamodb.describe_table(TableName=name)["Table"]
+    assert sorted(one["IndexName"] for one in table["GlobalSecondaryIndexes"]) == [
+        "due",
+        "mid",
+        "person",
+        "tid",
+        "token",
+    ]
+    functions = client(aws, "lambda")
+    (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    await _far(tmp_path, aws, "deploy", "--parameter", "RateLimit=50")
+    assert _outputs_of(aws, "far-prod")["Store"] == outputs["Store"]
+    (stage,) = client(aws, "apigatewayv2").get_stages(ApiId=_api_of(outputs))["Items"]
+    assert float(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) == 50
+    await _far(tmp_path, aws, "destroy")
+    assert dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
+    assert functions.list_functions()["Functions"] == []
 
 
 def _fault(service: str, operation: str, **effect: object) -> dict[str, object]:

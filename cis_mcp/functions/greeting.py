@@ -1,0 +1,131 @@
+"""The first answer of an instance: a client's greeting needs neither the SDK nor the web application, which take a
+second to import.
+
+Greetings that say nothing unusual, of callers whose key lets them in, are answered here as the server itself would;
+whatever else comes opens the application, and from then on it answers everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
+from cis_mcp.auth.keys import authenticator
+from cis_mcp.http.security import Names
+from cis_mcp.mcp.instructions import instructions
+from cis_mcp.mcp.offers import without_news
+from cis_mcp.stdio.opening import Answers, allowed_names
+from cis_mcp.views.version import version
+from engine.engine import Engine
+
+_BODY_MAX = 16_384
+_KNOWN = {"jsonrpc", "id", "method", "params"}
+_BEARER = "bearer "
+
+
+class Greeting:
+    """Stands before the application, which `opened` opens."""
+
+    def __init__(self, engine: Engine, names: Names, opened: Callable[[], Awaitable[ASGIApp]]) -> None:
+        self._engine = engine
+        self._callers: Authenticator = authenticator(engine)
+        self._hosts = set(names.hosts)
+        self._opened = opened
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None and scope["type"] == "http":
+            messages = [await receive()]
+            answer = await self._answer(scope, messages[0])
+            if answer is not None:
+                await _say(send, answer)
+                return
+            self._app = await self._opened()
+            receive = _again(messages, receive)
+        assert self._app is not None
+        await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, message: Message) -> dict[str, Any] | None:
+        """What is answered to a greeting; None for all that the application must look at."""
+        body = message.get("body", b"")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if (scope["method"], scope["path"]) != ("POST", "/mcp") or not self._plain(headers):
+            return None
+        if len(body) > _BODY_MAX or message.get("more_body") or scope.get("query_string"):
+            return None
+        asked = _parsed(body)
+        if asked.get("method") not in {"initialize", "server/discover"} or not _id(asked.get("id")):
+            return None
+        caller = await self._caller(headers["authorization"])
+        if caller is None:
+            return None
+        answers = self._answers(caller)
+        if asked["method"] == "initialize":
+            result = None if "mcp-method" in headers else answers.handshake(asked.get("params"))
+        else:
+            result = answers.discovery(asked.get("params"), headers)
+        return result and {"jsonrpc": "2.0", "id": asked["id"], "result": without_news(result)}
+
+    def _plain(self, headers: Mapping[str, str]) -> bool:
+        """True for a program's request for JSON, to this server, with a bearer token."""
+        return (
+            headers.get("host", "") in self._hosts
+            and "origin" not in headers
+            and "cookie" not in headers
+            and headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+            and "application/json" in headers.get("accept", "")
+            and headers.get("authorization", "").lower().startswith(_BEARER)
+        )
+
+    async def _caller(self, authorization: str) -> Caller | None:
+        try:
+            caller = await self._callers.caller(authorization[len(_BEARER) :])
+        except TokenRefused:
+            return None
+        return None if caller is None or caller.api else caller
+
+    def _answers(self, caller: Caller) -> Answers:
+        actor = caller.actor
+
+        def told(tools: Sequence[str]) -> str:
+            return instructions(self._engine.clock(), actor, tools)
+
+        names = allowed_names(
+            actor, caller.tier or "operator", caller.tools, read_only=caller.read_only, served="core"
+        )
+        return Answers(names, told, version())
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    known = isinstance(found, dict) and found.keys() <= _KNOWN and found.get("jsonrpc") == "2.0"
+    return found if known else {}
+
+
+def _id(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """What has come already, and then what comes."""
+    came = iter(messages)
+
+    async def next_one() -> Message:
+        found = next(came, None)
+        return found if found is not None else await receive()
+
+    return next_one
+
+
+async def _say(send: Send, answer: dict[str, Any]) -> None:
+    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,16 @@
+"""What a greeting offers where no connection stays open; the SDK need not be imported for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NEWS = {"subscribe", "listChanged"}
+
+
+def without_news(greeting: dict[str, Any]) -> dict[str, Any]:
+    """A greeting that promises no news."""
+    offered = dict(greeting.get("capabilities") or {})
+    for name, values in offered.items():
+        if isinstance(values, dict):
+            offered[name] = {k: v for k, v in values.items() if k not in _NEWS}
+    return {**greeting, "capabilities": offered}
