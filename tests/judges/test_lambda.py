@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.skipif(
 PLACE = Path(__file__).resolve().parents[2] / ".judges/lambda"
 RIE = PLACE / f"rie-{platform.machine()}"
 HERE = "https://api.invites.example.com"
+_TRIES = 300
 _ROUNDS = 5
 _MOST = 1.3
 _BARE = '''
@@ -77,22 +79,21 @@ def emulated(folder: Path, handler: str, paths: Sequence[str] = (), **values: st
         subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log) as process,
     ):
         try:
-            time_out = time.monotonic() + 20
-            while time.monotonic() < time_out and not _listens(port):
-                pass
+            _wait(port, process)
             yield f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         finally:
             process.terminate()
 
 
-def _listens(port: int) -> bool:
-    import socket
-
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(_TRIES):
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            break
+    raise AssertionError("the emulator does not listen")
 
 
 def call(url: str, event: dict[str, Any]) -> dict[str, Any]:
