@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak fuzz serve lint snapshots messages docs gallery format bench bundle lock judges clean
+.PHONY: demo test soak fuzz serve lint snapshots messages docs gallery format bench bundle lock judges dynamodb clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
@@ -61,6 +61,14 @@ bench: $(READY)
 # The one-click bundle for Claude Desktop: dist/cis-mcp.mcpb.
 bundle: $(READY)
 	$(BIN)/python -m bundle.build
+
+# The store's contract, and engines that do what users ask, on an emulator of DynamoDB (make judges). It leaves out what other
+# processes read of a file (tests/cli, tests/console, digests, the commands of bounds), what looks into SQLite's tables (uploads,
+# forgetting), lists of thousands, for which the emulator takes minutes, and the faces, which see the engine alone.
+ON_DYNAMODB := $(addprefix tests/commands/test_,events.py instances.py invites.py receipts.py campaigns.py operators.py keys.py timing.py) tests/bounds/test_bounds.py
+dynamodb: $(READY)
+	CIS_JUDGES=required CIS_DYNAMODB=store $(BIN)/python -m pytest -n auto --dist loadfile -k dynamodb tests/store
+	CIS_JUDGES=required CIS_DYNAMODB=engines $(BIN)/python -m pytest -n auto --dist loadfile -k "not thousand and not large" $(ON_DYNAMODB)
 
 # Installs what judges the tests: libical, ical.js, postfix, dovecot, Chromium, axe-core, html-validate, the MCP conformance suite and
 # Inspector (needs apt and npm).

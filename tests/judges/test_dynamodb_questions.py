@@ -16,6 +16,7 @@ from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.store.dynamodb.address import Address
+from engine.store.dynamodb.budgets import KEY_DAYS, KeyDay
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.owed import INVITEES, place
 from engine.store.dynamodb.session import Context
@@ -143,10 +144,12 @@ async def test_the_recount_finds_what_differs(processes: tuple[DynamoStore, Dyna
     assert person is not None
     wrong = owed.changed(sequence=4, state=MessageState.SENT)
     await rows.put(INVITEES, person.model_copy(update={"newest": wrong}))
+    await rows.put(KEY_DAYS, KeyDay(key="spender", day=1, mails=2))
     await rows.items.commit()
     text = " ".join(await store.recount())
     assert "1 messages with a revision that does not exist yet" in text
     assert "1 messages settled without a time" in text
+    assert "1 days of keys whose budgets differ from the ledger" in text
     assert "event event1 delivery.sent: the counter says 0, there are 1" in text
     assert store.consumed.scans > 0
 

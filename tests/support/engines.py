@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +39,8 @@ from tests.support.names import nobody
 
 D = TypeVar("D", bound=Done)
 
+_ON_DYNAMODB = os.environ.get("CIS_DYNAMODB") == "engines"
+"""Before a test takes the variables away."""
 ORGANIZER = "agent@cis.test"
 ANSWERERS = {Partstat.ACCEPTED: "yes", Partstat.TENTATIVE: "maybe", Partstat.DECLINED: "no"}
 
@@ -57,7 +61,19 @@ class _GivenSettings(Settings):
 
 def settings_in(folder: Path, **values: object) -> Settings:
     """Settings over `folder` that nothing outside the test has a say in."""
-    return _GivenSettings(**{"data_dir": folder, "dns": nobody().address, "undo_campaign_s": 0, **values})
+    table = {"store": _table_of(folder)} if _ON_DYNAMODB else {}
+    known = {"data_dir": folder, "dns": nobody().address, "undo_campaign_s": 0, **table}
+    return _GivenSettings(**{**known, **values})
+
+
+@cache
+def _table_of(folder: Path) -> str:
+    """The address of the table that takes the place of the file in this folder."""
+    from tests.judges.ministack import KEYS
+    from tests.judges.tables import new_address
+
+    os.environ.update(KEYS)
+    return new_address()
 
 
 @asynccontextmanager

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from engine.model.campaigns import CampaignState
 from engine.model.counters import Figures
 from engine.model.messages import Message, MessageState
+from engine.store import rules
 from engine.store.dynamodb.campaigns import CAMPAIGNS
+from engine.store.dynamodb.day_limit import SENT_HOURS
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.held_now import LEASES, Lease
 from engine.store.dynamodb.owed import MAILS, Place
-from engine.store.dynamodb.recounted import Partition, unsettled
+from engine.store.dynamodb.recounted import BudgetsCounted, Partition, unsettled
 from engine.store.dynamodb.statistics import StatisticsQuestions
 from engine.store.dynamodb.wires import Item
 
@@ -68,6 +70,10 @@ class CheckQuestions(StatisticsQuestions, Dispatching):
                 counting.tally(item)
             elif item.key[0].startswith("mail#"):
                 counting.mail(MAILS.value(item).message)
+            elif item.key[0].startswith(("person#", "reserve#", "key-day#")):
+                counting.budgets.see(item)
+            elif item.key[0] == SENT_HOURS:
+                counting.hour(item)
             elif item.key[0].startswith("lease#"):
                 counting.lease(LEASES.value(item))
         if partition:
@@ -85,6 +91,9 @@ class _Counting:
         self.counted: Counter[Named] = Counter()
         self.wrong: Counter[str] = Counter()
         self.held: dict[str, Place] = {}
+        self.budgets = BudgetsCounted()
+        self.hours: Counter[int] = Counter()
+        self.left: Counter[int] = Counter()
 
     def event(self, partition: Partition) -> None:
         """Count what belongs to an event."""
@@ -106,6 +115,9 @@ class _Counting:
         self._message(message)
 
     def _message(self, m: Message) -> None:
+        self.budgets.message(m)
+        if m.state is MessageState.SENT and m.settled:
+            self.left[rules.hour(m.settled)] += 1
         if m.campaign_id:
             self.counted["campaign", m.campaign_id, m.state.value] += 1
         if m.state is MessageState.FAILED:
@@ -120,6 +132,10 @@ class _Counting:
             if scope != "campaign" or name in _STATES:
                 self.kept[scope, _plain(key), name] += n
 
+    def hour(self, item: Item) -> None:
+        """Take note of how many mails left in an hour."""
+        self.hours[int(item.key[1].partition("#")[0])] += sum(item.numbers.values())
+
     def lease(self, lease: Lease) -> None:
         """Take note of who holds what."""
         for run in lease.runs.values():
@@ -133,6 +149,10 @@ class _Counting:
             kept, counted = self.kept[scope, key, name], self.counted[scope, key, name]
             if kept != counted:
                 yield f"{scope} {key} {name}: the counter says {kept}, there are {counted}"
+        # A mail that came back left as well, and stays counted.
+        fewer = sum(self.hours[hour] < n for hour, n in self.left.items() if hour in self.hours)
+        self.wrong["hours that count fewer mails than left in them"] = fewer
+        self.wrong["days of keys whose budgets differ from the ledger"] = self.budgets.differing()
         for what, n in self.wrong.items():
             if n:
                 yield f"{n} {what}"

@@ -10,7 +10,7 @@ from engine.store.dynamodb.session import summed
 from engine.store.dynamodb.tallies import Counting, Tallies
 
 _HOURS = 24
-_PARTITION = joined("sent")
+SENT_HOURS = joined("sent")
 _N = "n"
 
 
@@ -20,7 +20,7 @@ class SentHoursRead(Tallies):
     async def sent_within_day(self, now: datetime) -> int:
         """How many mails left within 24 hours, by the hour."""
         since = number(rules.hour(now) - _HOURS)
-        found = await self.items.numbers_under(_PARTITION, after=since)
+        found = await self.items.numbers_under(SENT_HOURS, after=since)
         return summed(found.values()).get(_N, 0)
 
 
@@ -29,4 +29,4 @@ class SentHours(SentHoursRead, Counting):
 
     def count_sent(self, n: int, at: datetime) -> None:
         """Count mails that a mail server took."""
-        self.items.add((_PARTITION, joined(number(rules.hour(at)), self.shard)), _N, n)
+        self.items.add((SENT_HOURS, joined(number(rules.hour(at)), self.shard)), _N, n)

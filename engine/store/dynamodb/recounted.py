@@ -1,4 +1,4 @@
-"""What one event's partition holds, counted again (promise 10)."""
+"""What one event's partition holds, and what keys have spent, counted again (promise 10)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from engine.model.answers import InstanceAnswer, ProposalState, Receipt
 from engine.model.events import Event
 from engine.model.messages import Message, MessageState
+from engine.store import rules
 from engine.store.dynamodb.answers import DELEGATIONS, INSTANCE_ANSWERS, PROPOSALS
 from engine.store.dynamodb.attendees import RECEIPTS
+from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES, KeyDay, Reserve
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.owed import INVITEES, OLDER, Invitee, Owed
 from engine.store.dynamodb.rows import Table
@@ -102,6 +104,46 @@ class Partition:
         last = {(r.email, r.recurrence_id): r.partstat for r in self.receipts if r.recurrence_id}
         return sum(
             answer.partstat is not last.get((answer.email, answer.recurrence_id)) for answer in self.instances
+        )
+
+
+class BudgetsCounted:
+    """What keys have spent by day, as it is kept, and as the ledger has it."""
+
+    def __init__(self) -> None:
+        self._kept: Counter[tuple[str, int, str]] = Counter()
+        self._counted: Counter[tuple[str, int, str]] = Counter()
+
+    def message(self, m: Message) -> None:
+        """Count a message towards the budgets of its keys, unless it was withdrawn before it could leave."""
+        budget = rules.budget_of(m.kind)
+        if budget and (m.state is not MessageState.WITHDRAWN or m.in_doubt):
+            for key in m.key.split():
+                self._counted[key, rules.day(m.created), budget] += 1
+
+    def see(self, item: Item) -> None:
+        """Take note of a person whom keys mailed, of what is reserved, or of a day of a key."""
+        if item.key[0].startswith("person#"):
+            for key, met in PERSONS.value(item).keys.items():
+                self._counted[key, met.first, "people"] += 1
+        elif item.key[0].startswith("reserve#"):
+            reserve = RESERVES.value(item)
+            for key in reserve.key.split():
+                self._add(self._counted, key, reserve)
+        else:
+            day = KEY_DAYS.value(item)
+            self._add(self._kept, day.key, day)
+
+    @staticmethod
+    def _add(to: Counter[tuple[str, int, str]], key: str, spent: KeyDay | Reserve) -> None:
+        for name in ("mails", "people", "changes"):
+            to[key, spent.day, name] += getattr(spent, name)
+
+    def differing(self) -> int:
+        """How many days of keys are not as the ledger has them."""
+        every = {*self._kept, *self._counted}
+        return len(
+            {(key, day) for key, day, n in every if self._kept[key, day, n] != self._counted[key, day, n]}
         )
 
 
