@@ -106,7 +106,7 @@ def _columns(visit: Visit, event: Event, text: str) -> Response:
         )
     return visit.show(
         "columns.html",
-        title="Which column is which?",
+        title=visit.say("Which column is which?"),
         event=event,
         titles=mapping.titles(text),
         text=text,
@@ -147,7 +147,7 @@ async def _shown(visit: Visit, view: CampaignView, sample: Mapping[str, object] 
     left = found.total - settled(view.counts)
     return visit.show(
         "campaign.html",
-        title=f"{'List' if found.kind == 'invite' else 'Change'} for “{event.summary}”",
+        title=_title(visit, found, event.summary),
         campaign=found,
         event=event,
         view=view,
@@ -159,6 +159,12 @@ async def _shown(visit: Visit, view: CampaignView, sample: Mapping[str, object] 
         token_of_list=confirm_token(found, event) if found.state is CampaignState.DRAFT else "",
         sample=sample,
     )
+
+
+def _title(visit: Visit, found: Campaign, title: str) -> str:
+    if found.kind == "invite":
+        return visit.say("List for “{title}”", title=title)
+    return visit.say("Change for “{title}”", title=title)
 
 
 def _takes(visit: Visit, found: Campaign, left: int) -> str:

@@ -12,11 +12,15 @@ from starlette.requests import Request
 
 from cis_mcp.locale.languages import ENGLISH, language
 from cis_mcp.pages.speaking import wished
+from engine.commands.notices import skipped_why
+from engine.commands.reasons import with_quoted
 from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
 TRANSLATED = frozenset(
     {
+        "campaign.html",
+        "columns.html",
         "entered.html",
         "event.html",
         "event_form.html",
@@ -45,6 +49,15 @@ _KINDS = (
     noop_term("kind of campaign", "reminder"),
 )
 
+_COUNTS = (
+    noop_term("count of a campaign", "queued"),
+    noop_term("count of a campaign", "sending"),
+    noop_term("count of a campaign", "sent"),
+    noop_term("count of a campaign", "deferred"),
+    noop_term("count of a campaign", "failed"),
+    noop_term("count of a campaign", "withdrawn"),
+    noop_term("count of a campaign", "skipped"),
+)
 _MAILS = (
     noop("mails queued"),
     noop("mails sending"),
@@ -63,6 +76,17 @@ def chosen(request: Request, settled: str) -> Language:
 def speaking(template: str, wanted: Language) -> Language:
     """The language in which a page can be."""
     return wanted if template in TRANSLATED else ENGLISH
+
+
+def why(code: str, detail: str = "") -> str:
+    """Why a row was passed over or a mail did not go out.
+
+    English has the code in words and the detail; other languages what the code means, and what the detail quotes.
+    """
+    language, plain = SPOKEN.get(), code.replace("_", " ")
+    if language.tag == SOURCE:
+        return f"{plain}: {detail}" if detail else plain
+    return with_quoted(skipped_why(code, language) or plain, detail, language)
 
 
 def say(message: str, /, **values: object) -> str:

@@ -70,7 +70,13 @@ def templates() -> Environment:
         "number": speaking.number,
     }
     found.globals |= {"arranged": tables.arranged, "event_rows": event_rows, "navigation": navigation}
-    found.globals |= {"_": speaking.say, "n_": speaking.some, "c_": speaking.term, "spoken": SPOKEN.get}
+    found.globals |= {
+        "_": speaking.say,
+        "n_": speaking.some,
+        "c_": speaking.term,
+        "spoken": SPOKEN.get,
+        "why": speaking.why,
+    }
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 

@@ -245,10 +245,17 @@ def span_of(event: Event, instance: Instant | None) -> Span:
     return override.span if override else recurrence.at(event.span, instance)
 
 
+def skipped_why(code: str, language: Language = ENGLISH) -> str:
+    """What the code of a row that was passed over means; empty where it stands for itself."""
+    known = Code(code) if code in set(Code) else None
+    why = (_SKIPPED.get(known) or REASONS.get(known)) if known else None
+    return language.say(why) if why else ""
+
+
 def skipping(row: Recipient, language: Language = ENGLISH) -> str:
     """Which row was passed over, and why: the code, what it means, and the column that is at fault."""
-    why = (_SKIPPED.get(Code(row.code)) or REASONS.get(Code(row.code))) if row.code in set(Code) else None
-    told = f"{row.code}: {language.say(why)}" if why else row.code
+    why = skipped_why(row.code, language)
+    told = f"{row.code}: {why}" if why else row.code
     told += f" ({row.detail})" if row.detail else ""
     return language.say("row {number}: {email}: {why}", number=row.row, email=row.email, why=told)
 

@@ -89,8 +89,11 @@ def reason(code: str, english: str, language: Language) -> str:
     known = REASONS.get(Code(code)) if code in set(Code) else None
     if language.tag == SOURCE or known is None:
         return english
+    return with_quoted(language.say(known), english, language)
+
+
+def with_quoted(told: str, english: str, language: Language) -> str:
+    """`told`, and after it the names that an English sentence quotes."""
     names = list(dict.fromkeys(_QUOTED.findall(english)))[:_NAMED_MAX]
-    if not names:
-        return language.say(known)
     listed = language.term("between the names of a list", ", ").join(names)
-    return f"{language.say(known)} {language.say('It concerns: {what}.', what=listed)}"
+    return f"{told} {language.say('It concerns: {what}.', what=listed)}" if names else told

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from cis_mcp.console.speaking import TRANSLATED
+from engine.commands.campaigns.campaigns import ControlCampaign, confirm_token
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
@@ -70,6 +71,26 @@ async def test_an_event_its_form_and_its_list_in_german_say_nothing_in_english(
     page = await _seen(person, f"/console/events/{event.id}{path}", "de")
     assert '<html lang="de"' in page
     assert _english_in(page) - _DATA == set()
+
+
+async def test_a_list_from_its_draft_to_its_end_in_german_says_nothing_in_english(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine, summary="Konzert", location="Gasteig")
+    draft = (await drafted(engine, event, ["ann@example.com", "keine", "ann@example.com"])).campaign
+    path = f"/console/lists/{draft.id}"
+    pages = [await _seen(person, path, "de"), await _seen(person, f"{path}/sample?row=2", "de")]
+    assert "Zeile 2" in pages[1]
+    await do(
+        engine,
+        ControlCampaign(campaign_id=draft.id, action="start", confirm_token=confirm_token(draft, event)),
+    )
+    pages.append(await _seen(person, path, "de"))
+    await deliver(engine)
+    pages.append(await _seen(person, path, "de"))
+    for page in pages:
+        assert '<html lang="de"' in page
+        assert _english_in(page) - _DATA == set()
 
 
 _DATA = {"api", "list", "to"}
