@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tests.support.engines import engine_in
 from tests.webhooks.receiver import LOCAL, subscribed
 
 MANY = AT_ONCE + 30
+_LOT = 10
+"""Events that any store takes in one unit of work."""
 
 
 @pytest.fixture
@@ -31,15 +34,16 @@ async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
 async def _events(engine: Engine, apart: timedelta) -> None:
     """Many events, one after the other; each lasts an hour."""
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit, first: int) -> None:
         await unit.ensure_organizer(engine.local.address, "", engine.clock())
-        for number in range(MANY):
+        for number in range(first, min(MANY, first + _LOT)):
             start = engine.clock() + timedelta(hours=1) + apart * number
             made = event(f"event{number}", organizer=engine.local.address)
             span = made.span.model_copy(update={"start": start, "end": start + timedelta(hours=1)})
             await unit.add_event(made.model_copy(update={"span": span, "ends_at": span.end_utc, "id": ""}))
 
-    await engine.store.transact(work)
+    for first in range(0, MANY, _LOT):
+        await engine.store.transact(partial(work, first=first))
 
 
 @pytest.mark.parametrize("apart", [timedelta(seconds=7), timedelta()])

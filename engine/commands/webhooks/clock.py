@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from engine.commands.base import Work
 from engine.model.events import Event
@@ -29,23 +30,28 @@ class Occasion:
     start: datetime
     end: datetime
 
-    def place(self, lead: timedelta) -> tuple[datetime, str]:
-        """When it came to pass, and where it stands among those of the same second."""
-        name = f"{self.kind.value} {self.event.uid} {int(self.start.timestamp())}"
-        return (self.start - lead if self.kind is WebhookKind.EVENT_STARTING else self.end), name
+
+class _Row(NamedTuple):
+    """What came to pass, as it is sorted: when, and where among those of the same second."""
+
+    at: datetime
+    name: str
+    kind: WebhookKind
+    uid: str
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Up to when all was told, and of the second behind it up to which place."""
+    """Up to when all was told, and of the second behind it up to which name."""
 
     until: datetime
     name: str = ""
 
-    def before(self, place: tuple[datetime, str]) -> bool:
+    def before(self, row: _Row) -> bool:
         """True for what is still to be told."""
-        at, name = place
-        return at > self.until + _SECOND or name > self.name
+        return row.at > self.until + _SECOND or row.name > self.name
 
 
 async def occasions(
@@ -65,27 +71,34 @@ async def occasions(
     ]
     until = work.now
     for kind, ahead, ask in asked:
-        rows = await ask(owner, since.until + ahead, until + ahead, AT_ONCE)
-        until = min(until, _whole(kind, rows, until + ahead) - ahead)
-    found = []
-    for kind, ahead, ask in asked:
-        for uid, start, end in await ask(owner, since.until + ahead, until + ahead, _ONE_SECOND):
-            event = await work.unit.event(uid)
-            if event and not event.cancelled:
-                found.append(Occasion(kind, event, start, end))
-    return _fitting(work, [one for one in found if since.before(one.place(lead))], lead, until)
+        first = await ask(owner, since.until + ahead, until + ahead, AT_ONCE)
+        until = min(until, _whole(kind, first, until + ahead) - ahead)
+    rows = [
+        _row(kind, ahead, *found)
+        for kind, ahead, ask in asked
+        for found in await ask(owner, since.until + ahead, until + ahead, _ONE_SECOND)
+    ]
+    return await _fitting(work, sorted(row for row in rows if since.before(row)), until)
 
 
-def _fitting(
-    work: Work, found: list[Occasion], lead: timedelta, until: datetime
-) -> tuple[list[Occasion], Told]:
+def _row(kind: WebhookKind, ahead: timedelta, uid: str, start: datetime, end: datetime) -> _Row:
+    at = start - ahead if kind is WebhookKind.EVENT_STARTING else end
+    return _Row(at, f"{kind.value} {uid} {int(start.timestamp())}", kind, uid, start, end)
+
+
+async def _fitting(work: Work, rows: list[_Row], until: datetime) -> tuple[list[Occasion], Told]:
     """As many as a unit takes; those of one second may be parted."""
     room = max(1, min(AT_ONCE, work.unit.items_per_unit // _ITEMS))
-    if len(found) <= room:
-        return found, Told(until)
-    some = sorted(found, key=lambda one: one.place(lead))[:room]
-    at, name = some[-1].place(lead)
-    return some, Told(at - _SECOND, name)
+    found: list[Occasion] = []
+    last: _Row | None = None
+    for row in rows:
+        if last and len(found) == room:
+            return found, Told(last.at - _SECOND, last.name)
+        event = await work.unit.event(row.uid)
+        if event and not event.cancelled:
+            found.append(Occasion(row.kind, event, row.start, row.end))
+        last = row
+    return found, Told(until)
 
 
 def _whole(kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]], asked: datetime) -> datetime:
