@@ -14,6 +14,7 @@ from cis_mcp.views import keys as views
 from engine.commands.agents.keys import ChangeKey, CreateKey, KeyDone, RevokeKey, RotateKey, StopKey
 from engine.commands.agents.lists import SetAddressList
 from engine.commands.agents.owed import DecideOwed
+from engine.commands.agents.widening import WidenKey
 from engine.commands.base import Command
 from engine.jobs.accounts import key_day
 from engine.model.bounds import Bounds
@@ -141,6 +142,11 @@ async def change_key(
         done = await engine.apply(ChangeKey(key_id=key_id, bounds=bounds), engine.local)
         _show(done, engine.clock(), as_json=as_json)
     return 0
+
+
+async def widen_key(settings: Settings, key_id: str, bound: str, add: str, *, as_json: bool) -> int:
+    """Widen one bound of a key, and of those above it."""
+    return await _done(settings, WidenKey(key_id=key_id, bound=bound, add=add), as_json=as_json)
 
 
 async def changed_key(settings: Settings, name: str, key_id: str, *, as_json: bool) -> int:

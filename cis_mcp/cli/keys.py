@@ -200,6 +200,21 @@ def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **option
     run(agents.change_key(settings_in_force(), key_id, bounds_file, given_bounds(options), as_json=as_json))
 
 
+@key.command("widen")
+@click.argument("key_id", metavar="ID")
+@click.argument("bound")
+@click.argument("patterns", nargs=-1)
+@as_json
+def key_widen(key_id: str, bound: str, patterns: tuple[str, ...], *, as_json: bool) -> None:
+    """Widen BOUND of the key ID, and of the keys above it where it must stay within theirs.
+
+    A figure is doubled, a wait is lifted; to, links and not_to take PATTERNS, which not_to no longer leaves out.
+    """
+    from cis_mcp.cli import agents
+
+    run(agents.widen_key(settings_in_force(), key_id, bound, ",".join(patterns), as_json=as_json))
+
+
 @key.command("owed")
 @click.argument("key_id", metavar="ID")
 @click.option("--send/--drop", "send", default=None, help="Send them now, or drop them.")

@@ -21,6 +21,7 @@ from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.bounds import Bounds
 from engine.model.held import Channel
 from engine.model.keys import Key
@@ -239,6 +240,41 @@ async def test_a_list_that_was_drafted_before_the_bound_was_narrowed_is_not_star
     )
     assert (await _refused(engine, start, key)).bound == "bulk_max"
     assert await claim(engine) == []
+
+
+@pytest.mark.parametrize("name", ["to", "not_to", "links", "day", "horizon_days", "mode"])
+async def test_for_a_key_under_another_one_command_widens_both(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    case = REFUSING.get(name, Refusing({"mode": "hold"}, _invite))
+    top = await made(engine, minute=0, owner="boss@example.org")
+    below = await made(engine, under=top.actor)
+    first, other = await created(engine, below.actor), await created(engine, below.actor)
+    await do(engine, _invite(first.uid, ANN), below.actor)
+    for key in (below, top):  # a key stays within the one above
+        await narrowed(engine, key, **case.bounds)
+    below = await engine.store.key_by_id(below.id) or below
+    if name == "mode":
+        assert (await do(engine, case.asks(other.uid), below.actor)).held
+    else:
+        assert (await _refused(engine, case.asks(other.uid), below)).bound == name
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    typed = shlex.split(widening(below, name).replace("MORE", case.more))
+    changed = await asyncio.to_thread(CliRunner().invoke, cli, typed)
+    assert changed.exit_code == 0, changed.output
+    assert (await do(engine, case.asks(other.uid), below.actor)).held is None
+
+
+async def test_an_owner_widens_no_key_above_that_is_another_s(engine: Engine) -> None:
+    top = await made(engine, day=5, owner="top@example.org")
+    below = await made(engine, under=top.actor)
+    mine = Actor(kind="owner", address="top@example.org")
+    eve = Actor(kind="owner", address="eve@example.org")
+    wider = WidenKey(key_id=below.id, bound="day")
+    with pytest.raises(Refused):
+        await engine.apply(wider, eve)
+    await do(engine, wider, mine)
+    assert [key.bounds.day for key in await engine.keys() if key.bounds] == [10, 10]
 
 
 async def test_a_key_that_is_stopped_refuses_until_the_command_that_is_shown(

@@ -33,6 +33,9 @@ def widening(key: Key, bound: str) -> str:
     """The arguments at the command line that widen `bound` of `key`; empty where no command does."""
     if bound in {"stopped", "key"}:
         return f"key resume {key.id}"
+    if key.above and bound in WIDENED:
+        # With those above it, within whose bounds it has to stay.
+        return f"key widen {key.id} {bound}{f' {_MORE}' if bound in PATTERNS else ''}"
     option = _option(key.bounds, bound) if key.bounds else ""
     return f"key change {key.id} {option}" if option else ""
 
@@ -77,7 +80,10 @@ WIDENED = PATTERNS | _DOUBLED | {"mode", "approval", "hours"}
 
 
 class WidenKey(Command[KeyDone]):
-    """Widen one bound of a key: a figure to twice as much, patterns by those given, a wait to none."""
+    """Widen one bound of a key: a figure to twice as much, patterns by those given, a wait to none.
+
+    A key above, within whose bounds it would lie no longer, is widened as well.
+    """
 
     free: ClassVar[bool] = True
 
@@ -96,12 +102,30 @@ class WidenKey(Command[KeyDone]):
         key = await stored_key(work, self.key_id)
         if key.bounds is None or key.ended(work.now):
             raise Refused(Code.INVALID_ARGUMENT, "This key has no bounds to widen.")
-        probation = {"probation": None} if self.bound == "mode" else {}
-        wider = key.model_copy(update={"bounds": self._wider(key.bounds), **probation})
-        if key.above:
-            narrowing.refuse_wider(wider, await stored_key(work, key.above[-1]))
+        wider = self._widened(key)
+        await self._make_room(work, wider)
         await work.unit.save_key(wider)
         return KeyDone(key=wider)
+
+    async def _make_room(self, work: Work, key: Key) -> None:
+        """Widen the keys above in the same way, as far as `key` would lie outside their bounds."""
+        for name in reversed(key.above):
+            above = await stored_key(work, name)
+            try:
+                narrowing.refuse_wider(key, above)
+                return
+            except Refused:
+                if work.actor.kind == "owner":
+                    await refuse_not_owner(work, above.id)
+            above = self._widened(above)
+            narrowing.refuse_wider(key, above)
+            await work.unit.save_key(above)
+            key = above
+
+    def _widened(self, key: Key) -> Key:
+        assert key.bounds is not None, "a key without bounds is above none that is outside them"
+        probation = {"probation": None} if self.bound == "mode" else {}
+        return key.model_copy(update={"bounds": self._wider(key.bounds), **probation})
 
     def _wider(self, bounds: Bounds) -> Bounds:
         values = {**bounds.model_dump(), **self._values(bounds)}
