@@ -1,4 +1,5 @@
-"""Calls to AWS: the lean client beside boto3, in processor time of the calling process, against one canned server."""
+"""Calls to AWS, in processor time of the calling processes: the lean client beside boto3, a campaign through SES beside
+one through an SMTP sink; both against one canned server."""
 
 from __future__ import annotations
 
@@ -10,18 +11,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench import campaign
 from bench.figures import Figure
-from bench.timing import Effort
+from bench.processes import SERVER, environment, over_stdio, sink
+from bench.timing import MILLISECONDS, Effort
 from engine.aws.client import JsonClient
 from engine.aws.connections import Endpoint
 from engine.aws.signing import Keys
 
 _GROUP = "AWS"
-_AT_LEAST = 5.0
+_AT_LEAST, _OF_SMTP = 5.0, 1.5
+_MAILS = 5_000
 _CALLS, _FEW_CALLS = 3_000, 600
 _THREADS, _TASKS = 16, 64
 _ROUNDS = 3
@@ -29,15 +34,20 @@ _KEYS = Keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 _RAW = b"From: a@invites.example.com\r\nTo: b@example.net\r\nSubject: x\r\n\r\n" + b"x" * 7_000
 _SERVER = """
 import asyncio, re
-ANSWER = b'{"MessageId":"0102018f00000000-00000000-0000-0000-0000-000000000000-000000"}'
 HEAD = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n"
-ANSWER = HEAD % len(ANSWER) + ANSWER
+def whole(body):
+    return HEAD % len(body) + body
+SENT = whole(b'{"MessageId":"0102018f00000000-00000000-0000-0000-0000-000000000000-000000"}')
+ACCOUNT = whole(b'{"SendQuota":{"MaxSendRate":100000,"Max24HourSend":-1,"SentLast24Hours":0}}')
+LIST = whole(b'{"SuppressedDestinationSummaries":[]}')
 async def serve(reader, writer):
     try:
         while True:
             head = await reader.readuntil(b"\\r\\n\\r\\n")
-            await reader.readexactly(int(re.search(rb"(?i)content-length: *(\\d+)", head)[1]))
-            writer.write(ANSWER)
+            length = re.search(rb"(?i)content-length: *(\\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            path = head.split(b" ", 2)[1]
+            writer.write(ACCOUNT if path.endswith(b"/account") else LIST if b"/suppression" in path else SENT)
     except (EOFError, OSError):
         writer.close()
 async def main():
@@ -64,6 +74,7 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
             assert server.stdout is not None
             url = f"http://127.0.0.1:{int(server.stdout.readline())}"
             pairs = [(_by_boto3(url, count), _lean(url, count)) for _ in range(_ROUNDS)]
+            beside = _beside_smtp(effort, folder, url)
         finally:
             server.kill()
     boto3, ours = (median(pair[n] for pair in pairs) for n in (0, 1))
@@ -76,6 +87,37 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
         peer=f"boto3 in {_THREADS} threads",
         peer_value=boto3,
         ratio=median(ours / boto3 for boto3, ours in pairs),
+    )
+    yield beside
+
+
+def _beside_smtp(effort: Effort, folder: Path, url: str) -> Figure:
+    """Campaigns through SES and into a sink, by turns: what one mail costs our processes."""
+    n = min(effort.recipients, _MAILS)
+    log = folder / "aws.log"
+    keys = {"AWS_ACCESS_KEY_ID": _KEYS.access, "AWS_SECRET_ACCESS_KEY": _KEYS.secret}
+    with ExitStack() as stack:
+        port, name = stack.enter_context(sink(log))
+        outboxes = {"ses": f"ses://eu-west-1?endpoint={url}", "smtp": f"smtp://127.0.0.1:{port}"}
+        servers = [
+            stack.enter_context(
+                over_stdio(SERVER, {**environment(folder / f"by-{kind}", outbox=to), **keys}, log)
+            )
+            for kind, to in outboxes.items()
+        ]
+        for ours in servers:
+            campaign.send(ours, folder, n)
+        costs = [[campaign.send(ours, folder, n).cpu_s for ours in servers] for _ in range(_ROUNDS)]
+    by_ses, by_smtp = (median(pair[k] for pair in costs) for k in (0, 1))
+    return Figure(
+        _GROUP,
+        f"CPU of one mail of a campaign of {n:,} through SES",
+        by_ses * MILLISECONDS,
+        "ms",
+        within=_OF_SMTP,
+        peer=f"through {name}",
+        peer_value=by_smtp * MILLISECONDS,
+        ratio=median(ses / smtp for ses, smtp in costs),
     )
 
 
