@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign
-from engine.commands.events.events import CancelEvent, CreateEvent, Source, UpdateEvent
+from engine.commands.events.events import CancelEvent, CreateEvent, RevisionSource, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model.messages import Audience, Kind
@@ -107,7 +107,7 @@ async def test_two_who_create_the_same_event_at_once_make_one_and_change_nothing
     tmp_path: Path, clock: Clock
 ) -> None:
     async with engine_in(tmp_path, clock) as one, engine_in(tmp_path, clock) as two:
-        source = Source(uid="from-the-client")
+        source = RevisionSource(uid="from-the-client")
         wanted: list[CreateEvent] = [
             meeting(summary="First", source=source),
             meeting(summary="Second", source=source),

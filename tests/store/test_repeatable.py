@@ -277,7 +277,7 @@ async def test_a_change_for_many_is_written_in_units_of_the_size_that_the_backen
     engine = Engine(settings, store, Clock(), SystemRandomness())
     made = (await engine.apply(meeting(), engine.local)).event
     async with store.unit() as unit:
-        size = unit.items_per_unit
+        size = unit.invites_per_unit
     rows = [Row(email=f"p{n}@example.com") for n in range(2 * size + 1)]
     draft = await engine.apply(DraftCampaign(uid=made.uid, recipients=rows), engine.local)
     start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
@@ -286,3 +286,17 @@ async def test_a_change_for_many_is_written_in_units_of_the_size_that_the_backen
     while (await engine.apply(FanOut(), SYSTEM)).worked:
         written.append((await states(store, made.uid))["queued"])
     assert written == [size, 2 * size, 2 * size + 1]
+
+
+async def test_people_of_as_many_domains_are_invited_in_units_that_the_backend_takes(
+    store: Store, tmp_path: Any
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    engine = Engine(settings, store, Clock(), SystemRandomness())
+    made = (await engine.apply(meeting(), engine.local)).event
+    rows = [Row(email=f"ann@d{n}.example.com") for n in range(45)]
+    draft = await engine.apply(DraftCampaign(uid=made.uid, recipients=rows), engine.local)
+    start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
+    await engine.apply(start, engine.local)
+    await jobs.step(engine)
+    assert await states(store, made.uid) == {"queued": 45}

@@ -30,33 +30,32 @@ class FanOut(Command[Progress]):
             return Progress(worked=False)
         event = await work.unit.event(job.event_uid)
         assert event is not None, "a fan-out job belongs to an event of the same store"
-        cursor = await (_invite if job.kind is Kind.INVITE else _inform)(work, job, event)
+        cursor, people = await (_invite if job.kind is Kind.INVITE else _inform)(work, job, event)
         await work.unit.move_fanout(job, cursor)
         if job.campaign_id and job.key:
-            await work.unit.release_reserve(
-                job.campaign_id, None if cursor is None else work.unit.items_per_unit
-            )
+            await work.unit.release_reserve(job.campaign_id, None if cursor is None else people)
         if job.campaign_id and job.kind is not Kind.INVITE:
             await _grow(work, job.campaign_id)
         return Progress(worked=True)
 
 
-async def _inform(work: Work, job: Fanout, event: Event) -> str | None:
-    """Owe the next attendees of the job's audience its message; None when all have it."""
+async def _inform(work: Work, job: Fanout, event: Event) -> tuple[str | None, int]:
+    """Owe the next attendees of the job's audience its message: the new cursor, None when all have it; how many."""
     if job.kind is Kind.CANCELLATION and job.recurrence_id is None and not event.cancelled:
         # It takes place after all: the job of that comes after this one.
-        return None
+        return None, 0
     chunk, cursor = await work.unit.audience(job, work.unit.items_per_unit)
+    people = len(chunk)
     if job.kind is Kind.CANCELLATION:
         chunk = await _having_it(work, event, chunk)
     elif job.kind is Kind.REMINDER and not event.cancelled:
         chunk = await _remindable(work, job, event, chunk)
     elif event.cancelled:
         # The cancellation, whose job comes after this one, is all that is left to say.
-        return None
+        return None, 0
     messages = [_change_message(work, job, event, a) for a in chunk]
     await work.unit.add_messages(messages, priority=1)
-    return cursor
+    return cursor, people
 
 
 async def _remindable(work: Work, job: Fanout, event: Event, chunk: list[Attendee]) -> list[Attendee]:
@@ -101,14 +100,14 @@ def _due(work: Work, job: Fanout) -> datetime:
     return max(work.now, job.due) if job.due else work.now
 
 
-async def _invite(work: Work, job: Fanout, event: Event) -> str | None:
-    """Invite the next rows of the campaign's list; each is judged again, for time has passed."""
+async def _invite(work: Work, job: Fanout, event: Event) -> tuple[str | None, int]:
+    """Invite the next rows of the campaign's list, and how many; each is judged again, for time has passed."""
     assert job.campaign_id is not None
     campaign = await work.unit.campaign(job.campaign_id)
     assert campaign is not None, "a fan-out job belongs to a campaign of the same store"
     if code := await _over(work, job, campaign, event):
-        return await campaigns.skip_rest(work, campaign, job.cursor, code)
-    rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.items_per_unit)
+        return await campaigns.skip_rest(work, campaign, job.cursor, code), 0
+    rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.invites_per_unit)
     good, skipped = await _sifted(work, campaign, event, rows)
     await work.unit.mark_recipients(campaign.id, skipped)
     attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]
@@ -118,7 +117,7 @@ async def _invite(work: Work, job: Fanout, event: Event) -> str | None:
     )
     messages = [owed(attendee) for attendee in attendees]
     await work.unit.add_messages(messages, priority=1)
-    return cursor
+    return cursor, len(rows)
 
 
 async def _over(work: Work, job: Fanout, campaign: Campaign, event: Event) -> Code | None:

@@ -16,15 +16,17 @@ from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.leases import LeaseQuestions, Leases
-from engine.store.dynamodb.lists import RESTS, SKIPPED, Lists
+from engine.store.dynamodb.lists import MARKED, RESTS, SKIPPED, Lists
 from engine.store.dynamodb.names import joined, moment, newest_first, number
 from engine.store.dynamodb.new_people import NewPeople
 from engine.store.dynamodb.owed import INVITEES, Owed
 from engine.store.dynamodb.rows import Entry, Table
-from engine.store.dynamodb.suppressions import FORGETTING_KEYS
+from engine.store.dynamodb.suppressions import FORGETTING_KEYS, SUPPRESSIONS, domains_of
 from engine.store.rules import FAILING_WINDOW, is_failing
 
 _ALL = "all"
+_INVITING_MOST = 77
+"""Items of the people whom a unit of work invites; budgets and counters come to at most 20 more."""
 _UPLOADING = "uploading"
 _GOES_ON = frozenset({CampaignState.RUNNING, CampaignState.CANCELLED})
 _PENDING = (MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED)
@@ -191,8 +193,20 @@ class CampaignQuestions(LeaseQuestions):
         return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
 
 
+def _fitting(rows: Sequence[Recipient]) -> list[Recipient]:
+    """The first of these rows, as many as one unit of work invites: each is two items, each new domain is one."""
+    domains: set[str] = set()
+    for n, row in enumerate(rows):
+        domains.add(row.email.rpartition("@")[2])
+        if n and 2 * (n + 1) + len(domains) > _INVITING_MOST:
+            return list(rows[:n])
+    return list(rows)
+
+
 class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     """Campaigns and jobs as a unit of work changes them."""
+
+    invites_per_unit = (_INVITING_MOST - 1) // 2
 
     async def _foresee(self, job: Fanout, now: datetime) -> None:
         keys = job.key.split()
@@ -204,6 +218,7 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
         ]
         if job.campaign_id:
             wanted += [CAMPAIGNS.at(job.campaign_id), RESTS.at(job.campaign_id, "rest")]
+            wanted += [MARKED.at(job.campaign_id, "marked")]
             wanted += [RESERVES.at(job.campaign_id)] if keys else []
         await self.items.get_many(wanted)
 
@@ -211,7 +226,10 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
         """The next good rows of a list, and the new cursor; None after the last. What is known of them is read, too."""
-        rows, place = await super().recipients(campaign_id, cursor, limit)
+        found, place = await super().recipients(campaign_id, cursor, limit)
+        rows = _fitting(found)
+        if len(rows) < len(found):
+            place = str(rows[-1].row)
         campaign = await self.campaign(campaign_id)
         if campaign and rows:
             await self._foresee_people(campaign, [row.email for row in rows])
@@ -219,12 +237,14 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
 
     async def _foresee_people(self, campaign: Campaign, emails: Sequence[str]) -> None:
         domains = {email.rpartition("@")[2] for email in emails}
+        refusing = {one for email in emails for one in (email, *domains_of(email))}
         await self.items.get_many(
             [
                 *(INVITEES.at(campaign.event_uid, "attendee", email) for email in emails),
                 *(PERSONS.at(rules.person(email)) for email in emails),
                 *(ZONES.at(campaign.organizer, email) for email in emails),
                 *(MAILED.at(campaign.organizer, domain) for domain in domains),
+                *(SUPPRESSIONS.at(one, who) for one in refusing for who in ("", campaign.organizer)),
             ]
         )
 

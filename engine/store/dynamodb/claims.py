@@ -11,7 +11,7 @@ from engine.model.messages import Attempt, Kind, MessageState
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.judging import Facts, Judging
-from engine.store.dynamodb.names import joined, moment
+from engine.store.dynamodb.names import joined
 from engine.store.dynamodb.owed import (
     BUCKETS,
     INVITEES,
@@ -24,6 +24,7 @@ from engine.store.dynamodb.owed import (
 )
 from engine.store.dynamodb.quotas import Quotas
 from engine.store.dynamodb.table import Index
+from engine.store.dynamodb.wires import Item
 
 _ALL = "send"
 """The name of the pace that all messages together keep; a campaign's own has its id."""
@@ -104,23 +105,30 @@ class Claims(Judging, Quotas):
         held = await self.held_ids()
         leases, after = await self.leases(), f"{priority}#"
         before = turn(priority, now + timedelta(microseconds=1))
-        most: dict[str, int] = {}
-        for bucket in buckets:
-            lease = leases.get(bucket)
-            most[bucket] = limit + (sum(len(run.rows) for run in lease.runs.values()) if lease else 0)
-        items = await self.items.indexed_in(Index.DUE, most, after=after, before=before)
-        rows = [row for item in items if (row := row_of(item)) and row.message.id not in held]
+        busy = {
+            bucket: sum(len(run.rows) for run in leases[bucket].runs.values()) if bucket in leases else 0
+            for bucket in buckets
+        }
+        most = {bucket: limit + n for bucket, n in busy.items()}
+        rows: list[Owed] = []
+        people: dict[tuple[str, str], Invitee] = {}
+        lot = limit + sum(busy.values())
+        async for items in self.items.indexed_in(Index.DUE, most, after=after, before=before, lot=lot):
+            found = [row for item in items if (row := row_of(item)) and row.message.id not in held]
+            people |= await self._people_of(items, found)
+            rows += [owed for owed in found if _first(owed, people)]
+            if len(rows) >= limit:
+                break
+        return rows[:limit], people
+
+    async def _people_of(self, items: Sequence[Item], rows: Sequence[Owed]) -> dict[tuple[str, str], Invitee]:
+        """The attendees whom these messages are for: most lie in what was read."""
         mine = [INVITEES.value(item) for item in items if kind_of(item.key) is INVITEES]
         people = {(i.attendee.event_uid, i.attendee.email): i for i in mine}
-        lacking = [
-            o.message
-            for o in rows
-            if o.message.method and (o.message.event_uid, o.message.email) not in people
-        ]
+        messages = [owed.message for owed in rows if owed.message.method]
+        lacking = [m for m in messages if (m.event_uid, m.email) not in people]
         others = await self.rows.many(INVITEES, [(m.event_uid or "", "attendee", m.email) for m in lacking])
-        people |= {(i.attendee.event_uid, i.attendee.email): i for i in others}
-        rows = [owed for owed in rows if _first(owed, people)]
-        return sorted(rows, key=lambda o: (moment(o.message.due), o.message.id))[:limit], people
+        return people | {(i.attendee.event_uid, i.attendee.email): i for i in others}
 
     async def _may_leave(self, owed: Owed, facts: Facts, done: _Pass) -> bool:
         """True if a message is claimed; else it is withdrawn, held, or due later."""

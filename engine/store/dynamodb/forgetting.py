@@ -56,6 +56,7 @@ _OURS = frozenset({"record", "record-cut", "record-head", "forgetting"})
 _DROPPED = {
     "telling": "address",
     "session": "address",
+    "session-round": "address",
     "confirmation": "address",
     "organizer-address": "address",
     "organizer": "address",
@@ -98,7 +99,8 @@ class TraceQuestions(ReadSession):
             elif name and name not in _OURS and name not in _OWNERS:
                 said = _named(name, item, address)
                 found += [_trace(name, item, _columns(said))] if said else []
-        return found
+        # What ended sessions goes behind them, so that none begins anew.
+        return sorted(found, key=lambda trace: trace.table == "session-round")
 
     async def named_by_others(self, address: str) -> list[str]:
         """Where organizers and operators named this address themselves: events, bounds of keys, lists."""

@@ -178,30 +178,33 @@ class Items:
 
         Items that this unit has written are found, too. With a sort key in its order, else in none.
         """
-        return await self.indexed_in(index, {value: limit}, after=after, before=before)
+        places = await self._index_places(index, value, after, before, limit)
+        own = [key for key, item in self._written.items() if item and item.attributes.get(index) == value]
+        found = await self.get_many([*(key for _, key in places), *own])
+        fits = [item for item in found.values() if item.attributes.get(index) == value]
+        return in_order(fits, index, after, before)[:limit]
 
     async def indexed_in(
-        self, index: Index, most: Mapping[str, int | None], *, after: str = "", before: str = LAST
-    ) -> list[Item]:
-        """The same for several values, each with how many of it at most; the items are read together."""
-        keys = [
-            key
+        self, index: Index, most: Mapping[str, int], *, after: str, before: str, lot: int
+    ) -> AsyncIterator[list[Item]]:
+        """The same for several values together, each with how many of it at most; they are read in lots, in order."""
+        places = [
+            place
             for value, limit in most.items()
-            for key in await self._index_keys(index, value, after, before, limit)
+            for place in await self._index_places(index, value, after, before, limit)
         ]
-        own = [key for key, item in self._written.items() if item and item.attributes.get(index) in most]
-        found = (await self.get_many([*keys, *own])).values()
-        return [
-            item
-            for value, limit in most.items()
-            for item in in_order(
-                [i for i in found if i.attributes.get(index) == value], index, after, before
-            )[:limit]
-        ]
+        written = ((key, item.attributes) for key, item in self._written.items() if item)
+        sort = SORTED[index]
+        places += [(own[sort], key) for key, own in written if own.get(index) in most]
+        keys = list(dict.fromkeys(key for _, key in sorted(places)))
+        for first in range(0, len(keys), lot):
+            found = (await self.get_many(keys[first : first + lot])).values()
+            yield in_order([i for i in found if i.attributes.get(index) in most], index, after, before)
 
-    async def _index_keys(
+    async def _index_places(
         self, index: Index, value: str, after: str, before: str, limit: int | None
-    ) -> list[Key]:
+    ) -> list[tuple[str, Key]]:
+        """The keys that an index has, each with its place in the order."""
         asked: dict[str, Any] = {
             "IndexName": index.value,
             "KeyConditionExpression": "#i = :v",
@@ -215,16 +218,17 @@ class Items:
                 ":a": {"S": after + "\x00" if after else "\x00"},
                 ":b": {"S": before},
             }
-        keys: list[Key] = []
-        while limit is None or len(keys) < limit:
+        sort = SORTED.get(index, "sk")
+        places: list[tuple[str, Key]] = []
+        while limit is None or len(places) < limit:
             page, rest = await self._calls.page(
-                {**asked, "Limit": _PAGE if limit is None else limit - len(keys)}
+                {**asked, "Limit": _PAGE if limit is None else limit - len(places)}
             )
-            keys += [(each["pk"]["S"], each["sk"]["S"]) for each in page]
+            places += [(each[sort]["S"], (each["pk"]["S"], each["sk"]["S"])) for each in page]
             if rest is None:
                 break
             asked["ExclusiveStartKey"] = rest
-        return keys
+        return places
 
     async def numbers(self, keys: Iterable[Key]) -> dict[Key, dict[str, int]]:
         """The numbers under these keys, with what this unit has added; each has all names that were ever added to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +15,12 @@ from engine.model.people import Attendee
 from engine.model.stops import EVERYTHING
 from engine.refusals import Code
 from engine.store import rules
+from engine.store.dynamodb.campaigns import CAMPAIGNS
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS, Organizer
-from engine.store.dynamodb.keys import KeyQuestions
+from engine.store.dynamodb.keys import KEYS, KeyQuestions
 from engine.store.dynamodb.owed import Invitee, Owed
 from engine.store.dynamodb.reminders import Reminders
+from engine.store.dynamodb.suppressions import FORGETTING_KEYS
 from engine.store.dynamodb.undos import Undos
 
 
@@ -112,11 +114,28 @@ class Judging(KeyQuestions, Reminders, Undos):
         """The tag of the organizer's language; empty where it is not set."""
         raise NotImplementedError
 
+    async def _foresee_facts(
+        self, messages: Sequence[Message], uids: Sequence[str], organizers: Sequence[str]
+    ) -> None:
+        """Read at once what is asked for below."""
+        campaigns = {m.campaign_id for m in messages if m.campaign_id}
+        keys = {key for m in messages for key in m.key.split()}
+        await self.items.get_many(
+            [
+                FORGETTING_KEYS.at("key"),
+                *(EVENTS.at(uid, "event") for uid in uids),
+                *(ORGANIZERS.at(one, "organizer") for one in organizers),
+                *(CAMPAIGNS.at(one) for one in sorted(campaigns)),
+                *(KEYS.at(key) for key in sorted(keys)),
+            ]
+        )
+
     async def facts(self, rows: Iterable[Owed], people: dict[tuple[str, str], Invitee]) -> Facts:
         """What is known about these messages, of whose attendees `people` holds the items."""
         messages = [owed.message for owed in rows]
         uids = dict.fromkeys(m.event_uid for m in messages if m.event_uid)
         organizers = dict.fromkeys(m.organizer for m in messages)
+        await self._foresee_facts(messages, [*uids], [*organizers])
         events = await self.rows.many(EVENTS, [(uid, "event") for uid in uids])
         known = await self.rows.many(ORGANIZERS, [(one, "organizer") for one in organizers])
         refusing: dict[tuple[str, str], str] = {}

@@ -21,7 +21,7 @@ from engine.store.dynamodb.held_now import LEASES
 from engine.store.dynamodb.inbox_messages import MESSAGES
 from engine.store.dynamodb.keys import KEYS, LISTS, STOPS
 from engine.store.dynamodb.links import HOSTS, INVITES, LINKS, VENDORS
-from engine.store.dynamodb.lists import CHUNKS, RESTS, SKIPS
+from engine.store.dynamodb.lists import CHUNKS, MARKED, RESTS, SKIPS
 from engine.store.dynamodb.names import Key
 from engine.store.dynamodb.notices import DIGESTS, TELLING
 from engine.store.dynamodb.orders import ENROLMENTS, PURCHASES, REDACTIONS
@@ -40,13 +40,15 @@ from engine.store.dynamodb.requests import INTAKES, REMEMBERED
 from engine.store.dynamodb.revisions import REPLACED
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.sessions import LINKS as SIGN_INS
-from engine.store.dynamodb.sessions import SESSIONS
+from engine.store.dynamodb.sessions import ROUNDS, SESSIONS
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS, FORGOTTEN, SUPPRESSIONS
 from engine.store.dynamodb.touched import HEADS as TOUCHED_HEADS
 from engine.store.dynamodb.touched import PEOPLED, TOUCHED
 from engine.store.dynamodb.triggers import DELIVERIES, OBJECTS, TRIGGERS
+from engine.store.dynamodb.triggers import FORGOTTEN as GONE_OBJECTS
+from engine.store.dynamodb.triggers import NAMES as TRIGGER_NAMES
 from engine.store.dynamodb.undos import UNDOS
-from engine.store.dynamodb.webhooks import POSTINGS, WEBHOOKS
+from engine.store.dynamodb.webhooks import GONE, POSTINGS, WEBHOOKS
 from engine.store.dynamodb.windows import WINDOWS
 
 _SHARED: dict[str, dict[str, Table[Any]]] = {
@@ -63,7 +65,7 @@ _SHARED: dict[str, dict[str, Table[Any]]] = {
         "revision": REPLACED,
         "chain": CHAINS,
     },
-    "list": {"rows": CHUNKS, "skip": SKIPS, "rest": RESTS},
+    "list": {"rows": CHUNKS, "skip": SKIPS, "marked": MARKED, "rest": RESTS},
 }
 """Tables that lie together: what the sort keys of each begin with."""
 _ALONE: dict[str, Table[Any]] = {
@@ -75,6 +77,7 @@ _ALONE: dict[str, Table[Any]] = {
         *(MAILS, MESSAGES, NOTED, OBJECTS, ORGANIZERS, PACES, PAGE_REQUESTS, PAGES, PERSONS, PICTURES),
         *(POSTED, POSTINGS, PROMPTS, PROOFS, PURCHASES, QUOTAS, REDACTIONS, REMEMBERED, RESERVES, ROWS),
         *(SALTS, SESSIONS, SHARES, SIGN_INS, SIZES, STOPS, SUPPRESSIONS, TELLING, TRIALS, TRIGGERS, UNDOS),
+        *(GONE, GONE_OBJECTS, ROUNDS, TRIGGER_NAMES),
         *(PEOPLED, TOUCHED, TOUCHED_HEADS, VENDORS, WEBHOOKS, WINDOWS, ZONES),
     )
 }

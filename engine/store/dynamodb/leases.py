@@ -52,10 +52,11 @@ class Leases(LeaseQuestions, Ledger):
         for owed in claimed:
             by_bucket.setdefault(owed.bucket, []).append(owed)
         leases = await self.leases()
+        before = {bucket: leases[bucket].runs.get(owner) for bucket in by_bucket if bucket in leases}
+        still = set(await self._still_owed([row for run in before.values() if run for row in run.rows]))
         for bucket, some in by_bucket.items():
-            lease = leases.get(bucket) or Lease(bucket=bucket)
-            mine = lease.runs.get(owner)
-            kept = await self._still_owed(mine.rows) if mine else ()
+            lease, mine = leases.get(bucket) or Lease(bucket=bucket), before.get(bucket)
+            kept = [row for row in mine.rows if row in still] if mine else []
             run = Run(until=until, rows=(*kept, *(_holding(owed) for owed in some)))
             await self.keep(lease, {**lease.runs, owner: run})
 

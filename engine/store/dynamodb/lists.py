@@ -37,6 +37,13 @@ class Skip(Value):
     code: str
 
 
+class Marked(Value):
+    """The last row that was skipped after its list was judged: behind it there is nothing to look for."""
+
+    list_id: str
+    row: int
+
+
 class Rest(Value):
     """All good rows of a list behind one, up to another: they were skipped together."""
 
@@ -48,6 +55,7 @@ class Rest(Value):
 
 CHUNKS = Table[Chunk]("list", Chunk, key=lambda c: (c.list_id, "rows", number(c.rows[0].row)), checked=False)
 SKIPS = Table[Skip]("list", Skip, key=lambda skip: (skip.list_id, "skip", number(skip.row)), checked=False)
+MARKED = Table[Marked]("list", Marked, key=lambda marked: (marked.list_id, "marked"), checked=False)
 RESTS = Table[Rest]("list", Rest, key=lambda rest: (rest.list_id, "rest"), checked=False)
 
 
@@ -58,7 +66,7 @@ class ListQuestions(WindowQuestions):
         """The rows behind one, with what was skipped since."""
         rest = await self.rows.get(RESTS, list_id, "rest")
         async for chunk in self._chunks(list_id, after):
-            skipped = await self._skipped(list_id, chunk.rows[0].row, chunk.rows[-1].row)
+            skipped = await self._skipped(list_id, max(chunk.rows[0].row, after + 1), chunk.rows[-1].row)
             for row in chunk.rows:
                 if row.row <= after:
                     continue
@@ -78,6 +86,9 @@ class ListQuestions(WindowQuestions):
             yield chunk
 
     async def _skipped(self, list_id: str, first: int, last: int) -> dict[int, str]:
+        marked = await self.rows.get(MARKED, list_id, "marked")
+        if marked is None or marked.row < first:
+            return {}
         found = await self.items.query(
             SKIPS.partition(list_id),
             after=joined("skip", number(first - 1)) if first else "skip#",
@@ -130,6 +141,9 @@ class Lists(ListQuestions, Counting):
         for row, code in codes.items():
             if await self.rows.add(SKIPS, Skip(list_id=campaign_id, row=row, code=code.value)):
                 self.count_in_campaign(campaign_id, SKIPPED, 1)
+        marked, last = await self.rows.get(MARKED, campaign_id, "marked"), max(codes, default=0)
+        if last > (marked.row if marked else 0):
+            await self.rows.put(MARKED, Marked(list_id=campaign_id, row=last))
 
     async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
         """Skip the next good rows; the new cursor, None after the last. One item says how far they were skipped."""

@@ -81,7 +81,7 @@ class SuppressionQuestions(ReadSession):
     ) -> dict[str, dict[str, str]]:
         """The same for several organizers, in one look."""
         hashed = await self._hashed(emails)
-        asked = {email: [email, *hashed.get(email, ()), *_domains(email)] for email in emails}
+        asked = {email: [email, *hashed.get(email, ()), *domains_of(email)] for email in emails}
         listed = dict.fromkeys(one for targets in asked.values() for one in targets)
         keys = [(one, organizer) for organizer in organizers for one in listed]
         found: dict[str, dict[str, str]] = {organizer: {} for organizer in organizers}
@@ -154,7 +154,7 @@ def _reasons(asked: Mapping[str, Sequence[str]], known: Mapping[str, str]) -> di
     }
 
 
-def _domains(email: str) -> list[str]:
+def domains_of(email: str) -> list[str]:
     """The domain of an address, and those above it."""
     labels = email.rpartition("@")[2].split(".")
     return [".".join(labels[n:]) for n in range(len(labels))]

@@ -19,6 +19,11 @@ class Campaigns(Protocol):
         """How many rows of a list one unit of work keeps."""
         ...
 
+    @property
+    def invites_per_unit(self) -> int:
+        """How many people of a list one unit of work invites at most."""
+        ...
+
     async def campaign(self, campaign_id: str) -> Campaign | None:
         """The campaign with this id, or None."""
         ...
@@ -54,7 +59,10 @@ class Campaigns(Protocol):
     async def recipients(
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
-        """The next good rows of a list, and the new cursor; None after the last."""
+        """The next good rows of a list, and the new cursor; None after the last.
+
+        At most `limit`; fewer, where a unit of work does not take so many of these.
+        """
         ...
 
     async def recipient(self, campaign_id: str, row: int) -> Recipient | None:

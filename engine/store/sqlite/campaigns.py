@@ -28,6 +28,10 @@ class Campaigns(Reminders):
     def rows_per_unit(self) -> int:
         return self.items_per_unit
 
+    @property
+    def invites_per_unit(self) -> int:
+        return self.items_per_unit
+
     async def campaign(self, campaign_id: str) -> Campaign | None:
         row = await self.one(f"SELECT body FROM campaign WHERE id = ? AND {SEEN}", [campaign_id])
         return rows.campaign(row) if row else None

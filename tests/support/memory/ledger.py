@@ -63,6 +63,10 @@ class LedgerUnit(SuppressionUnit):
         return self.items_per_unit
 
     @property
+    def invites_per_unit(self) -> int:
+        return self.items_per_unit
+
+    @property
     def writes(self) -> int:
         return self.t.writes
 
