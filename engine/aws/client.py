@@ -109,7 +109,7 @@ def _refusal(response: Response) -> AwsRefused:
     """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON, REST XML)."""
     values = _error(response.body)
     code = response.headers.get("x-amzn-errortype") or values.get("__type") or values.get("code") or ""
-    message = values.get("message") or values.get("Message") or ""
+    message = str(values.get("message") or values.get("Message") or "") + _reasons(values)
     bare = str(code).partition(":")[0].rpartition("#")[2]
     return AwsRefused(
         bare[:_CODE_MAX] or f"HTTP {response.status}",
@@ -117,6 +117,17 @@ def _refusal(response: Response) -> AwsRefused:
         response.status,
         response.headers.get("x-amz-bucket-region", ""),
     )
+
+
+def _reasons(values: Mapping[str, object]) -> str:
+    """Why a transaction of DynamoDB was called off, item by item; its text names them as well, but promises nothing."""
+    reasons = values.get("CancellationReasons")
+    codes = (
+        [str(one.get("Code")) for one in reasons if isinstance(one, dict)]
+        if isinstance(reasons, list)
+        else []
+    )
+    return f" [{', '.join(codes)}]" if codes else ""
 
 
 def _error(body: bytes) -> dict[str, object]:

@@ -116,12 +116,12 @@ async def test_what_only_some_see_is_a_place_a_text_or_a_link(engine: Engine) ->
         assert await caller.code("update_event", **secret, description="Dear {{name") == "invalid_template"
 
 
-@pytest.mark.parametrize("store", ["dynamodb://x", "postgres://h/db", "mysql:x"])
+@pytest.mark.parametrize("store", ["postgres://h/db", "mysql:x"])
 def test_a_store_that_does_not_exist_is_refused_at_the_start(store: str) -> None:
     with pytest.raises(ValidationError, match="no store"):
         Settings(store=store, _env_file=None)  # type: ignore[call-arg]
 
 
-def test_a_store_is_sqlite_by_its_scheme_or_a_path() -> None:
-    for store in ("", "sqlite:/tmp/x.sqlite3", "/tmp/x.sqlite3"):
+def test_a_store_is_a_table_or_sqlite_by_its_scheme_or_a_path() -> None:
+    for store in ("", "sqlite:/tmp/x.sqlite3", "/tmp/x.sqlite3", "dynamodb://table?region=eu-west-1"):
         assert Settings(store=store, _env_file=None).store == store  # type: ignore[call-arg]
