@@ -152,7 +152,7 @@ class Visit:
         """A page, in the frame of the console; `full=True`: with addresses, of whose showing the record knows."""
         asked = self.asked if self.request.method == "GET" else lambda _: ""
         done, undo = DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
-        spoken, here = speaking.speaking(template, self.language), self.request.url.path
+        spoken, here = speaking.speaking(template, self.language), str(self.request.scope["path"])
         told = spoken.say(done) if done else ""
         return web.page(
             self.request,

@@ -88,7 +88,7 @@ def asked_of(request: Request) -> Arranging | None:
     """What the address asks; None for a form, whose answer stands at no address."""
     if request.method not in {"GET", "HEAD"}:
         return None
-    return Arranging(request.url.path, dict(request.query_params))
+    return Arranging(request.scope["path"], dict(request.query_params))
 
 
 @pass_environment

@@ -16,7 +16,7 @@ from cis_mcp.console import masking, speaking, tables
 from cis_mcp.console.speaking import SPOKEN
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages import web as shared
-from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
+from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer, header
 from engine.mail.locale.language import SOURCE, Language, noop
 from engine.model.events import Event
 from engine.model.times import Instant, Span, is_day
@@ -162,7 +162,29 @@ def page(
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
         SPOKEN.reset(spoken)
-    return answer(request, Body.of(body, private=True), cache_control=PRIVATE, status=status)
+    return _answered(request, Body.of(body, private=True), status)
+
+
+_HEADERS: dict[tuple[int, bool], list[tuple[bytes, bytes]]] = {}
+"""What stands above every page of one status, packed or not; it is the same for all."""
+
+
+def _answered(request: Request, body: Body, status: int) -> Response:
+    packed = bool(body.packed) and b"gzip" in header(request, b"accept-encoding")
+    known = _HEADERS.get((status, packed))
+    if known is None:
+        made = answer(request, body, cache_control=PRIVATE, status=status)
+        _HEADERS[status, packed] = [one for one in made.raw_headers if one[0] != b"content-length"]
+        return made
+    return _Page(body.packed if packed else body.whole, status, known)
+
+
+class _Page(Response):
+    """A page under headers that were made before; they are its own, for whoever adds to them."""
+
+    def __init__(self, content: bytes, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.background = status, content, None
+        self.raw_headers = [*headers, (b"content-length", str(len(content)).encode())]
 
 
 def framing(made: Response) -> Response:

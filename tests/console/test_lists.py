@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,10 @@ from engine.engine import Engine
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.people import Origin
-from tests.console.person import SAME, Person, browser, with_key
+from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
 from tests.support.audiences import aws
-from tests.support.engines import created, deliver, do
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in
 from tests.support.ses import ENVIRONMENT
 
 CSV = b"email,name,seat\nann@example.com,Ann,1\nbob@example.com,Bob,2\nann@example.com,Again,3\nnobody,Wrong,4\n"
@@ -172,6 +174,33 @@ async def test_a_list_leaves_by_the_word_yes_alone(engine: Engine, person: Perso
     assert "2 sent" in (await person.go(f"/console/lists/{campaign.id}")).text
     _, counted = await engine.event_with_statistics(event.uid, engine.local)
     assert counted.origin == {Origin.VIP.value: 2}
+
+
+async def test_a_list_is_taken_back_by_a_button_before_anybody_hears_of_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        engine_in(tmp_path, clock, public_url=PUBLIC, undo_campaign_s=60) as engine,
+        browser(engine) as web,
+    ):
+        person = await operator(engine, web)
+        await _judged(person, await _event(engine))
+        assert "Started" in (await person.press("Send to 2 people", yes="Yes")).text
+        assert "Taken back" in (await person.press("Take it back")).text
+        clock.move(minutes=2)
+        assert await deliver(engine) == []
+
+
+async def test_the_numbers_of_a_list_move_while_it_goes_out(engine: Engine, person: Person) -> None:
+    campaign_id = await _judged(person, await _event(engine))
+    assert 'data-live="still"' in (await person.go(f"/console/lists/{campaign_id}")).answer.text
+    seen = await person.press("Send to 2 people", yes="Yes")
+    assert '<div data-live="moving" id="numbers">' in seen.answer.text
+    assert "2 of 4 done" in seen.text, "those that are skipped are done"
+    await deliver(engine)
+    seen = await person.go(f"/console/lists/{campaign_id}")
+    assert "4 of 4 done" in seen.text
+    assert 'data-live="still"' in seen.answer.text
 
 
 async def test_a_list_that_was_looked_at_before_the_event_changed_does_not_leave(

@@ -24,7 +24,7 @@ async def _answered(engine: Engine, organizer: str = "ann@example.com") -> Event
     kim = (await invite(engine, event, "kim@guests.example")).attendee
     await invite(engine, event, "lou@guests.example")
     await deliver(engine)
-    await answer(engine, kim, Partstat.ACCEPTED)
+    await answer(engine, kim, Partstat.ACCEPTED, prodid="-//Example//Client 1.0//EN")
     return event
 
 
@@ -53,6 +53,9 @@ async def test_each_chart_has_its_numbers_as_a_table(engine: Engine, person: Per
     assert seen.answer.text.count("<svg") == seen.answer.text.count("</rect>") > 6
     assert "Answers by hour (UTC)" in seen.text
     assert "Answers Number Yes 1 No 0" in seen.text
+    titles = ("Answers", "Where invites came from", "Calendar clients that answered", "Mails")
+    for title in titles:
+        assert f'<h2>{title}</h2><table class="bars">' in seen.answer.text, title
 
 
 async def test_an_organizer_begins_with_their_own_and_sees_no_other(engine: Engine) -> None:
@@ -124,7 +127,7 @@ async def test_the_report_tells_how_soon_people_answer_and_when_what_they_answer
     await invite(engine, event, "lou@guests.example")
     await deliver(engine)
     clock.move(hours=2, minutes=2)
-    await answer(engine, kim, Partstat.ACCEPTED)
+    await answer(engine, kim, Partstat.ACCEPTED, prodid="-//Example//Client 1.0//EN")
     seen = await person.go(f"/console/reports/events/{event.id}")
     assert "1 of the 2 to whom an invite was sent answered; half of these within 2 h 02 min." in seen.text
     assert "Answers by hours since sending Number 0–1 h 0 1–2 h 0 2–3 h 1" in seen.text

@@ -194,6 +194,8 @@ async def furnished(engine: Engine, address: str) -> Site:
             "record": "/console/record",
             "developers": "/console/developer",
             "branding": "/console/branding",
+            "branding in one language": "/console/branding?language=ar",
+            "tables for analysis": "/console/exports",
             "verify": "/console/verify",
             "verify: choose": "/console/verify/events",
             "verify: steps": f"/console/verify/steps?event={event.id}&from=0&skip=6",

@@ -99,6 +99,17 @@ async def _source(seen: Screen) -> str:
     return str(await seen.js("fetch(location.href).then(answer => answer.text())"))
 
 
+async def test_the_code_of_a_link_is_copied_by_a_button(browser: Browser, console: Site) -> None:
+    async with screen(browser, console) as seen:
+        await sign_in(console.engine, seen)
+        await seen.tab.send("Browser.grantPermissions", permissions=["clipboardReadWrite"])
+        await show(seen, console.paths["link"])
+        first = "document.querySelector('[data-copy]')"
+        await seen.js(f"{first}.nextElementSibling.click()")
+        await seen.until(f"{first}.nextElementSibling.textContent === 'Copied'")
+        assert await seen.js("navigator.clipboard.readText()") == await seen.js(f"{first}.textContent")
+
+
 async def test_what_waits_is_approved_by_keyboard_on_a_phone(browser: Browser, console: Site) -> None:
     async with screen(browser, console, 390, 700) as seen:
         await sign_in(console.engine, seen)
