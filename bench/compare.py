@@ -1,4 +1,4 @@
-"""Two checkouts side by side, by processor time: `python -m bench.compare FOLDER [--rounds N]`.
+"""Two checkouts side by side, by processor time: `python -m bench.compare FOLDER [--rounds N] [--busy N]`.
 
 FOLDER holds the other commit (git worktree add). Both are served by this Python, each from its own sources, and do the
 same work by turns; a figure is the median of the ratios of this checkout to the other. Processor time is what a busy
@@ -19,7 +19,7 @@ from statistics import median
 from bench import lists
 from bench.campaign import started
 from bench.mails import answer
-from bench.processes import DOMAIN, ROOT, SERVER, environment, free_port, sink, wait_for
+from bench.processes import DOMAIN, ROOT, SERVER, busy_cores, environment, free_port, sink, wait_for
 from bench.reading import new_event
 from bench.receiving import Mail, deliver, wait_counted
 from bench.usage import together
@@ -47,6 +47,8 @@ def main() -> None:
     parser.add_argument("other", type=Path, metavar="FOLDER")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--recipients", type=int, default=10_000)
+    parser.add_argument("--only", default="", metavar="WORD", help="the work whose name holds it")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="cores that are kept busy meanwhile")
     wanted = parser.parse_args()
     works: dict[str, Work] = {
         "start, handshake, list and first call": _start,
@@ -59,7 +61,10 @@ def main() -> None:
         "an answer by SMTP, until it is counted": _answers,
     }
     for name, work in works.items():
-        ours, theirs, ratios = _compared(work, ROOT, wanted.other.resolve(), wanted.rounds)
+        if wanted.only not in name:
+            continue
+        with busy_cores(wanted.busy):
+            ours, theirs, ratios = _compared(work, ROOT, wanted.other.resolve(), wanted.rounds)
         print(
             f"{name}: {ours * 1000:.3f} ms here, {theirs * 1000:.3f} ms there, ratio {ratios:.2f}", flush=True
         )

@@ -54,7 +54,7 @@ class SmtpReply(NamedTuple):
     @property
     def words(self) -> str:
         """Code and text on one line, without what could not be printed, 500 characters at most."""
-        text = " ".join(line.decode("utf-8", "replace") for line in self.lines)[: 2 * _WORDS_MAX]
+        text = b" ".join(self.lines).decode("utf-8", "replace")[: 2 * _WORDS_MAX]
         if not text.isprintable():
             text = "".join(c if c.isprintable() else " " for c in text)
         return " ".join([str(self.code), *text.split()])[:_WORDS_MAX]
