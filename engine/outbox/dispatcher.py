@@ -38,8 +38,8 @@ _CLAIM_LEAST = 256
 """Claim only when there is room for this many: a claim has a fixed cost, however many messages it returns."""
 _BATCH = 32
 """Messages that one connection is given at a time."""
-_SLICE = 4
-"""Mails that are made before everything else in this process gets its turn: some 0.3 ms."""
+_SLICE = 8
+"""Mails that are made before everything else in this process gets its turn: some 0.6 ms."""
 _FINISH_S = 3.5
 """How long a mail server may take to answer when we stop (SIGTERM ends within 5 s)."""
 _LAST_WORDS_S = 0.8

@@ -13,8 +13,8 @@ from engine.outbox.smtp.wire import ReplyReader, SmtpReply, Unreadable
 _READ_BYTES = 16_384
 _GOODBYE_S = 2.0
 _CLOSING = 421
-_AT_A_TIME = 4
-"""Lines that are dealt with before everything else gets its turn: some 0.5 ms."""
+_AT_A_TIME = 8
+"""Lines that are dealt with before everything else gets its turn: some 1 ms."""
 
 Handler = Callable[[SmtpReply], None]
 
