@@ -97,7 +97,7 @@ async def change(visit: Visit) -> Response:
     if command.dry_run:
         changes = [FieldChange(field=name, old=before[name], new=value) for name, value in changed.items()]
         at = f"{here}/{visit.path('date')}"
-        return preview_of(visit, done, at, "Change this date", "Keep as it is", changes)
+        return preview_of(visit, done, at, visit.say("Change this date"), visit.say("Keep as it is"), changes)
     return visit.go(here, "changed" if done.changed else "unchanged", done.undo)
 
 
@@ -117,7 +117,7 @@ async def cancel(visit: Visit) -> Response:
         old = _values(event, known)["start"]
         changes = [FieldChange(field="date", old=old, new="does not take place")]
         at = f"{here}/{visit.path('date')}/cancel"
-        return preview_of(visit, done, at, "Cancel this date", "Keep it", changes)
+        return preview_of(visit, done, at, visit.say("Cancel this date"), visit.say("Keep it"), changes)
     return visit.go(here, "cancelled" if done.changed else "unchanged", done.undo)
 
 

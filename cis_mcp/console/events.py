@@ -244,7 +244,9 @@ async def change(visit: Visit) -> Response:
     )
     done = await visit.apply(command)
     if command.dry_run:
-        return preview_of(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
+        return preview_of(
+            visit, done, f"{_HUB}/{event.id}/edit", visit.say("Change the event"), visit.say("Keep as it is")
+        )
     return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged", done.undo)
 
 
@@ -289,11 +291,12 @@ def preview_of(
     sequence = done.old.sequence if done.old else done.event.sequence
     return visit.show(
         "preview.html",
-        title="What this would do",
+        title=visit.say("What this would do"),
         event=done.old or done.event,
         changes=field_changes(done) if changes is None else changes,
         told=notified_fields(done),
         sample=update_sample(done),
+        starts=done.event.span,
         action=action,
         label=label,
         back=back,
@@ -305,7 +308,12 @@ def preview_of(
 async def cancelling(visit: Visit) -> Response:
     """GET /console/events/{uid}/cancel."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
-    return visit.show("cancel.html", title=f"Cancel “{event.summary}”", event=event, audiences=AUDIENCES)
+    return visit.show(
+        "cancel.html",
+        title=visit.say("Cancel “{title}”", title=event.summary),
+        event=event,
+        audiences=AUDIENCES,
+    )
 
 
 async def cancel(visit: Visit) -> Response:
@@ -319,7 +327,13 @@ async def cancel(visit: Visit) -> Response:
     )
     done = await visit.apply(command)
     if command.dry_run:
-        return preview_of(visit, done, f"{_HUB}/{event.id}/cancel", "Cancel the event for good", "Keep it")
+        return preview_of(
+            visit,
+            done,
+            f"{_HUB}/{event.id}/cancel",
+            visit.say("Cancel the event for good"),
+            visit.say("Keep it"),
+        )
     return visit.go(f"{_HUB}/{event.id}", "cancelled", done.undo)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from cis_mcp.locale.languages import ENGLISH, language
 from cis_mcp.pages.speaking import wished
-from engine.commands.notices import skipped_why
+from engine.commands.notices import field_name, skipped_why
 from engine.commands.reasons import with_quoted
 from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 
@@ -20,6 +20,7 @@ SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=EN
 TRANSLATED = frozenset(
     {
         "campaign.html",
+        "cancel.html",
         "columns.html",
         "entered.html",
         "event.html",
@@ -28,6 +29,7 @@ TRANSLATED = frozenset(
         "home.html",
         "list_form.html",
         "lists.html",
+        "preview.html",
         "signin.html",
     }
 )
@@ -49,6 +51,13 @@ _KINDS = (
     noop_term("kind of campaign", "reminder"),
 )
 
+_LEFT_OUT = (
+    noop_term("people by answer", "accepted"),
+    noop_term("people by answer", "declined"),
+    noop_term("people by answer", "tentative"),
+    noop_term("people by answer", "delegated"),
+    noop_term("people by answer", "noaction"),
+)
 _COUNTS = (
     noop_term("count of a campaign", "queued"),
     noop_term("count of a campaign", "sending"),
@@ -87,6 +96,12 @@ def why(code: str, detail: str = "") -> str:
     if language.tag == SOURCE:
         return f"{plain}: {detail}" if detail else plain
     return with_quoted(skipped_why(code, language) or plain, detail, language)
+
+
+def field(name: str) -> str:
+    """A field of an event, as people call it."""
+    language = SPOKEN.get()
+    return name.replace("_", " ") if language.tag == SOURCE else field_name(name, language)
 
 
 def say(message: str, /, **values: object) -> str:

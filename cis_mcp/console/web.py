@@ -76,6 +76,7 @@ def templates() -> Environment:
         "c_": speaking.term,
         "spoken": SPOKEN.get,
         "why": speaking.why,
+        "field": speaking.field,
     }
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found

@@ -146,13 +146,18 @@ def updated(
         return _unchanged(event, language)
     say = language.say
     if instance is None:
-        names = [say(_FIELDS[name]) if name in _FIELDS else say(name) for name in changed]
+        names = [field_name(name, language) for name in changed]
         fields = language.term("between the names of a list", ", ").join(names)
         what = say("Your event was updated ({fields}).", fields=fields)
     else:
         what = say("One date of your series was changed; the others stay as they are.")
     told = f"{what} {_notified(notified, language)}"
     return about_event(say("Updated: {title}", title=event.summary), event, told, language, instance)
+
+
+def field_name(name: str, language: Language) -> str:
+    """A field of an event, as people call it."""
+    return language.say(_FIELDS.get(name, name))
 
 
 _PLAIN_FIELDS = (

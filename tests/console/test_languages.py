@@ -93,6 +93,25 @@ async def test_a_list_from_its_draft_to_its_end_in_german_says_nothing_in_englis
         assert _english_in(page) - _DATA == set()
 
 
+async def test_what_a_change_and_a_cancellation_would_do_is_told_in_german(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine, summary="Konzert", location="Gasteig")
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.ACCEPTED)
+    person.web.headers["Accept-Language"] = "de"
+    path = f"/console/events/{event.id}"
+    await person.go(f"{path}/edit")
+    pages = [await person.press("Ansehen, was das bewirken würde", location="Arena", audience="none")]
+    pages.append(await person.go(f"{path}/cancel"))
+    pages.append(await person.press("Ansehen, wer davon erfährt"))
+    for page in pages:
+        assert '<html lang="de"' in page.answer.text
+        assert _english_in(page.answer.text) == set()
+    assert "1 mit Ja" in pages[0].text
+
+
 _DATA = {"api", "list", "to"}
 """By what somebody was invited, as the record has it; how a list on AWS is named."""
 
