@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from random import Random
 
@@ -161,13 +162,13 @@ ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Los_A
 
 
 async def season(engine: Engine, count: int) -> None:
-    """A league's season, written at once: up to 15 games a day of 30 teams in four zones."""
+    """A league's season, written in lots: up to 15 games a day of 30 teams in four zones."""
     first = datetime(2027, 3, 25, tzinfo=UTC)
-    chance = Random(7)
+    chance, lot = Random(7), engine.store.items_per_unit // 3
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit, since: int) -> None:
         await unit.ensure_organizer(engine.local.address, "The League", first)
-        for n in range(count):
+        for n in range(since, min(count, since + lot)):
             away, home = chance.sample(TEAMS, 2)
             hour = timedelta(
                 days=n * 185 // count, hours=17, minutes=chance.choice((5, 10, 35, 100, 305, 430))
@@ -188,7 +189,8 @@ async def season(engine: Engine, count: int) -> None:
             )
             await unit.add_event(event)
 
-    await engine.store.transact(work)
+    for since in range(0, count, lot):
+        await engine.store.transact(partial(work, since=since))
 
 
 async def published(engine: Engine, **values: object) -> Page:

@@ -16,7 +16,7 @@ from engine.store.rules import person
 
 CHOSEN_MAX = 1_000
 AT_ONCE = 50
-"""Invites of one unit of work."""
+"""Invites of one unit of work, or as many as the store takes."""
 
 
 class SendFromPage(Command[PageSendDone]):
@@ -90,7 +90,8 @@ class ConfirmPageRequest(Command[RequestDone]):
             await published(work, request.slug)
         await work.refuse_suspended(request.organizer)
         await work.unit.note_confirmed(request.organizer, person(request.email), work.now)
-        some = request.uids[request.cursor : request.cursor + AT_ONCE]
+        most = min(AT_ONCE, work.unit.items_per_unit // 2)
+        some = request.uids[request.cursor : request.cursor + most]
         done, sent = 0, 0
         for uid in some:
             try:

@@ -107,7 +107,7 @@ async def _may_have(work: Work, event: Event, email: str) -> bool:
 
 async def _asks_first(work: Work, offer: Offer, email: str, new: int) -> bool:
     """True where a mail asks the owner of the address before anything else is sent."""
-    if new > PERSON_PROMPTED_DAY:
+    if new > min(PERSON_PROMPTED_DAY, work.unit.items_per_unit // 2):
         return True
     who = person(email)
     if offer.certain or await work.unit.confirmed_once(offer.organizer, who):
