@@ -65,7 +65,7 @@ bundle: $(READY)
 # The store's contract, and engines that do what users ask, on an emulator of DynamoDB (make judges). It leaves out what other
 # processes read of a file (tests/cli, tests/console, digests, the commands of bounds), what looks into SQLite's tables (uploads,
 # forgetting), lists of thousands, for which the emulator takes minutes, and the faces, which see the engine alone.
-ON_DYNAMODB := $(addprefix tests/commands/test_,events.py instances.py invites.py receipts.py campaigns.py operators.py keys.py timing.py) tests/bounds/test_bounds.py
+ON_DYNAMODB := $(addprefix tests/commands/test_,events.py instances.py invites.py receipts.py campaigns.py operators.py keys.py timing.py) tests/bounds/test_bounds.py tests/search/test_search.py
 dynamodb: $(READY)
 	CIS_JUDGES=required CIS_DYNAMODB=store $(BIN)/python -m pytest -n auto --dist loadfile -k dynamodb tests/store
 	CIS_JUDGES=required CIS_DYNAMODB=engines $(BIN)/python -m pytest -n auto --dist loadfile -k "not thousand and not large" $(ON_DYNAMODB)
