@@ -26,6 +26,7 @@ from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
@@ -89,6 +90,26 @@ async def test_what_another_process_keeps_is_seen_and_found(
     assert (await other.answered(start))[1] == {"event3"}
     peopled = await other.search(EventQuery(query="rehearsal", has_attendees=True))
     assert [event.uid for event in peopled.events] == ["event3"]
+
+
+async def test_others_are_told_also_after_a_loop_ended_all_that_waited_in_it(
+    processes: tuple[DynamoStore, DynamoStore],
+) -> None:
+    """A function of Lambda ends what it has begun with each request."""
+    one, other = processes
+    before = asyncio.all_tasks()
+    await stores.with_event(one, uid="event1")  # type: ignore[arg-type]
+    waiting = asyncio.all_tasks() - before
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    revision = await other.revision()
+    await stores.with_event(one, uid="event2")  # type: ignore[arg-type]
+
+    async def told() -> bool:
+        return await other.revision() != revision
+
+    await eventually(told)
 
 
 async def test_nothing_is_missed_or_told_twice_while_several_write(

@@ -33,7 +33,7 @@ class Pulse:
     def kept(self) -> None:
         """This process has kept something."""
         self._kept += 1
-        if self._due is None:
+        if self._due is None or self._due.done():  # a function's loop ends what waits in it
             self._due = asyncio.ensure_future(self._move_soon())
 
     async def revision(self) -> int:
