@@ -69,9 +69,11 @@ def _used(process: asyncio.subprocess.Process) -> int:
 async def _crowd(address: str) -> AsyncIterator[None]:
     """Clients that say half of something, or nothing, or read nothing."""
     port = urlsplit(address).port
-    writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(40)]
+    writers: list[asyncio.StreamWriter] = []
     try:
-        for number, writer in enumerate(writers):
+        for number in range(40):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writers.append(writer)
             writer.write(_HALVES[number % len(_HALVES)])
         yield
     finally:

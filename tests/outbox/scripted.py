@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Envelope
+from tests.support.serving import no_more
 
 DROP = "drop"
 HANG = "hang"
@@ -175,7 +176,7 @@ async def scripted(script: Script | None = None) -> AsyncIterator[Script]:
     try:
         yield script
     finally:
-        server.close()
+        await no_more(server)
         for transport in list(script.open):
             transport.abort()
         await server.wait_closed()

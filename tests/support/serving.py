@@ -54,8 +54,13 @@ async def serving(
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
-        server.close()
-        for _ in range(3):
-            await asyncio.sleep(0)  # what was accepted just now is among them by then
+        await no_more(server)
         await connections.end()
         await server.wait_closed()
+
+
+async def no_more(server: asyncio.Server) -> None:
+    """Accept nothing more; what was accepted just now has its protocol when this returns."""
+    server.close()
+    for _ in range(3):
+        await asyncio.sleep(0)

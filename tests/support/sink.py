@@ -16,6 +16,8 @@ from typing import Any
 import icalendar
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.support.serving import no_more
+
 DROP = "drop"
 HANG = "hang"
 
@@ -161,7 +163,7 @@ async def sinking(
     try:
         yield sink
     finally:
-        server.close()
+        await no_more(server)
         for transport in sink._open:
             transport.abort()  # type: ignore[attr-defined]
         for handler in sink._handlers:
