@@ -5,6 +5,7 @@ Installed by tests/judges/install.sh; run where `CIS_JUDGES=required`, as `.ci/r
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -15,16 +16,26 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import boto3
+import httpx
 import pytest
 
+from cis_mcp.functions.queue import QueueFunction
+from cis_mcp.functions.web import WebFunction
+from engine.engine import Engine
+from engine.settings import Settings
 from tests.cli.processes import environment
-from tests.support.engines import engine_in
-from tests.support.functions import answered, event_of
+from tests.judges.ministack import KEYS, REGION, ministack
+from tests.support import mails
+from tests.support.engines import engine_in, settings_in
+from tests.support.functions import ByFunction, answered, event_of, in_a_thread
 from tests.support.ports import free_port
+from tests.support.sesmail import notification, stamped
 from tests.support.webs import INITIALIZE, LIST_TOOLS, bearing, key_for
 
 pytestmark = pytest.mark.skipif(
@@ -34,6 +45,15 @@ pytestmark = pytest.mark.skipif(
 PLACE = Path(__file__).resolve().parents[2] / ".judges/lambda"
 RIE = PLACE / f"rie-{platform.machine()}"
 HERE = "https://api.invites.example.com"
+DOMAIN = "invites.example.com"
+_FAR = {
+    "store": f"dynamodb://far?region={REGION}&create=yes",
+    "secret": "0123456789abcdef" * 4,
+    "public_url": HERE,
+    "domain": DOMAIN,
+    "organizers": "*@example.com",
+    "inbox": f"sqs://far?region={REGION}&bucket=far-mail&prefix=in/",
+}
 _TRIES = 300
 _ROUNDS = 5
 _MOST = 1.3
@@ -143,6 +163,57 @@ def test_what_is_not_handled_is_reported_to_lambda(tmp_path: Path) -> None:
     poison = {"messageId": "m-1", "receiptHandle": "h", "body": "poison", "eventSource": "aws:sqs"}
     with emulated(tmp_path, "cis_mcp.functions.queue.handler", **values) as url:
         assert call(url, {"Records": [poison]}) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+async def test_functions_that_share_no_disk_serve_one_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a table: a mail makes an event in one function, and an agent finds and changes it by two others."""
+    with ministack(tmp_path) as aws:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": aws}.items():
+            monkeypatch.setenv(name, value)
+
+        def settings(folder: str) -> Settings:
+            return settings_in(tmp_path / folder, **_FAR)
+
+        engine = await Engine.open(settings("first"))
+        key = await key_for(engine, "olga@example.com")
+        await engine.close()
+        await asyncio.to_thread(_came, aws, "in/mail-1")
+        told = notification("in/mail-1", [f"create@{DOMAIN}"], datetime.now(UTC), "far-mail")
+        record = {"messageId": "m-1", "receiptHandle": "h", "body": json.dumps(told)}
+        mail = QueueFunction(settings("mail"))
+        report = await in_a_thread(mail, mail.instance.close, {"Records": [record]}, {"Records": [record]})
+        assert report == {"batchItemFailures": []}
+        uids = []
+        for folder in ("one", "two"):
+            web = WebFunction(settings(folder))
+            transport = ByFunction(web, web.instance.close)
+            async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=bearing(key)) as client:
+                assert (await client.post("/mcp", json=INITIALIZE)).status_code == 200
+                (event,) = (await client.get("/v1/events")).json()["events"]
+                uids.append(event["uid"])
+                asked = {"uid": event["uid"], "email": f"{folder}@example.com", "wait_s": 0}
+                call_it = {"name": "send_invite", "arguments": asked}
+                body = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call_it}
+                sent = (await client.post("/mcp", json=body)).json()["result"]
+                assert not sent.get("isError"), sent
+                found = await client.get(f"/v1/events/{event['uid']}/attendees")
+        assert uids[0] == uids[1]
+        assert len(found.json()["attendees"]) >= 2
+
+
+def _came(aws: str, key: str) -> None:
+    """SES has put a mail into the bucket."""
+    session = boto3.Session(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    s3 = session.client("s3", endpoint_url=aws)
+    s3.create_bucket(Bucket="far-mail", CreateBucketConfiguration={"LocationConstraint": REGION})
+    sender = "olga@example.com"
+    soon = datetime.now(UTC) + timedelta(days=30)
+    event = mails.vevent("uid-1", organizer=sender, start=soon, end=soon + timedelta(hours=2))
+    made = mails.request(event, sender=sender, proven=False)
+    made.replace_header("To", f"create@{DOMAIN}")
+    s3.put_object(Bucket="far-mail", Key=key, Body=stamped(made, f"create@{DOMAIN}", sender=sender))
 
 
 def test_the_first_answer_comes_as_soon_as_that_of_a_bare_server(tmp_path: Path, key: str) -> None:
