@@ -18,6 +18,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from cis_mcp.functions.web import WebFunction
 from cis_mcp.http import one_answer
+from cis_mcp.http.serve import refuse_open_bind
+from engine.refusals import Refused
 from engine.settings import Settings
 from tests.cli.processes import environment
 from tests.http.test_rebinding import MODERN_HEADERS
@@ -214,3 +216,27 @@ async def test_two_instances_share_what_they_seal(tmp_path: Path) -> None:
     names = ("secret", "record.key", "secrets.key")
     one, two = ([(tmp_path / folder / name).read_bytes() for name in names] for folder in ("one", "two"))
     assert one == two and len(set(one)) == 3
+
+
+async def test_one_of_several_machines_serves_before_there_is_a_key(tmp_path: Path) -> None:
+    """Its keys are made elsewhere, after it has started; one machine alone is told that no one could use it."""
+    async with engine_in(tmp_path / "alone") as engine:
+        with pytest.raises(Refused, match="no key yet"):
+            await refuse_open_bind(engine, "0.0.0.0", no_auth=False)
+    async with engine_in(tmp_path / "several", secret="0123456789abcdef" * 4) as engine:
+        await refuse_open_bind(engine, "0.0.0.0", no_auth=False)
+        with pytest.raises(Refused, match="would let in anyone"):
+            await refuse_open_bind(engine, "0.0.0.0", no_auth=True)
+
+
+async def test_a_secret_that_another_folder_began_with_is_refused(tmp_path: Path) -> None:
+    async with engine_in(tmp_path, secret="0123456789abcdef" * 4):
+        pass
+    with pytest.raises(Refused, match="was not made from CIS_SECRET"):
+        async with engine_in(tmp_path, secret="fedcba9876543210" * 4):
+            pass
+
+
+def test_a_short_secret_is_no_setting(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="32 characters or more"):
+        settings_in(tmp_path, secret="short")
