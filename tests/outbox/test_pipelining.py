@@ -376,8 +376,10 @@ async def test_a_delivery_that_is_called_off_settles_all_and_frees_its_turn() ->
 
 
 async def test_deliveries_that_wait_for_a_connection_can_be_called_off() -> None:
+    # Whichever of them comes in first hangs.
     script = Script(
-        welcome=lambda s: "220 come in" if len(s.open) == 1 else "421 4.7.0 too many", answers={". a@": HANG}
+        welcome=lambda s: "220 come in" if len(s.open) == 1 else "421 4.7.0 too many",
+        answers={f". {name}@": HANG for name in "abc"},
     )
     async with scripted(script) as server:
         transport = server.transport(connections=3)
