@@ -60,6 +60,21 @@ async def test_what_follows_a_series_invites_its_people(post: Post, old: str, ne
     assert await _invited(post) == set()
 
 
+async def test_what_follows_a_series_invites_its_people_though_it_came_first(post: Post) -> None:
+    await post(mails.request(_series("old-uid", FIRST)))
+    await invite_all_answers(post.engine, await _event(post, "old-uid"))
+    await post(mails.request(_series("new-uid", SPLIT + HOUR)))
+    assert await _invited(post) == set(), "the old series goes on as yet"
+    shortened = _series("old-uid", FIRST, 1, until=SPLIT.astimezone(UTC) - HOUR)
+    await post(mails.request(shortened))
+    new = await _event(post, "new-uid")
+    invited = [m for m in await deliver(post.engine) if m.kind is Kind.INVITE]
+    assert {m.event_uid for m in invited} == {new.uid}
+    assert {m.email.partition("@")[0] for m in invited} == {"yes", "maybe", "silent"}
+    await post(mails.request(shortened))
+    assert await _invited(post) == set()
+
+
 async def test_what_follows_what_follows_keeps_them_too(post: Post) -> None:
     await _old(post, GOOGLE)
     second = "abc123_R20270726T170000@google.com"

@@ -223,10 +223,14 @@ async def _continued(engine: Engine, received: ReceivedMail, event: ItipEvent, o
     A mail that was carried out before may have been killed between the two.
     """
     again = outcome == ALREADY_RECEIVED
-    if received.rehearsed or not (outcome.action is MailAction.CREATED or again):
+    if received.rehearsed or not (outcome.action in {MailAction.CREATED, MailAction.UPDATED} or again):
         return outcome
     made = await known_event(engine, received, event)
-    note = await succession.continue_series(engine, received, made) if made and not made.sequence else ""
+    note = ""
+    if made and made.sequence:
+        note = await succession.continued_before(engine, received, made)
+    elif made:
+        note = await succession.continue_series(engine, received, made)
     return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {note}".strip()})
 
 

@@ -32,24 +32,32 @@ async def continue_series(engine: Engine, received: ReceivedMail, event: Event) 
     An organizer whose proof is new invites as many as that proof may reach, else no one.
     """
     old = await _predecessor(engine, event) if event.recurring and not received.flagged else None
-    if old is None:
-        return ""
+    return await _continued(engine, received, old, event) if old else ""
+
+
+async def continued_before(engine: Engine, received: ReceivedMail, event: Event) -> str:
+    """As `continue_series`, where the mail that began the new series came before the one that ends `event`."""
+    new = await _successor(engine, event) if event.recurring and not received.flagged else None
+    return await _continued(engine, received, event, new) if new else ""
+
+
+async def _continued(engine: Engine, received: ReceivedMail, old: Event, event: Event) -> str:
     people = await _people(engine, old)
     if not people:
         return ""
     if len(people) > PEOPLE_MAX:
-        return _not_invited(old, "they are too many to be invited without being asked for")
+        return _not_invited(old, event, "they are too many to be invited without being asked for")
     try:
         outcome = await _invited(engine, received, event, people)
     except NewProof:
-        return _not_invited(old, "what proves your mail is new")
+        return _not_invited(old, event, "what proves your mail is new")
     if outcome.code:
-        return _not_invited(old, outcome.detail)
-    return f"It continues the series {old.uid}, whose {len(people)} people are invited to it."
+        return _not_invited(old, event, outcome.detail)
+    return f"{event.uid} continues the series {old.uid}, whose {len(people)} people are invited to it."
 
 
-def _not_invited(old: Event, why: str) -> str:
-    return f"It continues the series {old.uid}, whose attendees are not invited to it: {why}."
+def _not_invited(old: Event, event: Event, why: str) -> str:
+    return f"{event.uid} continues the series {old.uid}, whose attendees are not invited to it: {why}."
 
 
 async def _predecessor(engine: Engine, event: Event) -> Event | None:
@@ -69,12 +77,30 @@ async def _predecessor(engine: Engine, event: Event) -> Event | None:
     return None
 
 
+async def _successor(engine: Engine, event: Event) -> Event | None:
+    """The series that begins where `event` ends since a moment ago, and that came shortly before that."""
+    if event.ends_at is None or event.cancelled:
+        return None
+    query = EventQuery(organizer=event.organizer, after=event.ends_at, before=event.ends_at + _GAP, limit=100)
+    found = [
+        new
+        for new in (await engine.store.search(query)).events
+        if new.recurring
+        and not new.sequence
+        and new.summary == event.summary
+        and new.span.start_utc >= event.ends_at
+        and timedelta(0) <= event.dtstamp - new.created <= _JUST_NOW
+        and _ended_for(event, new, google=False)
+    ]
+    return min(found, key=lambda new: new.span.start_utc, default=None)
+
+
 def _ended_for(old: Event, event: Event, *, google: bool) -> bool:
     """True if `old` was a series that ended before `event` begins, and that a moment ago went on."""
     if old.uid == event.uid or old.cancelled or old.ends_at is None or old.ends_at > event.span.start_utc:
         return False
     shortened = any(e.recurrence_id is None and e.recurrence != old.recurrence for e in old.earlier)
-    return old.recurring and (google or (shortened and event.created - old.dtstamp <= _JUST_NOW))
+    return old.recurring and (google or (shortened and abs(event.created - old.dtstamp) <= _JUST_NOW))
 
 
 async def _people(engine: Engine, event: Event) -> list[Attendee]:
