@@ -91,8 +91,12 @@ class Connections:
     async def close(self) -> None:
         """Close what is open; what is in use is closed behind its answer. Who asks again opens anew."""
         self._closed = True
-        while self._idle:
-            await _closed(self._idle.pop())
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.writer.close()  # all of them first: the waiting may be called off
+        for connection in idle:
+            with suppress(OSError):
+                await connection.writer.wait_closed()
 
     def _kept(self) -> _Connection | None:
         now = asyncio.get_running_loop().time()
@@ -137,12 +141,6 @@ def _context() -> ssl.SSLContext:
     import os
 
     return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-
-
-async def _closed(connection: _Connection) -> None:
-    connection.writer.close()
-    with suppress(OSError):
-        await connection.writer.wait_closed()
 
 
 async def _exchange(connection: _Connection, request: bytes) -> tuple[Response, bool]:

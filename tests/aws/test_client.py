@@ -16,6 +16,7 @@ from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
 from engine.aws.signing import Keys
 from tests.support.awsmodels import operation, service
 from tests.support.httpstub import Asked, Stub, Told, answering
+from tests.support.leftovers import collect
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -98,6 +99,25 @@ async def test_a_connection_that_is_in_use_at_the_end_is_closed_behind_its_answe
             await client.call("GET", "/")
         assert stub.connections == 2
         await client.close()
+
+
+async def test_every_idle_connection_is_closed_though_the_closing_is_called_off() -> None:
+    both = asyncio.Barrier(2)
+
+    async def handler(_: Asked) -> Told:
+        await both.wait()
+        return Told(body=b"{}")
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url)
+        await asyncio.gather(client.call("GET", "/"), client.call("GET", "/"))
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        assert stub.connections == 2
+        del client
+        collect()
 
 
 async def test_a_connection_that_the_service_ended_is_not_used_again() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field
@@ -136,16 +136,14 @@ class SqsSource:
         region = self._queue.region
         url = self._queue.endpoint or await self._chain.url("sqs", "sqs", region)
         queue = Queue(self._queue.name, region, Endpoint.of(url), self._chain, system_clock)
-        sweeping = asyncio.create_task(self._sweep())
-        try:
-            await _InHand(queue, self._messages.handled, self._renew_s).run(waits)
-        except _FAULTS as error:
-            raise Fault(str(error)[:300]) from error
-        finally:
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
-            await queue.close()
-            await self._messages.close()
+        async with AsyncExitStack() as ending:  # each step is taken though the one before it is called off
+            ending.push_async_callback(self._messages.close)
+            ending.push_async_callback(queue.close)
+            ending.push_async_callback(_called_off, asyncio.create_task(self._sweep()))
+            try:
+                await _InHand(queue, self._messages.handled, self._renew_s).run(waits)
+            except _FAULTS as error:
+                raise Fault(str(error)[:300]) from error
 
     async def _sweep(self) -> None:
         """Look for mail that no message told of, at once and then every hour."""
@@ -155,6 +153,11 @@ class SqsSource:
             except (*_FAULTS, OSError) as error:
                 log.warning("%s: the bucket could not be swept: %s", self._queue.label, str(error)[:300])
             await asyncio.sleep(self._sweep_s)
+
+
+async def _called_off(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class _InHand:
