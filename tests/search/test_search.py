@@ -183,7 +183,7 @@ async def test_a_cancelled_event_keeps_its_words_and_is_found_as_such(engine: En
     await do(engine, CancelEvent(uid=event.uid))
     assert await _uids(engine, "cancelled openers") == [event.uid]
     assert await _uids(engine, "openers", status=EventStatus.CONFIRMED) == [other.uid]
-    assert await _uids(engine, "opener on May 2") == [event.uid, other.uid]
+    assert set(await _uids(engine, "opener on May 2")) == {event.uid, other.uid}
 
 
 async def test_words_that_no_event_has_any_more_are_no_longer_proposed(engine: Engine) -> None:
