@@ -56,7 +56,13 @@ def conditions() -> Resource:
 
 def resources() -> Resource:
     """The table, the functions and the tasks."""
-    return {**_store(), **_functions(), **_api(), **tasks.resources(settings(), table_statement())}
+    return {
+        **_store(),
+        **_functions(),
+        **_api(),
+        **_api_name(),
+        **tasks.resources(settings(), table_statement()),
+    }
 
 
 def outputs() -> Resource:
@@ -204,12 +210,6 @@ def _api() -> Resource:
         "ThrottlingBurstLimit": {"Ref": "BurstLimit"},
     }
     called = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"
-    name = {"DomainName": sub(f"{API}.${{DomainName}}")}
-    certificate = {
-        "CertificateArn": {"Ref": "Certificate"},
-        "EndpointType": "REGIONAL",
-        "SecurityPolicy": "TLS_1_2",
-    }
     return {
         "Api": {
             "Type": "AWS::ApiGatewayV2::Api",
@@ -250,10 +250,24 @@ def _api() -> Resource:
                 "SourceArn": sub(called),
             },
         },
+    }
+
+
+def _api_name() -> Resource:
+    """A name of its own for the API, where a certificate is given."""
+    certificate = {
+        "CertificateArn": {"Ref": "Certificate"},
+        "EndpointType": "REGIONAL",
+        "SecurityPolicy": "TLS_1_2",
+    }
+    return {
         "ApiName": {
             "Type": "AWS::ApiGatewayV2::DomainName",
             "Condition": "Named",
-            "Properties": {**name, "DomainNameConfigurations": [certificate]},
+            "Properties": {
+                "DomainName": sub(f"{API}.${{DomainName}}"),
+                "DomainNameConfigurations": [certificate],
+            },
         },
         "ApiMapping": {
             "Type": "AWS::ApiGatewayV2::ApiMapping",

@@ -15,13 +15,13 @@ def resources(settings: Mapping[str, object], table: Resource) -> Resource:
     return {**_service(settings), **_roles(table), **_door()}
 
 
-def _service(settings: Mapping[str, object]) -> Resource:
+def _container(settings: Mapping[str, object]) -> Resource:
     variables = [
         {"Name": name, "Value": value}
         for name, value in {**settings, "CIS_EXPORT": EXPORT, "AWS_DEFAULT_REGION": _REGION}.items()
     ]
     look = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{_PORT}/healthz', timeout=4)"
-    container = {
+    return {
         "Name": "server",
         "Image": {"Ref": "ContainerImage"},
         "Essential": True,
@@ -40,7 +40,10 @@ def _service(settings: Mapping[str, object]) -> Resource:
             },
         },
     }
-    definition = {
+
+
+def _definition(settings: Mapping[str, object]) -> Resource:
+    return {
         "RequiresCompatibilities": ["FARGATE"],
         "NetworkMode": "awsvpc",
         "Cpu": "1024",
@@ -48,8 +51,11 @@ def _service(settings: Mapping[str, object]) -> Resource:
         "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
         "ExecutionRoleArn": arn("StartRole"),
         "TaskRoleArn": arn("TaskRole"),
-        "ContainerDefinitions": [container],
+        "ContainerDefinitions": [_container(settings)],
     }
+
+
+def _service(settings: Mapping[str, object]) -> Resource:
     network = {
         "AssignPublicIp": "ENABLED",
         "Subnets": {"Ref": "Subnets"},
@@ -69,7 +75,7 @@ def _service(settings: Mapping[str, object]) -> Resource:
     return {
         "TaskLog": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": LOG_DAYS}},
         "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {}},
-        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": definition},
+        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": _definition(settings)},
         "Service": {
             "Type": "AWS::ECS::Service",
             "DependsOn": ["ServerPolicy", "Events"],
