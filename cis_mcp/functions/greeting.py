@@ -18,6 +18,7 @@ from cis_mcp.auth.keys import authenticator
 from cis_mcp.http.security import Names
 from cis_mcp.mcp.instructions import instructions
 from cis_mcp.mcp.offers import without_news
+from cis_mcp.mcp.replaying import again
 from cis_mcp.stdio.opening import Answers, allowed_names
 from cis_mcp.views.version import version
 from engine.engine import Engine
@@ -45,7 +46,7 @@ class Greeting:
                 await _say(send, answer)
                 return
             self._app = await self._opened()
-            receive = _again(messages, receive)
+            receive = again(messages, receive)
         assert self._app is not None
         await self._app(scope, receive, send)
 
@@ -111,17 +112,6 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 def _id(value: object) -> bool:
     return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    """What has come already, and then what comes."""
-    came = iter(messages)
-
-    async def next_one() -> Message:
-        found = next(came, None)
-        return found if found is not None else await receive()
-
-    return next_one
 
 
 async def _say(send: Send, answer: dict[str, Any]) -> None:

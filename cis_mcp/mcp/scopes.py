@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Caller
+from cis_mcp.mcp.replaying import again
 from cis_mcp.mcp.tools.access import granted
 from cis_mcp.mcp.tools.catalog import EVERY
 from engine.model.verbs import verbs_of
@@ -34,7 +35,7 @@ class ScopesAsked:
         if lacking:
             await self._refusal(lacking)(scope, receive, send)
             return
-        await self._app(scope, _again(messages, receive), send)
+        await self._app(scope, again(messages, receive), send)
 
     def _refusal(self, scopes: Sequence[str]) -> JSONResponse:
         words = f"The call needs the scopes {' '.join(scopes)}"
@@ -53,17 +54,6 @@ async def _whole(receive: Receive) -> list[Message]:
         if not messages[-1].get("more_body", False):
             break
     return messages
-
-
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    """What has come already, and then what comes."""
-    came = iter(messages)
-
-    async def next_one() -> Message:
-        found = next(came, None)
-        return found if found is not None else await receive()
-
-    return next_one
 
 
 def _lacking(caller: Caller, body: bytes) -> list[str]:

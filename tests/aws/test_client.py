@@ -16,7 +16,6 @@ from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
 from engine.aws.signing import Keys
 from tests.support.awsmodels import operation, service
 from tests.support.httpstub import Asked, Stub, Told, answering
-from tests.support.leftovers import collect
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -57,15 +56,9 @@ async def told(*answers: Told | None) -> AsyncIterator[tuple[JsonClient, Stub, l
             await client.close()
 
 
-async def test_calls_share_a_connection_that_is_kept_open() -> None:
-    async with told(Told(body=b'{"a": 1}')) as (client, stub, asked):
-        for _ in range(3):
-            assert await client.call("GET", "/v2/x", query=[("b", "2 3"), ("a", "é")]) == {"a": 1}
-        assert stub.connections == 1
-        assert asked[0].target == "/v2/x?a=%C3%A9&b=2%203"
-
-
-async def test_calls_at_the_same_time_have_a_connection_each() -> None:
+@asynccontextmanager
+async def asked_twice_at_once() -> AsyncIterator[tuple[JsonClient, Stub]]:
+    """A client whose first two calls were under way at the same time; the caller closes it."""
     both = asyncio.Barrier(2)
 
     async def handler(_: Asked) -> Told:
@@ -75,6 +68,19 @@ async def test_calls_at_the_same_time_have_a_connection_each() -> None:
     async with answering(handler) as stub:
         client = client_of(stub.url)
         await asyncio.gather(client.call("GET", "/"), client.call("GET", "/"))
+        yield client, stub
+
+
+async def test_calls_share_a_connection_that_is_kept_open() -> None:
+    async with told(Told(body=b'{"a": 1}')) as (client, stub, asked):
+        for _ in range(3):
+            assert await client.call("GET", "/v2/x", query=[("b", "2 3"), ("a", "é")]) == {"a": 1}
+        assert stub.connections == 1
+        assert asked[0].target == "/v2/x?a=%C3%A9&b=2%203"
+
+
+async def test_calls_at_the_same_time_have_a_connection_each() -> None:
+    async with asked_twice_at_once() as (client, stub):
         assert stub.connections == 2
         await client.close()
 
@@ -102,22 +108,12 @@ async def test_a_connection_that_is_in_use_at_the_end_is_closed_behind_its_answe
 
 
 async def test_every_idle_connection_is_closed_though_the_closing_is_called_off() -> None:
-    both = asyncio.Barrier(2)
-
-    async def handler(_: Asked) -> Told:
-        await both.wait()
-        return Told(body=b"{}")
-
-    async with answering(handler) as stub:
-        client = client_of(stub.url)
-        await asyncio.gather(client.call("GET", "/"), client.call("GET", "/"))
+    async with asked_twice_at_once() as (client, stub):
         closing = asyncio.create_task(client.close())
         await asyncio.sleep(0)
         closing.cancel()
         await asyncio.gather(closing, return_exceptions=True)
-        assert stub.connections == 2
-        del client
-        collect()
+        await eventually(lambda: stub.ended == 2)
 
 
 async def test_a_connection_that_the_service_ended_is_not_used_again() -> None:

@@ -57,6 +57,8 @@ Handler = Callable[[Asked], Awaitable[Told | None]]
 class Stub:
     port: int
     connections: int = 0
+    ended: int = 0
+    """Connections that the client ended between two requests."""
 
     @property
     def url(self) -> str:
@@ -78,6 +80,7 @@ async def answering(handler: Handler) -> AsyncIterator[Stub]:
             await writer.drain()
             if told.last:
                 return
+        stub.ended += 1
 
     async with serving(talk) as stub.port:
         yield stub
