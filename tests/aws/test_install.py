@@ -252,6 +252,7 @@ def test_functions_and_tasks_have_settings_that_there_are() -> None:
     names = {one["Name"] for one in (*task["Environment"], *task["Secrets"])}
     for one in ("Web", "Mail"):
         names |= set(found[f"{one}Function"]["Properties"]["Environment"]["Variables"])
+    assert {"CIS_STORE", "CIS_SECRET", "CIS_DATA_DIR"} <= names
     assert {name for name in names if name.startswith("CIS_")} <= {
         f"CIS_{field.upper()}" for field in Settings.model_fields
     }
@@ -264,14 +265,18 @@ def test_tasks_are_replaced_one_after_the_other_and_only_the_load_balancer_reach
     assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
     inner = found["TaskFirewall"]["Properties"]["SecurityGroupIngress"]["Fn::If"][1]
-    assert [list(one) for one in inner if "CidrIp" in one] == []
+    balancer = {"Fn::GetAtt": ["BalancerFirewall", "GroupId"]}
+    assert [one.get("SourceSecurityGroupId") for one in inner] == [balancer]
+    assert not any(key.startswith("Cidr") for one in inner for key in one)
     assert found["Listener"]["Properties"]["Protocol"] == "HTTPS"
     assert found["Targets"]["Properties"]["HealthCheckPath"] == "/healthz"
 
 
 def test_the_rights_of_functions_and_tasks_are_few() -> None:
     alone = {"ses:GetAccount", "ses:ListSuppressedDestinations", "ecr:GetAuthorizationToken"}
-    for statement in _statements(_serverless()):
+    statements = list(_statements(_serverless()))
+    assert statements
+    for statement in statements:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not [action for action in actions if "*" in action]
         if statement.get("Resource") == "*":

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cis_mcp.cli.main import cli
+from cis_mcp.mcp.tools import held as held_tools
 from engine.commands.approvals.deciding import Decide
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
@@ -20,10 +21,11 @@ from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import Channel
 from engine.model.keys import Key
+from engine.signals import Waiter
 from tests.bounds.making import made
 from tests.support.approvals import held_in
 from tests.support.engines import claim, created, deliver, do
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S
 from tests.tools.caller import calling
 
 ANN = "ann@customer.com"
@@ -68,20 +70,28 @@ async def test_a_key_reads_the_rows_of_its_own_in_the_record_and_no_others(engin
 
 @pytest.mark.parametrize("approve", [True, False])
 async def test_who_waits_for_a_decision_hears_it_as_soon_as_it_is_made(
-    engine: Engine, *, approve: bool
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, *, approve: bool
 ) -> None:
+    monkeypatch.setattr(held_tools, "_LOOK_S", 10 * DEADLINE_S)  # it must be woken
+    begun, listen = asyncio.Event(), engine.owed.listen
+
+    def listening() -> Waiter:
+        begun.set()
+        return listen()
+
     key = await made(engine, mode="hold")
     event = await created(engine)
     async with calling(engine, actor=key.actor) as caller:
         held = (await caller.ok("send_invite", uid=event.uid, email=ANN))["held"]
         assert held.keys() >= {"id", "reason", "decided_by", "until", "sent"}
         assert (await caller.ok("get_held_action", id=held["id"]))["held"]["state"] == "waiting"
+        monkeypatch.setattr(engine.owed, "listen", listening)
         waiting = asyncio.create_task(caller.ok("get_held_action", id=held["id"], wait_s=600))
-        await eventually(lambda: held_in(engine))
+        await asyncio.wait_for(begun.wait(), DEADLINE_S)
         why = "" if approve else "not them"
         command = Decide(held_id=held["id"], approve=approve, why=why, channel=Channel.COMMAND_LINE)
         await do(engine, command)
-        told = (await waiting)["held"]
+        told = (await asyncio.wait_for(waiting, DEADLINE_S))["held"]
         assert (told["state"], told["why"]) == ("approved" if approve else "refused", why)
     assert len([m for m in await deliver(engine) if m.kind.calendar]) == int(approve)
 

@@ -133,7 +133,9 @@ async def test_what_the_installation_switches_off_organizers_do_not_have(
     assert set(PARTS) == set(Hub)
     async with browser(engine) as web:
         bob = await with_key(engine, web, "bob@example.org", scopes=frozenset(Verb) - {Verb.ADMIN})
+        linked = await crawled(bob)
         for off, path in PARTS.items():
+            assert any(at == path or at.startswith(f"{path}/") for at in linked), path
             assert (await bob.go(path)).status == 200, path
             await do(engine, SetBranding(off=frozenset({off})))
             assert "has switched that off" in (await bob.go(path)).text, path

@@ -16,7 +16,7 @@ from engine.settings import Settings
 from tests.inbox.test_ses_mail import account, came
 from tests.inbox.test_sqs_source import ANN, NAME, event_of, mail_of
 from tests.support.clock import Clock
-from tests.support.engines import claim, created, engine_in, invite, settings_in, settle
+from tests.support.engines import claim, created, engine_in, invite, ledger, settings_in, settle
 from tests.support.functions import in_a_thread
 from tests.support.reports import ses_bounce
 from tests.support.ses import ENVIRONMENT
@@ -108,6 +108,7 @@ async def test_a_bounce_fails_the_message(tmp_path: Path, queue: Sqs) -> None:
     assert _failed(report) == []
     async with engine_in(tmp_path) as engine:
         assert dict(await actions(engine)) == {"bounce": 1}
+        assert (await ledger(engine, event, ANN)).state is MessageState.FAILED
 
 
 async def test_without_a_queue_the_function_says_what_to_set(tmp_path: Path) -> None:

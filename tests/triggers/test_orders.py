@@ -372,10 +372,16 @@ async def test_a_customer_who_asks_for_their_data_is_told_of_to_the_operator_onc
     assert BUYER in exported.output
 
 
+def _on_disk(folder: Path, words: bytes) -> bool:
+    """Whether the store's files hold these words: the database, and what is not moved into it yet."""
+    return any(words in file.read_bytes() for file in folder.glob("cis.sqlite3*"))
+
+
 async def test_a_shop_that_is_gone_has_all_who_bought_there_forgotten(shop: Shop, tmp_path: Path) -> None:
     await shop(order())
     await shop(order(email="other@people.example", customer={}, id=4712))
     await shop.mails()
+    assert _on_disk(tmp_path, b"people.example")
     gone = {"shop_id": 1, "shop_domain": "club.example"}
     await shop(gone, {}, status=401)
     for _ in range(2):
@@ -384,8 +390,8 @@ async def test_a_shop_that_is_gone_has_all_who_bought_there_forgotten(shop: Shop
     assert await redactions.step(shop.engine) == 2
     assert await shop.engine.redactions(shop.engine.local) == []
     kept = await shop.engine.purchases(shop.engine.local)
-    assert all(one.buyer.endswith("@forgotten.invalid") for one in kept)
-    assert b"people.example" not in (tmp_path / "cis.sqlite3").read_bytes()
+    assert [one.buyer.partition("@")[2] for one in kept] == ["forgotten.invalid"] * 2
+    assert not _on_disk(tmp_path, b"people.example")
     await shop({"shop_id": 1}, status=404)
 
 
@@ -456,6 +462,7 @@ async def test_a_shop_that_asks_for_a_person_to_be_forgotten_has_them_forgotten(
 ) -> None:
     await shop(order())
     await shop.mails()
+    assert _on_disk(tmp_path, b"buyer@")
     redact = {"shop_id": 1, "customer": {"id": 9, "email": BUYER.upper()}, "orders_to_redact": [4711]}
     await shop(redact)
     await shop(redact)
@@ -465,7 +472,7 @@ async def test_a_shop_that_asks_for_a_person_to_be_forgotten_has_them_forgotten(
     assert await shop.engine.organizer_settled(BUYER, shop.engine.local) is None
     (kept,) = await shop.engine.purchases(shop.engine.local)
     assert kept.buyer.endswith("@forgotten.invalid")
-    assert b"buyer@" not in (tmp_path / "cis.sqlite3").read_bytes()
+    assert not _on_disk(tmp_path, b"buyer@")
     await shop({"customer": {}, "orders_to_redact": []}, status=404)
 
 
