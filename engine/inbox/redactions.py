@@ -20,9 +20,7 @@ _PURCHASES = 1_000_000
 async def step(engine: Engine) -> int:
     """Forget who is to be forgotten and has no reason against it yet; returns how many were."""
     gone = 0
-    for redaction in await engine.store.redactions(_AT_ONCE):
-        if redaction.code not in {"", Code.BUSY}:
-            continue
+    for redaction in await engine.store.redactions(_AT_ONCE, open_only=True):
         if redaction.address == SHOP:
             await _begin_shop(engine)
             continue

@@ -9,11 +9,14 @@ from datetime import datetime
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.refusals import Code
 
 FREE = "free"
 """The plan of every organizer who is on no other, where there is a plan of this name."""
 NONE = "no-plan"
 """What a tool is given for no plan, so that no plan has this name."""
+REDACTION_OPEN = ("", Code.BUSY.value)
+"""Codes of those who are asked to be forgotten and still may be."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PRODUCT = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
 _UID = re.compile(r"[a-z0-9]{8}|[a-z0-9]{40}", re.ASCII)
@@ -82,6 +85,11 @@ class Redaction(Value):
     address: str
     asked: datetime
     code: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it is tried again: nothing stands against it, or work in hand that ends."""
+        return self.code in REDACTION_OPEN
 
 
 def plans_in(text: str) -> Mapping[str, Plan]:

@@ -72,6 +72,13 @@ async def test_a_redaction_keeps_when_it_was_asked_first(store: Store) -> None:
         await unit.save_redaction(asked)
         await unit.save_redaction(asked.model_copy(update={"asked": START + DAY, "code": "busy"}))
     assert await store.redactions(10) == [asked.model_copy(update={"code": "busy"})]
+    never = Redaction(address="never@x.example", asked=START - DAY, code="invalid_argument")
+    async with store.unit() as unit:
+        await unit.save_redaction(never)
+    assert [one.address for one in await store.redactions(1)] == [never.address]
+    assert [one.address for one in await store.redactions(1, open_only=True)] == [asked.address]
+    async with store.unit() as unit:
+        await unit.end_redaction(never.address)
     async with store.unit() as unit:
         await unit.end_redaction("b@x.example")
     assert await store.redactions(10) == []

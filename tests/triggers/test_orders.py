@@ -486,6 +486,19 @@ async def test_an_organizer_of_events_is_not_forgotten_by_a_shop_but_shown_to_th
     assert one.code == Code.INVALID_ARGUMENT
 
 
+async def test_many_who_cannot_be_forgotten_hold_up_nobody_who_can(shop: Shop) -> None:
+    for n in range(21):
+        organizer = f"olga{n}@club.example"
+        await created(shop.engine, Actor(kind="organizer", address=organizer))
+        await shop({"customer": {"email": organizer}, "orders_to_redact": [1]})
+    while (await shop.engine.redactions(shop.engine.local))[-1].code == "":
+        await redactions.step(shop.engine)
+    await shop(order())
+    await shop.mails()
+    await shop({"customer": {"email": BUYER}, "orders_to_redact": [4711]})
+    assert await redactions.step(shop.engine) == 1
+
+
 async def test_what_was_ordered_is_in_the_record_and_listed_at_the_command_line(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,9 @@ _PNG_KEPT = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"b
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _NEXT = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
-"""The end of a scan's data, in which zeros are stuffed and restarts stand."""
+"""A marker with its fill bytes; to be matched at one place, since a search would try each byte of a long fill."""
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+"""The marker that ends a scan's data, in which zeros are stuffed and restarts stand."""
 _ORIENTATION, _UPRIGHT = 0x0112, 1
 _VP8X_KEPT = 0x30
 """Flags of a WebP: it has a colour profile, it has transparency."""
@@ -77,7 +79,7 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
             yield bytes((0xFF, marker)) + segment
         at = end
         if marker == _SOS:
-            next_one = _NEXT.search(content, end)
+            next_one = _AFTER_SCAN.search(content, end)
             if next_one is None:
                 # cut off where it was made: browsers show what there is
                 yield content[end:]

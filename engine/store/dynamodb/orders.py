@@ -28,7 +28,10 @@ REDACTIONS = Table[Redaction](
     "redaction",
     Redaction,
     key=lambda redaction: (redaction.address,),
-    indexes={"asked": lambda r: [(_ALL, moment(r.asked))]},
+    indexes={
+        "asked": lambda r: [(_ALL, moment(r.asked))],
+        "open": lambda r: [(_ALL, moment(r.asked))] if r.open else [],
+    },
 )
 
 
@@ -43,9 +46,9 @@ class OrderQuestions(ReadSession):
         """What was bought, the newest first."""
         return await self.rows.by(PURCHASES, "at", _ALL, limit=limit)
 
-    async def redactions(self, limit: int) -> list[Redaction]:
-        """Who is still to be forgotten, the longest asked first."""
-        return await self.rows.by(REDACTIONS, "asked", _ALL, limit=limit)
+    async def redactions(self, limit: int, *, open_only: bool = False) -> list[Redaction]:
+        """Who is still to be forgotten, the longest asked first; `open_only`: without those who cannot be."""
+        return await self.rows.by(REDACTIONS, "open" if open_only else "asked", _ALL, limit=limit)
 
 
 class Orders(OrderQuestions, UnitSession):

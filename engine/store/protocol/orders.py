@@ -60,6 +60,6 @@ class OrderQuestions(Protocol):
         """What was bought, the newest first."""
         ...
 
-    async def redactions(self, limit: int) -> Sequence[Redaction]:
-        """Who is still to be forgotten, the longest asked first."""
+    async def redactions(self, limit: int, *, open_only: bool = False) -> Sequence[Redaction]:
+        """Who is still to be forgotten, the longest asked first; `open_only`: without those who cannot be."""
         ...

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import aiosqlite
 
-from engine.model.plans import Enrolment, Purchase, Redaction
+from engine.model.plans import REDACTION_OPEN, Enrolment, Purchase, Redaction
 from engine.store.sqlite.rows import at, seconds
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Orders(Session):
@@ -82,6 +82,9 @@ class OrderAnswers:
             Purchase.model_validate_json(row["body"]) for row in await Orders(self._reader).all(sql, [limit])
         ]
 
-    async def redactions(self, limit: int) -> list[Redaction]:
-        found = await Orders(self._reader).all("SELECT * FROM redaction ORDER BY asked LIMIT ?", [limit])
+    async def redactions(self, limit: int, *, open_only: bool = False) -> list[Redaction]:
+        where, codes = (f"WHERE code {IN_LIST}", [as_list(REDACTION_OPEN)]) if open_only else ("", [])
+        found = await Orders(self._reader).all(
+            f"SELECT * FROM redaction {where} ORDER BY asked LIMIT ?", [*codes, limit]
+        )
         return [Redaction(address=row["address"], asked=at(row["asked"]), code=row["code"]) for row in found]

@@ -49,5 +49,6 @@ class OrderUnit:
         found = sorted(self.t.of("purchase").values(), key=lambda p: (p.order, p.line))
         return sorted(found, key=lambda p: p.at, reverse=True)[:limit]
 
-    async def redactions(self, limit: int) -> list[Redaction]:
-        return sorted(self.t.of("redaction").values(), key=lambda r: r.asked)[:limit]
+    async def redactions(self, limit: int, *, open_only: bool = False) -> list[Redaction]:
+        found = [one for one in self.t.of("redaction").values() if one.open or not open_only]
+        return sorted(found, key=lambda r: r.asked)[:limit]
