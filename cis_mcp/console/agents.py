@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views import keys as views
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopByOwner, StopSending
@@ -121,7 +122,8 @@ async def stop_sending(visit: Visit) -> Response:
     """POST: stop all mail, or that of one organizer, or let it go on."""
     stopped = visit.given("do") != "resume"
     # A stop that stands is named by its seal; a new one by the address that was typed.
-    named = visit.given("organizer") if stopped else visit.unseal(visit.given("organizer"))
+    given = visit.given("organizer")
+    named = given if stopped else visit.unseal(given, Purpose.ORGANIZER)
     await visit.apply(StopSending(organizer=named, stopped=stopped), visit.owner)
     return visit.go(_HUB, "stopped" if stopped else "resumed")
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cis_mcp.console.event_mail import SEALED_OFF
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.console.web import framing
 from cis_mcp.pages.web import asset as page_asset
 from cis_mcp.views.vendors import vendor, vendors
@@ -85,7 +86,7 @@ class Drafts:
             "branding.html",
             title="Branding of this installation" if not draft.scope else "Branding of one organizer",
             draft=draft,
-            seal=visit.seal(draft.scope) if draft.scope else "",
+            seal=visit.seal(draft.scope, Purpose.ORGANIZER),
             mail=mail,
             sample=shown,
             mails=list(MailText),
@@ -135,11 +136,14 @@ def _page(brand: Branding) -> str:
 
 def _scope(visit: Visit, seal: str) -> str:
     """Whose branding is meant: a sealed organizer's, else the operator's whole installation, or one's own."""
-    return visit.unseal(seal) or ("" if visit.everywhere else visit.chosen or visit.actor.address)
+    return visit.unseal(seal, Purpose.ORGANIZER) or (
+        "" if visit.everywhere else visit.chosen or visit.actor.address
+    )
 
 
 def _path(visit: Visit, scope: str, tag: str = "") -> str:
-    query = {"scope": visit.seal(scope) if scope and visit.everywhere else "", "language": tag}
+    sealed = visit.seal(scope, Purpose.ORGANIZER) if visit.everywhere else ""
+    query = {"scope": sealed, "language": tag}
     kept = urlencode({name: value for name, value in query.items() if value})
     return f"{_HUB}?{kept}" if kept else _HUB
 

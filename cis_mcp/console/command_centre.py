@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from cis_mcp.console import gathering
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.addresses import ShowAddresses
@@ -46,7 +47,7 @@ async def show(visit: Visit) -> Response:
         answers=ANSWERS,
         free=places_free(event, counted),
         over=over,
-        people=[(visit.seal(one.email), one) for one in page.attendees],
+        people=[(visit.seal(one.email, Purpose.PERSON), one) for one in page.attendees],
         more=page.next_cursor is not None,
         **await _around(visit, event),
     )
@@ -75,7 +76,7 @@ async def send(visit: Visit) -> Response:
         origin=Origin.SINGLESEND,
     )
     done = await visit.apply(command)
-    person = visit.seal(done.attendee.email)
+    person = visit.seal(done.attendee.email, Purpose.PERSON)
     path = f"/console/events/{done.attendee.event_uid}/people/{person}"
     return visit.go(path, "already" if done.already else "invited", done.undo)
 
@@ -102,7 +103,7 @@ async def find(visit: Visit) -> Response:
     if len(words) > _WORDS_MAX:
         why = f"An address or a name has at most {_WORDS_MAX} characters here."
         raise Refused(Code.INVALID_ARGUMENT, why, "Look for a part of the name.")
-    query = {"status": visit.given("status"), "q": visit.seal(words)}
+    query = {"status": visit.given("status"), "q": visit.seal(words, Purpose.WORDS)}
     kept = urlencode({name: value for name, value in query.items() if value})
     return visit.go(f"/console/events/{visit.path('uid')}/people{'?' if kept else ''}{kept}")
 
@@ -116,7 +117,7 @@ async def people(visit: Visit) -> Response:
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     given = visit.given if full else visit.asked
     status = next((p for p in Partstat if p.label == given("status")), None)
-    words = visit.unseal(given("q"))
+    words = visit.unseal(given("q"), Purpose.WORDS)
     query = AttendeeQuery(
         uid=event.uid, status=status, words=words, limit=_SHOWN, cursor=given("cursor") or None
     )
@@ -125,7 +126,7 @@ async def people(visit: Visit) -> Response:
         "people.html",
         title=f"Invited to “{event.summary}”",
         event=event,
-        people=[(visit.seal(one.email), one) for one in found],
+        people=[(visit.seal(one.email, Purpose.PERSON), one) for one in found],
         full=full,
         chosen=status.label if status else "",
         words=words,
@@ -140,7 +141,8 @@ async def people(visit: Visit) -> Response:
 async def person(visit: Visit) -> Response:
     """GET: everything that was sent to one person, and came back."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
-    found = await visit.engine.explain(event.uid, visit.unseal(visit.path("person")), visit.actor)
+    address = visit.unseal(visit.path("person"), Purpose.PERSON)
+    found = await visit.engine.explain(event.uid, address, visit.actor)
     moving = any(one.message.state.pending for one in found.history)
     return visit.show(
         "person.html", title="One person", event=event, found=found, moving=moving, answers=dict(ANSWERS)

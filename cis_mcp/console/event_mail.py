@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cis_mcp.console.command_centre import on_screen
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.masking import without_addresses
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.console.web import framing
 from cis_mcp.pages.web import PRIVATE
 from engine.commands.invites.addresses import ShowAddresses
@@ -48,7 +49,7 @@ async def show(visit: Visit) -> Response:
         event=event,
         mail=mail,
         full=full,
-        permit=visit.seal(f"{mail.uid} {visit.engine.clock().isoformat()}") if full else "",
+        permit=visit.seal(f"{mail.uid} {visit.engine.clock().isoformat()}", Purpose.PERMIT) if full else "",
         originals=await visit.engine.mails_of_event(mail.uid, visit.actor),
     )
     return framing(page)
@@ -72,9 +73,10 @@ async def body(visit: Visit) -> Response:
 
 def _passes(visit: Visit, uid: str) -> bool:
     """True where the page around the frame was shown with addresses a moment ago, of which the record has a row."""
-    if not visit.asked("permit"):
+    permit = visit.asked("permit")
+    if not permit or not visit.may(Verb.REPORT) or not visit.engine.settings.report_on_screen:
         return False
-    whose, _, at = visit.unseal(visit.asked("permit")).partition(" ")
+    whose, _, at = visit.unseal(permit, Purpose.PERMIT).partition(" ")
     if whose != uid:
         return False
     return timedelta() <= visit.engine.clock() - datetime.fromisoformat(at) < _LOOKED

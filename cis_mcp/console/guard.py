@@ -24,6 +24,7 @@ from cis_mcp.auth.origin import same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
 from cis_mcp.console import sealing, speaking, tables, web, words
 from cis_mcp.console.done import DONE
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
 from cis_mcp.rest.problems import status_of
@@ -118,13 +119,13 @@ class Visit:
         """A field of the form; empty without one."""
         return self.form.get(name, "").strip()
 
-    def seal(self, address: str) -> str:
+    def seal(self, address: str, purpose: Purpose | str) -> str:
         """What stands for an address in a link or a form of this session; empty for none."""
-        return sealing.sealed(self, address)
+        return sealing.sealed(self, address, Purpose(purpose))
 
-    def unseal(self, seal: str) -> str:
-        """The address behind a seal; empty for none. Raises Refused: UNKNOWN_ATTENDEE."""
-        return sealing.opened(self, seal) if seal else ""
+    def unseal(self, seal: str, purpose: Purpose) -> str:
+        """The address behind a seal for that purpose; empty for none. Raises Refused: UNKNOWN_ATTENDEE."""
+        return sealing.opened(self, seal, purpose) if seal else ""
 
     async def apply(self, command: Command[D], actor: Actor | None = None) -> D:
         """What `command` came to. Raises Refused, HeldError."""

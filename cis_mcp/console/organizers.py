@@ -7,6 +7,7 @@ from starlette.responses import Response
 from cis_mcp.auth.sessions import secret_in
 from cis_mcp.console.guard import Screen, Visit, inside
 from cis_mcp.console.reading import sought
+from cis_mcp.console.sealing import Purpose
 from engine.commands.invites.addresses import AddressList
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.signing_in import ChooseOrganizer, digest
@@ -24,7 +25,7 @@ async def show(visit: Visit) -> Response:
     given = visit.given if full else visit.asked
     words, after = given("q"), given("after")
     found = await visit.engine.organizers(
-        visit.actor, limit=shown + 1, after=visit.unseal(after), **sought(words)
+        visit.actor, limit=shown + 1, after=visit.unseal(after, Purpose.AFTER), **sought(words)
     )
     return visit.show(
         "organizers.html",
@@ -33,7 +34,7 @@ async def show(visit: Visit) -> Response:
         q=words,
         to=inside(given("to")),
         after=after,
-        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
+        more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
         full=full,
     )
 
@@ -46,14 +47,14 @@ async def _drafts(visit: Visit, organizer: str) -> bool:
 async def choose(visit: Visit) -> Response:
     """POST: see the pages of one organizer of the domain from now on, or of none."""
     secret = secret_in(visit.engine.settings, visit.request.headers)
-    organizer = visit.unseal(visit.given("organizer"))
+    organizer = visit.unseal(visit.given("organizer"), Purpose.ORGANIZER)
     await visit.apply(ChooseOrganizer(digest=digest(secret), organizer=organizer))
     return visit.go(inside(visit.given("to")), "chosen" if organizer else "")
 
 
 async def settle(visit: Visit) -> Response:
     """POST /console/organizers/settle: whether lists that an organizer mails to bulk@ wait as drafts; suspend it."""
-    organizer = visit.unseal(visit.given("organizer"))
+    organizer = visit.unseal(visit.given("organizer"), Purpose.ORGANIZER)
     match visit.given("do"):
         case "drafts" | "no-drafts":
             await visit.apply(SettleOrganizer(address=organizer, drafts=visit.given("do") == "drafts"))

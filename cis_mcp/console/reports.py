@@ -16,6 +16,7 @@ from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.masking import without_addresses
 from cis_mcp.console.reading import sought
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
@@ -58,13 +59,13 @@ async def show(visit: Visit) -> Response:
         domain="",
         domains=await visit.engine.organizer_domains(visit.actor, shown),
         organizers=found[:shown],
-        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
+        more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
         charts=_charts(counted),
     )
 
 
 def _after(visit: Visit) -> str:
-    return visit.unseal(visit.asked("after"))
+    return visit.unseal(visit.asked("after"), Purpose.AFTER)
 
 
 async def domain(visit: Visit) -> Response:
@@ -88,14 +89,14 @@ async def _domain(visit: Visit, name: str) -> Response:
         domain=name,
         domains=[],
         organizers=found[:shown],
-        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
+        more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
         charts=_charts(counted),
     )
 
 
 async def organizer(visit: Visit) -> Response:
     """GET /console/reports/organizers/{address}, which is sealed."""
-    return await _organizer(visit, visit.unseal(visit.path("address")))
+    return await _organizer(visit, visit.unseal(visit.path("address"), Purpose.ORGANIZER))
 
 
 async def _organizer(visit: Visit, address: str) -> Response:
@@ -118,7 +119,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
 
 async def answers(visit: Visit) -> Response:
     """GET …/organizers/{address}/answers: each person once, the largest events compared, and when to send."""
-    address = visit.unseal(visit.path("address"))
+    address = visit.unseal(visit.path("address"), Purpose.ORGANIZER)
     people = await visit.engine.people("organizer", address, visit.actor)
     groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
     return visit.show(
@@ -236,7 +237,8 @@ async def export(visit: Visit) -> Response:
         by = Grouping.NONE
     if scope is None or by not in BY:
         raise Refused(Code.INVALID_ARGUMENT, "There is no such table.", "Choose one on the report's page.")
-    key = visit.unseal(visit.path("key")) if scope == "organizer" else visit.path("key")
+    key = visit.path("key")
+    key = visit.unseal(key, Purpose.ORGANIZER) if scope == "organizer" else key
     groups = await visit.engine.answer_groups(scope, key, by, visit.actor)
     return Response(_csv(by, groups), headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
 

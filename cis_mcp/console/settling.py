@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import plan_line
 from engine.commands.operators.operators import SuspendOrganizer, may_administer
@@ -57,7 +58,8 @@ async def change(visit: Visit) -> Response:
 
 async def _found(visit: Visit) -> OrganizerSettled:
     may_administer(visit.actor)
-    found = await visit.engine.organizer_settled(visit.unseal(visit.path("who")), visit.actor)
+    address = visit.unseal(visit.path("who"), Purpose.ORGANIZER)
+    found = await visit.engine.organizer_settled(address, visit.actor)
     if found is None:
         raise Refused(Code.INVALID_ADDRESS, "No organizer has this address.")
     return found

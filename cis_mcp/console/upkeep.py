@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.record import record_row
 from cis_mcp.views.suppressions import entry_info
 from engine.commands.invites.addresses import AddressList
@@ -28,17 +29,19 @@ async def do_not_mail(visit: Visit) -> Response:
     shown = visit.rows(_SHOWN)
     full = await visit.shows(AddressList.SUPPRESSIONS)
     sought = (visit.given if full else visit.asked)("after")
-    after = visit.unseal(sought).partition(" ") if sought else None
+    after = visit.unseal(sought, Purpose.AFTER).partition(" ") if sought else None
     place = (after[0], after[2]) if after else None
     found = await visit.engine.suppressions(visit.actor, "", shown + 1, place)
     last = found[shown - 1] if len(found) > shown else None
     return visit.show(
         "do_not_mail.html",
         title="Do-not-mail list",
-        entries=[(one.target, visit.seal(one.target), entry_info(one)) for one in found[:shown]],
+        entries=[
+            (one.target, visit.seal(one.target, Purpose.TARGET), entry_info(one)) for one in found[:shown]
+        ],
         full=full,
         sought=sought,
-        after=visit.seal(f"{last.target} {last.organizer}") if last else "",
+        after=visit.seal(f"{last.target} {last.organizer}", Purpose.AFTER) if last else "",
     )
 
 
@@ -47,7 +50,8 @@ async def block(visit: Visit) -> Response:
     if visit.given("do") == "show":
         return await do_not_mail(visit)
     if visit.given("do") == "remove":
-        target, organizer = (visit.unseal(visit.given(name)) for name in ("target", "organizer"))
+        target = visit.unseal(visit.given("target"), Purpose.TARGET)
+        organizer = visit.unseal(visit.given("organizer"), Purpose.ORGANIZER)
         await visit.apply(Unsuppress(targets=(target,), organizer=organizer))
         return visit.go("/console/do-not-mail", "off")
     await visit.apply(Suppress(targets=(visit.given("target"),), organizer=visit.given("organizer")))

@@ -15,6 +15,7 @@ from cis_mcp.auth.sessions import cookie_name
 from cis_mcp.console import verifying
 from cis_mcp.console.connecting import DOMAIN, Tested, remembered, tested
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.version import version
 from cis_mcp.watch.ticks import ticks
 from engine.model.changes import ChangeKind
@@ -72,7 +73,7 @@ async def connection(visit: Visit) -> Response:
 
 async def choose(visit: Visit) -> Response:
     """GET /console/verify/events?organizer=: what arrived, the newest first; the organizer first, then the event."""
-    organizer = visit.unseal(visit.asked("organizer"))
+    organizer = visit.unseal(visit.asked("organizer"), Purpose.ORGANIZER)
     if visit.everywhere and not organizer:
         return visit.show(
             "verify_choose.html",

@@ -11,7 +11,7 @@ import httpx
 from starlette.applications import Starlette
 
 from cis_mcp.console.routes import routes
-from cis_mcp.console.sealing import sealed
+from cis_mcp.console.sealing import Purpose, sealed
 from cis_mcp.pages import signin
 from engine.commands.agents.keys import CreateKey
 from engine.commands.signing_in import MakeSignInLink
@@ -138,9 +138,9 @@ class Person:
         assert self.seen is not None, "a page is open"
         return self.seen.form("Sign out").fields["token"]
 
-    def seal(self, address: str) -> str:
+    def seal(self, address: str, purpose: Purpose = Purpose.ORGANIZER) -> str:
         """What stands for an address in the links of this session."""
-        return sealed(self, address)
+        return sealed(self, address, purpose)
 
     async def go(self, path: str) -> Seen:
         """Open a page; where it leads on, follow."""

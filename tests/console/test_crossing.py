@@ -12,6 +12,7 @@ import httpx
 
 from cis_mcp.console import words
 from cis_mcp.console.routes import screens
+from cis_mcp.console.sealing import Purpose
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.pages.links import CreateLink
@@ -142,7 +143,7 @@ def _path(pattern: str, ids: Mapping[str, str], person: Person, other: str) -> s
     hub = pattern.split("/")[2]
     address = f"{other}@example.com"
     values = {
-        "person": person.seal(f"guest@{other}.example"),
+        "person": person.seal(f"guest@{other}.example", Purpose.PERSON),
         "address": person.seal(address),
         "who": person.seal(address),
         "domain": f"{other}.example",

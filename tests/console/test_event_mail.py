@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from cis_mcp.console.sealing import Purpose
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
+from engine.model.verbs import Verb
 from tests.console.person import PUBLIC, SAME, Person, Seen, browser, operator, with_key
 from tests.support import mails
 from tests.support.clock import Clock
@@ -18,6 +21,7 @@ from tests.support.inboxes import receiving
 
 HOSTILE = "<script>alert(1)</script>"
 ORGANIZER = "olga@cis.test"
+READS = frozenset({Verb.READ})
 
 
 async def test_the_mail_of_each_revision_is_shown_in_a_frame_that_lets_nothing_act(
@@ -139,6 +143,37 @@ async def test_an_installation_that_shows_no_addresses_shows_none_of_a_mail(
         answer = await web.post(path, data={"token": person.token}, headers=SAME)
         assert answer.status_code == 403
         assert await _looks(engine) == 0
+
+
+async def test_what_a_visitor_has_sealed_elsewhere_permits_no_addresses(
+    engine: Engine, web: httpx.AsyncClient, clock: Clock
+) -> None:
+    event = await created(engine, organizer="ann@example.com", description="Ask texts@people.example")
+    ann = await with_key(engine, web, "ann@example.com", scopes=READS)
+    path = f"/console/events/{event.id}"
+    await ann.go(f"{path}/people")
+    for typed in (f"{event.uid} {clock().isoformat()}", f"{event.uid} nonsense"):
+        form = {"token": ann.token, "q": typed}
+        led = (await web.post(f"{path}/people/find", data=form, headers=SAME)).headers["location"]
+        permit = parse_qs(urlsplit(led).query)["q"][0]
+        body = await web.get(f"{path}/message/body", params={"permit": permit})
+        assert "texts@people.example" not in body.text
+        assert await _looks(engine) == 0
+
+
+async def test_a_permit_shows_addresses_only_to_whoever_may_see_them(
+    engine: Engine, web: httpx.AsyncClient, clock: Clock
+) -> None:
+    event = await created(engine, organizer="ann@example.com", description="Ask texts@people.example")
+    path, shown = f"/console/events/{event.id}/message/body", []
+    for scopes in (READS, frozenset({Verb.READ, Verb.REPORT})):
+        ann = await with_key(engine, web, "ann@example.com", scopes=scopes)
+        permit = ann.seal(f"{event.uid} {clock().isoformat()}", Purpose.PERMIT)
+        body = (await web.get(path, params={"permit": permit})).text
+        cut = (await web.get(path, params={"permit": permit[:-8]})).status_code
+        shown.append(("texts@people.example" in body, cut))
+        web.cookies.clear()
+    assert shown == [(False, 200), (True, 404)]
 
 
 async def _looks(engine: Engine) -> int:

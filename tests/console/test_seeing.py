@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from cis_mcp.console.sealing import Purpose
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.engine import Engine
@@ -50,8 +51,8 @@ async def test_a_report_of_another_organizer_tells_not_even_whether_there_is_one
     async with browser(engine) as web:
         annabel = await with_key(engine, web, "annabel@example.com")
         path = "/console/reports/organizers"
-        there = await annabel.go(f"{path}/{annabel.seal('bertram@example.com')}")
-        none = await annabel.go(f"{path}/{annabel.seal('nobody@example.com')}")
+        there = await annabel.go(f"{path}/{annabel.seal('bertram@example.com', Purpose.PERSON)}")
+        none = await annabel.go(f"{path}/{annabel.seal('nobody@example.com', Purpose.PERSON)}")
     assert (there.status, there.text) == (none.status, none.text)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
-from cis_mcp.console.sealing import sealed
+from cis_mcp.console.sealing import Purpose, sealed
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
@@ -124,7 +124,7 @@ async def show(seen: Screen, path: str) -> None:
 
 def in_session(path: str, holder: SimpleNamespace) -> str:
     """The path as the links of a session have it: an address in brackets is sealed."""
-    return re.sub(r"\[(.*)\]", lambda named: sealed(holder, named[1]), path)
+    return re.sub(r"\[(.*)\]", lambda named: sealed(holder, named[1], Purpose.ORGANIZER), path)
 
 
 async def furnished(engine: Engine, address: str) -> Site:
