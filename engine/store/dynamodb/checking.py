@@ -13,6 +13,7 @@ from engine.store.dynamodb.campaigns import CAMPAIGNS
 from engine.store.dynamodb.day_limit import SENT_HOURS
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.held_now import LEASES, Lease
+from engine.store.dynamodb.names import joined, plain
 from engine.store.dynamodb.owed import MAILS, Place
 from engine.store.dynamodb.recounted import BudgetsCounted, Partition, unsettled
 from engine.store.dynamodb.statistics import StatisticsQuestions
@@ -130,7 +131,7 @@ class _Counting:
             scope, key = "organizer", item.key[1].partition("#")[2]
         for name, n in item.numbers.items():
             if scope != "campaign" or name in _STATES:
-                self.kept[scope, _plain(key), name] += n
+                self.kept[scope, plain(key), name] += n
 
     def hour(self, item: Item) -> None:
         """Take note of how many mails left in an hour."""
@@ -145,8 +146,12 @@ class _Counting:
 
     def differences(self) -> Iterator[str]:
         """One sentence for each difference."""
-        for scope, key, name in sorted({*self.kept, *self.counted}):
-            kept, counted = self.kept[scope, key, name], self.counted[scope, key, name]
+        should: Counter[Named] = Counter()
+        for (scope, key, name), n in self.counted.items():
+            # As the keys of counters tell it: long ones by their hash.
+            should[scope, plain(joined(key)), name] += n
+        for scope, key, name in sorted({*self.kept, *should}):
+            kept, counted = self.kept[scope, key, name], should[scope, key, name]
             if kept != counted:
                 yield f"{scope} {key} {name}: the counter says {kept}, there are {counted}"
         # A mail that came back left as well, and stays counted.
@@ -156,7 +161,3 @@ class _Counting:
         for what, n in self.wrong.items():
             if n:
                 yield f"{n} {what}"
-
-
-def _plain(part: str) -> str:
-    return part.replace("%23", "#").replace("%25", "%")

@@ -28,9 +28,15 @@ def joined(*parts: str | int) -> str:
 
 
 def _part(text: str) -> str:
-    if len(text.encode()) > _PART_MAX:
+    escaped = text.replace("%", "%25").replace("#", "%23")
+    if len(escaped.encode()) > _PART_MAX:
         return f"%sha256.{hashlib.sha256(text.encode()).hexdigest()}"
-    return text.replace("%", "%25").replace("#", "%23")
+    return escaped
+
+
+def plain(part: str) -> str:
+    """The text of which `joined` made a part; the part itself if the text was too long."""
+    return part.replace("%23", "#").replace("%25", "%")
 
 
 def moment(at: datetime) -> str:

@@ -17,7 +17,7 @@ from engine.model.base import Value
 from engine.model.messages import Attempt, Kind, Message, MessageState
 from engine.model.people import Attendee
 from engine.refusals import Code
-from engine.store.dynamodb.names import Key, joined, moment
+from engine.store.dynamodb.names import Key, joined, moment, plain
 from engine.store.dynamodb.rows import Entry, Table, pointed, shard
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.wires import Item
@@ -170,11 +170,12 @@ class _Invitees(Table[Invitee]):
 
     def text(self, value: Invitee) -> str:
         kept = value.model_dump(mode="json", exclude_defaults=True)
-        for name in ("event_uid", "email", "token"):
+        told = self._told(value)
+        for name in (*told, "token"):
             del kept["attendee"][name]
         newest = kept.get("newest")
         if newest:
-            for name in ("event_uid", "email", "message_id"):
+            for name in (*told, "message_id"):
                 newest["message"].pop(name, None)
         return json.dumps(kept, separators=(",", ":"), ensure_ascii=_half(value))
 
@@ -182,24 +183,27 @@ class _Invitees(Table[Invitee]):
         kept: dict[str, Any] = json.loads(item.value)
         uid, email = self.names(item.key)
         own = {"event_uid": uid, "email": email}
-        kept["attendee"] |= {**own, "token": item.attributes[Index.TOKEN]}
+        kept["attendee"] = {**own, **kept["attendee"], "token": item.attributes[Index.TOKEN]}
         if kept.get("newest"):
-            kept["newest"]["message"] |= {**own, "message_id": item.attributes[Index.MESSAGE]}
+            message = {**own, **kept["newest"]["message"], "message_id": item.attributes[Index.MESSAGE]}
+            kept["newest"]["message"] = message
         return Invitee.model_validate(kept)
+
+    def _told(self, value: Invitee) -> tuple[str, ...]:
+        """What the key tells of an attendee: nothing where a part of it is too long, and its hash stands there."""
+        a = value.attendee
+        told = self.names(self.at(*self.key(value))) == (a.event_uid, a.email)
+        return ("event_uid", "email") if told else ()
 
     def names(self, key: Key) -> tuple[str, str]:
         """The uid and the address of an attendee, of the key."""
-        return _plain(key[0].removeprefix("event#")), _plain(key[1].removeprefix("attendee#"))
+        return plain(key[0].removeprefix("event#")), plain(key[1].removeprefix("attendee#"))
 
 
 def _half(invitee: Invitee) -> bool:
     """True if a field holds half a character, which is in no UTF-8."""
     texts = (invitee.attendee.name, *invitee.attendee.fields.values())
     return not all(text.isascii() or text == text.encode(errors="ignore").decode() for text in texts)
-
-
-def _plain(part: str) -> str:
-    return part.replace("%23", "#").replace("%25", "%")
 
 
 def _invitee_attributes(invitee: Invitee) -> Mapping[str, str]:
