@@ -31,18 +31,28 @@ _ALL = "send"
 _CHANGED_MOST = 30
 """Messages that one claim writes anew, since they are withdrawn, held or due later."""
 
+_KEYS_MOST = 35
+"""Items of a claim up to which it looks at more keys; the pace of each may be another item."""
+_CLAIMED_MOST = 60
+"""Items of a claim up to which it looks at more messages; one, the pace and the quota come to at most 30 more."""
+
 _WRITTEN_MOST = 75
 """Items that results take in one unit of work; the last one, leases and counters come to at most 20 more."""
 
 
 @dataclass
 class _Pass:
-    """One claim under way: what is claimed, and how many messages were written anew."""
+    """One claim under way: what is claimed, of which buckets, and how many messages were written anew.
+
+    `more`: it ends before it has looked at all, since a unit of work takes no more.
+    """
 
     now: datetime
     claims: list[Claim] = field(default_factory=list)
     rows: list[Owed] = field(default_factory=list)
+    buckets: set[str] = field(default_factory=set)
     changed: int = 0
+    more: bool = False
 
 
 class Claims(Judging, Quotas):
@@ -61,6 +71,8 @@ class Claims(Judging, Quotas):
         for priority in (0, 1):
             await self._from(buckets, priority, limit - len(done.rows), done)
         for campaign in await self.running_with_rate():
+            if self._full(done):
+                break
             rate = campaign.rate or 0
             allowed = await self.allowed(campaign.id, limit - len(done.rows), now, rate)
             before = len(done.rows)
@@ -70,7 +82,13 @@ class Claims(Judging, Quotas):
             await self.take(owner, done.rows, now.timestamp() + lease_s)
             await self.spend(_ALL, len(done.rows), now, self.context.rates.all)
             await self.spend_quota(quota, len(done.rows), now)
-        return done.claims, done.changed >= _CHANGED_MOST
+        return done.claims, done.more
+
+    def _full(self, done: _Pass) -> bool:
+        """True once a claim is as large as a unit of work may be, with the lease of each bucket that it writes last."""
+        items = self.items.actions + len(done.buckets)
+        done.more = done.more or done.changed >= _CHANGED_MOST or items >= _CLAIMED_MOST
+        return done.more
 
     async def _left(self, limit: int, quota: str, now: datetime) -> int:
         """How many messages all paces and limits allow now."""
@@ -84,19 +102,20 @@ class Claims(Judging, Quotas):
 
     async def _from(self, buckets: Sequence[str], priority: int, limit: int, done: _Pass) -> None:
         """Claim what is due in these buckets, in order, until there are `limit`."""
-        if limit <= 0 or done.changed >= _CHANGED_MOST:
+        if limit <= 0 or self._full(done):
             return
         found, people = await self._candidates(buckets, priority, limit, done.now)
         if not found:
             return
-        facts = await self.facts(found, people)
-        wanted = len(done.rows) + limit
-        for owed in found:
-            if len(done.rows) == wanted or done.changed >= _CHANGED_MOST:
+        some = await self.first_within(found, _KEYS_MOST)
+        facts = await self.facts(some, people)
+        for n, owed in enumerate(some):
+            if n and self._full(done):
                 return
             if await self._may_leave(owed, facts, done):
                 continue
             done.changed += 1
+        done.more = len(some) < len(found)
 
     async def _candidates(
         self, buckets: Sequence[str], priority: int, limit: int, now: datetime
@@ -154,6 +173,7 @@ class Claims(Judging, Quotas):
             await self.save_row(owed, newest)
             done.changed += 1
         done.rows.append(newest)
+        done.buckets.add(newest.bucket)
         done.claims.append(facts.claim(newest, now))
         return True
 

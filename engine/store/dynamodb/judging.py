@@ -130,6 +130,18 @@ class Judging(KeyQuestions, Reminders, Undos):
             ]
         )
 
+    async def first_within(self, rows: Sequence[Owed], most: int) -> Sequence[Owed]:
+        """The first of these rows, until the unit has `most` items: each key that is read is one, and each list."""
+        await self.items.get_many(KEYS.at(key) for owed in rows for key in owed.message.key.split())
+        read = {""}
+        for n, owed in enumerate(rows):
+            if n and self.items.actions >= most:
+                return rows[:n]
+            if owed.message.key not in read:
+                await self.standing(owed.message.key.split())
+                read.add(owed.message.key)
+        return rows
+
     async def facts(self, rows: Iterable[Owed], people: dict[tuple[str, str], Invitee]) -> Facts:
         """What is known about these messages, of whose attendees `people` holds the items."""
         messages = [owed.message for owed in rows]
