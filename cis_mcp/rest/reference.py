@@ -24,6 +24,7 @@ from engine.engine import SYSTEM, Engine
 from engine.model.addresses import masked_address
 from engine.model.counters import Statistics
 from engine.model.events import Event
+from engine.model.pages import PageKind
 from engine.model.people import Attendee, Origin
 from engine.model.queries import AttendeeQuery, EventQuery
 from engine.model.verbs import Verb
@@ -216,16 +217,24 @@ async def api_system_statistics(call: Call[NoParameters, Body]) -> Counts:
 
 
 async def without_key(engine: Engine, request: Request) -> Response:
-    """API 7 without a key sends nothing: whoever organizes in public has a page with a button for it."""
+    """API 7 without a key sends nothing: an event that a public page lists has a page with a button for it."""
     uid = request.path_params["uid"]
     if _WHOLE_UID.fullmatch(uid):
         try:
             event = await engine.event(uid, SYSTEM)
         except Refused:
             event = None
-        if event and event.id and await engine.pages_of(event.organizer):
+        if event and event.id and await _listed(engine, event):
             return RedirectResponse(f"/e/{event.id}", 303, headers={"Cache-Control": "no-store"})
     return problem(404, Code.UNKNOWN_EVENT, "Nothing is shown here without a key.", "Send a key in a header.")
+
+
+async def _listed(engine: Engine, event: Event) -> bool:
+    """True where a published page has the event; where only unlisted ones do, its uid leads to none of them."""
+    for page in await engine.pages_of(event.organizer):
+        if page.kind is not PageKind.EVENTS and await engine.on_page(page, event):
+            return True
+    return False
 
 
 def _uid(text: str) -> str:

@@ -13,9 +13,11 @@ import pytest
 from cis_mcp.rest.landing import STOCK_PAGE
 from engine.commands.agents.keys import CreateKey
 from engine.commands.pages.landing_hosts import SettleLandingHosts
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.model.bounds import Bounds
 from engine.model.events import Event
+from engine.model.pages import PageKind
 from engine.model.people import Partstat
 from engine.refusals import Code
 from tests.cli.processes import run
@@ -194,6 +196,23 @@ async def test_without_a_key_in_a_header_no_get_sends(
     assert (await app.head(f"{path}?email={BOB}")).status_code == 405
     assert await attendee_count(engine, concert) == 0
     assert await deliver(engine) == []
+
+
+async def test_api_7_without_a_key_leads_to_the_event_s_page_where_a_page_lists_it_and_nowhere_else(
+    engine: Engine,
+) -> None:
+    listed, hidden, unlisted = [await created(engine, organizer=one) for one in (ANN, ANN, BOB)]
+    await do(engine, CreatePage(title="Concerts", organizer=ANN, events=(listed.uid,)))
+    await do(engine, CreatePage(kind=PageKind.EVENTS, title="All", organizer=BOB))
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        led = await web.get(f"{address}/event/{listed.uid}/invite")
+        assert led.status_code == 303
+        assert (await web.get(f"{address}{led.headers['location']}")).status_code == 200
+        answers = [
+            await web.get(f"{address}/event/{uid}/invite") for uid in (hidden.uid, unlisted.uid, "a" * 40)
+        ]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert len({answer.text for answer in answers}) == 1, "nothing tells which of them exist"
 
 
 async def test_api_8_mails_the_organizer_the_report(
