@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.commands.pages.publishing import slug_of_all
 from engine.engine import Engine
 from tests.pages.test_pictures import answer, png, site
 from tests.support.clock import Clock
@@ -54,6 +55,21 @@ async def test_one_switch_publishes_every_event_and_takes_all_of_it_back(engine:
         standing = [page for page in (await caller.ok("list_pages"))["pages"] if page["published"]]
         assert [page["slug"] for page in standing] == [own["page"]["slug"]]
         assert await caller.code("publish_events", on=True, organizer="no address") == "invalid_address"
+
+
+async def test_no_page_takes_the_address_that_is_kept_for_the_page_of_all_that_an_organizer_publishes(
+    engine: Engine,
+) -> None:
+    wanted = slug_of_all("bob@example.org")
+    async with calling(engine, tier="extended") as caller:
+        assert await caller.code("create_page", title="Season", slug=wanted) == "invalid_argument"
+        assert (
+            await caller.code("create_page", title="Season", slug=f" {wanted.upper()}") == "invalid_argument"
+        )
+        titled = await caller.ok("create_page", title=wanted.replace("-", " "))
+        assert titled["page"]["slug"].startswith(f"{wanted}-")
+        on = await caller.ok("publish_events", on=True, organizer="bob@example.org")
+        assert on["page"]["slug"] == wanted
 
 
 async def test_a_second_page_of_the_same_title_has_an_address_of_its_own(engine: Engine) -> None:

@@ -113,12 +113,16 @@ class CreatePage(PageFields):
 
     async def carry_out(self, work: Work) -> PageDone:
         """Raises Refused: NOT_ALLOWED, PAGE_EXISTS, INVALID_ARGUMENT, UNKNOWN_EVENT, ORGANIZER_SUSPENDED, …"""
+        return await self.made(work)
+
+    async def made(self, work: Work, reserved: str = "") -> PageDone:
+        """The new page, at the slug `reserved` if one is kept for it. Raises Refused as `carry_out` does."""
         work.require("publish")
         organizer = _organizer(self.organizer, work)
         await work.refuse_suspended(organizer)
         heading = texts.title(self.title or "")
         page = Page(
-            slug=await self._free_slug(work, heading),
+            slug=reserved or await self._free_slug(work, heading),
             kind=self.kind,
             organizer=organizer,
             selection=await self.selected(work, organizer, EventSelection()),
@@ -139,13 +143,19 @@ class CreatePage(PageFields):
     async def _free_slug(self, work: Work, heading: str) -> str:
         if self.slug is not None:
             wanted = texts.slug(self.slug.strip().lower())
+            if texts.reserved(wanted):
+                raise Refused(
+                    Code.INVALID_ARGUMENT,
+                    f"“{wanted}” is kept for the page that lists all that an organizer publishes.",
+                    "Choose another slug.",
+                )
             if await work.unit.page(wanted):
                 raise Refused(
                     Code.PAGE_EXISTS, f"There is already a page at “{wanted}”.", "Choose another slug."
                 )
             return wanted
         wanted = found = texts.slug_of(heading)
-        while await work.unit.page(found):
+        while texts.reserved(found) or await work.unit.page(found):
             found = f"{wanted}-{work.randomness.word(4)}"
         return found
 

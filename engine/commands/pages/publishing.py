@@ -57,10 +57,9 @@ class PublishEvents(Command[PublishingDone]):
         command = CreatePage(
             kind=PageKind.UPCOMING,
             title=title[: texts.TITLE_MAX],
-            slug=slug_of_all(organizer),
             organizer=organizer,
         )
-        done = await command.carry_out(work)
+        done = await command.made(work, slug_of_all(organizer))
         return PublishingDone(page=done.page, on=True, changed=True)
 
     def subject(self) -> str:

@@ -15,6 +15,7 @@ QUERY_MAX = 300
 SLUG_MAX = 60
 EVENTS_NAMED_MAX = 1_000
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,58})[a-z0-9]")
+_OF_ALL = re.compile(r"upcoming-[a-z2-7]{10}")
 _MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _CONTRAST_LEAST = 4.5
@@ -43,6 +44,11 @@ def slug(value: str) -> str:
             "Give 3 to 60 of a-z, 0-9 and hyphens, such as orioles-2027; or leave it out.",
         )
     return value
+
+
+def reserved(slug: str) -> bool:
+    """True for a slug that only the switch which publishes all events of an organizer takes."""
+    return _OF_ALL.fullmatch(slug) is not None
 
 
 def slug_of(heading: str) -> str:
