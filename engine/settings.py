@@ -80,6 +80,12 @@ class Settings(OrganizerSettings):
         ge=0,
         description="people mail may reach for an organizer in a day while what proves it is new; 0: no limit",
     )
+    first_contact_max: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="invites that an address gets by pages in a day before its owner has confirmed once",
+    )
     digest_hour: int = Field(
         7,
         ge=-1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -23,10 +24,17 @@ async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
         yield opened
 
 
-@pytest.fixture
-async def visitor(engine: Engine) -> AsyncIterator[Visitor]:
+@asynccontextmanager
+async def visiting(engine: Engine) -> AsyncIterator[Visitor]:
     """Somebody who visits the pages of `engine`."""
     app = Starlette(routes=published.routes(engine))
     way = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=way, base_url="https://cis.example.com") as web:
         yield Visitor(web)
+
+
+@pytest.fixture
+async def visitor(engine: Engine) -> AsyncIterator[Visitor]:
+    """Somebody who visits the pages of `engine`."""
+    async with visiting(engine) as somebody:
+        yield somebody

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,10 @@ from engine.commands.pages.sending import ConfirmPageRequest
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
+from tests.pages.conftest import visiting
 from tests.pages.visitor import Visitor, changed, games, invites, link_in_mail, published, season
 from tests.support.clock import Clock
-from tests.support.engines import attendee, attendee_count, deliver, do
+from tests.support.engines import attendee, attendee_count, deliver, do, engine_in
 
 
 async def test_what_is_ticked_is_sent_once_and_a_reload_sends_nothing(
@@ -87,6 +89,22 @@ async def test_five_and_then_one_more_are_asked_for_as_well(engine: Engine, visi
     keys = (await visitor.see("/s/season")).keys
     assert "on the way" in (await visitor.send("/s/season", keys[:5])).text
     assert "One mail" in (await visitor.send("/s/season", keys[5:], "ann+more@example.com")).text
+
+
+@pytest.mark.parametrize(("most", "at_once"), [(0, 0), (2, 2), (6, 6)])
+async def test_how_many_come_at_first_contact_before_a_mail_asks_is_a_setting(
+    tmp_path: Path, clock: Clock, most: int, at_once: int
+) -> None:
+    async with (
+        engine_in(tmp_path, clock, public_url="https://cis.example.com", first_contact_max=most) as engine,
+        visiting(engine) as visitor,
+    ):
+        await games(engine, at_once + 1)
+        await published(engine)
+        keys = (await visitor.see("/s/season")).keys
+        if at_once:
+            assert "on the way" in (await visitor.send("/s/season", keys[:at_once])).text
+        assert "One mail" in (await visitor.send("/s/season", keys[at_once:])).text
 
 
 async def test_a_form_that_no_person_used_gets_one_mail_that_asks(engine: Engine, visitor: Visitor) -> None:

@@ -27,8 +27,6 @@ from engine.model.people import Origin
 from engine.refusals import Code, Refused
 from engine.store.rules import PERSON_PROMPTED_DAY, person
 
-FIRST_MAX = 5
-"""Invites that an address gets in a day before its owner has confirmed once; with more, one mail asks."""
 EXPIRES = timedelta(days=7)
 _DAY = timedelta(days=1)
 _NAMED = 3
@@ -113,7 +111,7 @@ async def _asks_first(work: Work, offer: Offer, email: str, new: int) -> bool:
     if offer.certain or await work.unit.confirmed_once(offer.organizer, who):
         return False
     owed = (await work.unit.person_mails([email], work.now)).get(who)
-    return new + (owed.prompted if owed else 0) > FIRST_MAX
+    return new + (owed.prompted if owed else 0) > work.settings.first_contact_max
 
 
 def _request(work: Work, offer: Offer, email: str, events: Sequence[Event]) -> PageRequest:
