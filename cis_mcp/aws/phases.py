@@ -93,19 +93,38 @@ class Installation:
         return dns.records(self._options, self._dkim())
 
     def _mail(self) -> bool:
-        """The receipt rule, after all that it speaks of is there; the records, written where the zone is ours."""
+        """The receipt rule, after all that it speaks of is there; the records, written where the zone is ours.
+
+        Shows what would change, and asks before it does. False if nobody said yes.
+        """
         found, rules = self.stack.outputs(), Rules(self._clients, self._options)
+        bucket, topic = found["Bucket"], found["TopicArn"]
         self._say(rules.plan())
-        rules.put(found["Bucket"], found["TopicArn"])
+        zone, missing = self._missing_records()
         if one := self._options.table:
             region = self._options.region
             self._say(
                 f"bring its events over, on the server: cis-mcp import 'dynamodb://{one}?region={region}'"
             )
-        if self._options.zone:
-            for line in Zone(self._clients, self._options.zone).write(self.records()):
+        if rules.stands(bucket, topic) and not missing:
+            return True
+        if not self._confirm("Make this receipt rule, and these records?" if missing else "Make this rule?"):
+            return False
+        rules.put(bucket, topic)
+        if zone:
+            for line in zone.add(missing):
                 self._say(line)
         return True
+
+    def _missing_records(self) -> tuple[Zone | None, list[Record]]:
+        """The zone that is written to, if one is named, and what it lacks; a line about each record is said."""
+        if not self._options.zone:
+            return None, []
+        zone = Zone(self._clients, self._options.zone)
+        missing, lines = zone.compared(self.records())
+        for line in lines:
+            self._say(line)
+        return zone, missing
 
     def _changed(self, body: str, parameters: dict[str, str]) -> bool:
         """Show a change set, and run it if that is confirmed."""

@@ -29,6 +29,12 @@ class Rules:
             return f"receipt rule “{self._name}” in the set “{self._name}”, which becomes the active one"
         return f"receipt rule “{self._name}” on top of “{active}”, which is active and stays so"
 
+    def stands(self, bucket: str, topic: str) -> bool:
+        """True if `put` would change nothing."""
+        active, rule = self.active(), self._rule(bucket, topic)
+        there = self._own(active) if active else None
+        return there is not None and all(there.get(key) == value for key, value in rule.items())
+
     def put(self, bucket: str, topic: str) -> None:
         """Make the rule, or make it anew; the set of somebody else is added to, never switched."""
         active = self.active()
@@ -36,7 +42,7 @@ class Rules:
         if not active:
             self._made(name)
         rule = self._rule(bucket, topic)
-        stands = next((one for one in self._rules(name) if one["Name"] == self._name), None)
+        stands = self._own(name)
         if stands is None:
             self._ses.create_receipt_rule(RuleSetName=name, Rule=rule)  # without After: the first of the set
         elif any(stands.get(key) != value for key, value in rule.items()):
@@ -59,6 +65,10 @@ class Rules:
             self._ses.delete_receipt_rule_set(RuleSetName=self._name)
             done.append(f"rule set “{self._name}”")
         return done
+
+    def _own(self, name: str) -> dict[str, Any] | None:
+        """Our rule in the set `name`; None if it is not there."""
+        return next((one for one in self._rules(name) if one["Name"] == self._name), None)
 
     def _made(self, name: str) -> None:
         if not self._exists(name):

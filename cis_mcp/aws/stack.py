@@ -59,7 +59,13 @@ class Stack:
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         )
-        found = self._proposed()
+        try:
+            found = self._proposed()
+        except Refused:
+            self.forget()
+            raise
+        if not found:
+            self._drop()
         return [_change(one["ResourceChange"]) for one in found.get("Changes") or []]
 
     def carry_out(self) -> None:

@@ -17,17 +17,26 @@ class Zone:
         self._route53 = clients.of("route53")
         self._zone = zone
 
-    def write(self, records: Sequence[Record]) -> Iterator[str]:
-        """Add what is missing; what stands there otherwise is left, and said."""
+    def compared(self, records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+        """Which records are missing, and a line about each; what stands there otherwise is left, and said."""
+        missing, lines = [], []
         for record in records:
             values = self._values(record)
             if values is None:
-                self._change(record, "CREATE")
-                yield f"added {record.name} {record.type}"
+                missing.append(record)
+                lines.append(f"record to add: {record.name} {record.type} {record.data}")
             elif record.data in values:
-                yield f"{record.name} {record.type} is there"
+                lines.append(f"{record.name} {record.type} is there")
             else:
-                yield f"LEFT: {record.name} {record.type} is {', '.join(values)[:200]}; add {record.data} to it"
+                others = ", ".join(values)[:200]
+                lines.append(f"LEFT: {record.name} {record.type} is {others}; add {record.data} to it")
+        return missing, lines
+
+    def add(self, missing: Sequence[Record]) -> Iterator[str]:
+        """Add records where nothing stands, and say each."""
+        for record in missing:
+            self._change(record, "CREATE")
+            yield f"added {record.name} {record.type}"
 
     def remove(self, records: Sequence[Record]) -> Iterator[str]:
         """Delete the records that are exactly ours."""

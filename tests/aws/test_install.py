@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from cis_mcp.aws import bundle, costs, dns, template
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
 from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
+from cis_mcp.aws.phases import Installation
 from cis_mcp.aws.preflight import Preflight
 from cis_mcp.aws.rules import Rules
 from cis_mcp.cli.main import cli
@@ -559,6 +560,44 @@ def test_on_destroy_the_rule_set_of_somebody_else_stays_active() -> None:
         clients.refuses("ses", "describe_receipt_rule_set", "RuleSetDoesNotExist")
     assert Rules(clients, OPTIONS).remove() == ["receipt rule “cis-prod” of “company”"]  # type: ignore[arg-type]
     clients.spent()
+    clients.close()
+
+
+def _no(asked: list[str]) -> Callable[[str], bool]:
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    return confirm
+
+
+def test_no_phase_makes_a_rule_or_a_record_unless_it_is_confirmed() -> None:
+    """Each call that is not answered here raises, so that none of those that change anything was made."""
+    clients, said, asked = Stubbed(), list[str](), list[str]()
+    options = read({**GIVEN, "zone": "Z0123456789ABC", "machine": False}, {}, {})
+    outputs = {"Bucket": "mail", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:topic"}
+    stack = {
+        "StackName": "cis-prod",
+        "StackStatus": "CREATE_COMPLETE",
+        "CreationTime": "2027-03-01T00:00:00Z",
+    }
+    stack["Outputs"] = [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]  # type: ignore[assignment]
+    clients.answers("cloudformation", "describe_stacks", Stacks=[stack])
+    resource = {"LogicalResourceId": "Machine", "ResourceType": "x", "ResourceStatus": "CREATE_COMPLETE"}
+    resource["LastUpdatedTimestamp"] = "2027-03-01T00:00:00Z"
+    clients.answers("cloudformation", "list_stack_resources", StackResourceSummaries=[resource])
+    clients.answers("cloudformation", "describe_stacks", Stacks=[stack])
+    for _ in range(2):
+        clients.answers("ses", "describe_active_receipt_rule_set")
+    clients.refuses("sesv2", "get_email_identity", "NotFoundException")
+    for _ in range(5):
+        clients.answers(
+            "route53", "list_resource_record_sets", ResourceRecordSets=[], IsTruncated=False, MaxItems="1"
+        )
+    installation = Installation(clients, options, said.append, _no(asked))  # type: ignore[arg-type]
+    assert (installation.bootstrap(), len(asked)) == (False, 1)
+    assert f"record to add: {DOMAIN} MX 10 inbound-smtp.eu-west-1.amazonaws.com." in said
+    assert any(line.startswith("receipt rule “cis-prod”") for line in said)
     clients.close()
 
 

@@ -245,6 +245,8 @@ def zone(aws: str) -> Iterator[str]:
     batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": text}]}
     route53.change_resource_record_sets(HostedZoneId=made, ChangeBatch=batch)
     yield made.rpartition("/")[2]
+    batch = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": text}]}
+    route53.change_resource_record_sets(HostedZoneId=made, ChangeBatch=batch)
     route53.delete_hosted_zone(Id=made)
 
 
@@ -275,9 +277,46 @@ async def test_records_are_written_to_route_53_never_over_others_and_only_ours_a
     assert _records(aws, zone) == found
     await _cis(tmp_path, aws, "destroy", *PLACE, "--zone", zone, "--yes", "--data")
     assert _records(aws, zone) == {(DOMAIN, "TXT"): ['"v=spf1 -all"']}
-    text = {"Name": f"{DOMAIN}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": '"v=spf1 -all"'}]}
-    batch = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": text}]}
-    client(aws, "route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
+def _account(address: str, zone: str) -> dict[str, object]:
+    """What stands on the account that an installation could change."""
+    ses, stacks = client(address, "ses"), client(address, "cloudformation")
+    names = [one["StackName"] for one in stacks.describe_stacks().get("Stacks", [])]
+    return {
+        "stacks": names,
+        "change sets": [
+            one["ChangeSetId"]
+            for name in names
+            for one in stacks.list_change_sets(StackName=name)["Summaries"]
+            if one["ExecutionStatus"] != "EXECUTE_COMPLETE"
+        ],
+        "rule sets": [one["Name"] for one in ses.list_receipt_rule_sets()["RuleSets"]],
+        "active": ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name"),
+        "records": _records(address, zone),
+        "buckets": [one["Name"] for one in client(address, "s3").list_buckets()["Buckets"]],
+    }
+
+
+async def test_a_phase_to_which_no_one_says_yes_changes_nothing(aws: str, tmp_path: Path, zone: str) -> None:
+    async def untouched(*phases: str) -> list[str]:
+        before, said = _account(aws, zone), list[str]()
+        for phase in phases:
+            arguments = ("aws", *phase.split(), *PLACE, "--zone", zone, "--json")
+            _, out, _ = await run(tmp_path, *arguments, AWS_ENDPOINT_URL=aws, **KEYS)
+            said += json.loads(out)["said"]
+            assert _account(aws, zone) == before, (phase, out)
+        return said
+
+    await untouched("bootstrap --dry-run")
+    await _cis(tmp_path, aws, "bootstrap", *PLACE, "--yes")
+    ses = client(aws, "ses")
+    ses.set_active_receipt_rule_set()
+    ses.delete_receipt_rule(RuleSetName="cis-prod", RuleName="cis-prod")
+    said = await untouched("bootstrap --dry-run", "bootstrap", "deploy --dry-run", "destroy")
+    assert f"record to add: {DOMAIN} MX 10 inbound-smtp.{REGION}.amazonaws.com." in said
+    assert any(line.startswith("receipt rule “cis-prod”") for line in said)
+    await _cis(tmp_path, aws, "destroy", *PLACE, "--yes", "--data")
 
 
 async def test_a_stack_is_updated_and_its_server_goes_on(aws: str, tmp_path: Path) -> None:
