@@ -54,7 +54,9 @@ class Installation:
                 f"{self._options.stack} has the other form, whose data is elsewhere.",
                 "Install this form under another --project, and move the data there.",
             )
-        bucket, key = self._uploaded()
+        if (place := self._uploaded()) is None:
+            return False
+        bucket, key = place
         code = {"CodeBucket": bucket, "CodeKey": key, "Organizers": self._options.organizers}
         if self._options.serverless:
             parameters = {**self._plain(), **self._functions(), **code}
@@ -200,8 +202,8 @@ class Installation:
             raise Refused(Code.INVALID_ARGUMENT, "There is no default subnet.", "Give --subnet.")
         return found
 
-    def _uploaded(self) -> tuple[str, str]:
-        """Bucket and key of the code; what is there by its hash is not sent again."""
+    def _uploaded(self) -> tuple[str, str] | None:
+        """Bucket and key of the code; what is there by its hash is not sent again. None if nobody said yes."""
         account = self._clients.of("sts").get_caller_identity()["Account"]
         name = f"cis-code-{account}-{self._options.region}"
         with tempfile.TemporaryDirectory(prefix="cis-code-") as folder:
@@ -212,10 +214,10 @@ class Installation:
             write = bundle.write_unpacked if self._options.serverless else bundle.write
             key = f"code/{write(wheels, target)}.zip"
             self._say(f"code: s3://{name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
-            self._put(name, key, target)
-        return name, key
+            return (name, key) if self._put(name, key, target) else None
 
-    def _put(self, name: str, key: str, target: Path) -> None:
+    def _put(self, name: str, key: str, target: Path) -> bool:
+        """Upload the code unless it is there. False if nobody said yes."""
         from botocore.exceptions import ClientError
 
         s3 = self._clients.of("s3")
@@ -224,10 +226,15 @@ class Installation:
         except ClientError as error:
             if code_of(error) not in {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}:
                 raise
+            self._say(f"to upload: {key}, into the private bucket {name}, which is made if it is not there")
             if not self._confirm(f"Put the code into s3://{name}?"):
-                raise Refused(Code.INVALID_ARGUMENT, "Without the code no change set can be made.") from None
+                self._say(
+                    "The change set names the code, so it is shown after the upload; say yes to that first."
+                )
+                return False
             _made(s3, name, self._options.region)
             s3.upload_file(str(target), name, key)
+        return True
 
     def _dkim(self) -> dict[str, str]:
         from botocore.exceptions import ClientError

@@ -601,6 +601,24 @@ def test_no_phase_makes_a_rule_or_a_record_unless_it_is_confirmed() -> None:
     clients.close()
 
 
+def test_a_dry_deploy_says_what_it_would_upload_and_why_the_change_set_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
+    monkeypatch.setattr(bundle, "download", lambda into: None)
+    clients, said, asked = Stubbed(), list[str](), list[str]()
+    clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+    arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
+    clients.answers("sts", "get_caller_identity", Account="111122223333", Arn=arn, UserId="x")
+    clients.refuses("s3", "head_object", "404")
+    installation = Installation(clients, OPTIONS, said.append, _no(asked))  # type: ignore[arg-type]
+    assert (installation.deploy(), len(asked)) == (False, 1)
+    assert "into the private bucket cis-code-111122223333-eu-west-1" in said[-2]
+    assert said[-1].startswith("The change set names the code")
+    clients.spent()
+    clients.close()
+
+
 # what runs there
 
 

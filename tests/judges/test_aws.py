@@ -368,6 +368,13 @@ async def test_deploy_uploads_the_code_by_its_hash_once_and_says_what_aws_refuse
     """The emulator knows no image of Amazon Linux, so that the machine itself is not made."""
     place = ("--region", REGION, "--domain-name", DOMAIN, "--yes")
     pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    dry = (*place[:-1], "--dry-run", "--json")
+    code, out, err = await run(tmp_path, "aws", "deploy", *dry, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
+    assert (code, err) == (0, "")
+    assert any(line.startswith("to upload: code/") for line in json.loads(out)["said"])
+    assert not [
+        one for one in client(aws, "s3").list_buckets()["Buckets"] if one["Name"].startswith("cis-code")
+    ]
     for _ in range(2):
         code, _, err = await run(tmp_path, "aws", "deploy", *place, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
         assert (code, "Parameter 'Image'" in err) == (1, True), err
