@@ -71,15 +71,18 @@ FORMS = {"text": text, "bind": bind, "cloudflare": cloudflare}
 
 def changes(found: Sequence[Record], action: str) -> list[dict[str, object]]:
     """The changes of a Route 53 batch; `action`: CREATE, which fails where something else stands, or DELETE."""
-    return [
-        {
-            "Action": action,
-            "ResourceRecordSet": {
-                "Name": f"{one.name}.",
-                "Type": one.type,
-                "TTL": _TTL,
-                "ResourceRecords": [{"Value": one.data}],
-            },
-        }
-        for one in found
-    ]
+    return [change(action, one.name, one.type, [one.data]) for one in found]
+
+
+def change(action: str, name: str, kind: str, values: Sequence[str]) -> dict[str, object]:
+    """One change of a Route 53 batch; a DELETE has to name the values as they stand there."""
+    records = [{"Value": value} for value in values]
+    return {
+        "Action": action,
+        "ResourceRecordSet": {"Name": f"{name}.", "Type": kind, "TTL": _TTL, "ResourceRecords": records},
+    }
+
+
+def of_receiving(found: Sequence[Record], domain: str) -> list[Record]:
+    """Those that bring mail to the domain; the others belong to its identity, by which it sends."""
+    return [one for one in found if (one.name, one.type) == (domain, "MX")]

@@ -75,16 +75,16 @@ class Installation:
         if not found:
             self._say(f"There is no stack {self._options.stack}.")
             return True
+        going = self._going_records(found, data=data)
         for line in self._fates(found, data=data):
             self._say(line)
         if not self._confirm(f"Remove {self._options.stack}?"):
             return False
-        written = self.records()
         for line in Rules(self._clients, self._options).remove():
             self._say(f"removed {line}")
         self.stack.remove()
         if self._options.zone:
-            for line in Zone(self._clients, self._options.zone).remove(written):
+            for line in Zone(self._clients, self._options).remove(going):
                 self._say(f"removed {line}")
         if data:
             self._remove_data({name: physical for name, _, physical in found})
@@ -122,11 +122,23 @@ class Installation:
         """The zone that is written to, if one is named, and what it lacks; a line about each record is said."""
         if not self._options.zone:
             return None, []
-        zone = Zone(self._clients, self._options.zone)
+        zone = Zone(self._clients, self._options)
         missing, lines = zone.compared(self.records())
         for line in lines:
             self._say(line)
         return zone, missing
+
+    def _going_records(self, found: list[tuple[str, str, str]], *, data: bool) -> list[Record]:
+        """The records that go with the stack: those that it added, and of an identity that stays only the MX."""
+        if not self._options.zone:
+            return []
+        all_of_them = self.records()
+        ours = Zone(self._clients, self._options).ours(all_of_them)
+        goes = data and "Identity" in [name for name, _, _ in found]
+        going = ours if goes else dns.of_receiving(ours, self._options.domain)
+        for one in all_of_them:
+            self._say(f"{'removes' if one in going else 'keeps  '} {one.name} {one.type} (DNS)")
+        return going
 
     def _changed(self, body: str, parameters: dict[str, str]) -> bool:
         """Show a change set, and run it if that is confirmed."""

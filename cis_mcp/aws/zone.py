@@ -1,4 +1,8 @@
-"""Records in a zone of Route 53: added where nothing stands, never over somebody else's."""
+"""Records in a zone of Route 53: added where nothing stands, never over somebody else's.
+
+A TXT record beside them, `_cis-records.DOMAIN`, names those that a stack added; it is written in the same change as
+they are, so that what was there before an installation is never taken for its own.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,18 @@ from typing import Any
 from cis_mcp.aws import dns
 from cis_mcp.aws.clients import Clients, code_of
 from cis_mcp.aws.dns import Record
+from cis_mcp.aws.options import Options
+
+MARK = "_cis-records"
 
 
 class Zone:
     """One hosted zone."""
 
-    def __init__(self, clients: Clients, zone: str) -> None:
+    def __init__(self, clients: Clients, options: Options) -> None:
         self._route53 = clients.of("route53")
-        self._zone = zone
+        self._zone = options.zone
+        self._stack, self._domain = options.stack, options.domain
 
     def compared(self, records: Sequence[Record]) -> tuple[list[Record], list[str]]:
         """Which records are missing, and a line about each; what stands there otherwise is left, and said."""
@@ -33,24 +41,49 @@ class Zone:
         return missing, lines
 
     def add(self, missing: Sequence[Record]) -> Iterator[str]:
-        """Add records where nothing stands, and say each."""
+        """Add records where nothing stands, mark them as ours, and say each."""
+        if not missing:
+            return
+        marks = self._marks()
+        after = list(dict.fromkeys([*marks, *map(self._mark, missing)]))
+        self._change([*dns.changes(missing, "CREATE"), *self._marked(marks, after)])
         for record in missing:
-            self._change(record, "CREATE")
             yield f"added {record.name} {record.type}"
 
+    def ours(self, records: Sequence[Record]) -> list[Record]:
+        """Those that this stack added, and that are still as it added them."""
+        marks = self._marks()
+        return [one for one in records if self._mark(one) in marks and self._values(one) == [one.data]]
+
     def remove(self, records: Sequence[Record]) -> Iterator[str]:
-        """Delete the records that are exactly ours."""
+        """Delete those of `records` that this stack added; what was there before, or was changed since, stays."""
         from botocore.exceptions import ClientError
 
-        for record in records:
-            if self._values(record) == [record.data]:
-                try:
-                    self._change(record, "DELETE")
-                except ClientError as error:
-                    if code_of(error) != "InvalidChangeBatch":
-                        raise
-                else:
-                    yield f"{record.name} {record.type}"
+        for record in self.ours(records):
+            marks = self._marks()
+            after = [one for one in marks if one != self._mark(record)]
+            try:
+                self._change([*dns.changes([record], "DELETE"), *self._marked(marks, after)])
+            except ClientError as error:
+                if code_of(error) != "InvalidChangeBatch":
+                    raise
+            else:
+                yield f"{record.name} {record.type}"
+
+    def _mark(self, record: Record) -> str:
+        """How a record is named in the list of ours; names are without the domain, so that each fits into a string."""
+        own = record.name.removesuffix(self._domain).rstrip(".") or "@"
+        return f'"{self._stack} {record.type} {own}"'
+
+    def _marks(self) -> list[str]:
+        return self._values(Record(name=f"{MARK}.{self._domain}", type="TXT", value="")) or []
+
+    def _marked(self, before: Sequence[str], after: Sequence[str]) -> list[dict[str, object]]:
+        """The change from one list of ours to the next, none where it stays as it is."""
+        if list(before) == list(after):
+            return []
+        name = f"{MARK}.{self._domain}"
+        return [dns.change("UPSERT" if after else "DELETE", name, "TXT", after or before)]
 
     def _values(self, record: Record) -> list[str] | None:
         found: dict[str, Any] = self._route53.list_resource_record_sets(
@@ -64,6 +97,8 @@ class Zone:
                 return [each["Value"] for each in one.get("ResourceRecords") or []]
         return None
 
-    def _change(self, record: Record, action: str) -> None:
-        batch = {"Changes": dns.changes([record], action)}
-        self._route53.change_resource_record_sets(HostedZoneId=self._zone, ChangeBatch=batch)
+    def _change(self, changes: Sequence[dict[str, object]]) -> None:
+        """All of them or none."""
+        self._route53.change_resource_record_sets(
+            HostedZoneId=self._zone, ChangeBatch={"Changes": list(changes)}
+        )

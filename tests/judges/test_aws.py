@@ -298,6 +298,38 @@ def _account(address: str, zone: str) -> dict[str, object]:
     }
 
 
+async def test_records_that_were_there_before_and_those_of_an_identity_that_stays_are_kept(
+    aws: str, tmp_path: Path, zone: str
+) -> None:
+    route53, was = client(aws, "route53"), {"Name": f"bounce.{DOMAIN}.", "Type": "TXT", "TTL": 60}
+    same = was | {"ResourceRecords": [{"Value": '"v=spf1 include:amazonses.com ~all"'}]}
+    await _cis(
+        tmp_path, aws, "bootstrap", *PLACE, "--yes"
+    )  # with an identity of SES, whose records are asked for
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": same}]}
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    before = _records(aws, zone)
+    await _cis(tmp_path, aws, "bootstrap", *PLACE, "--zone", zone, "--yes")
+    marked = _records(aws, zone)[f"_cis-records.{DOMAIN}", "TXT"]
+    assert '"cis-prod MX @"' in marked
+    assert '"cis-prod TXT bounce"' not in marked
+    await _cis(tmp_path, aws, "destroy", *PLACE, "--zone", zone, "--yes")
+    kept = _records(aws, zone)
+    assert (DOMAIN, "MX") not in kept
+    assert {(f"bounce.{DOMAIN}", "MX"), (f"_dmarc.{DOMAIN}", "TXT"), *before} < kept.keys()
+    own = ("--parameter", "ImportedSesEmailIdentity=true")
+    await _cis(tmp_path, aws, "bootstrap", *PLACE, *own, "--zone", zone, "--yes")
+    await _cis(tmp_path, aws, "destroy", *PLACE, *own, "--zone", zone, "--yes", "--data")
+    assert _records(aws, zone) == kept
+    client(aws, "sesv2").delete_email_identity(EmailIdentity=DOMAIN)
+    changes = [
+        {"Action": "DELETE", "ResourceRecordSet": one}
+        for one in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        if (one["Name"].rstrip("."), one["Type"]) != (DOMAIN, "TXT") and one["Type"] not in {"NS", "SOA"}
+    ]
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+
 async def test_a_phase_to_which_no_one_says_yes_changes_nothing(aws: str, tmp_path: Path, zone: str) -> None:
     async def untouched(*phases: str) -> list[str]:
         before, said = _account(aws, zone), list[str]()
