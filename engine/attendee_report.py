@@ -7,10 +7,12 @@ import io
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterable
+from datetime import UTC
 
 from engine.model.people import Attendee
 
-HEADER = ("email", "name", "status", "origin", "prodid")
+HEADER = ("email", "name", "status", "origin", "prodid", "answered")
+"""The columns of the reference product, and behind them when the last answer came, in UTC."""
 _SIGNS = frozenset("=+-@|%\N{MINUS SIGN}")
 _BLANKS = ("\t", "\r", "\n")
 _EMPTY = frozenset('"\u115f\u1160\u3164\uffa0\u2800')
@@ -24,8 +26,10 @@ async def csv_lines(attendees: AsyncIterator[Attendee]) -> AsyncIterator[str]:
     """The report line by line, header first, each with its CRLF (RFC 4180)."""
     yield _line(HEADER)
     async for attendee in attendees:
+        at = attendee.receipt_arrived
+        answered = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
         cells = (attendee.email, attendee.name, attendee.partstat.label, attendee.origin, attendee.prodid)
-        yield _line(map(harmless, cells))
+        yield _line([*map(harmless, cells), answered])
 
 
 def harmless(cell: str) -> str:

@@ -88,12 +88,17 @@ class _Apart:
         if self._whole is None or said not in _said(self._whole):
             return None
         others = _said(self._whole) - {said}
-        lacking = [
-            (len(others ^ _said(read)), len(run), run.start, run)
-            for run, read in self._runs
-            if said not in _said(read)
-        ]
-        return self._rest(min(lacking)[-1]) if lacking else None
+        lacking = [(len(others ^ _said(read)), run) for run, read in self._runs if said not in _said(read)]
+        if not lacking:
+            return None
+        least = min(changed for changed, _ in lacking)
+        runs = [run for changed, run in lacking if changed == least]
+        ranked = [(not self._says(run, said), len(run), run.start, run) for run in runs]
+        return self._rest(min(ranked)[-1])
+
+    def _says(self, run: range, said: object) -> bool:
+        """Whether these words say so by themselves, as “9 am” does and “9” does not."""
+        return said in _said(self._read(self._pieces[run.start : run.stop]))
 
     def without_words(self, word: str, sides: Collection[str] = ()) -> str | None:
         """The query without a word, however it ends there, and without what says where a team plays."""

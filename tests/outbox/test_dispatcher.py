@@ -134,8 +134,8 @@ async def test_a_report_is_mailed_with_its_csv_and_the_empty_sender(engine: Engi
         (csv,) = [p for p in mail.message.walk() if p.get_content_type() == "text/csv"]
         assert csv.get_filename() == f"{event.uid}.csv"
         assert csv.get_content().splitlines() == [
-            "email,name,status,origin,prodid",
-            "ann@example.com,,accepted,api,",
+            "email,name,status,origin,prodid,answered",
+            "ann@example.com,,accepted,api,,2027-03-01T09:00:00Z",
         ]
 
 

@@ -111,7 +111,7 @@ async def test_the_report_is_mailed_to_the_organizer_or_read_as_csv(
     assert (sent.status_code, sent.json()["sent_to"], sent.json()["rows"]) == (202, "ann@example.com", 1)
     read = await web.get(f"{path}/report")
     assert read.headers["content-type"].startswith("text/csv")
-    assert read.text == "email,name,status,origin,prodid\r\nbob@example.com,'=1+1,noaction,api,\r\n"
+    assert read.text == "email,name,status,origin,prodid,answered\r\nbob@example.com,'=1+1,noaction,api,,\r\n"
 
 
 async def test_what_happened_is_told_from_a_cursor_on(

@@ -47,6 +47,7 @@ def understood(query: str, words: tuple[str, ...] = (), **corrections: str) -> U
             ],
         ),
         ("from 3 to 7 June", (), [""]),
+        ("gala on May 2 at 9 am", ("gala",), ["gala at 9 am", "gala on May 2", "on May 2 at 9 am"]),
         ("owls tomorrow", ("owls",), ["owls", "tomorrow"]),
     ],
 )

@@ -156,6 +156,7 @@ async def test_a_key_that_was_used_otherwise_names_its_event(engine: Engine) -> 
         assert refused["code"] == "idempotency_conflict"
         assert uid in refused["message"]
         assert "new key" not in refused["hint"]
+        assert "update_event" in refused["hint"]
         assert (await caller.ok("get_event", uid="deal-7"))["event"]["uid"] == uid
         await caller.ok("cancel_event", uid=uid)
         made = {"start": "2027-05-02T19:00:00", "duration": "PT2H", "timezone": "America/New_York"}

@@ -58,7 +58,10 @@ async def test_a_report_holds_no_formulas(engine: Engine) -> None:
     await answer(engine, await attendee(engine, event, "ann@example.com"), Partstat.ACCEPTED)
     async with calling(engine) as caller:
         content = (await caller.client.read_resource(f"report://{event.uid}.csv")).contents[0]
-    assert content.model_dump()["text"].splitlines()[1] == "ann@example.com,'=cmd(),accepted,api,"
+    assert (
+        content.model_dump()["text"].splitlines()[1]
+        == "ann@example.com,'=cmd(),accepted,api,,2027-03-01T09:00:00Z"
+    )
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,8 @@ async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int
 
 
 async def send_report(call: CallContext, arguments: SendReportArguments) -> Reply:
-    """Mail the CSV report of an event (email, name, status, origin, client) to its organizer. To read the answers here,
-    use list_attendees."""
+    """Mail the CSV report of an event (email, name, status, origin, client, time of answer) to its organizer. To read
+    the answers here, use list_attendees."""
     done = await call.apply(SendReport(uid=arguments.uid, to=arguments.to))
     resource = f"report://{done.event.uid}.csv"
     data = ReportResult(
@@ -219,7 +219,7 @@ async def send_report(call: CallContext, arguments: SendReportArguments) -> Repl
 
 def _line(person: dict[str, Any]) -> str:
     name, proposal = person["name"], person["proposal"]
-    called = f", {one_line(name, 80)}" if name else ""
+    called = f", {quoted(one_line(name, 80))}" if name else ""
     answered = f" at {person['answered']}" if person["answered"] else ""
     proposed = f"; proposes {proposal.start.local if proposal.start else 'another time'}" if proposal else ""
     return (

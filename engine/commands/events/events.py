@@ -133,7 +133,6 @@ class CreateEvent(Command[EventDone]):
             raise Refused(
                 Code.IDEMPOTENCY_CONFLICT,
                 f"This idempotency_key made the event {uid} with other values.",
-                f"Change {uid} instead of creating it again.",
             )
         return await work.owned_event(uid)
 

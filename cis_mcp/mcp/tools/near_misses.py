@@ -1,0 +1,47 @@
+"""What an empty search would have found without the hour, or without one of its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.base import CallContext
+from cis_mcp.views.base import Data
+from engine.model.queries import EventQuery
+from engine.search.asking import Found, Understood
+from engine.search.leaving_out import Part, parts
+
+_TRIED_MAX = 4
+"""Shorter queries that are asked; each is a search of its own."""
+_SHOWN = 3
+
+
+class NearMiss(Data):
+    """A shorter query that finds something."""
+
+    without: str = Field(description="what was left out")
+    query: str = Field(description="the rest, to be asked instead")
+
+
+async def near_misses(
+    call: CallContext, asked: EventQuery, understood: Understood, timezone: str | None
+) -> list[tuple[NearMiss, Found]]:
+    """Shorter queries that find something, each with its first events; the hour is left out first."""
+    found = []
+    for part in _leavable(asked.query, understood, call):
+        shorter = asked.model_copy(update={"query": part.rest, "limit": _SHOWN, "cursor": None})
+        page = await call.engine.search(shorter, call.actor, timezone)
+        if page.events:
+            found.append((NearMiss(without=_named(part), query=shorter.query), page))
+    return found
+
+
+def _leavable(query: str, understood: Understood, call: CallContext) -> Iterator[Part]:
+    apart = [part for part in parts(query, understood, call.engine.clock()) if part.rest]
+    hours = [part for part in apart if part.kind == "hours"]
+    yield from [*hours, *(part for part in apart if part.kind in {"word", "unknown"})][:_TRIED_MAX]
+
+
+def _named(part: Part) -> str:
+    return "the hour" if part.kind == "hours" else str(part.value)
