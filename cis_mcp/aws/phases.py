@@ -182,6 +182,7 @@ class Installation:
             "ContainerImage": one.image,
             "Certificate": one.certificate,
             "Vpc": vpc,
+            "ProxyNetworks": ",".join(self._networks(vpc)),
             "Subnets": ",".join(subnets),
             "RateLimit": str(one.rate),
             "BurstLimit": str(one.burst),
@@ -213,6 +214,21 @@ class Installation:
         if not found:
             raise Refused(Code.INVALID_ARGUMENT, "There is no default subnet.", "Give --subnet.")
         return found
+
+    def _networks(self, vpc: str) -> list[str]:
+        """The networks of a VPC."""
+        (found,) = self._clients.of("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"]
+        four = [(one, "CidrBlock", "CidrBlockState") for one in found.get("CidrBlockAssociationSet") or []]
+        six = [
+            (one, "Ipv6CidrBlock", "Ipv6CidrBlockState")
+            for one in found.get("Ipv6CidrBlockAssociationSet") or []
+        ]
+        networks = [
+            str(one[block])
+            for one, block, state in four + six
+            if one.get(state, {}).get("State", "associated") == "associated"
+        ] or [str(found["CidrBlock"])]
+        return list(dict.fromkeys(networks))
 
     def _uploaded(self) -> tuple[str, str] | None:
         """Bucket and key of the code; what is there by its hash is not sent again. None if nobody said yes."""

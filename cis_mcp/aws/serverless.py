@@ -39,6 +39,9 @@ def parameters() -> Resource:
         "ContainerImage": of(None, "Image of the tasks, made from deploy/Containerfile", MinLength=3),
         "Subnets": of(None, "Public subnets in two zones", Type="List<AWS::EC2::Subnet::Id>"),
         "Vpc": of(None, "The network of the subnets", Type="AWS::EC2::VPC::Id"),
+        "ProxyNetworks": of(
+            None, "Networks of the Vpc, comma separated: its load balancer says who asks", MinLength=9
+        ),
         "Certificate": of(
             "",
             "Certificate of ACM in this region for api. and live. the domain; empty: no names of their own",

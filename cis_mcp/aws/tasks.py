@@ -16,10 +16,9 @@ def resources(settings: Mapping[str, object], table: Resource) -> Resource:
 
 
 def _container(settings: Mapping[str, object]) -> Resource:
-    variables = [
-        {"Name": name, "Value": value}
-        for name, value in {**settings, "CIS_EXPORT": EXPORT, "AWS_DEFAULT_REGION": _REGION}.items()
-    ]
+    # Only the load balancer reaches the tasks, from an address of the network: its word on who asks is believed.
+    own = {"CIS_EXPORT": EXPORT, "CIS_PROXIES": {"Ref": "ProxyNetworks"}, "AWS_DEFAULT_REGION": _REGION}
+    variables = [{"Name": name, "Value": value} for name, value in {**settings, **own}.items()]
     look = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{_PORT}/healthz', timeout=4)"
     return {
         "Name": "server",

@@ -273,6 +273,35 @@ def test_tasks_are_replaced_one_after_the_other_and_only_the_load_balancer_reach
     assert found["Targets"]["Properties"]["HealthCheckPath"] == "/healthz"
 
 
+def test_tasks_believe_the_load_balancer_about_who_asks_and_functions_no_one() -> None:
+    found = _serverless()
+    task = found["Task"]["Properties"]["ContainerDefinitions"][0]
+    variables = {one["Name"]: one["Value"] for one in task["Environment"]}
+    assert variables["CIS_PROXIES"] == {"Ref": "ProxyNetworks"}
+    for name in ("Web", "Mail"):
+        assert "CIS_PROXIES" not in found[f"{name}Function"]["Properties"]["Environment"]["Variables"]
+
+
+def test_the_networks_of_the_vpc_are_those_that_the_load_balancer_may_be_in() -> None:
+    clients = Stubbed()
+    subnets = [
+        {"SubnetId": f"subnet-{zone}", "VpcId": "vpc-1", "AvailabilityZone": zone} for zone in ("a", "b")
+    ]
+    clients.answers("ec2", "describe_subnets", Subnets=subnets)
+    blocks = [("10.0.0.0/16", "associated"), ("10.9.0.0/16", "associated"), ("10.7.0.0/16", "disassociated")]
+    four = [{"CidrBlock": one, "CidrBlockState": {"State": state}} for one, state in blocks]
+    six = [{"Ipv6CidrBlock": "2001:db8::/56", "Ipv6CidrBlockState": {"State": "associated"}}]
+    vpc = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "CidrBlockAssociationSet": four}
+    clients.answers("ec2", "describe_vpcs", Vpcs=[{**vpc, "Ipv6CidrBlockAssociationSet": six}])
+    options = read({**GIVEN, **SERVERLESS}, {}, {})
+    installation = Installation(clients, options, print, lambda _: False)  # type: ignore[arg-type]
+    networks = installation._functions()["ProxyNetworks"]
+    assert networks == "10.0.0.0/16,10.9.0.0/16,2001:db8::/56"
+    assert [str(one) for one in Settings(proxies=networks).proxy_networks] == networks.split(",")
+    clients.spent()
+    clients.close()
+
+
 def test_the_rights_of_functions_and_tasks_are_few() -> None:
     alone = {"ses:GetAccount", "ses:ListSuppressedDestinations", "ecr:GetAuthorizationToken"}
     statements = list(_statements(_serverless()))

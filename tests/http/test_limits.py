@@ -208,7 +208,11 @@ async def test_pages_without_a_key_are_limited_by_address(engine: Engine) -> Non
 
 @pytest.mark.usefixtures("nothing_comes_back")
 async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with: Callable[..., Any]) -> None:
-    for proxies, expected in (("127.0.0.1", {404}), ("none", {404, 429})):
+    for proxies, expected in (
+        ("127.0.0.1", {404}),
+        ("10.0.0.0/8,127.0.0.0/16", {404}),
+        ("none", {404, 429}),
+    ):
         async with engine_with(proxies=proxies) as engine, served(engine) as address:
             async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
                 answers = [
