@@ -21,7 +21,7 @@ API, LIVE = "api", "live"
 """Names below the domain: of the functions, and of the tasks, whose connections stay open."""
 WEB_TIMEOUT_S, QUEUE_TIMEOUT_S = 29, 60
 _MEMORY_MB, _SCRATCH_MB = 1_769, 2_048
-"""1,769 MB have one processor; mail in keeps what it handled in /tmp until Lambda ends the instance."""
+"""1,769 MB have one processor; of the mail that is in /tmp, only what waits in quarantine stays after a batch."""
 _CALLS = "DescribeTable GetItem BatchGetItem Query Scan PutItem UpdateItem DeleteItem ConditionCheckItem BatchWriteItem"
 
 

@@ -17,7 +17,8 @@ from cis_mcp.functions.instance import Instance, settings_of_function
 from cis_mcp.run.runtime import opened
 from engine.aws.chain import Chain
 from engine.aws.sqs import QueueMessage
-from engine.inbox import sources
+from engine.engine import Engine
+from engine.inbox import cleaning, sources
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.sqs import QueueMessages, SqsQueue
 from engine.refusals import Code, Refused
@@ -26,20 +27,25 @@ from engine.settings import Settings
 log = logging.getLogger(__name__)
 
 Event = dict[str, Any]
+_Open = tuple[Engine, QueueMessages]
+
+
+QUARANTINED_MAX = 200_000_000
+"""Bytes of mail in quarantine that an instance keeps of what it handled; all of it is in the bucket."""
 
 
 class QueueFunction:
     """Handles one batch after the other, as Lambda hands them over."""
 
     def __init__(self, settings: Settings) -> None:
-        self.instance: Instance[QueueMessages] = Instance(lambda: _handling(settings))
+        self.instance: Instance[_Open] = Instance(lambda: _handling(settings))
 
     def __call__(self, event: Event, _context: object) -> Event:
-        return self.instance.run(lambda messages: _batch(messages, event))
+        return self.instance.run(lambda opened: _batch(*opened, event))
 
 
 @asynccontextmanager
-async def _handling(settings: Settings) -> AsyncIterator[QueueMessages]:
+async def _handling(settings: Settings) -> AsyncIterator[_Open]:
     """What handles messages; the inbox runs beside it. Raises Refused: INVALID_ARGUMENT without a queue."""
     queue = _queue(settings)
     async with opened(settings) as engine:
@@ -47,7 +53,7 @@ async def _handling(settings: Settings) -> AsyncIterator[QueueMessages]:
         running = asyncio.create_task(inbox.run())
         messages = QueueMessages(inbox, queue, Chain())
         try:
-            yield messages
+            yield engine, messages
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -65,12 +71,21 @@ def _queue(settings: Settings) -> SqsQueue:
     )
 
 
-async def _batch(messages: QueueMessages, event: Event) -> Event:
-    """The ids of the messages of a batch that were not handled."""
+async def _batch(engine: Engine, messages: QueueMessages, event: Event) -> Event:
+    """The ids of the messages of a batch that were not handled; of those that were, no copy stays on the disk."""
     batch = [_message(record) for record in event["Records"]]
     handled = await asyncio.gather(*(_handled(messages.handled(one), one.id) for one in batch))
     failed = [one.id for one, done in zip(batch, handled, strict=True) if not done]
+    await _room_made(engine)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+async def _room_made(engine: Engine) -> None:
+    """The disk is the instance's own and small: without this, mail would fill it for as long as the instance lasts."""
+    try:
+        await cleaning.drop_copies(engine, QUARANTINED_MAX)
+    except OSError:
+        log.exception("copies of handled mails could not be deleted; trying again after the next batch")
 
 
 def _message(record: Event) -> QueueMessage:

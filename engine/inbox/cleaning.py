@@ -61,6 +61,26 @@ async def _clean(engine: Engine) -> None:
         log.info("deleted %d lines about mails that are gone", gone)
 
 
+async def drop_copies(engine: Engine, quarantined_max: int) -> int:
+    """Delete the files of handled mails, where the originals lie elsewhere; returns how many went. Raises OSError.
+
+    Of those in quarantine the newest stay, `quarantined_max` bytes in all. What is known of the mails stays as it is.
+    """
+    return await asyncio.to_thread(_copies_dropped, engine.settings.data_dir / "inbox", quarantined_max)
+
+
+def _copies_dropped(inbox: Path, quarantined_max: int) -> int:
+    gone = 0
+    for folder, most in ((inbox / "done", 0), (inbox / "quarantine", quarantined_max)):
+        room = most
+        for path in sorted(folder.iterdir(), reverse=True):
+            room -= path.stat().st_size
+            if room < 0:
+                path.unlink()
+                gone += 1
+    return gone
+
+
 async def clean_rows(engine: Engine) -> int:
     """Delete what is known of mails whose files are gone, and confirmations that ended; returns how many.
 

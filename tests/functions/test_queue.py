@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from cis_mcp.functions import queue as queue_function
 from cis_mcp.functions.queue import QueueFunction
 from engine.model.messages import MessageState
 from engine.refusals import Refused
 from engine.settings import Settings
-from tests.inbox.test_ses_mail import account, came
+from tests.inbox.test_ses_mail import CREATE, account, came
 from tests.inbox.test_sqs_source import ANN, NAME, event_of, mail_of
+from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, engine_in, invite, ledger, settings_in, settle
 from tests.support.functions import in_a_thread
 from tests.support.reports import ses_bounce
 from tests.support.ses import ENVIRONMENT
+from tests.support.sesmail import stamped
 from tests.support.sources import actions
 from tests.support.sqs import Sqs
 
@@ -83,6 +86,26 @@ async def test_a_batch_that_comes_twice_counts_once(tmp_path: Path, queue: Sqs) 
     assert reports == {"batchItemFailures": []}
     async with engine_in(tmp_path) as engine:
         assert dict(await actions(engine)) == {"created": 1}
+
+
+async def test_of_what_was_handled_no_copy_stays_on_the_disk_of_the_instance(
+    tmp_path: Path, queue: Sqs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers = [stamped(mails.request(sender="eve@evil.example", proven=False), CREATE) for _ in range(3)]
+    monkeypatch.setattr(queue_function, "QUARANTINED_MAX", len(strangers[0]) * 3 // 2)
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        came(queue, engine)
+        for number, raw in enumerate(strangers):
+            came(queue, engine, raw, f"in/stranger-{number}")
+    function = QueueFunction(_settings(tmp_path, queue))
+    batches = (_records(queue), _records(queue))
+    assert await in_a_thread(function, function.instance.close, *batches) == {"batchItemFailures": []}
+    inbox = tmp_path / "inbox"
+    assert [len(list((inbox / part).iterdir())) for part in ("new", "done", "quarantine")] == [0, 0, 1]
+    assert queue.bucket and len(queue.bucket.objects) == 4
+    async with engine_in(tmp_path) as engine:
+        found = await actions(engine)
+        assert (found["created"], sum(found.values())) == (1, 4)
 
 
 async def test_a_mail_that_cannot_be_read_now_comes_again(tmp_path: Path, queue: Sqs) -> None:
