@@ -33,6 +33,7 @@ class Installation:
         self._options = options
         self._say = say
         self._confirm = confirm
+        self._look_s = look_s
         self.stack = Stack(clients, options.stack, look_s=look_s)
 
     def bootstrap(self) -> bool:
@@ -294,6 +295,9 @@ class Installation:
         if table := names.get("Table"):
             dynamodb = self._clients.of("dynamodb")
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+            # While the table is UPDATING it cannot be deleted.
+            often = {"Delay": self._look_s, "MaxAttempts": _LOOKS_MAX}
+            dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig=often)
             dynamodb.delete_table(TableName=table)
             self._say(f"removed table {table}")
         if secret := names.get("SharedSecret"):
@@ -304,6 +308,8 @@ class Installation:
             self._say(f"removed identity {identity}")
 
 
+_LOOKS_MAX = 150
+"""How often to look whether a table may be deleted: for five minutes."""
 _ZONES = 2
 """A load balancer is in two zones at least."""
 _DEFAULTS = [{"Name": "default-for-az", "Values": ["true"]}]

@@ -630,6 +630,18 @@ def test_no_phase_makes_a_rule_or_a_record_unless_it_is_confirmed() -> None:
     clients.close()
 
 
+def test_destroy_waits_until_the_table_may_be_deleted() -> None:
+    clients = Stubbed()
+    clients.answers("dynamodb", "update_table")
+    for state in ("UPDATING", "UPDATING", "ACTIVE"):
+        clients.answers("dynamodb", "describe_table", Table={"TableStatus": state})
+    clients.answers("dynamodb", "delete_table")
+    installation = Installation(clients, OPTIONS, print, lambda _: True, look_s=0)  # type: ignore[arg-type]
+    installation._remove_data({"Table": "cis"})
+    clients.spent()
+    clients.close()
+
+
 def test_a_dry_deploy_says_what_it_would_upload_and_why_the_change_set_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
