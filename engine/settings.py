@@ -106,7 +106,7 @@ class Settings(OrganizerSettings):
     disk_reserve_mb: int = Field(
         200,
         ge=0,
-        description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none",
+        description="MB of the disk that mail in (else answered 452) and exports at the console leave free; 0: none",
     )
     undo_s: int = Field(
         0, ge=0, le=86_400, description="seconds in which what is owed can be taken back; 0: none"

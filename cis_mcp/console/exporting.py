@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
+import shutil
 import tempfile
 import weakref
 from collections.abc import AsyncIterator
@@ -22,7 +24,7 @@ from engine.refusals import Code, Refused
 
 _HUB = "/console/exports"
 _KEPT, _OF_ONE = 12, 4
-"""Files of this process, and of one session; the oldest go first."""
+"""Files of this process, and of one person in all sessions."""
 _LASTS = timedelta(hours=1)
 _PIECE = 1 << 18
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
@@ -34,6 +36,8 @@ class Export:
 
     id: str
     whose: str = field(repr=False)
+    person: str = field(repr=False)
+    """Who is signed in there; empty: the operator."""
     table: Table
     form: Form
     full: bool
@@ -41,6 +45,8 @@ class Export:
     of: int
     """Rows that there are at most; 0: not known before."""
     descriptor: int
+    reserve: int
+    """Bytes of the disk that it leaves free."""
     rows: int = 0
     size: int = 0
     ready: bool = False
@@ -87,6 +93,7 @@ class Exports:
             ) from None
         full = visit.given("addresses") == "yes"
         organizer = visit.chosen or None
+        self._room(_signed_in(visit))
         query = ExportQuery(
             table=table, organizer=organizer, since=_day(visit, "since"), until=_day(visit, "until")
         )
@@ -96,8 +103,9 @@ class Exports:
             await visit.apply(NoteExport(tables=(table,), organizer=organizer or ""))
         of = await _people(visit) if table is Table.ATTENDEES else 0
         export = Export(
-            secrets.token_urlsafe(9), visit.token, table, form, full, visit.engine.clock(), of,
-            _unnamed(visit.engine.settings.data_dir),
+            secrets.token_urlsafe(9), visit.token, _signed_in(visit), table, form, full,
+            visit.engine.clock(), of, _unnamed(visit.engine.settings.data_dir),
+            visit.engine.settings.disk_reserve,
         )  # fmt: skip
         weakref.finalize(export, os.close, export.descriptor)
         self._keep(export)
@@ -132,12 +140,23 @@ class Exports:
         return found
 
     def _keep(self, export: Export) -> None:
-        mine = [one for one in self._kept.values() if one.whose == export.whose]
-        for one in mine[: max(0, len(mine) - _OF_ONE + 1)]:
-            self._drop(one)
-        for one in list(self._kept.values())[: max(0, len(self._kept) - _KEPT + 1)]:
-            self._drop(one)
+        # Others may have begun while its row in the record was written.
+        if old := self._room(export.person):
+            self._drop(old)
         self._kept[export.id] = export
+
+    def _room(self, person: str) -> Export | None:
+        """The file of that person that goes for a new one; None where there is room. Raises Refused: BUSY."""
+        mine = [one for one in self._kept.values() if one.person == person]
+        ended = [one for one in mine if not one.moving]
+        full = len(mine) >= _OF_ONE
+        if (full and not ended) or (not full and len(self._kept) >= _KEPT):
+            raise Refused(
+                Code.BUSY,
+                "The server makes and keeps no more files just now.",
+                "Throw one of yours away, or wait until others are gone: each lasts an hour.",
+            )
+        return ended[0] if full else None
 
     def _tidy(self, now: datetime) -> None:
         for one in list(self._kept.values()):
@@ -148,6 +167,10 @@ class Exports:
         del self._kept[export.id]
         if export.task:
             export.task.cancel()
+
+
+def _signed_in(visit: Visit) -> str:
+    return visit.caller.actor.address if visit.caller and not visit.everywhere else ""
 
 
 def _day(visit: Visit, name: str) -> datetime | None:
@@ -186,6 +209,8 @@ async def _write(export: Export, rows: AsyncIterator[list[Cells]], made: Writer)
     finally:
         if export.moving:
             export.problem = "It was ended."
+        if export.problem:
+            os.ftruncate(export.descriptor, 0)
 
 
 async def _counted(export: Export, rows: AsyncIterator[list[Cells]]) -> AsyncIterator[list[Cells]]:
@@ -195,6 +220,8 @@ async def _counted(export: Export, rows: AsyncIterator[list[Cells]]) -> AsyncIte
 
 
 def _append(export: Export, piece: bytes) -> None:
+    if shutil.disk_usage(export.descriptor).free - len(piece) < export.reserve:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     left = memoryview(piece)
     while left:
         took = os.pwrite(export.descriptor, left, export.size)

@@ -8,14 +8,19 @@ import importlib.util
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from cis_mcp.console.routes import routes
+from cis_mcp.pages import signin
 from engine.engine import Engine
-from tests.console.person import SAME, Person, browser, operator, with_key
+from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
 from tests.support.clock import Clock
-from tests.support.engines import created, invite
+from tests.support.engines import created, engine_in, invite
 from tests.support.waiting import eventually
 
 
@@ -25,7 +30,8 @@ async def _made(person: Person, button: str = "Make it as CSV", **fields: str) -
     assert "It is being made." in (await person.press(button, **fields)).text
 
     async def ready() -> bool:
-        return bool([link for link in (await person.go("/console/exports")).links if _file(link)])
+        seen = await person.go("/console/exports")
+        return 'data-live="moving"' not in seen.answer.text and any(_file(link) for link in seen.links)
 
     await eventually(ready)
     assert person.seen is not None
@@ -117,6 +123,54 @@ async def test_a_file_that_is_being_made_says_how_far_it_is_and_is_stopped(
         assert "You have no file yet." in (await person.press("Stop")).text
     finally:
         goes_on.set()
+
+
+async def test_a_person_s_files_of_all_sessions_end_none_but_the_oldest_of_their_own(engine: Engine) -> None:
+    site = httpx.ASGITransport(Starlette(routes=[*routes(engine), *signin.routes(engine)]))
+    async with AsyncExitStack() as opened:
+        webs = [
+            await opened.enter_async_context(httpx.AsyncClient(transport=site, base_url=PUBLIC))
+            for _ in range(3)
+        ]
+        whose = await operator(engine, webs[0])
+        other = await _made(whose, table="events")
+        ann, again = [await with_key(engine, web, "ann@example.com") for web in webs[1:]]
+        links = [await _made(one, table="events") for one in (ann, ann, ann, again, again)]
+        assert [(await ann.go(link)).status for link in links[:3]] == [404, 200, 200]
+        assert (await whose.go(other)).status == 200
+
+
+async def test_where_every_place_is_taken_a_new_file_waits_and_none_of_another_s_goes(engine: Engine) -> None:
+    site = httpx.ASGITransport(Starlette(routes=[*routes(engine), *signin.routes(engine)]))
+    async with AsyncExitStack() as opened:
+        found: list[tuple[Person, str]] = []
+        for name in ("ann", "bob", "cid", "dan"):
+            web = await opened.enter_async_context(httpx.AsyncClient(transport=site, base_url=PUBLIC))
+            person = await with_key(engine, web, f"{name}@example.com")
+            if name != "dan":
+                found += [(person, await _made(person, table="events")) for _ in range(4)]
+        form = {"token": person.token, "table": "attendees", "addresses": "yes"}
+        assert (await web.post("/console/exports", data=form, headers=SAME)).status_code == 503
+        assert [(await one.go(link)).status for one, link in found] == [200] * 12
+    assert not [row for row in await engine.record(engine.local, 10) if "NoteExport" in row.body]
+
+
+async def test_a_file_stops_before_the_reserve_of_the_disk(tmp_path: Path, clock: Clock) -> None:
+    async with (
+        engine_in(tmp_path, clock, public_url=PUBLIC, disk_reserve_mb=10**12) as engine,
+        browser(engine) as web,
+    ):
+        person = await operator(engine, web)
+        await created(engine)
+        await person.go("/console/exports")
+        await person.press("Make it as CSV", table="events")
+
+        async def ended() -> bool:
+            return "no room for it" in (await person.go("/console/exports")).text
+
+        await eventually(ended)
+        assert person.seen is not None
+        assert not [link for link in person.seen.links if _file(link)]
 
 
 @pytest.mark.parametrize("fields", [{"table": "secrets"}, {"table": "events", "since": "soon"}])
