@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.commands.pages.branding import in_force
 from engine.model.actors import Actor
-from engine.model.branding import Branding
+from engine.model.branding import Branding, merged
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
@@ -17,6 +17,11 @@ class BrandingQuestions:
     async def branding_of(self, organizer: str) -> Branding:
         """What is in force for an organizer, as everybody sees it; of nobody: the installation's."""
         return await in_force(self.store, organizer)
+
+    async def looks_of(self, organizer: str) -> tuple[Branding, str]:
+        """As `branding_of`, and the tag of the language that is set for the organizer; empty where none is."""
+        _, tag, brandings = await self.store.shown_revision(organizer)
+        return merged(brandings), tag
 
     async def branding_set(self, scope: str, actor: Actor) -> Branding:
         """What is set for a scope itself. Raises Refused: NOT_ALLOWED."""

@@ -230,8 +230,7 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     caller = await _caller(engine, request)
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
     actor = caller.actor.model_copy(update={"face": "console"}) if caller else _NOBODY
-    brand = await engine.branding_of(actor.address if caller and not actor.everywhere else INSTALLATION)
-    settled = await engine.organizer_language(actor.address) if caller and not actor.everywhere else ""
+    brand, settled = await engine.looks_of(actor.address if caller and not actor.everywhere else INSTALLATION)
     language = speaking.chosen(request, settled)
     visit = Visit(engine, request, actor, caller, token, brand=brand, language=language)
     if caller is None and not screen.open:

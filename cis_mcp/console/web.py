@@ -78,7 +78,7 @@ def templates() -> Environment:
         "why": speaking.why,
         "field": speaking.field,
     }
-    found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
+    found.globals |= {"css": asset("console.css").path, "js": asset("console.js").path}
     return found
 
 

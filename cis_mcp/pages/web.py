@@ -24,7 +24,6 @@ _SMALL, _SMALL_PRIVATE = 500, 4_000
 """Up to so many bytes are sent as they are; of what one person gets once, a second packet costs less than packing."""
 _QUICK, _BEST = 3, 9
 """Levels of compression. The rows of a season take 1 ms and 30 kB, or 5 ms and 23 kB."""
-"""Bytes that are not worth compressing."""
 YEAR = "public, max-age=31536000, immutable"
 FRESH = "public, no-cache"
 """Kept by browsers and caches, and asked for anew each time: an edit shows with the next request."""
