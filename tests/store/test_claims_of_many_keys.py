@@ -8,13 +8,13 @@ from engine.model.bounds import Bounds
 from engine.store.protocol import Store
 from tests.store.stores import attendee, claim, emails, key, message, with_event
 
-KEYS = 80
+KEYS = 104
 AT_ONCE = 8
 
 
 async def _owed(store: Store, some: range, *, bounds: Bounds | None) -> None:
     """Add these keys, and a message that each has caused."""
-    people = {f"key{n}": f"p{n:02}@example.com" for n in some}
+    people = {f"key{n}": f"p{n:03}@example.com" for n in some}
     async with store.unit() as unit:
         for one in people:
             await unit.add_key(key(one, bounds=bounds))
@@ -30,4 +30,4 @@ async def test_messages_of_many_keys_that_are_due_together_are_all_claimed(
     for first in range(0, KEYS, AT_ONCE):
         await _owed(store, range(first, first + AT_ONCE), bounds=bounds)
     claimed = await claim(store, limit=500)
-    assert sorted(emails(claimed)) == [f"p{n:02}@example.com" for n in range(KEYS)]
+    assert sorted(emails(claimed)) == [f"p{n:03}@example.com" for n in range(KEYS)]

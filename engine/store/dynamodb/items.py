@@ -73,9 +73,9 @@ class Items:
         missing = [key for key in keys if key not in self._seen and key not in self._written]
         if missing:
             found = await self._calls.get([wire_key(key) for key in missing])
-            self._seen |= dict.fromkeys(missing)
             for each in found:
                 await self._see(each)
+            self._seen = {**dict.fromkeys(missing), **self._seen}
         if checked:
             self._checked |= set(keys)
         return {key: item for key in keys if (item := self._now(key)) is not None}
@@ -84,11 +84,10 @@ class Items:
         return self._written[key] if key in self._written else self._seen.get(key)
 
     async def _see(self, wire: Wire) -> Item:
-        """Remember an item as it was first read."""
+        """Remember an item as it was first read, also if it was not there then."""
         key = (wire["pk"]["S"], wire["sk"]["S"])
-        known = self._seen.get(key)
-        if known is not None:
-            return known
+        if key in self._seen:
+            return self._seen[key] or await self._read(key, wire)
         if "p" in wire:
             self._parts[key] = int(wire["p"]["N"])
         item = self._seen[key] = await self._read(key, wire)
