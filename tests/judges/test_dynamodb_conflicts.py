@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from engine.itip.recurrence import instances
+from engine.model.messages import Kind
+from engine.refusals import Code
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
+from engine.store.dynamodb.unit import DynamoUnit
 from engine.store.protocol import Conflict
 from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
+from tests.store import stores
+from tests.store.stores import START
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
 )
 PLACE = ("probe#one", "place")
-Both = tuple[DynamoStore, DynamoStore]
+ANN = "ann@example.com"
+
+
+class Process(DynamoStore):
+    """A process to which `meanwhile` happens once, between what a unit of work reads and its being kept."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def _keep(self, unit: DynamoUnit) -> None:
+        what, self.meanwhile = self.meanwhile, None
+        if what:
+            await what()
+        await super()._keep(unit)
+
+
+Both = tuple[Process, Process]
 
 
 @pytest.fixture
@@ -31,7 +51,8 @@ async def processes() -> AsyncIterator[Both]:
         await open_table(address, Context(expand=instances, search_file=SearchFile.open), Fixed())
         for _ in range(2)
     ]
-    yield opened[0], opened[1]
+    one, other = (Process(store._calls, store.context) for store in opened)
+    yield one, other
     for store in opened:
         assert await store.recount() == []
         await store.close()
@@ -49,3 +70,64 @@ async def test_what_was_not_there_when_it_was_read_is_not_replaced(processes: Bo
     found = await processes[0].rows.items.get(PLACE)
     assert found is not None
     assert found.value == "theirs"
+
+
+async def _claimed(store: Process) -> list[tuple[int, str]]:
+    """Claim what is due: the sequence of each mail, and the summary of the event in it."""
+    found = await store.claim_messages("one", 10, START, 20, reclaim=False)
+    return [(claim.message.sequence, claim.event.summary if claim.event else "") for claim in found]
+
+
+async def test_what_is_claimed_meanwhile_is_not_withdrawn(processes: Both) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+    with pytest.raises(Conflict):
+        async with one.unit() as unit:
+            assert await unit.withdraw_for_person("event1", ANN, Code.EVENT_CANCELLED, START) == 1
+            claims = await stores.claim(other)  # type: ignore[arg-type]
+    await stores.answered(other, claims)  # type: ignore[arg-type]
+    assert await stores.states(one) == {"sent": 1}  # type: ignore[arg-type]
+
+
+async def test_what_is_withdrawn_meanwhile_is_not_claimed(processes: Both) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+
+    async def withdraw() -> None:
+        async with one.unit() as unit:
+            assert await unit.withdraw_for_person("event1", ANN, Code.EVENT_CANCELLED, START) == 1
+
+    other.meanwhile = withdraw
+    assert await _claimed(other) == []
+    assert await stores.states(one) == {"withdrawn": 1}  # type: ignore[arg-type]
+
+
+async def _revise(store: Process) -> None:
+    """The event has another name, of which Ann is told."""
+    made = stores.event(sequence=1, summary="Another name")
+    async with store.unit() as unit:
+        await unit.save_event(made)
+        await unit.add_messages([stores.message(ANN, kind=Kind.UPDATE, sequence=1)], priority=0)
+
+
+async def test_an_invite_that_is_claimed_meanwhile_covers_no_update(processes: Both) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+
+    async def claim() -> None:
+        assert await _claimed(other) == [(0, "Meeting")]
+
+    one.meanwhile = claim
+    with pytest.raises(Conflict):
+        await _revise(one)
+    await _revise(one)
+    assert await stores.states(one) == {"sending": 1, "queued": 1}  # type: ignore[arg-type]
+
+
+async def test_an_invite_whose_event_is_revised_meanwhile_leaves_with_what_is_new(processes: Both) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+    other.meanwhile = lambda: _revise(one)
+    assert await _claimed(other) == []
+    assert await stores.states(one) == {"queued": 1}  # type: ignore[arg-type]
+    assert await _claimed(other) == [(1, "Another name")]

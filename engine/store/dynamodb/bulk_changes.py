@@ -167,14 +167,13 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         return None
 
     async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> None:
-        held = await self.held_ids() if rows else {}
+        if change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
+            await self.settle(await self.unheld(rows), MessageState.WITHDRAWN, Code(change.code), now)
+            return
         for owed in rows:
             if change.action is BulkAction.OWE_AGAIN:
                 again = {"state": MessageState.QUEUED, "code": "", "settled": None}
                 await self.save_row(owed, owed.changed(**again))
-            elif change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
-                if owed.message.id not in held:
-                    await self.settle([owed], MessageState.WITHDRAWN, Code(change.code), now)
             elif change.action is BulkAction.SEND_UNDECIDED:
                 free = owed.changed(code="", key="").model_copy(update={"held": False})
                 await self.free_of_keys(owed.message)

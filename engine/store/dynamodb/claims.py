@@ -237,11 +237,11 @@ class Claims(Judging, Quotas):
             if owed and owed.message.state.pending:
                 await self.save_row(owed, _written(owed, result, now))
                 sent += result.state is MessageState.SENT
-        await self._let_go(owner, [r.message_id for r in results[:done] if not _settles(r)])
+        await self.let_go(owner, [r.message_id for r in results[:done] if not _settles(r)])
         self.count_sent(sent, now)
         return done
 
-    async def _let_go(self, owner: str, ids: Iterable[str]) -> None:
+    async def let_go(self, owner: str, ids: Iterable[str]) -> None:
         """Take messages that are still owed out of the runs of `owner`; what is settled may stay there."""
         gone = set(ids)
         if not gone:

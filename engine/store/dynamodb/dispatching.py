@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 from engine.model.campaigns import Campaign
 from engine.model.claims import Claim, SendResult
 from engine.model.counters import Quota
+from engine.model.events import Event
 from engine.store.dynamodb.claims import Claims
+from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.held_now import Lease
 from engine.store.dynamodb.leases import LeaseQuestions
 from engine.store.dynamodb.names import behind, joined
-from engine.store.dynamodb.owed import BUCKETS, row_of
+from engine.store.dynamodb.owed import BUCKETS, Owed, place, row_of
 from engine.store.dynamodb.quotas import QuotaQuestions
 from engine.store.dynamodb.table import Index
 
@@ -55,7 +57,23 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
                 lambda unit, left=left: unit.claim(owner, left, now, lease_s, quota)  # type: ignore[misc]
             )
             claims += some
-        return claims
+        return await self._unchanged(owner, claims) if claims else []
+
+    async def _unchanged(self, owner: str, claims: Sequence[Claim]) -> list[Claim]:
+        """The claims of messages and events that are as the claim read them; the others are let go.
+
+        A unit beside the claim may have withdrawn the message, or revised its event: they write no item in common.
+        """
+        rows = await self.rows_at(place(claim.message) for claim in claims)
+        uids = dict.fromkeys(claim.event.uid for claim in claims if claim.event)
+        events = {
+            event.uid: event for event in await self.rows.many(EVENTS, [(uid, "event") for uid in uids])
+        }
+        same = [claim for claim in claims if _as_claimed(claim, rows.get(claim.message.id), events)]
+        if len(same) < len(claims):
+            others = {claim.message.id for claim in claims} - {claim.message.id for claim in same}
+            await self.transact(lambda unit: unit.let_go(owner, others))
+        return same
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
@@ -118,3 +136,11 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
                 if any(row.id in sending for row in run.rows)
             }
         )
+
+
+def _as_claimed(claim: Claim, owed: Owed | None, events: Mapping[str, Event]) -> bool:
+    """True if a message and its event are as they were when it was claimed."""
+    if owed is None or owed.held or owed.message != claim.message:
+        return False
+    event = events.get(claim.event.uid) if claim.event else None
+    return claim.event is None or (event is not None and event.sequence == claim.event.sequence)

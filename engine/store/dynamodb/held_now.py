@@ -6,10 +6,11 @@ claims again; so a message is being sent if a run names it and it is still owed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.model.base import Value
+from engine.store.dynamodb.owed import Owed
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.session import ReadSession
 
@@ -56,3 +57,10 @@ class Held(ReadSession):
             for owner, run in lease.runs.items()
             for row in run.rows
         }
+
+    async def unheld(self, rows: Sequence[Owed]) -> list[Owed]:
+        """Those of these rows that no one holds; if a lease of their buckets changes, this unit is not kept."""
+        keys = [LEASES.at(ALL, owed.bucket) for owed in rows]
+        leases = [LEASES.value(i) for i in (await self.items.get_many(keys, checked=True)).values()]
+        held = {row.id for lease in leases for run in lease.runs.values() for row in run.rows}
+        return [owed for owed in rows if owed.message.id not in held]

@@ -209,6 +209,8 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (promise 3); lower priorities leave first."""
+        if rules.updates(messages):
+            await self.leases()  # before the rows: a lease that stays as it is then says that they wait still
         people = await self._people(messages)
         new = rules.newly_owed(
             rules.not_covered(messages, await self._waiting(messages, people)), _known(people)
@@ -238,15 +240,14 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         changes = rules.updates(messages)
         if not changes:
             return set()
-        held = await self.held_ids()
-        return {
-            m.email
+        places = [
+            Place(m.event_uid or "", m.email, p.id)
             for m in changes
-            for p in (people[m.event_uid or "", m.email].messages if (m.event_uid, m.email) in people else ())
-            if p.state.pending
-            and p.method == "REQUEST"
-            and not (p.in_doubt or p.recurrence_id or p.id in held)
-        }
+            if m.method and (invitee := people.get((m.event_uid or "", m.email)))
+            for p in invitee.messages
+            if p.state.pending and p.method == "REQUEST" and not (p.in_doubt or p.recurrence_id)
+        ]
+        return {owed.message.email for owed in await self._waiting_at(places)}
 
     async def _keep_new(self, owed: Owed) -> None:
         m = owed.message
@@ -334,9 +335,9 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
 
     async def _waiting_at(self, places: Iterable[Place]) -> list[Owed]:
         """The rows at these places that no one holds, and that are still owed."""
-        held = await self.held_ids()
-        found = (await self.rows_at(places)).values()
-        return [o for o in found if o.message.state.pending and o.message.id not in held]
+        return await self.unheld(
+            [o for o in (await self.rows_at(places)).values() if o.message.state.pending]
+        )
 
     async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
         """Note that a message came back; False if it had failed already, or had not left."""

@@ -106,8 +106,7 @@ class Undos(BulkChanges):
     async def withdraw_messages(self, undoable: Undoable, code: Code, now: datetime) -> int:
         """Withdraw the single mails of it; returns how many."""
         found = [await self.row_by_message_id(message_id) for message_id in undoable.messages]
-        held = await self.held_ids()
-        waiting = [o for o in found if o and o.message.state.pending and o.message.id not in held]
+        waiting = await self.unheld([o for o in found if o and o.message.state.pending])
         return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
@@ -145,14 +144,15 @@ class Undos(BulkChanges):
                 await self.rows.put(FANOUTS, job.model_copy(update={"due": due}))
         if not (await self.event_tally(event_uid)).get(f"delivery.{MessageState.QUEUED}"):
             return
-        held, changed = await self.held_ids(), 0
+        changed = 0
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
-            queued = [p for p in invitee.messages if p.state is MessageState.QUEUED and p.id not in held]
+            queued = [p for p in invitee.messages if p.state is MessageState.QUEUED]
             places = [Place(event_uid, invitee.attendee.email, p.id) for p in queued]
-            for owed in (await self.rows_at(places)).values() if places else ():
-                if now < owed.message.due < due and not owed.message.attempts:
-                    await self.save_row(owed, owed.changed(due=due))
-                    changed += 1
+            rows = (await self.rows_at(places)).values() if places else ()
+            early = [o for o in rows if now < o.message.due < due and not o.message.attempts]
+            for owed in await self.unheld(early) if early else ():
+                await self.save_row(owed, owed.changed(due=due))
+                changed += 1
             if changed >= self.items_per_unit:
                 return
 
