@@ -66,8 +66,8 @@ async def test_the_operator_sees_both(engine: Engine, person: Person) -> None:
 
 
 async def _asked(folder: Path, events: int, people: int) -> dict[str, tuple[int, int, int]]:
-    """Of each hub's first page, for the operator and an organizer: what it asks the store, with the steps of SQLite's
-    machine in that, and its bytes."""
+    """Of each hub's first page, for the operator and an organizer: how many different statements it asks the store,
+    the steps of SQLite's machine in them, and its bytes."""
     found = {}
     with counting_queries() as queries:
         async with (
@@ -85,7 +85,7 @@ async def _asked(folder: Path, events: int, people: int) -> dict[str, tuple[int,
                     queries.zero()
                     seen = await person.go(path)
                     size = len(seen.answer.content)
-                    found[f"{name} {path}"] = (queries.statements, queries.steps, size)
+                    found[f"{name} {path}"] = (queries.different, queries.steps, size)
     return found
 
 

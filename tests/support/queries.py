@@ -22,6 +22,11 @@ class Queries:
     steps: int = 0
     by_text: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def different(self) -> int:
+        """Statements, values and all, each counted once: on a busy machine a glance is broken off, and asked again."""
+        return len(self.by_text)
+
     def asked(self, statement: str) -> None:
         self.statements += 1
         self.by_text[statement] += 1

@@ -322,6 +322,23 @@ async def test_a_buyer_is_taken_out_of_the_event_with_the_last_of_the_orders_tha
         assert (gone.kind, gone.email, gone.event_uid) == (Kind.WITHDRAWAL, BUYER, event.uid)
 
 
+async def test_a_buyer_who_gave_it_back_buys_anew_and_gives_that_back_too_is_taken_out_again(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        event = await created(engine)
+    async with shop_in(tmp_path, clock, products=f"1=event:{event.id}") as shop:
+        ticket = line(id=1, product_id=1)
+        kinds = []
+        for n in (4711, 4712):
+            await shop(order(ticket, id=n))
+            kinds += [mail.kind for mail in await shop.mails()]
+            clock.move(hours=1)
+            await shop(refund(ticket, order_id=n))
+            kinds += [mail.kind for mail in await shop.mails()]
+        assert kinds == [Kind.INVITE, Kind.WITHDRAWAL] * 2
+
+
 async def test_more_events_than_a_bought_plan_allows_are_refused_by_their_limit(
     tmp_path: Path, clock: Clock
 ) -> None:

@@ -117,11 +117,20 @@ async def inviting(work: Work, bought: Purchase) -> Purchase | None:
 async def _held(work: Work, bought: Purchase, *, already: bool) -> Purchase:
     """Note which lines hold the buyer's invite: the one that made it, and those that came later."""
     if not already:
+        await _name_line(work, bought)
         return bought.model_copy(update={"holders": (reference(bought),)})
     if first := await inviting(work, bought):
         holders = (*first.holders, reference(bought))[-_REFERENCES_MAX:]
         await work.unit.add_purchase(first.model_copy(update={"holders": holders}))
     return bought
+
+
+async def _name_line(work: Work, bought: Purchase) -> None:
+    """Let the attendee name this line, though an earlier one had invited them before they were taken out."""
+    known = await work.unit.attendee(bought.event_uid, bought.buyer)
+    if known and known.fields.get(ORDER) != reference(bought):
+        fields = {**known.fields, ORDER: reference(bought)}
+        await work.unit.change_attendee(known, known.model_copy(update={"fields": fields}))
 
 
 async def _enrol(work: Work, bought: Purchase) -> None:

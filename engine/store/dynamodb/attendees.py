@@ -30,6 +30,7 @@ _KEPT = (
     "proven",
     "withdrawn",
     "zone",
+    "fields",
 )
 """What an answer or a withdrawal changes of an attendee."""
 
@@ -158,7 +159,7 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         return found.organizer
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer or a withdrawal down: counters move from what the attendee was to what they are."""
+        """Write an answer, a withdrawal or personal values down: counters move from what the attendee was."""
         known = await self.rows.get(INVITEES, new.event_uid, "attendee", new.email)
         assert known is not None, "who is changed is an attendee"
         changed = known.attendee.model_copy(update={name: getattr(new, name) for name in _KEPT})

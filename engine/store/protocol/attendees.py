@@ -39,7 +39,7 @@ class Attendees(Protocol):
         ...
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer down: counters move from the old status and client to the new."""
+        """Write an answer, a withdrawal or personal values down: counters move from the old to the new."""
         ...
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:

@@ -123,10 +123,10 @@ class Attendees(Session):
         return int(row["n"]) if row else 0
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer or a withdrawal down: counters move from what the attendee was to what they are."""
+        """Write an answer, a withdrawal or personal values down: counters move from what the attendee was."""
         await self.run(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ? WHERE event_uid = ? AND email = ?",
+            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, fields = ? WHERE event_uid = ? AND email = ?",
             [
                 new.partstat.value,
                 new.prodid,
@@ -136,6 +136,7 @@ class Attendees(Session):
                 int(new.proven),
                 rows.seconds(new.withdrawn),
                 new.zone,
+                rows.personal(new.fields),
                 new.event_uid,
                 new.email,
             ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -49,6 +49,11 @@ ATTENDEE_COLUMNS = (
 )
 
 
+def personal(fields: Mapping[str, str]) -> str:
+    """Personal values as JSON."""
+    return json.dumps(dict(fields), ensure_ascii=False) if fields else "{}"
+
+
 def attendee_values(attendee: Attendee) -> tuple[object, ...]:
     return (
         attendee.event_uid,
@@ -58,7 +63,7 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
         attendee.partstat.value,
         attendee.origin.value,
         attendee.prodid,
-        json.dumps(dict(attendee.fields), ensure_ascii=False) if attendee.fields else "{}",
+        personal(attendee.fields),
         attendee.created.timestamp(),
         attendee.receipt_sequence,
         seconds(attendee.receipt_dtstamp),

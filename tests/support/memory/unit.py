@@ -207,6 +207,7 @@ class Unit(WebhookUnit):
             "proven",
             "withdrawn",
             "zone",
+            "fields",
         )
         known = self.t.get("attendee", (new.event_uid, new.email))
         changed = known.model_copy(update={name: getattr(new, name) for name in kept})
