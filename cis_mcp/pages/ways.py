@@ -59,6 +59,7 @@ def not_found(request: Request) -> Response:
         say("This page is not here"),
         say("The address may be mistyped, or the page was taken down."),
         say("Ask the person who gave you the address for the new one. Invites in your calendar stay valid."),
+        links=[(say("Is this page yours? Sign in."), spoken.here("/console/signin"))],
         status=404,
     )
 

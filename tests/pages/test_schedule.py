@@ -199,6 +199,7 @@ async def test_the_unknown_and_the_unpublished_are_not_here(engine: Engine, visi
     for path in ("/s/season", "/s/nothing", f"/e/{event.id}", f"/e/{event.uid}", "/u/season"):
         page = await visitor.see(path)
         assert page.status == 404, path
+        assert '<a href="/console/signin">' in page.answer.text, "it leads on, and tells no page from another"
     assert "This page is not here" in (await visitor.see("/s/season")).text
 
 
