@@ -277,6 +277,21 @@ async def test_mail_to_an_address_that_does_not_exist_leaves_the_bucket_when_a_q
         assert sorted(queue.bucket.read) == sorted([KEY, "in/ours", "in/no-mail-of-ses"])
 
 
+async def test_a_short_quarantine_deletes_no_mail_whose_message_may_still_wait_in_the_queue(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        engine_in(tmp_path, clock, dns="127.0.0.1:9", keep_quarantine_days=3) as engine,
+        account() as queue,
+    ):
+        assert queue.bucket
+        came(queue, engine, to="nobody@cis.test", told=False)
+        for days, stays in ((5, True), (8, True), (2, False)):
+            clock.move(days=days)
+            await _swept(engine, queue)
+            assert (KEY in queue.bucket.objects) is stays
+
+
 async def test_a_mail_stays_in_the_bucket_until_90_days_after_the_end_of_the_event_that_it_made(
     engine: Engine,
 ) -> None:

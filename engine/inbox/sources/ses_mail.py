@@ -95,13 +95,13 @@ class SesMail:
         return True
 
     async def _expired(self, about: Object) -> bool:
-        """True for a mail that SES took for an address that does not exist, once a quarantine would be over."""
+        """True for a mail that SES took for an address that does not exist, once a quarantine would be over.
+
+        Not while its message may wait in the queue: that names all recipients, of which the mail itself shows one.
+        """
         days = self._inbox.engine.settings.keep_quarantine_days
-        if (
-            not days
-            or about.at > self._inbox.engine.clock() - timedelta(days=days)
-            or about.key in self._left
-        ):
+        kept = max(timedelta(days=days), _YOUNGER)
+        if not days or about.at > self._inbox.engine.clock() - kept or about.key in self._left:
             return False
         if await self._known(_name(about)):
             return False
