@@ -29,10 +29,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SOURCE_DATE = "315532800"
 
 
-def lock() -> Path:
-    """The lock of this installation. Raises Refused: PATH_NOT_READABLE."""
+PARQUET = "requirements-parquet.lock"
+"""The lock of pyarrow, which only the nightly export needs: it is larger than all the rest."""
+
+
+def lock(name: str = "requirements.lock") -> Path:
+    """A lock of this installation. Raises Refused: PATH_NOT_READABLE."""
     rooms = Path(str(find_spec("cis_mcp").origin)).parent  # type: ignore[union-attr]
-    for place in (rooms / "requirements.lock", rooms.parent / "requirements.lock"):
+    for place in (rooms / name, rooms.parent / name):
         if place.is_file():
             return place
     raise Refused(
@@ -40,12 +44,16 @@ def lock() -> Path:
     )
 
 
-def download(into: Path) -> None:
-    """The locked wheels, each checked by its hash, for Python 3.11 on Arm. Raises Refused: URL_NOT_READABLE."""
+def download(into: Path, *more: str) -> None:
+    """The wheels of the lock, and of `more` locks, each checked by its hash, for Python 3.11 on Arm.
+
+    Raises Refused: URL_NOT_READABLE.
+    """
     platforms = [word for name in _PLATFORMS for word in ("--platform", name)]
+    locks = [word for name in ("requirements.lock", *more) for word in ("-r", str(lock(name)))]
     _pip(
         *("download", "--no-deps", "--python-version", "3.11", "--implementation", "cp", *platforms),
-        *("--require-hashes", "-r", str(lock()), "-d", str(into)),
+        *("--require-hashes", *locks, "-d", str(into)),
     )
     for source in into.glob("*.tar.gz"):
         _pip("wheel", "--no-deps", "-w", str(into), str(source))
@@ -65,11 +73,14 @@ def _pip(*arguments: str) -> None:
         raise Refused(Code.URL_NOT_READABLE, f"The wheels cannot be had: {why}", "See the settings of pip.")
 
 
-def write(wheels: Path, target: Path) -> str:
-    """Write the zip, and return the hash of its content: the same for the same code, whenever it is made."""
+def write(wheels: Path, target: Path, *more: str) -> str:
+    """Write the zip with the wheels of the lock and of `more` locks; returns the hash of its content.
+
+    It is the same for the same code, whenever it is made.
+    """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(_files(wheels)):
-            _add(archive, name, path.read_bytes() if path else _pinned().encode())
+            _add(archive, name, path.read_bytes() if path else _pinned(*more).encode())
     return hashlib.sha256(target.read_bytes()).hexdigest()[:32]
 
 
@@ -109,9 +120,9 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(entry, content)
 
 
-def _pinned() -> str:
-    """The names and versions of the lock; the hashes were checked when the wheels were downloaded."""
-    lines = lock().read_text().splitlines()
+def _pinned(*more: str) -> str:
+    """The names and versions of the locks; the hashes were checked when the wheels were downloaded."""
+    lines = [line for name in ("requirements.lock", *more) for line in lock(name).read_text().splitlines()]
     return "".join(f"{line.partition(' ')[0]}\n" for line in lines if line[:1].isalnum())
 
 

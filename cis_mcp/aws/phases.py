@@ -239,11 +239,22 @@ class Installation:
             wheels, target = Path(folder) / "wheels", Path(folder) / "code.zip"
             wheels.mkdir()
             self._say("downloading the locked wheels for the machine's platform")
-            bundle.download(wheels)
-            write = bundle.write_unpacked if self._options.serverless else bundle.write
-            key = f"code/{write(wheels, target)}.zip"
+            key = f"code/{self._written(wheels, target)}.zip"
             self._say(f"code: s3://{name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
             return (name, key) if self._put(name, key, target) else None
+
+    def _written(self, wheels: Path, target: Path) -> str:
+        """Download the wheels and write the zip; returns its hash. The export of a machine has what it needs."""
+        if self._options.serverless:
+            if self._options.nightly_export:
+                self._say(
+                    "The nightly export has Parquet if the image was built with --build-arg PARQUET=yes."
+                )
+            bundle.download(wheels)
+            return bundle.write_unpacked(wheels, target)
+        more = [bundle.PARQUET] if self._options.nightly_export else []
+        bundle.download(wheels, *more)
+        return bundle.write(wheels, target, *more)
 
     def _put(self, name: str, key: str, target: Path) -> bool:
         """Upload the code unless it is there. False if nobody said yes."""

@@ -340,6 +340,23 @@ def test_costs_of_the_serverless_form_name_tasks_and_table() -> None:
     assert "DynamoDB" in large.line
 
 
+def test_the_code_of_a_machine_that_exports_every_night_has_pyarrow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
+    (wheels := tmp_path / "wheels").mkdir()
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(bundle, "_pip", lambda *arguments: asked.append(arguments))
+    for export in (False, True):
+        clients, target = Stubbed(), tmp_path / "code.zip"
+        options = read({**GIVEN, "nightly_export": export}, {}, {})
+        Installation(clients, options, print, lambda _: False)._written(wheels, target)  # type: ignore[arg-type]
+        clients.close()
+        pinned = zipfile.ZipFile(target).read("requirements.txt").decode()
+        assert ("\npyarrow==" in pinned, str(ROOT / bundle.PARQUET) in asked[-1]) == (export, export)
+        assert "\nboto3==" in pinned
+
+
 async def test_the_command_writes_the_template_as_one_file(tmp_path: Path) -> None:
     code, out, _ = await run(tmp_path, "aws", "template")
     assert (code, json.loads(out)) == (0, template.build())
@@ -646,7 +663,7 @@ def test_a_dry_deploy_says_what_it_would_upload_and_why_the_change_set_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
-    monkeypatch.setattr(bundle, "download", lambda into: None)
+    monkeypatch.setattr(bundle, "download", lambda into, *more: None)
     clients, said, asked = Stubbed(), list[str](), list[str]()
     clients.refuses("cloudformation", "describe_stacks", "ValidationError")
     arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
@@ -684,7 +701,15 @@ def test_the_container_copies_what_the_package_is_built_of() -> None:
         for name in line.split()[1:-1]
     }
     assert all((ROOT / name).exists() for name in copied)
-    assert {"requirements.lock", "cis_mcp", "engine", "prompts", "llms.txt", "pyproject.toml"} <= copied
+    assert {
+        "requirements.lock",
+        bundle.PARQUET,
+        "cis_mcp",
+        "engine",
+        "prompts",
+        "llms.txt",
+        "pyproject.toml",
+    } <= copied
     assert [line for line in lines if line.startswith("USER")] == ["USER cis"]
 
 
