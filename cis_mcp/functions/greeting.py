@@ -54,6 +54,8 @@ class Greeting:
         """What is answered to a greeting; None for all that the application must look at."""
         body = message.get("body", b"")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if len(headers) != len(scope["headers"]):
+            return None  # a header that comes twice
         if (scope["method"], scope["path"]) != ("POST", "/mcp") or not self._plain(headers):
             return None
         if len(body) > _BODY_MAX or message.get("more_body") or scope.get("query_string"):

@@ -105,7 +105,7 @@ async def _discovered(server: CisServer) -> Result:
 def _needs(spec: Spec[Any]) -> Result:
     """What a key must be good for to have the tool."""
     verbs = sorted(verb.value for verb in verbs_of(spec.scopes))
-    return {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside}
+    return {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside, "attended": spec.attended}
 
 
 def _text(versions: Sequence[str], first: Result, listed: Result, discovered: Result) -> str:

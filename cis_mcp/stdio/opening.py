@@ -162,6 +162,9 @@ def allowed_names(
 
 
 def _open(one: Mapping[str, Any], actor: Actor) -> bool:
+    """As `Spec.open_to`, from what was written down of the tool."""
+    if actor.attended and one["attended"]:
+        return True
     acts = not one["acting"] or bool(actor.verbs - {Verb.READ, Verb.REPORT})
     return acts and set(one["verbs"]) <= {verb.value for verb in actor.verbs}
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpcore
 
@@ -17,6 +17,7 @@ from engine.publicweb.addresses import Way
 from engine.publicweb.checked import Checked
 
 _KEPT_MAX = 100
+"""Of all origins together; the longest unused are closed first."""
 _KEPT_S = 60.0
 _LOOK_S = 30.0
 """Between two looks for connections that nobody used again."""
@@ -29,7 +30,7 @@ class Kept:
 
     def __init__(self, way: Way, tls: ssl.SSLContext | None = None) -> None:
         self._network, self._tls = Checked(way), tls
-        self._idle: dict[Origin, list[httpcore.AsyncHTTPConnection]] = {}
+        self._idle: list[tuple[Origin, httpcore.AsyncHTTPConnection]] = []
         self._looked = 0.0
 
     @asynccontextmanager
@@ -43,17 +44,17 @@ class Kept:
         except BaseException:
             await connection.aclose()
             raise
-        if connection.is_idle() and sum(map(len, self._idle.values())) < _KEPT_MAX:
-            self._idle.setdefault(origin, []).append(connection)
+        if connection.is_idle():
+            self._idle.append((origin, connection))
         else:
             await connection.aclose()
+        over, self._idle = self._idle[:-_KEPT_MAX], self._idle[-_KEPT_MAX:]
+        await _close(over)
 
     async def aclose(self) -> None:
         """Close all that are kept."""
-        kept, self._idle = self._idle, {}
-        for connections in kept.values():
-            for one in connections:
-                await one.aclose()
+        kept, self._idle = self._idle, []
+        await _close(kept)
 
     def _new(self, url: httpcore.URL) -> httpcore.AsyncHTTPConnection:
         return httpcore.AsyncHTTPConnection(
@@ -62,13 +63,11 @@ class Kept:
 
     async def _kept(self, origin: Origin) -> httpcore.AsyncHTTPConnection | None:
         """The connection that was used last, if its other end has not closed it."""
-        kept = self._idle.get(origin, [])
-        while kept:
-            connection = kept.pop()
+        while found := [n for n, (known, _) in enumerate(self._idle) if known == origin]:
+            _, connection = self._idle.pop(found[-1])
             if not connection.has_expired():
                 return connection
             await connection.aclose()
-        self._idle.pop(origin, None)
         return None
 
     async def _drop_expired(self) -> None:
@@ -76,8 +75,13 @@ class Kept:
         if now < self._looked + _LOOK_S:
             return
         self._looked = now
-        for origin, kept in list(self._idle.items()):
-            gone = [one for one in kept if one.has_expired()]
-            self._idle[origin] = [one for one in kept if one not in gone]
-            for one in gone:
-                await one.aclose()
+        gone = [one for one in self._idle if one[1].has_expired()]
+        self._idle = [one for one in self._idle if one not in gone]
+        await _close(gone)
+
+
+async def _close(connections: Iterable[tuple[Origin, httpcore.AsyncHTTPConnection]]) -> None:
+    """Close each, though the closing of another is called off."""
+    async with AsyncExitStack() as closing:
+        for _, one in connections:
+            closing.push_async_callback(one.aclose)

@@ -266,6 +266,14 @@ async def test_for_a_key_under_another_one_command_widens_both(
     assert (await do(engine, case.asks(other.uid), below.actor)).held is None
 
 
+async def test_of_several_patterns_a_key_above_loses_those_that_it_has(engine: Engine) -> None:
+    top = await made(engine, not_to=["bob@customer.com"])
+    below = await made(engine, under=top.actor, not_to=["*@evil.com", "bob@customer.com"])
+    await do(engine, WidenKey(key_id=below.id, bound="not_to", add="*@evil.com, bob@customer.com"))
+    kept = [await engine.store.key_by_id(key.id) for key in (top, below)]
+    assert [one.bounds.not_to for one in kept if one and one.bounds] == [(), ()]
+
+
 async def test_an_owner_widens_no_key_above_that_is_another_s(engine: Engine) -> None:
     top = await made(engine, day=5, owner="top@example.org")
     below = await made(engine, under=top.actor)

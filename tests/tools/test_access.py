@@ -188,3 +188,23 @@ def test_whatever_is_chosen_nothing_excluded_writing_or_out_of_scope_is_allowed(
 def test_each_tier_holds_the_one_before(less: Tier, more: Tier) -> None:
     assert {spec.name for spec in SPECS[less]} < {spec.name for spec in SPECS[more]}
     assert [spec.name for spec in EVERYTHING.specs] == list(EVERY)
+
+
+@given(
+    st.frozensets(st.sampled_from(sorted(ALL_SCOPES))),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["core", "extended", "operator"]),
+    st.booleans(),
+)
+def test_a_greeting_of_a_function_knows_the_tools_that_the_server_gives_a_key(
+    scopes: frozenset[str], attended: bool, bounded: bool, tier: Tier, read_only: bool
+) -> None:
+    chain = ("key",) if bounded else ()
+    actor = Actor(kind="agent", address="a@cis.test", scopes=scopes, attended=attended, chain=chain)
+    key, core = Selection(tier, read_only=read_only), Selection("core")
+    given_to = [
+        spec.name for spec in EVERY.values() if allowed(spec, core, actor) and key.has(spec, bounded=bounded)
+    ]
+    told = opening.allowed_names(actor, tier, (), read_only=read_only, served="core")
+    assert sorted(told) == sorted(given_to)

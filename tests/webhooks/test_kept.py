@@ -137,10 +137,22 @@ async def test_no_more_connections_are_kept_than_there_may_be(
         await eventually(lambda: len(server.open) == 2)
 
 
+async def test_one_receiver_does_not_keep_out_those_that_come_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.publicweb.kept._KEPT_MAX", 1)
+    async with serving(tmp_path) as (first, outside), serving(tmp_path) as (second, _):
+        await asked(first, outside)
+        await asked(second, outside)
+        await eventually(lambda: not first.open)
+        await asked(second, outside)
+        assert second.connections == 1
+
+
 async def test_a_connection_that_could_not_be_made_is_not_kept(tmp_path: Path) -> None:
     async with serving(tmp_path) as (server, outside):
         pass
     with pytest.raises(httpcore.ConnectError):
         await asked(server, outside)
     assert isinstance(kept := outside._kept["http"], Kept)
-    assert not any(kept._idle.values())
+    assert not kept._idle

@@ -117,27 +117,27 @@ class WidenKey(Command[KeyDone]):
             except Refused:
                 if work.actor.kind == "owner":
                     await refuse_not_owner(work, above.id)
-            above = self._widened(above)
+            above = self._widened(above, above=True)
             narrowing.refuse_wider(key, above)
             await work.unit.save_key(above)
             key = above
 
-    def _widened(self, key: Key) -> Key:
+    def _widened(self, key: Key, *, above: bool = False) -> Key:
         assert key.bounds is not None, "a key without bounds is above none that is outside them"
         probation = {"probation": None} if self.bound == "mode" else {}
-        return key.model_copy(update={"bounds": self._wider(key.bounds), **probation})
+        return key.model_copy(update={"bounds": self._wider(key.bounds, above=above), **probation})
 
-    def _wider(self, bounds: Bounds) -> Bounds:
-        values = {**bounds.model_dump(), **self._values(bounds)}
+    def _wider(self, bounds: Bounds, *, above: bool) -> Bounds:
+        values = {**bounds.model_dump(), **self._values(bounds, above=above)}
         try:
             return Bounds.model_validate(values)
         except ValidationError as error:
             why = str(error.errors(include_url=False, include_context=False)[0]["msg"])
             raise Refused(Code.INVALID_ARGUMENT, why.removeprefix("Value error, ")) from None
 
-    def _values(self, bounds: Bounds) -> dict[str, object]:
+    def _values(self, bounds: Bounds, *, above: bool) -> dict[str, object]:
         if self.bound == "not_to":
-            return {"not_to": self._without(bounds.not_to)}
+            return {"not_to": self._without(bounds.not_to, some=above)}
         if self.bound in PATTERNS:
             if getattr(bounds, self.bound) is None:
                 raise Refused(Code.INVALID_ARGUMENT, f"The key has no bound “{self.bound}”: all are allowed.")
@@ -157,10 +157,10 @@ class WidenKey(Command[KeyDone]):
             f"Bounds that are: {', '.join(sorted(WIDENED))}.",
         )
 
-    def _without(self, patterns: Sequence[str]) -> list[str]:
-        """The patterns but for those that are given."""
+    def _without(self, patterns: Sequence[str], *, some: bool) -> list[str]:
+        """The patterns but for those that are given; `some`: of which there need not be all."""
         gone = self._added()
-        if unknown := [one for one in gone if one not in patterns]:
+        if not some and (unknown := [one for one in gone if one not in patterns]):
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 f"“{unknown[0][:80]}” is not among those whom it may not mail.",
