@@ -94,7 +94,7 @@ def test_whatever_the_bytes_are_they_are_a_picture_or_refused(head: bytes, rest:
     assert 0 < found.height <= 4_096
 
 
-async def _kept(engine: Engine, content: bytes) -> str:
+async def kept(engine: Engine, content: bytes) -> str:
     return (await do(engine, KeepPicture(content=content))).picture.name
 
 
@@ -103,7 +103,7 @@ async def test_a_page_shows_its_pictures_from_our_own_address_for_ever(
 ) -> None:
     (event,) = await games(engine, 1)
     names = {
-        field: await _kept(engine, png(n, 2)) for n, field in enumerate(("logo", "banner", "background"), 1)
+        field: await kept(engine, png(n, 2)) for n, field in enumerate(("logo", "banner", "background"), 1)
     }
     await published(engine, **names)
     for path in ("/s/season", f"/e/{event.id}"):
@@ -136,7 +136,7 @@ async def test_a_picture_that_is_not_kept_is_not_there(visitor: Visitor, name: s
 
 async def test_pictures_are_toggled_and_taken_away(engine: Engine, visitor: Visitor) -> None:
     await games(engine, 1)
-    await published(engine, logo=await _kept(engine, png(1, 1)))
+    await published(engine, logo=await kept(engine, png(1, 1)))
     assert 'class="logo"' in (await visitor.see("/s/season")).answer.text
     await changed(engine, "season", hide=frozenset({Show.LOGO}))
     assert 'class="logo"' not in (await visitor.see("/s/season")).answer.text
@@ -159,22 +159,22 @@ async def test_a_page_shows_only_pictures_of_its_organizer(engine: Engine) -> No
 async def test_what_no_page_shows_goes_after_a_day_and_the_rest_stays(
     engine: Engine, visitor: Visitor, clock: Clock
 ) -> None:
-    shown, unshown = await _kept(engine, png(1, 1)), await _kept(engine, png(2, 1))
+    shown, unshown = await kept(engine, png(1, 1)), await kept(engine, png(2, 1))
     await published(engine, banner=shown)
     clock.now += timedelta(hours=23)
-    await _kept(engine, GIF)
+    await kept(engine, GIF)
     assert await engine.picture(unshown)
     clock.now += timedelta(hours=2)
-    await _kept(engine, LOSSY)
+    await kept(engine, LOSSY)
     assert await engine.picture(unshown) is None
     assert await engine.picture(shown) == png(1, 1)
 
 
 async def test_an_organizer_has_a_hundred_pictures_at_most(engine: Engine) -> None:
     for n in range(1, 101):
-        await _kept(engine, png(n, 1))
+        await kept(engine, png(n, 1))
     assert await refusal(engine, KeepPicture(content=png(1, 2))) is Code.TOO_MANY
-    assert await _kept(engine, png(1, 1))
+    assert await kept(engine, png(1, 1))
 
 
 @asynccontextmanager

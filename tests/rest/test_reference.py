@@ -21,6 +21,7 @@ from engine.model.pages import PageKind
 from engine.model.people import Partstat
 from engine.refusals import Code
 from tests.cli.processes import run
+from tests.pages.visitor import season
 from tests.support.engines import (
     answer,
     attendee,
@@ -258,11 +259,28 @@ async def test_pages_of_every_site_may_ask_with_a_key_in_a_header(
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "x-api-key",
     }
-    for path in PATHS:
+    for path in (*PATHS, *SYSTEM_PATHS):
         answer = await app.options(path.format(uid=concert.uid), headers=preflight)
         assert answer.status_code == 200, path
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "x-api-key" in answer.headers["access-control-allow-headers"]
+
+
+async def test_an_organizer_s_list_has_2500_events_at_most_and_the_system_s_goes_on_page_by_page(
+    engine: Engine, address: str
+) -> None:
+    await season(engine, 2_501)
+    headers = {"x-api-key": await key_for(engine, api="admin")}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S) as operator:
+        own = (await operator.get(f"/organizer/{engine.local.address}/events")).json()
+        assert len({event["uid"] for event in own}) == 2_500
+        uids, path, sizes = set(), "/system/events", []
+        while path:
+            answer = await operator.get(path)
+            sizes.append(len(answer.json()))
+            uids |= {event["uid"] for event in answer.json()}
+            path = answer.links.get("next", {}).get("url", "")
+    assert (sizes, len(uids)) == ([500] * 5 + [1], 2_501)
 
 
 async def test_the_system_is_for_the_admin_key_and_everything_needs_one(

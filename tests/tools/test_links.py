@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from urllib.parse import urlsplit
 
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from cis_mcp.pages import published
 from cis_mcp.views import vendors
 from engine.commands.pages.vendors import SaveVendor
 from engine.engine import Engine
@@ -11,7 +16,7 @@ from engine.model.actors import Actor
 from engine.model.campaign_links import Vendor
 from engine.model.people import Origin
 from engine.refusals import Code
-from tests.support.engines import created, do, refusal
+from tests.support.engines import attendee, created, do, refusal
 from tests.tools.caller import Mode, calling
 
 
@@ -36,6 +41,23 @@ async def test_a_schedule_page_and_the_code_for_mailchimp_are_two_calls(engine: 
         assert listed["code"] is None
         one = await caller.ok("list_links", link=made["link"]["id"], vendor="klaviyo")
         assert one["code"]["plain_link"].endswith("?e={{ person.email|urlencode }}")
+
+
+async def test_who_comes_by_a_vendor_s_link_is_counted_with_that_vendor_s_origin(engine: Engine) -> None:
+    event = await created(engine)
+    way = httpx.ASGITransport(Starlette(routes=published.routes(engine)))
+    known = vendors.ours()
+    assert len(known) == 18
+    async with (
+        calling(engine, tier="extended") as caller,
+        httpx.AsyncClient(transport=way, base_url="https://cis.example.com") as web,
+    ):
+        for vendor in known:
+            made = await caller.ok("create_link", name=vendor.name, events=[event.id], vendor=vendor.id)
+            who = f"{vendor.id}@example.com"
+            path = urlsplit(made["link"]["url"]).path
+            assert (await web.post(path, data={"email": who, "h": "1"})).status_code == 303, vendor.id
+            assert (await attendee(engine, event, who)).origin == vendor.origin, vendor.id
 
 
 async def test_an_organizer_allows_hosts_to_which_their_links_lead(engine: Engine) -> None:

@@ -89,6 +89,10 @@ async def test_a_mail_that_would_not_arrive_is_warned_of(tmp_path: Path) -> None
             heavy = await created(engine, description="<&>" * 6_666, location="&" * 1_000)
             size = (await caller.ok("preview_invite", uid=heavy.uid, email="ann@gmail.com"))["html_bytes"]
             assert size > 60_000
+            clipped = await created(engine, description="&" * 20_000, location="&" * 1_000)
+            shown = await caller.ok("preview_invite", uid=clipped.uid, email="ann@gmail.com")
+            (large,) = [warning for warning in shown["warnings"] if warning["code"] == "large"]
+            assert "Gmail shows 102,000" in large["message"]
             given = {"summary": "x", "start": "2027-05-02T19:00", "duration": "PT1H", "timezone": "UTC"}
             assert await caller.code("create_event", **given, description="x" * 900_000) == "too_large"
 
