@@ -18,6 +18,13 @@ from engine.refusals import Refused
 
 _INBOUND = ".amazonaws.com"
 _TABLE = "thirtyone"
+_RECEIVING = ("us-east-1", "eu-west-1")
+"""Regions that have received mail from the beginning."""
+_SIGN_IN = "aws configure sso"
+_WHO = "aws sts get-caller-identity"
+_CASE = "aws sesv2 get-account --query Details.ReviewDetails"
+_SENDING_ON = "aws sesv2 put-account-sending-attributes --sending-enabled"
+_NETWORK = "aws ec2 create-default-vpc"
 
 
 class Preflight:
@@ -54,7 +61,7 @@ class Preflight:
         for name, why in ANSWERED_BY_DESIGN.items():
             if name not in self._checks:
                 yield Finding(name=name, mark="SKIP", detail=why)
-        yield _status(found, self._options.domain)
+        yield self._status(found)
 
     def _safely(self, name: str, check: Callable[[], Finding]) -> Finding:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -62,11 +69,23 @@ class Preflight:
         try:
             return check()
         except ClientError as error:
-            denied = "AccessDenied" in code_of(error) or "Unauthorized" in code_of(error)
-            repair = f"allow {error.operation_name} to whoever installs" if denied else ""
-            return warn(name, f"could not be checked: {code_of(error)}", repair)
+            words = f"could not be checked: {code_of(error)}"
+            if "AccessDenied" not in code_of(error) and "Unauthorized" not in code_of(error):
+                return warn(name, words, self._again())
+            return warn(name, f"{words}; allow {error.operation_name} to whoever installs", _WHO)
         except (BotoCoreError, OSError, Refused) as error:
-            return fail(name, str(error)[:300], "aws configure sso" if name == "sts_account" else "")
+            return fail(name, str(error)[:300], _SIGN_IN if name == "sts_account" else self._again())
+
+    def _again(self, *more: str, region: str = "", domain: str = "") -> str:
+        """The command that checks again, with other values."""
+        place = f"--region {region or self._options.region} --domain-name {domain or self._options.domain}"
+        return " ".join(["cis-mcp aws preflight", place, *more])
+
+    def _status(self, found: list[Finding]) -> Finding:
+        domain, bad = self._options.domain, [one.name for one in found if one.mark == "FAIL"]
+        if bad:
+            return fail("domain_status", f"{domain} is not ready: {', '.join(bad)}", self._again())
+        return Finding(name="domain_status", mark="SAFE", detail=f"{domain} is free for deployment")
 
     def _python(self) -> Finding:
         return ok("python3", platform.python_version())
@@ -75,7 +94,9 @@ class Preflight:
         found = self._clients.of("sts").get_caller_identity()
         who = str(found["Arn"])
         if who.endswith(":root"):
-            return warn("sts_account", f"{who}: the root user", "sign in as a role of IAM Identity Center")
+            return warn(
+                "sts_account", f"{who}: the root user; sign in as a role of IAM Identity Center", _SIGN_IN
+            )
         return ok("sts_account", f"account {found['Account']}, {who}")
 
     def _ses(self) -> Finding:
@@ -84,21 +105,25 @@ class Preflight:
         plan = (found.get("PricingAttributes") or {}).get("PricingPlan", "")
         words = f"{quota.get('MaxSendRate', 0):g} mails a second, {quota.get('Max24HourSend', 0):,.0f} a day"
         words += f", plan {plan}" if plan else ""
-        if not found.get("SendingEnabled", True) or found.get("EnforcementStatus", "HEALTHY") == "SHUTDOWN":
-            return fail("ses_account", f"sending is off: {words}", "answer the case of SES in the console")
+        if found.get("EnforcementStatus", "HEALTHY") == "SHUTDOWN":
+            return fail("ses_account", f"SES has shut sending off; answer its case: {words}", _CASE)
+        if not found.get("SendingEnabled", True):
+            return fail("ses_account", f"sending is off: {words}", _SENDING_ON)
         if not found.get("ProductionAccessEnabled"):
             again = "aws sesv2 put-account-details --production-access-enabled --mail-type TRANSACTIONAL"
             return warn(
-                "ses_account", f"sandbox, verified addresses alone: {words}", f"{again} --website-url …"
+                "ses_account",
+                f"sandbox, verified addresses alone: {words}",
+                f"{again} --website-url https://{self._options.domain}",
             )
         return ok("ses_account", words)
 
     def _region(self) -> Finding:
         host = f"inbound-smtp.{self._options.region}{_INBOUND}"
         if not self._lookup(host, "A"):
-            return fail(
-                "ses_region", f"SES receives no mail in {self._options.region}", "take another --region"
-            )
+            other = next(one for one in _RECEIVING if one != self._options.region)
+            words = f"SES receives no mail in {self._options.region}"
+            return fail("ses_region", words, self._again(region=other))
         return ok("ses_region", f"{host} receives mail")
 
     def _identity(self) -> Finding:
@@ -111,10 +136,14 @@ class Preflight:
             if code_of(error) != "NotFoundException":
                 raise
             if not self._options.own_identity:
-                return fail(name, f"{domain} is no identity here", "leave ImportedSesEmailIdentity out")
+                return fail(
+                    name,
+                    f"{domain} is no identity here",
+                    self._again("--parameter ImportedSesEmailIdentity=false"),
+                )
             return ok(name, f"{domain} will be made, with DKIM of 2048 bits")
         if self._options.own_identity and "Identity" not in self._owned():
-            return fail(name, f"{domain} exists", "--parameter ImportedSesEmailIdentity=true")
+            return fail(name, f"{domain} exists", self._again("--parameter ImportedSesEmailIdentity=true"))
         return _verified(name, domain, found)
 
     def _owned(self) -> list[str]:
@@ -129,13 +158,14 @@ class Preflight:
         others = [host for host in found if host != own]
         if others:
             words = f"mail of {domain} goes to {', '.join(others)[:200]}: it would be lost there"
-            return fail("public_dns", words, f"--domain-name invites.{domain}")
+            return fail("public_dns", words, self._again(domain=f"invites.{domain}"))
         return ok("public_dns", "MX points here" if found else f"{domain} receives no mail yet")
 
     def _rules(self) -> Finding:
         rules = Rules(self._clients, self._options)
-        mark = ok if rules.active() in {"", self._options.stack} else warn
-        return mark("receipt_rules", rules.plan())
+        if rules.active() in {"", self._options.stack}:
+            return ok("receipt_rules", rules.plan())
+        return warn("receipt_rules", rules.plan(), "aws ses describe-active-receipt-rule-set")
 
     def _stack(self) -> Finding:
         name, state = self._options.stack, Stack(self._clients, self._options.stack).state()
@@ -143,7 +173,7 @@ class Preflight:
             return ok("packaged_stack", f"stack {name} will be made")
         if "ROLLBACK" in state or state.endswith("FAILED"):
             broken = state in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
-            again = f"aws cloudformation delete-stack --stack-name {name}" if broken else ""
+            again = f"aws cloudformation {_mend(state)} --stack-name {name}"
             return (fail if broken else warn)("packaged_stack", f"stack {name} is {state}", again)
         return ok("packaged_stack", f"stack {name} is {state}, and will be updated")
 
@@ -152,8 +182,10 @@ class Preflight:
         if not name:
             return ok("buckets", "a bucket of its own, encrypted, not public")
         self._clients.of("s3").head_bucket(Bucket=name)
-        words = f"{name} is yours; let ses.amazonaws.com write to it, with aws:SourceAccount"
-        return warn("buckets", words)
+        words = (
+            f"{name} is yours; its policy has to let ses.amazonaws.com write to it, with aws:SourceAccount"
+        )
+        return warn("buckets", words, f"aws s3api get-bucket-policy --bucket {name}")
 
     def _table(self) -> Finding:
         from botocore.exceptions import ClientError
@@ -164,7 +196,11 @@ class Preflight:
             if code_of(error) != "ResourceNotFoundException":
                 raise
             return ok("table", f"no table {_TABLE} of another installation")
-        return warn("table", f"{_TABLE} is there", f"cis-mcp import dynamodb://{_TABLE}")
+        return warn(
+            "table",
+            f"{_TABLE} is there",
+            f"cis-mcp import 'dynamodb://{_TABLE}?region={self._options.region}'",
+        )
 
     def _zone(self) -> Finding:
         zone = self._options.zone
@@ -172,7 +208,11 @@ class Preflight:
             return ok("hosted_zone", "records are printed, for you to enter")
         name = str(self._clients.of("route53").get_hosted_zone(Id=zone)["HostedZone"]["Name"]).rstrip(".")
         if self._options.domain != name and not self._options.domain.endswith(f".{name}"):
-            return fail("hosted_zone", f"{zone} is the zone of {name}", "give the zone of the domain")
+            return fail(
+                "hosted_zone",
+                f"{zone} is the zone of {name}; give --zone of {self._options.domain}",
+                f"aws route53 list-hosted-zones-by-name --dns-name {self._options.domain}",
+            )
         return ok("hosted_zone", f"{zone} ({name}) is written to; what stands there is left alone")
 
     def _network(self) -> Finding:
@@ -182,7 +222,7 @@ class Preflight:
             Filters=[{"Name": "default-for-az", "Values": ["true"]}]
         )
         if not found.get("Subnets"):
-            return fail("network", "there is no default subnet", "--subnet subnet-…")
+            return fail("network", "there is no default subnet; make one, or give --subnet", _NETWORK)
         return ok("network", f"{len(found['Subnets'])} default subnets")
 
     def _template(self) -> Finding:
@@ -197,14 +237,15 @@ class Preflight:
             return ok(name, "no certificate: the API has its own name, and no tasks are reached from outside")
         found = self._clients.of("acm").describe_certificate(CertificateArn=given)["Certificate"]
         if (status := str(found.get("Status", ""))) != "ISSUED":
-            return fail(name, f"{given} is {status}", "validate it in the console of ACM")
+            return fail(
+                name, f"{given} is {status}", f"aws acm describe-certificate --certificate-arn {given}"
+            )
         covered = {str(each) for each in found.get("SubjectAlternativeNames") or [found.get("DomainName")]}
         domain = self._options.domain
         missing = {f"{each}.{domain}" for each in (API, LIVE)} - covered
         if missing and f"*.{domain}" not in covered:
-            return fail(
-                name, f"{given} is not for {', '.join(sorted(missing))}", f"a certificate for *.{domain}"
-            )
+            again = f"aws acm request-certificate --domain-name '*.{domain}' --validation-method DNS"
+            return fail(name, f"{given} is not for {', '.join(sorted(missing))}", again)
         return ok(name, f"{given} is issued for {API}.{domain} and {LIVE}.{domain}")
 
     def _api_name(self) -> Finding:
@@ -240,8 +281,8 @@ def _verified(name: str, domain: str, found: dict[str, Any]) -> Finding:
     return ok(name, f"{domain} is verified")
 
 
-def _status(found: list[Finding], domain: str) -> Finding:
-    bad = [one.name for one in found if one.mark == "FAIL"]
-    if bad:
-        return fail("domain_status", f"{domain} is not ready: {', '.join(bad)}")
-    return Finding(name="domain_status", mark="SAFE", detail=f"{domain} is free for deployment")
+def _mend(state: str) -> str:
+    """The command of CloudFormation for a stack that failed: without it no update begins."""
+    if state in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}:
+        return "delete-stack"
+    return "continue-update-rollback" if state == "UPDATE_ROLLBACK_FAILED" else "describe-stack-events"

@@ -516,7 +516,7 @@ def test_a_domain_that_receives_other_mail_is_not_taken_over() -> None:
     with account() as clients:
         found = checked(clients, {(DOMAIN, "MX"): ["aspmx.l.google.com"]})
     assert (found["public_dns"].mark, found["domain_status"].mark) == ("FAIL", "FAIL")
-    assert found["public_dns"].repair == f"--domain-name invites.{DOMAIN}"
+    assert found["public_dns"].repair.endswith(f"--domain-name invites.{DOMAIN}")
 
 
 def test_the_rule_set_of_somebody_else_is_added_to_not_switched() -> None:
@@ -545,7 +545,8 @@ def test_a_region_that_receives_no_mail_fails() -> None:
 def test_an_identity_that_is_there_already_is_said_with_its_parameter() -> None:
     with account(identity={"VerifiedForSendingStatus": True}) as clients:
         found = checked(clients)["ses_identity"]
-    assert (found.mark, found.repair) == ("FAIL", "--parameter ImportedSesEmailIdentity=true")
+    assert found.mark == "FAIL"
+    assert found.repair.endswith("--parameter ImportedSesEmailIdentity=true")
 
 
 def test_a_stack_that_was_rolled_back_fails_with_the_command_that_removes_it() -> None:
@@ -556,7 +557,7 @@ def test_a_stack_that_was_rolled_back_fails_with_the_command_that_removes_it() -
 
 def test_the_table_of_the_reference_is_offered_for_import() -> None:
     with account(table=True) as clients:
-        assert checked(clients)["table"].repair == "cis-mcp import dynamodb://thirtyone"
+        assert checked(clients)["table"].repair == "cis-mcp import 'dynamodb://thirtyone?region=eu-west-1'"
 
 
 @pytest.mark.parametrize(
@@ -589,6 +590,82 @@ def test_a_name_that_another_api_has_is_not_taken_over() -> None:
         clients.refuses("cloudformation", "describe_stacks", "ValidationError")
         found = checked(clients, options=options)
     assert found["api_gateway_domain"].mark == "FAIL"
+
+
+ROOT_USER = {"Account": "1", "Arn": "arn:aws:iam::111122223333:root", "UserId": "x"}
+NOT_OURS = {
+    "zone": {"HostedZone": {"Id": "x", "Name": "other.example.", "CallerReference": "x"}},
+    "certificate": {"Certificate": {"Status": "PENDING_VALIDATION", "SubjectAlternativeNames": [DOMAIN]}},
+}
+
+
+def _bad_findings() -> Iterator[Finding]:
+    """What accounts are told in which as much as possible is wrong, and some answers are refused."""
+    elsewhere = {("inbound-smtp.eu-west-1.amazonaws.com", "A"): [], (DOMAIN, "MX"): ["mx.example.net"]}
+    whole = {**GIVEN, **SERVERLESS, "certificate": CERTIFICATE, "zone": "Z0123456789ABC", "bucket": "mine"}
+    for state, ses in (
+        ("ROLLBACK_COMPLETE", {"EnforcementStatus": "SHUTDOWN"}),
+        ("UPDATE_ROLLBACK_COMPLETE", {"SendingEnabled": False}),
+        ("UPDATE_ROLLBACK_FAILED", {"ProductionAccessEnabled": False}),
+    ):
+        with account(get_account=ses, state=state, table=True, rules={"Metadata": {"Name": "x"}}) as clients:
+            clients.answers("s3", "head_bucket")
+            clients.answers("route53", "get_hosted_zone", **NOT_OURS["zone"])
+            clients.answers("acm", "describe_certificate", **NOT_OURS["certificate"])
+            clients.answers("apigatewayv2", "get_domain_name", DomainName=f"api.{DOMAIN}")
+            clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+            yield from checked(clients, elsewhere, read(whole, {}, {})).values()
+    for options in (read({**GIVEN, "own_identity": False}, {}, {}), OPTIONS):
+        clients = Stubbed()
+        refusal = "AccessDenied" if options.own_identity else "ThrottlingException"
+        clients.answers("sts", "get_caller_identity", **ROOT_USER)
+        for service, operation in (("sesv2", "get_account"), ("cloudformation", "describe_stacks")):
+            clients.refuses(service, operation, refusal)
+        clients.refuses("sesv2", "get_email_identity", "NotFoundException")
+        clients.answers("ec2", "describe_subnets", Subnets=[])
+        yield from checked(clients, options=options).values()
+        clients.close()
+
+
+def test_each_finding_that_is_not_well_names_one_command_that_there_is() -> None:
+    bad = [one for one in _bad_findings() if one.mark in {"WARN", "FAIL"}]
+    for name in [
+        "sts_account",
+        "ses_account",
+        "ses_region",
+        "ses_identity",
+        "public_dns",
+        "receipt_rules",
+        "packaged_stack",
+        "buckets",
+        "table",
+        "hosted_zone",
+        "network",
+        "acm_ssm",
+        "api_gateway_domain",
+        "domain_status",
+    ]:
+        assert name in {one.name for one in bad}
+    for one in bad:
+        program, first, *rest = one.repair.split()
+        assert "…" not in one.repair, one
+        if program == "cis-mcp":
+            command = cli.commands[first]
+            assert first != "aws" or rest[0] in command.commands, one  # type: ignore[attr-defined]
+        else:
+            assert program == "aws", one
+            assert one.repair == "aws configure sso" or _operation(rest[0]) in _operations(
+                "s3" if first == "s3api" else first
+            ), one
+
+
+def _operation(command: str) -> str:
+    return command.replace("-", "")
+
+
+@cache
+def _operations(service: str) -> frozenset[str]:
+    return frozenset(name.lower() for name in _client(service).meta.service_model.operation_names)
 
 
 # receipt rules
