@@ -16,6 +16,12 @@ class Clients:
         self._profile = profile
         self.of = cache(self._of)
 
+    def until(self) -> str:
+        """When the credentials end, in UTC; empty for those that last. They are renewed in time where they can be."""
+        found = self._session().get_credentials()
+        ends = getattr(found, "_expiry_time", None)
+        return f"{ends:%Y-%m-%d %H:%M} UTC" if ends else ""
+
     def _of(self, service: str) -> Any:
         from botocore.config import Config
 

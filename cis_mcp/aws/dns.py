@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cis_mcp.aws.options import Options
 from engine.model.base import Value
@@ -41,6 +42,21 @@ def records(options: Options, dkim: Mapping[str, str]) -> list[Record]:
         Record(name=domain, type="TXT", value="v=spf1 include:amazonses.com ~all"),
         Record(name=f"_dmarc.{domain}", type="TXT", value="v=DMARC1; p=quarantine; adkim=r; aspf=r"),
     ]
+
+
+def dkim(domain: str, identity: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of the DKIM records that SES asks for, by its answer about an identity."""
+    tokens = (identity.get("DkimAttributes") or {}).get("Tokens") or []
+    return {f"{token}._domainkey.{domain}": f"{token}.dkim.amazonses.com" for token in tokens}
+
+
+def stands(record: Record, values: Sequence[str]) -> bool:
+    """True if the DNS answers as the record asks; SPF and DMARC may say more than ours, or be stricter."""
+    if record.type != "TXT":
+        return record.value.lower() in values
+    version = record.value.partition(" ")[0].rstrip(";")
+    theirs = [one for one in values if one.lower().startswith(version.lower())]
+    return any("amazonses.com" in one.lower() or version == "v=DMARC1" for one in theirs)
 
 
 def text(found: Sequence[Record]) -> str:

@@ -286,8 +286,7 @@ class Installation:
             if code_of(error) == "NotFoundException":
                 return {}
             raise
-        tokens = (found.get("DkimAttributes") or {}).get("Tokens") or []
-        return {f"{token}._domainkey.{domain}": f"{token}.dkim.amazonses.com" for token in tokens}
+        return dns.dkim(domain, found)
 
     def _fates(self, found: list[tuple[str, str, str]], *, data: bool) -> Iterator[str]:
         for name, kind, physical in found:

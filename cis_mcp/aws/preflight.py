@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cis_mcp.aws import template
+from cis_mcp.aws import dns, template
 from cis_mcp.aws.clients import Clients, code_of
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding, fail, ok, warn
 from cis_mcp.aws.lookups import Lookup
@@ -34,6 +34,10 @@ class Preflight:
         self._clients = clients
         self._options = options
         self._lookup = lookup
+        self._dkim: dict[str, str] | None = None
+        """What SES asks for; None where there is no identity yet."""
+        self._number = ""
+        """The account's."""
         self._checks: dict[str, Callable[[], Finding]] = {
             "python3": self._python,
             "sts_account": self._account,
@@ -41,9 +45,11 @@ class Preflight:
             "ses_region": self._region,
             "ses_identity": self._identity,
             "public_dns": self._mx,
+            "dns_records": self._records,
             "receipt_rules": self._rules,
             "packaged_stack": self._stack,
             "buckets": self._bucket,
+            "code_bucket": self._code_bucket,
             "table": self._table,
             "hosted_zone": self._zone,
             "network": self._network,
@@ -92,18 +98,20 @@ class Preflight:
 
     def _account(self) -> Finding:
         found = self._clients.of("sts").get_caller_identity()
-        who = str(found["Arn"])
+        who, self._number = str(found["Arn"]), str(found["Account"])
         if who.endswith(":root"):
             return warn(
                 "sts_account", f"{who}: the root user; sign in as a role of IAM Identity Center", _SIGN_IN
             )
-        return ok("sts_account", f"account {found['Account']}, {who}")
+        until = self._clients.until()
+        return ok("sts_account", f"account {found['Account']}, {who}{f', until {until}' if until else ''}")
 
     def _ses(self) -> Finding:
         found: dict[str, Any] = self._clients.of("sesv2").get_account()
         quota = found.get("SendQuota") or {}
         plan = (found.get("PricingAttributes") or {}).get("PricingPlan", "")
         words = f"{quota.get('MaxSendRate', 0):g} mails a second, {quota.get('Max24HourSend', 0):,.0f} a day"
+        words += f", {quota.get('SentLast24Hours', 0):,.0f} sent in the last 24 hours"
         words += f", plan {plan}" if plan else ""
         if found.get("EnforcementStatus", "HEALTHY") == "SHUTDOWN":
             return fail("ses_account", f"SES has shut sending off; answer its case: {words}", _CASE)
@@ -121,7 +129,7 @@ class Preflight:
     def _region(self) -> Finding:
         host = f"inbound-smtp.{self._options.region}{_INBOUND}"
         if not self._lookup(host, "A"):
-            other = next(one for one in _RECEIVING if one != self._options.region)
+            other = _other(self._options.region)
             words = f"SES receives no mail in {self._options.region}"
             return fail("ses_region", words, self._again(region=other))
         return ok("ses_region", f"{host} receives mail")
@@ -142,6 +150,7 @@ class Preflight:
                     self._again("--parameter ImportedSesEmailIdentity=false"),
                 )
             return ok(name, f"{domain} will be made, with DKIM of 2048 bits")
+        self._dkim = dns.dkim(domain, found)
         if self._options.own_identity and "Identity" not in self._owned():
             return fail(name, f"{domain} exists", self._again("--parameter ImportedSesEmailIdentity=true"))
         return _verified(name, domain, found)
@@ -160,6 +169,19 @@ class Preflight:
             words = f"mail of {domain} goes to {', '.join(others)[:200]}: it would be lost there"
             return fail("public_dns", words, self._again(domain=f"invites.{domain}"))
         return ok("public_dns", "MX points here" if found else f"{domain} receives no mail yet")
+
+    def _records(self) -> Finding:
+        """Each record of the domain, as the public DNS has it: SES looks at some of them only now and then."""
+        name = "dns_records"
+        if self._dkim is None:
+            return ok(name, "entered once the identity is there, since it names the DKIM records")
+        wanted = dns.records(self._options, self._dkim)
+        missing = [one for one in wanted if not dns.stands(one, self._lookup(one.name, one.type))]
+        if missing:
+            words = ", ".join(f"{one.name} {one.type}" for one in missing)
+            place = f"--region {self._options.region} --domain-name {self._options.domain}"
+            return warn(name, f"not in the public DNS: {words[:300]}", f"cis-mcp aws dns {place}")
+        return ok(name, f"all {len(wanted)} are in the public DNS")
 
     def _rules(self) -> Finding:
         rules = Rules(self._clients, self._options)
@@ -186,6 +208,24 @@ class Preflight:
             f"{name} is yours; its policy has to let ses.amazonaws.com write to it, with aws:SourceAccount"
         )
         return warn("buckets", words, f"aws s3api get-bucket-policy --bucket {name}")
+
+    def _code_bucket(self) -> Finding:
+        """Names of buckets are unique in all of AWS: somebody else may have ours."""
+        from botocore.exceptions import ClientError
+
+        name, wanted = "code_bucket", f"cis-code-{self._number}-{self._options.region}"
+        if not self._options.machine:
+            return ok(name, "none is needed")
+        try:
+            self._clients.of("s3").head_bucket(Bucket=wanted, ExpectedBucketOwner=self._number)
+        except ClientError as error:
+            if code_of(error) in {"404", "NoSuchBucket", "NotFound"}:
+                return ok(name, f"{wanted} will be made")
+            if code_of(error) != "403":
+                raise
+            words = f"{wanted} is somebody else's, or may not be looked at"
+            return fail(name, words, self._again(region=_other(self._options.region)))
+        return ok(name, f"{wanted} is yours")
 
     def _table(self) -> Finding:
         from botocore.exceptions import ClientError
@@ -274,11 +314,19 @@ def _verified(name: str, domain: str, found: dict[str, Any]) -> Finding:
         again = f"aws sesv2 put-email-identity-dkim-signing-attributes --email-identity {domain}"
         options = "--signing-attributes-origin AWS_SES --signing-attributes NextSigningKeyLength=RSA_2048_BIT"
         return warn(name, f"{domain} signs with 1024 bits", f"{again} {options}")
+    if own.get("MailFromDomain") == domain:
+        again = f"aws sesv2 put-email-identity-mail-from-attributes --email-identity {domain}"
+        words = f"MAIL FROM is {domain}, which receives mail: bounces would come there"
+        return fail(name, words, f"{again} --mail-from-domain {dns.MAIL_FROM}.{domain}")
     if not found.get("VerifiedForSendingStatus"):
         return warn(name, f"{domain} waits for its DNS records", "cis-mcp aws dns")
     if own.get("MailFromDomain") and own.get("MailFromDomainStatus") != "SUCCESS":
         return warn(name, f"{own['MailFromDomain']} waits for its DNS records", "cis-mcp aws dns")
     return ok(name, f"{domain} is verified")
+
+
+def _other(region: str) -> str:
+    return next(one for one in _RECEIVING if one != region)
 
 
 def _mend(state: str) -> str:

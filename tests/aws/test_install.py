@@ -20,6 +20,7 @@ from botocore.stub import Stubber
 
 from cis_mcp.aws import bundle, costs, dns, template
 from cis_mcp.aws.boot import user_data
+from cis_mcp.aws.clients import Clients
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
 from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
 from cis_mcp.aws.phases import Installation
@@ -417,6 +418,9 @@ class Stubbed:
 
     region = "eu-west-1"
 
+    def until(self) -> str:
+        return "2027-03-01 12:00 UTC"
+
     def __init__(self) -> None:
         self._clients: dict[str, tuple[Any, Stubber]] = {}
 
@@ -471,6 +475,8 @@ def account(**values: object) -> Iterator[Stubbed]:
         clients.answers("dynamodb", "describe_table", Table={"TableName": "thirtyone"})
     else:
         clients.refuses("dynamodb", "describe_table", "ResourceNotFoundException")
+    if values.get("code_bucket"):
+        clients.refuses("s3", "head_bucket", str(values["code_bucket"]))
     clients.answers("ec2", "describe_subnets", Subnets=[{"SubnetId": "subnet-1"}])
     clients.answers("cloudformation", "validate_template")
     try:
@@ -494,7 +500,7 @@ def checked(
 
 
 def test_an_account_where_all_is_well_is_safe() -> None:
-    with account() as clients:
+    with account(code_bucket="404") as clients:
         found = checked(clients)
         clients.spent()
     assert {one.mark for one in found.values()} == {"OK", "SKIP", "SAFE"}
@@ -534,6 +540,62 @@ def test_a_sandbox_is_said_with_the_command_that_ends_it() -> None:
 def test_sending_that_is_off_fails() -> None:
     with account(get_account={"SendingEnabled": False}) as clients:
         assert checked(clients)["ses_account"].mark == "FAIL"
+
+
+def test_the_end_of_the_credentials_and_the_mails_of_the_day_are_said() -> None:
+    with account() as clients:
+        found = checked(clients)
+    assert "until 2027-03-01 12:00 UTC" in found["sts_account"].detail
+    assert "0 sent in the last 24 hours" in found["ses_account"].detail
+
+
+def test_credentials_say_when_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(name, value)
+    assert Clients("eu-west-1").until() == ""
+    for name, value in {
+        "AWS_SESSION_TOKEN": "t",
+        "AWS_CREDENTIAL_EXPIRATION": "2099-03-01T12:00:00Z",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert Clients("eu-west-1").until() == "2099-03-01 12:00 UTC"
+
+
+@pytest.mark.parametrize(("code", "mark"), [("404", "OK"), ("403", "FAIL")])
+def test_a_bucket_of_the_code_that_somebody_else_has_fails(code: str, mark: str) -> None:
+    with account(code_bucket=code) as clients:
+        found = checked(clients)["code_bucket"]
+    assert (found.mark, "cis-code-111122223333-eu-west-1" in found.detail) == (mark, True)
+
+
+def test_each_record_is_looked_for_in_the_public_dns() -> None:
+    options = read({**GIVEN, "own_identity": False}, {}, {})
+    identity = {"VerifiedForSendingStatus": True, "DkimAttributes": {"Tokens": ["abc"]}}
+    there = {(one.name, one.type): [one.value] for one in _records()}
+    there[f"_dmarc.{DOMAIN}", "TXT"] = ["v=DMARC1; p=reject"]
+    there[DOMAIN, "TXT"] = ["some-site-verification=1", "v=spf1 include:amazonses.com include:x.example -all"]
+    assert (found := _looked(options, identity, there)).mark == "OK", found
+    for name, kind in there:
+        found = _looked(options, identity, there | {(name, kind): ["v=spf1 -all"]} if kind == "TXT" else {})
+        assert (found.mark, found.repair.startswith("cis-mcp aws dns")) == ("WARN", True)
+        assert f"{name} {kind}" in found.detail
+
+
+def _looked(options: Options, identity: dict[str, Any], there: dict[tuple[str, str], list[str]]) -> Finding:
+    with account(identity=identity) as clients:
+        return checked(clients, there, options)["dns_records"]
+
+
+def test_a_mail_from_domain_that_receives_the_mail_fails() -> None:
+    options = read({**GIVEN, "own_identity": False}, {}, {})
+    own = {
+        "MailFromDomain": DOMAIN,
+        "MailFromDomainStatus": "SUCCESS",
+        "BehaviorOnMxFailure": "REJECT_MESSAGE",
+    }
+    with account(identity={"VerifiedForSendingStatus": True, "MailFromAttributes": own}) as clients:
+        found = checked(clients, options=options)["ses_identity"]
+    assert (found.mark, found.repair.endswith(f"--mail-from-domain bounce.{DOMAIN}")) == ("FAIL", True)
 
 
 def test_a_region_that_receives_no_mail_fails() -> None:
