@@ -400,6 +400,18 @@ def test_the_estimate_grows_with_the_mail_and_names_its_parts() -> None:
     assert "1,000,000 invites a month" in large.line
 
 
+@pytest.mark.parametrize("invites", [1_000, 100_000, 1_000_000])
+def test_the_costs_in_the_docs_are_those_of_the_estimate(invites: int) -> None:
+    lines = (ROOT / "docs/aws.md").read_text().splitlines()
+    one, far = (costs.estimate(invites, "t4g.small", 20, serverless=form) for form in (False, True))
+    cells = [one.machine + one.volume, one.mail_out + one.mail_in, one.queues + one.storage, one.total]
+    assert f"| {invites:,} | {' | '.join(f'${cell:.2f}' for cell in cells)} |" in lines
+    assert f"| standing costs a month | ${cells[0]:.2f} | ${far.tasks:.2f}, with one task" in "\n".join(lines)
+    (adds,) = [line for line in lines if "the table adds" in line]
+    assert f"${far.table:.2f}" in adds
+    assert f"${far.total:.2f}" in adds
+
+
 # the checks
 
 
