@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint; AWS's emulator of Lambda's
+# it, React for the example pages, and the bundle's own tool; schemathesis and openapi-spec-validator; ministack, microburst and cfn-lint; AWS's emulator of Lambda's
 # runtime; pyarrow (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,6 +16,8 @@ mkdir -p "$here/.judges"
 # schemathesis has a Python environment of its own, apart from the locks of the product.
 [ -x "$here/.judges/python/bin/python" ] || "${PYTHON:-python3}" -m venv "$here/.judges/python"
 "$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+# Judges the OpenAPI document by the specification's own schema.
+"$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check openapi-spec-validator==0.9.0
 # What blogs filter HTML with.
 "$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check nh3==0.3.7
 # AWS: an emulator, faults in front of it, and what checks the template; in a place of their own, for their botocore.
