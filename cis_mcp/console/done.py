@@ -20,7 +20,7 @@ DONE = {
     "created": noop("Created. Nobody was told: invite people below."),
     "changed": noop("Changed. Those whom it concerns are being mailed."),
     "copied": noop("Five mails are on their way."),
-    "branded": noop("Saved: the next page and the next mail look so."),
+    "branded": noop("Saved: the next page and mail will look like this."),
     "unbranded": noop("As it was before anything was set."),
     "unchanged": noop("Nothing changed, and nobody is mailed."),
     "cancelled": noop("Cancelled. Those who are invited are being mailed."),

@@ -54,7 +54,7 @@ async def test_branding_is_shown_before_it_is_saved_and_then_in_force_at_once(
     assert HOSTILE not in page.text
     assert await engine.store.branding("") is None, "nothing is in force yet"
     seen = await person.press("Save", **given)
-    assert "Saved: the next page and the next mail look so." in seen.text
+    assert "Saved: the next page and mail will look like this." in seen.text
     assert f"The Club {HOSTILE}" in seen.text
     assert HOSTILE not in seen.answer.text
     assert '<link rel="stylesheet" href="/brand/0a5c36.css">' in (await person.go("/console")).answer.text

@@ -57,7 +57,9 @@ class SetBranding(Command[BrandingSet]):
         if scope and (changed.domain or changed.off):
             raise Refused(Code.NOT_ALLOWED, "Domain and switches are the installation's.", "Leave them out.")
         if self.vendors_off and not scope:
-            raise _refused("Which services all have is set for each service.", "Hide the service itself.")
+            raise _refused(
+                "Which services everybody is offered is set on each service.", "Hide the service itself."
+            )
         if self.logo is not None:
             whose = scope or work.settings.local_organizer
             changed = changed.model_copy(update={"logo": await named(work, whose, self.logo)})
@@ -162,7 +164,7 @@ class MailBrandingCopies(Command[Done]):
         scope = await scope_of(work, self.scope)
         to = text.address(self.to)
         if not work.actor.everywhere and to != work.actor.address:
-            raise Refused(Code.NOT_ALLOWED, "Copies go to your own address alone.", "Leave another out.")
+            raise Refused(Code.NOT_ALLOWED, "Copies go to your own address alone.", "Leave out any other.")
         if not await work.unit.may_notify(f"branding {to}", work.now, COPIES_PAUSE):
             raise Refused(Code.TOO_SOON, "Copies were asked for a moment ago.", "They are being sent.")
         whose = scope or work.settings.local_organizer
@@ -181,7 +183,7 @@ def _refused(why: str, hint: str) -> Refused:
 
 def _vendors(ids: frozenset[str]) -> frozenset[str]:
     if len(ids) > VENDORS_MAX or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{1,39}", one) for one in ids):
-        raise _refused("That names no mail services.", "Choose them from the list.")
+        raise _refused("Those are not ids of mail services.", "Choose them from the list.")
     return ids
 
 
