@@ -208,7 +208,7 @@ def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **option
 def key_widen(key_id: str, bound: str, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Widen BOUND of the key ID, and of the keys above it where it must stay within theirs.
 
-    A figure is doubled, a wait is lifted; to, links and not_to take PATTERNS, which not_to no longer leaves out.
+    A figure is doubled, a wait is lifted; to, links and not_to take PATTERNS; from not_to they are removed.
     """
     from cis_mcp.cli import agents
 

@@ -98,7 +98,7 @@ def page_publish(slug: str) -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 @click.option("--organizer", metavar="ADDRESS", help="Whose events; default: CIS_ORGANIZER.")
 def page_every_event(state: str, organizer: str | None) -> None:
-    """Publish every event, also those to come, and a page of what comes next; or take that off the web."""
+    """Publish every event, including future ones, and a page of what comes next; or take that off the web."""
     run(_publish(settings_in_force(), on=state == "on", organizer=organizer))
 
 

@@ -14,11 +14,9 @@ from cis_mcp.demo.story import Story
 
 
 def main(store: str = "") -> int:
-    """Tell the story over a store, given as CIS_STORE; 0 where every step came to what it must, else 1."""
+    """Tell the story over a store, given as CIS_STORE; 0 where every step gave the expected result, else 1."""
     console = Console()
-    console.print(
-        "\n[bold]Calendar Invite Server[/bold]: the whole story on this machine; nothing leaves it.\n"
-    )
+    console.print("\n[bold]Calendar Invite Server[/bold]: a full run on this machine; nothing leaves it.\n")
     stage = Stage(console)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="cis-demo-") as folder:
@@ -31,7 +29,7 @@ def main(store: str = "") -> int:
             console.print("".join(_log_end(Path(folder))), markup=False)
             return 1
     took = time.perf_counter() - began
-    console.print(f"\n[green bold]Every step came to what it must.[/green bold] {took:.1f} s in all.\n")
+    console.print(f"\n[green bold]Every step gave the expected result.[/green bold] Total: {took:.1f} s.\n")
     return 0
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 class StepFailed(Exception):  # noqa: N818 -- reads as what it is
-    """A step came to something else than it must."""
+    """A step gave another result than expected."""
 
 
 class Step:

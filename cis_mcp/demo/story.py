@@ -128,7 +128,7 @@ class Story:
         await self._post.deliver(mail, sender=self._dana.address, to=to, port=self._inbox_port)
 
     async def _agent_creates_event(self, client: Client) -> None:
-        with self._stage.step("An agent creates another event by tool") as step:
+        with self._stage.step("An agent creates another event with a tool call") as step:
             start = (self._kickoff + timedelta(days=7)).strftime("%Y-%m-%dT17:30:00")
             arguments = {
                 "summary": "Season call for {{name}}",
@@ -150,12 +150,12 @@ class Story:
             step.say(f"{first.name}: {sent['status']}")
             step.expect("status of the invite", sent["status"], "sent")
             again = await _call(client, "send_invite", arguments)
-            step.say(f"{first.name}, asked again: {again['status']}")
+            step.say(f"{first.name}, invited again: {again['status']}")
             step.expect("status of the second call", again["status"], "already_invited")
             bulk = await _call(client, "bulk_send", {"uid": self._match, "csv": self._list(), "start": True})
             campaign = bulk["campaign"]
             step.say(
-                f"a list of {campaign['total']} rows: {campaign['valid']} valid, the others named with a code"
+                f"a list of {campaign['total']} rows: {campaign['valid']} valid, the rest reported with a code"
             )
             step.expect("valid rows", campaign["valid"], 4)
             for guest in self._guests[:4]:
@@ -184,10 +184,11 @@ class Story:
             if start:
                 step.expect(f"start in the calendar of {guest.name}", entry.start, start)
         example = guests[-1].calendar[uid]
-        step.say(f"{len(guests)} calendars show “{example.summary}” at {example.start:%a %d %b, %H:%M} UTC")
+        step.say(f"{len(guests)} calendars show it at {example.start:%a %d %b, %H:%M} UTC")
+        step.say(f"  {guests[-1].name}: “{example.summary}”")
 
     async def _answer(self, client: Client) -> None:
-        with self._stage.step("Their calendar clients answer by SMTP: Yes, No, Maybe") as step:
+        with self._stage.step("People answer by SMTP, with their calendar clients or by mail") as step:
             answers = ["ACCEPTED", "DECLINED", "TENTATIVE"]
             for guest, partstat in zip(self._guests, answers, strict=False):
                 await self._reply(guest, self._match, partstat)
@@ -202,8 +203,9 @@ class Story:
             wanted = {"accepted": 2, "declined": 1, "tentative": 1, "noaction": 1}
             stats = await _eventually(client, self._match, wanted)
             step.say("counted: " + _counts(stats))
+            step.say("programs that answered:")
             for client_name in sorted(stats["prodid"]):
-                step.say(f"  answered with {client_name}")
+                step.say(f"  {client_name}")
             await _eventually(client, self._call_uid, {"accepted": 2, "noaction": 2})
 
     async def _reply(self, guest: Person, uid: str, partstat: str) -> None:
@@ -218,17 +220,15 @@ class Story:
             await self._mail_match(later, sequence=1)
             concerned = [g for g in self._guests if g is not self._guests[1]]
             await self._all_have(step, self._match, concerned, later, sequence=1)
-            step.say(
-                f"{len(concerned)} calendars follow; her own notice does within a minute of the last one"
-            )
+            step.say("the organizer hears of it too, at most once a minute")
             ben = self._guests[1]
-            step.say(f"{ben.name} said No, so no mail reaches him")
+            step.say(f"{ben.name} said No and gets no mail")
             step.expect("Ben's calendar", ben.calendar[self._match].sequence, 0)
             event = (await _call(client, "get_event", {"uid": self._match}))["event"]
             step.expect("sequence", event["sequence"], 1)
 
     async def _cancel(self, client: Client) -> None:
-        with self._stage.step("The agent cancels its call") as step:
+        with self._stage.step("The agent cancels its event, the season call") as step:
             arguments = {"uid": self._call_uid, "note": "The speaker is ill."}
             done = await _call(client, "cancel_event", arguments)
             step.expect("people notified", done["notified"], 4)
@@ -240,7 +240,7 @@ class Story:
                 "send_invite", {"uid": self._call_uid, "email": self._guests[4].address}
             )
             code = (refused.structured_content or {}).get("code")
-            step.say(f"one more invite to it is refused: {code}")
+            step.say(f"a further invite is refused: {code}")
             step.expect("code of the refusal", code, "event_cancelled")
 
     async def _report(self, client: Client) -> None:
@@ -254,13 +254,14 @@ class Story:
             step.expect(
                 "addresses in the report", [r["email"] for r in rows], [g.address for g in self._guests]
             )
-            step.say(f"{self._dana.name} got {self._match[:8]}….csv: {len(rows)} rows")
+            step.say(f"{self._dana.name} received the report {self._match[:8]}….csv ({len(rows)} rows)")
             system = await _call(client, "get_stats", {"scope": "system"})
-            step.say(f"system: {system['attendees']} attendees, {system['delivery']['sent']} mails sent")
+            mails = system["delivery"]["sent"]
+            step.say(f"in all: {system['attendees']} invitations to two events, {mails} calendar mails")
             step.expect("mails sent", system["delivery"]["sent"], 17)
 
     def _audit(self) -> None:
-        with self._stage.step("Count everything again (cis-mcp check)") as step:
+        with self._stage.step("Check all the counts (cis-mcp check)") as step:
             run = subprocess.run(
                 [sys.executable, "-m", "cis_mcp", "check"],
                 env=self._environment(),
@@ -272,7 +273,7 @@ class Story:
             step.say((run.stdout or run.stderr).strip().splitlines()[-1])
             step.expect("exit code", run.returncode, 0)
             step.say(
-                f"{self._post.received} mails in all reached {len(self._guests)} guests and the organizer"
+                f"{self._post.received} mails in all: those to guests, the organizer's notice and her report"
             )
 
 

@@ -52,7 +52,7 @@ class OneAnswer:
 
     def _refusal(self, scope: Scope, why: str) -> Response:
         if why == _NO_STREAMS:
-            return turned_away(scope, 501, why, f"server-sent events cannot be had here. {self._where}")
+            return turned_away(scope, 501, why, f"server-sent events are not available here. {self._where}")
         words = f"this answer has more than {ANSWER_MAX:,} bytes; ask for less of it. {self._where}"
         return turned_away(scope, 501, why, words)
 

@@ -59,7 +59,8 @@ class _WithoutStreams:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method in _STREAMS:
             raise MCPError(
-                INVALID_REQUEST, f"Nothing can be subscribed to here; read it again. {self._where}"
+                INVALID_REQUEST,
+                f"Subscriptions are not available here; read the resource again instead. {self._where}",
             )
         arguments = (ctx.params or {}).get("arguments")
         if ctx.method == "tools/call" and isinstance(arguments, dict) and _waits_long(arguments):

@@ -28,7 +28,7 @@ _ANSWERS = ("ACCEPTED", "DECLINED", "TENTATIVE")
 
 
 class _Unmet(Exception):  # noqa: N818 -- an expectation, not a fault
-    """A step came to something else than it must."""
+    """A step gave another result than expected."""
 
 
 class Verification:

@@ -34,7 +34,7 @@ def lookups_of(text: str) -> tuple[tuple[Lookup, ...], Reconciling | None]:
         raise Refused(Code.TOO_LARGE, f"The look-ups have {len(text)} characters; {FILE_MAX} are allowed.")
     value = _value(text)
     if not isinstance(value, dict) or set(value) - {"lookups", "reconcile"}:
-        raise _refused("hold something else than “lookups” and “reconcile”")
+        raise _refused("hold something other than “lookups” and “reconcile”")
     try:
         listed = tuple(Lookup.model_validate(one) for one in value.get("lookups") or ())
         how = value.get("reconcile")

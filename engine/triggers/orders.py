@@ -60,7 +60,7 @@ class Orders:
         elif command := _privacy(payload):
             await self._engine.apply(command, actor)
         else:
-            raise _no_order("it has no line_items, and is no refund and no request for privacy")
+            raise _no_order("it has no line_items, and is neither a refund nor a privacy request")
 
     async def _order(self, payload: dict[str, Any], actor: Actor) -> None:
         lines = [_line(item) for item in payload["line_items"] if _is_line(item)]
@@ -90,7 +90,10 @@ class Orders:
         known = self._engine.settings.products_by_id
         wanted = [_id(dig(line, "id")) for line in lines if text_of(dig(line, "product_id")) in known]
         if len(wanted) > LINES_MAX:
-            raise Refused(Code.TOO_LARGE, f"It takes {len(wanted)} lines back; {LINES_MAX} at once can be.")
+            raise Refused(
+                Code.TOO_LARGE,
+                f"It returns {len(wanted)} lines; at most {LINES_MAX} can be returned at once.",
+            )
         if wanted:
             await self._engine.apply(ReturnOrder(order=_id(order), lines=tuple(dict.fromkeys(wanted))), actor)
 

@@ -27,7 +27,7 @@ def _run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def test_the_demo_tells_the_whole_story_and_exits_0() -> None:
     run = _run("demo")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Every step came to what it must." in run.stdout
+    assert "Every step gave the expected result." in run.stdout
     assert run.stdout.count("✓") == 9
     assert not run.stderr
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 async def test_the_demo_comes_to_what_it_must_over_a_table(tmp_path: Path) -> None:
     code, out, err = await run(tmp_path, "demo", "--store", new_address(), **KEYS)
     assert code == 0, out + err
-    assert "Every step came to what it must." in out
+    assert "Every step gave the expected result." in out
     assert "Everything adds up." in out
 
 

@@ -36,7 +36,7 @@ def place_after(names: Sequence[str], cursor: str | None) -> int:
     if cursor is None:
         return 0
     if cursor not in names:
-        raise Refused(Code.INVALID_CURSOR, "That cursor is of no such list.", "Begin without one.")
+        raise Refused(Code.INVALID_CURSOR, "That cursor does not belong to this list.", "Begin without one.")
     return names.index(cursor) + 1
 
 

@@ -106,8 +106,8 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
 
 
 async def set_landing_hosts(call: CallContext, arguments: SetLandingHostsArguments) -> Reply:
-    """Allow the landing of links to be on these hosts of your own, in place of those that were allowed before. Ask your
-    user first: people are led there after they pressed the button."""
+    """Set which hosts of yours links may lead to after the button is pressed; this replaces the earlier list. Ask your
+    user first."""
     done = await call.apply(SettleLandingHosts(hosts=tuple(arguments.hosts), organizer=arguments.organizer))
     named = ", ".join(done.hosts) or "no host of their own"
     data = LandingHostsResult(organizer=done.organizer, hosts=list(done.hosts))

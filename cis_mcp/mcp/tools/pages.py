@@ -127,8 +127,8 @@ async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Repl
 
 
 async def publish_events(call: CallContext, arguments: PublishEventsArguments) -> Reply:
-    """Publish all events of an organizer by one switch, also those to come: each has a page of its own, and one page
-    lists what comes next. Ask your user first; off takes it back. For a selection use create_page."""
+    """Publish all events of an organizer, including future ones: each gets its own page, and one page lists what comes
+    next. Ask your user first; off takes it back. For a selection use create_page."""
     done = await call.apply(PublishEvents(on=arguments.on, organizer=arguments.organizer))
     if done.page is None:
         return Reply("Nothing was published.", PublishingResult(on=False, page=None, events=0))

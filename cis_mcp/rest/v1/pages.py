@@ -123,8 +123,8 @@ async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:
 
 
 async def publish(call: Call[Nothing, Publishing]) -> Published:
-    """Publish all events of an organizer by one switch, also those to come: each on a page of its own, and one page
-    that lists what comes next; or take that off the web. A repetition changes nothing."""
+    """Publish all events of an organizer, including future ones: each gets its own page, and one page lists what comes
+    next; or take that off the web. A repetition changes nothing."""
     done = await call.apply(PublishEvents(on=call.body.on, organizer=call.body.organizer))
     return Published(on=done.on, page=page_info(call.engine.settings, done.page) if done.page else None)
 

@@ -46,8 +46,8 @@ def ended(enrolment: Enrolment, free: Plan | None, language: Language = ENGLISH)
 
 def data_requested(address: str) -> Notice:
     """A shop's customer asks what is kept of them, which the operator has to answer."""
-    asks = f"The shop passes on that {address} asks for the data that is kept of them."
-    how = "The command line exports all that is kept of an address: send it to them within 30 days."
+    asks = f"The shop passes on that {address} asks for the data kept about them."
+    how = "The command line exports everything kept about an address: send it to them within 30 days."
     return Notice(subject="A customer of the shop asks for their data", text=f"{asks}\n\n{how}\n")
 
 
