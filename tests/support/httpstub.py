@@ -66,8 +66,8 @@ class Stub:
 
 
 @asynccontextmanager
-async def answering(handler: Handler) -> AsyncIterator[Stub]:
-    """A server on a port of this machine; what is still open at the end is closed."""
+async def answering(handler: Handler, port: int = 0) -> AsyncIterator[Stub]:
+    """A server on a port of this machine, any unless one is named; what is still open at the end is closed."""
     stub = Stub(0)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,7 +82,7 @@ async def answering(handler: Handler) -> AsyncIterator[Stub]:
                 return
         stub.ended += 1
 
-    async with serving(talk) as stub.port:
+    async with serving(talk, port=port) as stub.port:
         yield stub
 
 
