@@ -143,9 +143,10 @@ async def test_no_cell_of_a_report_is_a_formula(engine: Engine) -> None:
     await do(engine, answer, SYSTEM)
     text = "".join([line async for line in engine.report_csv(event.uid, engine.local)])
     rows = list(csv.reader(io.StringIO(text, newline="")))
-    assert rows[0] == ["email", "name", "status", "origin", "prodid"]
+    assert rows[0] == ["email", "name", "status", "origin", "prodid", "answered"]
     assert [row[1] for row in rows[1:]] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", 'Quote "x", comma', "Plain"]
-    assert rows[6][2:] == ["accepted", "api", "'=cmd|' /C calc'!A0"]
+    assert rows[6][2:5] == ["accepted", "api", "'=cmd|' /C calc'!A0"]
+    assert [row[5] != "" for row in rows[1:]] == [False] * 5 + [True]
     assert text.endswith("\r\n")
 
 
