@@ -15,7 +15,9 @@ import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey, RevokeKey
-from engine.commands.answers.deliveries import RecordComplaint
+from engine.commands.answers.deliveries import RecordBounce, RecordComplaint
+from engine.commands.answers.proposals import RecordProposal
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.webhooks import clock as occasions
 from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction
@@ -31,9 +33,11 @@ from tests.support.clock import Clock
 from tests.support.engines import (
     answer,
     attendee,
+    control,
     created,
     deliver,
     do,
+    drafted,
     engine_in,
     invite,
     jobs_done,
@@ -126,6 +130,31 @@ async def test_every_kind_that_is_asked_for_comes(engine: Engine, clock: Clock) 
     assert receiver.types[3:] == ["event.starting", "event.ended", "event.cancelled"]
     instance = receiver.bodies[3]["data"]["instance"]
     assert instance == {"start": "2027-05-02T23:00:00Z", "end": "2027-05-03T01:00:00Z"}
+
+
+async def test_a_proposal_a_bounce_and_a_list_that_is_done_are_posted(engine: Engine) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        kinds = [WebhookKind.PROPOSAL, WebhookKind.MESSAGE_BOUNCED, WebhookKind.CAMPAIGN_FINISHED]
+        await subscribed(engine, stub.url, kinds)
+        event = await created(engine)
+        draft = await drafted(engine, event, ["bob@example.com", "eve@example.com"])
+        await control(engine, draft, CampaignAction.START)
+        await jobs_done(engine)
+        await deliver(engine)
+        await jobs_done(engine)
+        bob, eve = [await attendee(engine, event, f"{name}@example.com") for name in ("bob", "eve")]
+        later = event.span.model_copy(update={"start": event.span.start + timedelta(hours=1)})
+        proposal = RecordProposal(
+            uid=event.uid, email=bob.email, token=bob.token, span=later, comment="Later?"
+        )
+        await do(engine, proposal, SYSTEM)
+        await do(engine, RecordBounce(token=eve.token, permanent=True, status="5.1.1"), SYSTEM)
+        await courier.drain()
+    assert sorted(receiver.types) == ["campaign.finished", "message.bounced", "proposal"]
+    told = {body["type"]: body["data"] for body in receiver.bodies}
+    assert (told["proposal"]["email"], told["proposal"]["words"]) == ("bob@example.com", "Later?")
+    assert told["message.bounced"]["email"] == "eve@example.com"
 
 
 async def test_what_begins_in_the_same_second_is_posted_once_though_it_takes_several_units(
