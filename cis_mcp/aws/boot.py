@@ -7,7 +7,8 @@ PREFIX = "in/"
 _DATA = "/var/lib/cis"
 
 _SCRIPT = """#!/bin/bash
-# The volume has one holder: whoever had it before is gone, or loses it here.
+# Runs once, at the first boot; the mount and the service come again by themselves. The volume has one holder: whoever
+# had it before has ended, or this waits for its end. Its files may be of a user with another number.
 set -euxo pipefail
 export AWS_DEFAULT_REGION=${AWS::Region}
 dnf -y -q install python3.11 unzip
@@ -21,9 +22,12 @@ aws ec2 wait volume-in-use --volume-ids ${DataVolume}
 disk=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_$(echo ${DataVolume} | tr -d -)
 for try in $(seq 60); do [ -e "$disk" ] && break; sleep 2; done
 blkid "$disk" || mkfs.xfs "$disk"
-mkdir -p DATA && mount -o noatime "$disk" DATA
+mkdir -p DATA
+echo "$disk DATA auto noatime,nofail 0 2" >> /etc/fstab
+systemctl daemon-reload
+mount DATA
 useradd --system --home-dir DATA --shell /sbin/nologin cis || true
-chown cis:cis DATA && chmod 700 DATA
+chown -R cis:cis DATA && chmod 700 DATA
 install -d -o root -g root /opt/cis
 aws s3 cp s3://${CodeBucket}/${CodeKey} /opt/cis/code.zip
 unzip -q -o /opt/cis/code.zip -d /opt/cis
@@ -49,6 +53,8 @@ chmod 755 /usr/local/bin/cis-mcp
 cat > /etc/systemd/system/cis.service <<'END'
 [Unit]
 After=network-online.target
+Wants=network-online.target
+RequiresMountsFor=DATA
 [Service]
 User=cis
 EnvironmentFile=/etc/cis.env
