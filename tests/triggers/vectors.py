@@ -50,6 +50,8 @@ class Vector(NamedTuple):
     secret: str
     covers: frozenset[str]
     """body, url, method, and names of headers."""
+    shown: tuple[str, ...] = ()
+    """What a weak proof shows within a body or an address that it does not cover as a whole."""
 
 
 def _posted(body: bytes, headers: dict[str, str], url: str = URL) -> Posted:
@@ -138,7 +140,9 @@ def lever() -> Vector:
         "event": "candidateStageChange",
         "signature": openssl(b"once1790000000000").hex(),
     }
-    return Vector(_posted(json.dumps(value).encode(), {}), Proof(sender=Sender.LEVER), SECRET, frozenset())
+    shown = (str(value["token"]), str(value["triggeredAt"]), str(value["signature"]))
+    posted = _posted(json.dumps(value).encode(), {})
+    return Vector(posted, Proof(sender=Sender.LEVER), SECRET, frozenset(), shown)
 
 
 def basic() -> Vector:
@@ -148,7 +152,7 @@ def basic() -> Vector:
         _posted(b'{"meta":{"id":"p1"}}', headers),
         Proof(sender=Sender.PIPEDRIVE),
         "crm:a-long-password",
-        frozenset(),
+        frozenset(headers),
     )
 
 
@@ -174,7 +178,7 @@ def salesforce_message() -> Vector:
     ).encode()
     url = f"https://cis.example.com/hooks/deals?token={SECRET}"
     proof = Proof(sender=Sender.SALESFORCE_MESSAGE, organization=ORGANIZATION[:15])
-    return Vector(_posted(body, {}, url), proof, SECRET, frozenset())
+    return Vector(_posted(body, {}, url), proof, SECRET, frozenset(), (SECRET, ORGANIZATION[:15]))
 
 
 def every(folder: Path) -> dict[str, Vector]:
