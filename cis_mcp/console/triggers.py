@@ -105,6 +105,7 @@ async def _shown(visit: Visit, found: Trigger, **more: Any) -> Response:
         deliveries=delivered,
         states=[one.value for one in DeliveryState],
         chosen=state.value if state else "",
+        why=views.why,
         before=delivered[-1].id if len(delivered) == shown else "",
         **values,
     )

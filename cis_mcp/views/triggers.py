@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.model.triggers import Delivery, Sender, Trigger, TriggerCounts
+from engine.model.triggers import Delivery, RefusedPerson, Sender, Trigger, TriggerCounts
 from engine.triggers.asking import Proven, Tried, unordered, weakness
 
 SHOWN = 200
@@ -57,9 +57,14 @@ def tried_lines(one: Tried) -> Iterator[str]:
         if people:
             yield f"  {counted}: {', '.join(people)}"
     for person in one.refused:
-        yield f"  refused: {person.email} ({person.code})"
+        yield f"  refused: {person.email} ({why(person)})"
     if one.cut:
         yield f"  cut, because too large: {', '.join(one.cut)}"
+
+
+def why(person: RefusedPerson) -> str:
+    """The code for which somebody was left out, with the bound by which."""
+    return f"{person.code}: {person.bound}" if person.bound else person.code
 
 
 def hook(public_url: str, trigger: Trigger) -> str:
@@ -100,7 +105,9 @@ class Trial(Data):
     invites_total: int
     withdraws: list[str] = Field(description="the first 20 people who would be taken out")
     withdraws_total: int
-    refused: list[str] = Field(description="address and code of the first 20")
+    refused: list[str] = Field(
+        description="address and code of the first 20, of out_of_bounds with the bound"
+    )
 
 
 class DeliveryInfo(Data):
@@ -115,7 +122,9 @@ class DeliveryInfo(Data):
     event_uid: str
     invited: int
     withdrawn: int
-    refused: list[str] = Field(description="address and code of the first 20")
+    refused: list[str] = Field(
+        description="address and code of the first 20, of out_of_bounds with the bound"
+    )
 
 
 def trigger_info(
@@ -153,7 +162,7 @@ def trial_info(one: Tried) -> Trial:
         invites_total=len(one.invites),
         withdraws=[one_line(email, 100) for email in one.withdraws[:_NAMED]],
         withdraws_total=len(one.withdraws),
-        refused=[f"{one_line(person.email, 100)} {person.code}" for person in one.refused[:_NAMED]],
+        refused=[f"{one_line(person.email, 100)} {why(person)}" for person in one.refused[:_NAMED]],
     )
 
 
@@ -169,7 +178,7 @@ def delivery_info(one: Delivery) -> DeliveryInfo:
         event_uid=one.event_uid,
         invited=one.invited,
         withdrawn=one.withdrawn,
-        refused=[f"{one_line(person.email, 100)} {person.code}" for person in one.refused[:_NAMED]],
+        refused=[f"{one_line(person.email, 100)} {why(person)}" for person in one.refused[:_NAMED]],
     )
 
 

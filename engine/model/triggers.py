@@ -138,6 +138,7 @@ class RefusedPerson(Value):
 
     email: str
     code: str
+    bound: str = Field("", description="of `out_of_bounds`: by which bound of the key")
 
 
 class Delivery(Value):

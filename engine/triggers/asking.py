@@ -29,7 +29,7 @@ from engine.model.triggers import (
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.rules.admission import admit
-from engine.rules.mapping import Mapped, mapped
+from engine.rules.mapping import Mapped, MappedPerson, mapped
 from engine.store.protocol import Unit
 from engine.triggers.proofs.proving import connector, proven
 
@@ -177,7 +177,7 @@ async def _tried(
 
     async def look(unit: Unit) -> list[Tried]:
         key = await unit.key(found.key)
-        bounds = await unit.standing(key.chain if key else ())
+        bounds = (await unit.standing(key.chain if key else ())).in_force(engine.clock())
         return [await _try(unit, found, rules or found.rules, bounds, one, body) for one, body in payloads]
 
     return await engine.store.transact(look)
@@ -195,29 +195,54 @@ async def _try(
     if asked is None or asked.do is Deed.NOTHING:
         return Tried(delivery=delivery, outcome=DeliveryState.NOTHING, rule=asked.rule + 1 if asked else None)
     known = await unit.trigger_object(found.id, asked.object) or TriggerObject(object=asked.object)
-    return _shown(asked, known, bounds).model_copy(update={"delivery": delivery})
+    event = await unit.event(asked.uid or known.event_uid) if asked.uid or known.event_uid else None
+    return _shown(asked, known, bounds.linking(event.linked if event else ())).model_copy(
+        update={"delivery": delivery}
+    )
 
 
 def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
     named, refused = effects.named_people(asked.people or ())
-    refused += [
-        RefusedPerson(email=one, code=Code.OUT_OF_BOUNDS.value) for one in named if not bounds.may_mail(one)
-    ]
+    joining = {email: person for email, person in named.items() if email not in known.people}
+    outside = {email: bound for email, one in joining.items() if (bound := _bound(bounds, email, one))}
+    refused += [_refused(email, bound) for email, bound in outside.items()]
     joins = asked.people is not None
+    code, detail = _lacking(asked, bounds)
     return Tried(
         outcome=_outcome(asked, known),
-        code=Code.INVALID_TIME.value if asked.no_time else "",
-        detail=asked.no_time,
+        code=code,
+        detail=detail,
         rule=asked.rule + 1,
         do=asked.do.value,
         object=asked.object,
         version=asked.version,
         values=asked.values,
-        invites=tuple(one for one in named if one not in known.people and bounds.may_mail(one)),
+        invites=tuple(email for email in joining if email not in outside),
         withdraws=tuple(one for one in known.people if joins and one not in named),
         refused=tuple(refused),
         cut=asked.cut,
     )
+
+
+def _lacking(asked: Mapped, bounds: Standing) -> tuple[str, str]:
+    """The code and the words of what would be left out of the event."""
+    if asked.no_time:
+        return Code.INVALID_TIME.value, asked.no_time
+    linking = [name.value for name in effects.TEXTS if bounds.outside_links(asked.values.get(name, ""))]
+    if not linking:
+        return "", ""
+    return Code.OUT_OF_BOUNDS.value, f"links: of what it sets, {', '.join(linking)} would be left out"
+
+
+def _bound(bounds: Standing, email: str, person: MappedPerson) -> str:
+    """The bound by which somebody would not be invited; empty: by none of those that name people or links."""
+    if not bounds.may_mail(email):
+        return "not_to" if bounds.denies(email) else "to"
+    return "links" if bounds.outside_links(person.name) else ""
+
+
+def _refused(email: str, bound: str) -> RefusedPerson:
+    return RefusedPerson(email=email, code=Code.OUT_OF_BOUNDS.value, bound=bound)
 
 
 def _outcome(asked: Mapped, known: TriggerObject) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -180,6 +181,35 @@ async def test_other_rules_are_tried_on_what_came_and_nothing_is_done(engine: En
     seen = await person.press("See what it would do", rules="when: 'true'\ndo: nothing\n")
     assert "nothing" in seen.text
     assert await engine.record(engine.local, 50) == before
+
+
+@pytest.mark.parametrize(
+    ("sender", "weak"),
+    [
+        (Sender.PIPEDRIVE, "signs nothing"),
+        (Sender.SALESFORCE_MESSAGE, "signs nothing"),
+        (Sender.STRIPE, ""),
+    ],
+)
+async def test_a_weak_proof_is_called_weak_on_its_page_and_in_the_list(
+    engine: Engine, person: Person, sender: Sender, weak: str
+) -> None:
+    made = await crm.trigger(engine, sender=sender, organization="00D000000000001")
+    for path in (f"/console/triggers/{made.name}", "/console/triggers"):
+        seen = await person.go(path)
+        assert ("Weak proof:" in seen.text) is bool(weak)
+        assert weak in seen.text
+
+
+async def test_whom_a_delivery_left_out_is_shown_with_the_bound(engine: Engine, person: Person) -> None:
+    made = await crm.trigger(engine, to=["*@example.com"], not_to=["ceo@example.com"])
+    named = crm.deal(people=[*crm.people("ann", "ceo"), {"email": "eve@evil.com"}])
+    await crm.delivered(engine, made, named)
+    seen = await person.go(f"/console/triggers/{made.name}")
+    assert "c*******@example.com out of bounds: not to" in seen.text
+    assert "e*******@evil.com out of bounds: to" in seen.text
+    seen = await person.press("See what it would do", body=json.dumps({**named, "id": 8}))
+    assert "e*******@evil.com out of bounds: to" in seen.text
 
 
 async def test_a_delivery_is_handled_anew_by_a_button(engine: Engine, person: Person) -> None:

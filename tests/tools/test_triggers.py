@@ -11,7 +11,8 @@ from tests.triggers.crm import RULES, deal, delivered, handled, people, trigger
 
 
 async def test_a_trigger_is_proposed_and_tried_and_does_nothing(engine: Engine) -> None:
-    hook = await trigger(engine, live=False, to=["*@example.com"])
+    bounds = {"to": ["*@example.com"], "not_to": ["ceo@example.com"], "links": ["example.com"]}
+    hook = await trigger(engine, live=False, **bounds)
     async with calling(engine, tier="extended") as caller:
         made = await caller.ok(
             "create_trigger", name="crm", sender="bearer", rules=RULES, key=hook.key, sample=deal()
@@ -24,11 +25,20 @@ async def test_a_trigger_is_proposed_and_tried_and_does_nothing(engine: Engine) 
         assert [one["name"] for one in listed["triggers"]] == ["crm", "deals"]
         assert ["Weak proof" in str(one["warnings"]) for one in listed["triggers"]] == [True, False]
         assert made["secret"] not in str(listed)
-        body = deal(people=[*people("ann"), {"email": "eve@evil.com"}, {"email": "no address"}])
+        links = {"email": "dan@example.com", "name": "https://evil.com/x"}
+        others = [{"email": "eve@evil.com"}, {"email": "no address"}, links]
+        body = deal(people=[*people("ann", "ceo"), *others], note="See https://evil.com/")
         (tried,) = (await caller.ok("test_trigger", name="deals", body=body))["tried"]
         assert (tried["outcome"], tried["do"], tried["object"]) == ("waiting", "invite", "deal:7")
         assert tried["invites"] == ["ann@example.com"]
-        assert sorted(tried["refused"]) == ["eve@evil.com out_of_bounds", "no address invalid_address"]
+        assert sorted(tried["refused"]) == [
+            "ceo@example.com out_of_bounds: not_to",
+            "dan@example.com out_of_bounds: links",
+            "eve@evil.com out_of_bounds: to",
+            "no address invalid_address",
+        ]
+        assert tried["code"] == "out_of_bounds"
+        assert tried["detail"] == "links: of what it sets, description would be left out"
         other = "{when: event.nothing, do: nothing}"
         (tried,) = (await caller.ok("test_trigger", name="deals", body=body, rules=other))["tried"]
         assert (tried["outcome"], tried["code"]) == ("failed", "missing_field")

@@ -68,12 +68,19 @@ def people(*names: str) -> list[dict[str, str]]:
 
 
 async def trigger(
-    engine: Engine, rules: str = RULES, *, live: bool = True, sender: Sender = Sender.GITHUB, **bounds: Any
+    engine: Engine,
+    rules: str = RULES,
+    *,
+    live: bool = True,
+    sender: Sender = Sender.GITHUB,
+    organization: str = "",
+    **bounds: Any,
 ) -> Trigger:
     """A trigger that acts as a key of its own."""
     verbs = {"verbs": "create,update,send,trigger", "owner": "boss@example.com"}
     key = await do(engine, CreateKey(name="crm", bounds=read_bounds({**verbs, **bounds})))
-    command = CreateTrigger(name="deals", proof=Proof(sender=sender), rules=rules_of(rules), key=key.key.id)
+    proof = Proof(sender=sender, organization=organization)
+    command = CreateTrigger(name="deals", proof=proof, rules=rules_of(rules), key=key.key.id)
     made = (await do(engine, command)).trigger
     made = (await do(engine, SetTriggerSecrets(name=made.name, secrets=(SECRET,)))).trigger
     return (await do(engine, SetTriggerLive(name=made.name, live=True))).trigger if live else made

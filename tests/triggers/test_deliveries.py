@@ -193,7 +193,9 @@ async def test_a_trigger_stays_within_its_keys_bounds_and_ends_with_it(engine: E
     done = await delivered(
         engine, hook, deal(people=[{"email": "ann@customer.com"}, {"email": "eve@evil.com"}])
     )
-    assert [(one.email, one.code) for one in done.refused] == [("eve@evil.com", Code.OUT_OF_BOUNDS)]
+    assert [(one.email, one.code, one.bound) for one in done.refused] == [
+        ("eve@evil.com", Code.OUT_OF_BOUNDS, "to")
+    ]
     assert [m.email for m in await deliver(engine)] == ["ann@customer.com"]
     await do(engine, RevokeKey(key_id=hook.key))
     failed = await delivered(engine, hook, deal(version=2))
@@ -293,7 +295,9 @@ async def test_one_person_whose_name_links_elsewhere_is_left_out_and_the_others_
     named = [{"email": "ann@example.com"}, {"email": "eve@example.com", "name": "https://evil.com/x"}]
     done = await delivered(engine, hook, deal(people=named))
     assert done.state is State.PARTIAL
-    assert [(one.email, one.code) for one in done.refused] == [("eve@example.com", Code.OUT_OF_BOUNDS)]
+    assert [(one.email, one.code, one.bound) for one in done.refused] == [
+        ("eve@example.com", Code.OUT_OF_BOUNDS, "links")
+    ]
     assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
 
 

@@ -28,7 +28,8 @@ EFFECTS_MAX = 20
 DEPTH_MAX = 4
 """Triggers that one thing that happened may go through, one after another; more are a loop."""
 _WINDOW = timedelta(minutes=1)
-_TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
+TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
+"""What an event says, of what a rule may set."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
     """A new event; without a time there is none. Raises Refused: INVALID_TIME, UNKNOWN_TIMEZONE, …"""
     if asked.no_time:
         raise Refused(Code.INVALID_TIME, asked.no_time)
-    texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
+    texts = {name.value: asked.values[name] for name in TEXTS if name in asked.values}
     command = CreateEvent(**{"summary": "", "when": _timing(asked), "verbatim": True, **texts})
     command, left = linking.permitted(work, command)
     event = (await command.carry_out(work)).event
@@ -143,7 +144,7 @@ async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
 
 async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lacking]:
     """The event as it is now; a time that cannot be used leaves it when it was, and the rest is changed."""
-    texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
+    texts = {name.value: asked.values[name] for name in TEXTS if name in asked.values}
     command = UpdateEvent(**{"uid": event.uid, "verbatim": True, **texts})
     command, left = linking.permitted(work, command, event)
     no_time = asked.no_time
@@ -206,7 +207,7 @@ async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
         if email in before:
             continue
         if why := await _invite(work, known.event_uid, email, person):
-            refused.append(RefusedPerson(email=email, code=why.value))
+            refused.append(RefusedPerson(email=email, code=why.code.value, bound=why.bound))
         else:
             invited.append(email)
     stay = [email for email in known.people if asked.stay or email in named]
@@ -248,15 +249,15 @@ async def _take_out(work: Work, uid: str, email: str) -> None:
             raise
 
 
-async def _invite(work: Work, uid: str, email: str, person: MappedPerson) -> Code | None:
-    """Invite one person; the code of a refusal that concerns only them."""
+async def _invite(work: Work, uid: str, email: str, person: MappedPerson) -> Refused | None:
+    """Invite one person; the refusal if there is one, which concerns only them."""
     try:
         command = SendInvite(
             uid=uid, email=email, name=person.name[:200], fields=person.fields, prompted=True
         )
         await command.carry_out(work)
     except Refused as refused:
-        return refused.code
+        return refused
     return None
 
 
