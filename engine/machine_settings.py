@@ -7,6 +7,8 @@ import re
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from engine.setting_values import WebAddress
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _SECRET_LEAST = 32
 
@@ -21,7 +23,7 @@ class MachineSettings(BaseSettings):
             "empty: a file in the data folder"
         ),
     )
-    streams_url: str = Field(
+    streams_url: WebAddress = Field(
         "", description="where a function of AWS Lambda sends those who need a connection that stays open"
     )
     secret: SecretStr = Field(

@@ -8,6 +8,7 @@ from engine.machine_settings import MachineSettings
 from engine.model.messages import Audience
 from engine.model.plans import Plan, Product, plans_in, products_in
 from engine.model.triggers import SECRETS_MAX
+from engine.setting_values import Hosts
 
 
 class OrganizerSettings(MachineSettings):
@@ -16,7 +17,7 @@ class OrganizerSettings(MachineSettings):
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO
     invite_limit: int = Field(2500, ge=0, description="bulk invites an event may send; 0: no limit")
-    landing_hosts: str = Field(
+    landing_hosts: Hosts = Field(
         "",
         description="hosts that API 7 and campaign links may lead to after sending: example.com,*.example.com",
     )
@@ -39,7 +40,10 @@ class OrganizerSettings(MachineSettings):
 
     @model_validator(mode="after")
     def _known_products(self) -> "OrganizerSettings":
-        products_in(self.products, plans_in(self.plans))
+        try:
+            products_in(self.products, plans_in(self.plans))
+        except ValueError as error:
+            raise ValueError(f"CIS_PRODUCTS: {error}") from None
         return self
 
     @field_validator("order_secrets")

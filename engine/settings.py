@@ -3,25 +3,44 @@
 import fnmatch
 import ipaddress
 import os
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from engine.model.exports import EXPORT_URL
 from engine.network import is_loopback
 from engine.organizer_settings import OrganizerSettings
+from engine.setting_values import (
+    Address,
+    Addresses,
+    Claim,
+    Domain,
+    File,
+    Folder,
+    Lists,
+    Networks,
+    Patterns,
+    PublicAddress,
+    Rates,
+    Resolver,
+    SafeAddress,
+    Servers,
+    TokenAudience,
+    listed,
+    rates_in,
+)
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s.][^@\s]*")
 OWN_MAILBOXES = frozenset(
     {"create", "bulk", "console", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
 )
+_OF_ISSUER = ("oauth_jwks", "oauth_audience", "oauth_client", "oauth_client_secret")
+DAYS_MAX = 36_500
+"""A century: what is kept longer is kept for ever, which is 0."""
 
 
 def _data_dir() -> Path:
@@ -32,46 +51,57 @@ class Settings(OrganizerSettings):
     """Everything an operator can set; each field is the variable `CIS_<NAME>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CIS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="CIS_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
     )
 
-    data_dir: Path = Field(default_factory=_data_dir, description="database, raw mail, Maildir outbox")
-    domain: str = Field("cis.test", description="domain of create@, rsvp@, bulk@ and of the From address")
+    data_dir: Folder = Field(default_factory=_data_dir, description="database, raw mail, Maildir outbox")
+    domain: Domain = Field("cis.test", description="domain of create@, rsvp@, bulk@ and of the From address")
     outbox: SecretStr = Field(SecretStr("maildir"), description="maildir, smtp(s)://… or ses://REGION")
     inbox: SecretStr = Field(
         SecretStr(""),
         description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
     )
-    organizer: str = Field("", description="the address the local actor acts for; empty: agent@<domain>")
+    organizer: Address = Field("", description="the address the local actor acts for; empty: agent@<domain>")
     key: SecretStr = Field(
         SecretStr(""), description="key with which a stdio server acts; empty: the local operator"
     )
-    owner: str = Field("", description="who answers for new keys that name no owner: a person's address")
+    owner: Address = Field("", description="who answers for new keys that name no owner: a person's address")
     registration: Literal["closed", "approve", "open"] = Field(
         "approve", description="how other addresses become organizers by mail"
     )
-    organizers: str = Field("", description="who may create events by mail to create@; empty: *@<domain>")
-    aliases: str = Field(
+    organizers: Patterns = Field(
+        "", description="who may create events by mail to create@; empty: *@<domain>"
+    )
+    aliases: Addresses = Field(
         "",
         description="other addresses that lead to create@ or bulk@, comma separated, as mail to them names them",
     )
     sender_auth: Literal["enforce", "flag", "off"] = Field(
         "enforce", description="what unauthenticated inbound mail may do"
     )
-    messages_from: str = Field(
+    messages_from: Patterns = Field(
         "*", description="who may write to agents in free text: addresses or patterns, comma separated"
     )
     message_answer: str = Field(
         "", max_length=2_000, description="automatic answer to a person who writes to an agent; empty: none"
     )
     export: str = Field("", description="s3://BUCKET/PREFIX: every night all tables go there")
-    audiences: str = Field("", description="patterns of lists on AWS that agents may name, comma separated")
-    authserv_ids: str = Field("", description="authserv-ids whose topmost Authentication-Results is trusted")
-    relays: str = Field(
+    audiences: Lists = Field("", description="patterns of lists on AWS that agents may name, comma separated")
+    authserv_ids: Servers = Field(
+        "", description="authserv-ids whose topmost Authentication-Results is trusted"
+    )
+    relays: Networks = Field(
         "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
         description="networks of mail servers of ours in front of the listener, comma separated; none: no server",
     )
-    dns: str = Field("", description="host:port of the DNS resolver for sender checks; empty: the system's")
+    dns: Resolver = Field(
+        "", description="host:port of the DNS resolver for sender checks; empty: the system's"
+    )
     confirm_receipts: bool = Field(
         True, description="ask an attendee by mail whether an unauthenticated answer is theirs"
     )
@@ -93,15 +123,19 @@ class Settings(OrganizerSettings):
         description="hour (UTC) from which owners of keys are mailed what their agents did; -1: never",
     )
     report_on_screen: bool = Field(True, description="false: the console shows no addresses in full")
-    keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
-    keep_quarantine_days: int = Field(30, ge=0, description="days that mail waits in quarantine; 0: for ever")
+    keep_mail_days: int = Field(
+        90, ge=0, le=DAYS_MAX, description="days that handled mails are kept; 0: for ever"
+    )
+    keep_quarantine_days: int = Field(
+        30, ge=0, le=DAYS_MAX, description="days that mail waits in quarantine; 0: for ever"
+    )
     quarantine_mb: int = Field(
         500,
         ge=0,
         description="MB of mail that changed nothing which are kept, strangers' go first; 0: no limit",
     )
     record_days: int = Field(
-        0, ge=0, description="days after which the beginning of the record is cut away; 0: never"
+        0, ge=0, le=DAYS_MAX, description="days after which the beginning of the record is cut away; 0: never"
     )
     disk_reserve_mb: int = Field(
         200,
@@ -133,7 +167,7 @@ class Settings(OrganizerSettings):
         le=8,
         description="processes that send a large campaign at the same time; 1: only this one",
     )
-    domain_rates: str = Field(
+    domain_rates: Rates = Field(
         "", description="messages a second to single recipient domains: gmail.com=20,yahoo.com=5"
     )
     fail_share: float = Field(
@@ -142,32 +176,36 @@ class Settings(OrganizerSettings):
         le=1,
         description="a campaign pauses when more than this share of its last 1,000 messages failed; 0: never",
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
-    local_receivers: str = Field(
+    public_url: PublicAddress = Field("http://127.0.0.1:8000", description="for links in mail")
+    local_receivers: Networks = Field(
         "none", description="networks beside the internet that webhooks and look-ups may reach, http too"
     )
     http_rate: float = Field(300, ge=0, description="HTTP requests a second for each key; 0: unlimited")
     http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
-    proxies: str = Field(
+    proxies: Networks = Field(
         "127.0.0.1,::1",
         description="addresses of proxies in front whose X-Forwarded-For is believed, and which may hold more "
         "than 100 connections; none: no one",
     )
-    oauth_issuer: str = Field("", description="OAuth 2.1 issuer whose tokens count beside keys; empty: none")
-    oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
-    oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
+    oauth_issuer: SafeAddress = Field(
+        "", description="OAuth 2.1 issuer whose tokens count beside keys; empty: none"
+    )
+    oauth_jwks: SafeAddress = Field("", description="URL of its public keys; empty: as its metadata says")
+    oauth_audience: TokenAudience = Field(
+        "", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp"
+    )
     oauth_subjects: Literal["any", "listed"] = Field(
         "any", description="listed: only tokens for whose subject bounds were made; any: others as well"
     )
     oauth_client: str = Field("", description="client id of the console at the issuer; empty: none")
     oauth_client_secret: SecretStr = Field(SecretStr(""), description="its secret; empty: PKCE alone")
-    oauth_claim: str = Field(
+    oauth_claim: Claim = Field(
         "email", description="claim that holds the address a token acts for; email must be verified"
     )
-    tls_cert: str = Field(
+    tls_cert: File = Field(
         "", description="certificate chain (PEM) with which the SMTP listener offers STARTTLS"
     )
-    tls_key: str = Field("", description="its private key (PEM); empty: in the same file")
+    tls_key: File = Field("", description="its private key (PEM); empty: in the same file")
     log: Literal["text", "json"] = Field(
         "text", description="log lines on stderr: text, or json for machines"
     )
@@ -185,95 +223,27 @@ class Settings(OrganizerSettings):
             raise ValueError("must be s3://BUCKET/PREFIX[?region=REGION][&addresses=yes]")
         return value.strip()
 
-    @field_validator("domain")
-    @classmethod
-    def _plain_domain(cls, value: str) -> str:
-        value = value.strip().lower().rstrip(".")
-        if not value or "@" in value or any(c.isspace() for c in value):
-            raise ValueError("must be a bare domain name such as invites.example.com")
-        return value
-
-    @field_validator("data_dir")
-    @classmethod
-    def _folder(cls, value: Path) -> Path:
-        """Refuse what is no path, which would else become the name of a folder."""
-        if _URL.match(str(value)):
-            raise ValueError("must be a folder of this machine")
-        return value
-
-    @field_validator("organizer", "owner")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not _ADDRESS.fullmatch(value.strip()):
-            raise ValueError("must be an address such as agent@invites.example.com")
-        return value.strip()
-
-    @field_validator("aliases")
-    @classmethod
-    def _addresses(cls, value: str) -> str:
-        if not all(_ADDRESS.fullmatch(alias) for alias in _listed(value)):
-            raise ValueError("must be addresses such as events@example.com, comma separated")
-        return value
-
-    @field_validator("organizers")
-    @classmethod
-    def _patterns(cls, value: str) -> str:
-        """Refuse patterns that no address fits, such as the bare name of a domain."""
-        wrong = [p for p in (p.strip() for p in value.split(",")) if p and "@" not in p and p != "*"]
-        if wrong:
-            raise ValueError("must be patterns of addresses such as *@example.com, comma separated, or *")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be a web address such as https://cis.example.com")
-        return value.strip()
-
-    @field_validator("domain_rates")
-    @classmethod
-    def _rates(cls, value: str) -> str:
-        rates_in(value)
-        return value
-
-    @field_validator("dns")
-    @classmethod
-    def _resolver(cls, value: str) -> str:
-        value = value.strip()
-        if value:
-            host_and_port(value, 53)
-        return value
-
-    @field_validator("oauth_issuer", "oauth_jwks")
-    @classmethod
-    def _safe(cls, value: str) -> str:
-        if value and not is_safe_web_address(value):
-            raise ValueError("must be an https URL (http for this machine alone)")
-        return value
-
-    @field_validator("relays", "proxies", "local_receivers")
-    @classmethod
-    def _networks(cls, value: str) -> str:
-        for network in _listed(value):
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                raise ValueError("must be networks such as 192.0.2.0/24,2001:db8::1, or none") from None
-        return value
+    @model_validator(mode="after")
+    def _whole(self) -> "Settings":
+        """Refuse what belongs to a setting that is not there, so that it would do nothing."""
+        if self.tls_key and not self.tls_cert:
+            raise ValueError("CIS_TLS_KEY: it belongs to a certificate; set CIS_TLS_CERT as well")
+        alone = [name for name in _OF_ISSUER if _given(getattr(self, name))]
+        if alone and not self.oauth_issuer:
+            raise ValueError(f"CIS_{alone[0].upper()}: it belongs to an issuer; set CIS_OAUTH_ISSUER as well")
+        return self
 
     @cached_property
     def relay_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        return tuple(ipaddress.ip_network(network, strict=False) for network in _listed(self.relays))
+        return tuple(ipaddress.ip_network(network, strict=False) for network in listed(self.relays))
 
     @cached_property
     def trusted_proxies(self) -> tuple[str, ...]:
-        return tuple(_listed(self.proxies))
+        return tuple(listed(self.proxies))
 
     @cached_property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        return tuple(ipaddress.ip_network(network, strict=False) for network in _listed(self.proxies))
+        return tuple(ipaddress.ip_network(network, strict=False) for network in listed(self.proxies))
 
     @cached_property
     def local_organizer(self) -> str:
@@ -295,7 +265,7 @@ class Settings(OrganizerSettings):
 
     @cached_property
     def alias_addresses(self) -> frozenset[str]:
-        return frozenset(alias.lower() for alias in _listed(self.aliases))
+        return frozenset(alias.lower() for alias in listed(self.aliases))
 
     @cached_property
     def commanded(self) -> frozenset[str]:
@@ -347,50 +317,5 @@ class Settings(OrganizerSettings):
         return f"{name}+{token}@{self.domain}" if token else f"{name}@{self.domain}"
 
 
-def is_safe_web_address(url: str) -> bool:
-    """True where nobody on the way can change what is read there: https, or http on this very machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    return (
-        bool(host)
-        and parts.username is None
-        and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-    )
-
-
-def rates_in(text: str) -> dict[str, float]:
-    """Messages a second by recipient domain, from `gmail.com=20,yahoo.com=5`; raises ValueError."""
-    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
-    try:
-        rates = {domain.strip().lower(): float(rate) for domain, _, rate in pairs}
-    except ValueError:
-        raise ValueError("must be given as gmail.com=20,yahoo.com=5") from None
-    if any(not rate > 0 for rate in rates.values()):
-        raise ValueError("a rate must be more than 0")
-    if any("@" in domain or "." not in domain for domain in rates):
-        raise ValueError("names what is no domain; give gmail.com=20")
-    return rates
-
-
-def _listed(networks: str) -> list[str]:
-    return [n.strip() for n in networks.split(",") if n.strip() and n.strip().lower() != "none"]
-
-
-def host_and_port(value: str, port: int) -> tuple[str, int]:
-    """(address, port) of 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53; `port` where none is given.
-
-    Raises ValueError.
-    """
-    host, colon, given = value.rpartition(":")
-    if not colon or value.endswith("]") or (value.count(":") > 1 and not value.startswith("[")):
-        host, given = value, str(port)
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        raise ValueError("must be an IP address and a port, such as 192.0.2.53:53") from None
-    if not given.isdecimal() or not 0 < int(given) < 65_536:
-        raise ValueError("must be an IP address and a port, such as 192.0.2.53:53")
-    return str(address), int(given)
+def _given(value: str | SecretStr) -> bool:
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)

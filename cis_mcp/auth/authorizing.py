@@ -20,7 +20,8 @@ from cis_mcp.auth.keys import authenticator
 from engine.engine import Engine
 from engine.model.verbs import SCOPES
 from engine.refusals import Code, Refused
-from engine.settings import Settings, is_safe_web_address
+from engine.setting_values import is_safe_web_address
+from engine.settings import Settings
 
 BACK = "/console/signin/oauth/back"
 LASTS_S = 600

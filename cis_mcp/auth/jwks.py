@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from engine.settings import is_safe_web_address
+from engine.setting_values import is_safe_web_address
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.settings import host_and_port
+from engine.setting_values import host_and_port
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver

@@ -40,10 +40,15 @@ def problems_in(error: ValueError) -> list[str]:
         return [f"The settings cannot be read: {type(error).__name__}."]
     details = error.errors(include_url=False, include_input=False, include_context=False)
     return [
-        f"{_PREFIX}{'.'.join(map(str, detail['loc'])).upper()}: "
-        f"{detail['msg'].removeprefix('Value error, ').replace('Input should be', 'must be')}"
+        _name(detail["loc"])
+        + detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         for detail in details
     ]
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    """The setting that is wrong; what is wrong between two of them names them in its sentence."""
+    return f"{_PREFIX}{'.'.join(map(str, place)).upper()}: " if place else ""
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from engine.settings import Settings, host_and_port
+from engine.setting_values import host_and_port
+from engine.settings import Settings
 
 _SECONDS = 3.0
 _RESERVED = (".test", ".example", ".invalid", ".localhost")

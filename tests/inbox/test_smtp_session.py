@@ -468,6 +468,8 @@ async def test_a_client_that_cannot_do_tls_leaves_the_listener_well(secure: Post
 
 
 async def test_a_certificate_that_cannot_be_used_is_said_at_the_start(tmp_path: Path, clock: Clock) -> None:
-    async with engine_in(tmp_path, clock, tls_cert=str(tmp_path / "absent.pem")) as engine:
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate", encoding="utf-8")
+    async with engine_in(tmp_path, clock, tls_cert=str(broken)) as engine:
         with pytest.raises(ValueError, match="CIS_TLS_CERT"):
             Listener(Inbox(engine), "smtp://127.0.0.1:2525")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from engine.mail.domains import is_domain
-from engine.settings import host_and_port
+from engine.setting_values import host_and_port
 
 Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 Record = bytes | str | tuple[int, str]
