@@ -52,6 +52,8 @@ class Way:
     resolve: Resolve
     tls: ssl.SSLContext | None = None
     seconds: float = SECONDS_MAX
+    otherwise: str = "The address leads into a private or reserved network."
+    """What is said of an address that is not allowed."""
 
 
 PUBLIC_WEB = Way(allowed=is_public, resolve=resolve)
@@ -61,7 +63,10 @@ def beside(networks: str, *, alone: bool = False) -> Way:
     """The way to the public web and to `networks` (`CIS_LOCAL_RECEIVERS`), or to these `alone`."""
     listed = [each.strip() for each in networks.split(",") if each.strip().lower() not in {"", "none"}]
     local = tuple(ipaddress.ip_network(each, strict=False) for each in listed)
-    return Way(lambda address: address_within(address, local) or (not alone and is_public(address)), resolve)
+    if alone:
+        only = "Without https, addresses of the operator's own networks alone may be reached."
+        return Way(lambda address: address_within(address, local), resolve, otherwise=only)
+    return Way(lambda address: address_within(address, local) or is_public(address), resolve)
 
 
 def address_within(address: Address, networks: Sequence[Network]) -> bool:
@@ -81,5 +86,5 @@ async def reachable(host: str, port: int, way: Way) -> list[str]:
         raise Refused(Code.URL_NOT_READABLE, "Its host is not known.") from None
     # One bad address among good ones is a name that somebody plays with.
     if not addresses or not all(map(way.allowed, addresses)):
-        raise Refused(Code.URL_NOT_ALLOWED, "The address leads into a private or reserved network.")
+        raise Refused(Code.URL_NOT_ALLOWED, way.otherwise)
     return [str(address) for address in addresses[:_TRIED]]

@@ -92,6 +92,22 @@ async def test_what_was_delivered_is_listed_and_what_failed_replayed(engine: Eng
         assert await caller.code("replay_delivery", name="deals", delivery_id="another") == "unknown_delivery"
 
 
+async def test_a_payload_is_fired_by_the_tool_and_invites_once(engine: Engine) -> None:
+    await trigger(engine)
+    async with calling(engine, tier="extended") as caller:
+        fired = await caller.ok("fire_trigger", name="deals", payload=deal(), delivery_id="one")
+        assert fired["delivery"]["state"] == "kept"
+        await handled(engine)
+        assert [m.email for m in await deliver(engine)] == ["ann@example.com", "ben@example.com"]
+        (one,) = (await caller.ok("list_deliveries", name="deals"))["deliveries"]
+        assert (one["id"], one["state"], one["invited"]) == (fired["delivery"]["id"], "done", 2)
+        again = await caller.code("fire_trigger", name="deals", payload=deal(), delivery_id="one")
+        assert again == "trigger_state"
+        assert await caller.code("fire_trigger", name="nothing", payload={}) == "unknown_trigger"
+    await handled(engine)
+    assert await deliver(engine) == []
+
+
 async def test_an_agent_sees_its_own_triggers_alone(engine: Engine) -> None:
     await trigger(engine)
     stranger = agent("stranger@example.com", scopes=SCOPES | {"trigger"})

@@ -193,6 +193,15 @@ async def test_a_slow_system_is_left_after_two_seconds(
     assert "in time" in one.detail
 
 
+async def test_the_public_web_is_asked_over_https_alone(tmp_path: Path, engine: Engine, crm: Crm) -> None:
+    """The credential would be read on its way; over http only networks of one's own may be asked."""
+    plain = {"hubspot": {"base": "http://93.184.216.34", "credential": "env:HUBSPOT_TOKEN"}}
+    (tmp_path / lookups.FILE).write_text(json.dumps(plain))
+    (one,) = await delivered(engine, await hook(engine), thin(1))
+    assert (one.state, "Without https" in one.detail) == (DeliveryState.KEPT, True), one.detail
+    assert crm.asked == []
+
+
 async def test_a_private_address_is_not_asked(tmp_path: Path, engine: Engine, clock: Clock) -> None:
     private = {"hubspot": {"base": "https://169.254.169.254", "credential": "env:HUBSPOT_TOKEN"}}
     (tmp_path / lookups.FILE).write_text(json.dumps(private))
@@ -231,6 +240,7 @@ def test_only_plain_ids_of_a_payload_come_into_a_path(bad: Any) -> None:
         "lookups: [{name: a, connection: c, path: '/{{ open() }}'}]",
         "lookups: [{name: A, connection: c, path: /}]",
         "lookups: [{name: a, connection: c, path: /}, {name: a, connection: c, path: /}]",
+        f"lookups: [{', '.join(f'{{name: {name}, connection: c, path: /}}' for name in 'abd')}]",
         "reconcile: {connection: c, path: '/{{ event.x }}', each: event, payload: {a: b}}",
         "other: 1",
         "[]",
@@ -271,6 +281,30 @@ def test_the_command_line_takes_lookups_and_reconciles(
     assert made.exit_code == 0, made.output
     done = _run("trigger", "reconcile", "deals")
     assert (done.exit_code, "names no connection “hubspot”" in done.output) == (2, True)
+
+
+async def test_the_command_asks_for_what_was_missed_once(
+    tmp_path: Path, clock: Clock, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server then carries out what came, as if it had been posted."""
+    monkeypatch.setenv("HUBSPOT_TOKEN", "pat-secret")
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CIS_LOCAL_RECEIVERS", LOCAL["local_receivers"])
+    async with answering(crm) as stub:
+        async with engine_in(tmp_path / "data", clock, **LOCAL) as engine:
+            await hook(engine)
+        connections = {"hubspot": {"base": stub.url, "credential": "env:HUBSPOT_TOKEN"}}
+        (tmp_path / "data" / lookups.FILE).write_text(json.dumps(connections))
+        said = [await asyncio.to_thread(_run, "trigger", "reconcile", "deals") for _ in range(2)]
+        assert [one.exit_code for one in said] == [0, 0], said[0].output
+        assert said[0].output == "1 deliveries that were not known.\n"
+        assert said[1].output == "0 deliveries that were not known.\n"
+        async with engine_in(tmp_path / "data", clock, **LOCAL) as engine:
+            await handled(engine)
+            await through(engine, clock)
+            (event,) = await events(engine)
+            assert await invited(engine, event) == ["ann@example.com"]
+    assert crm.asked[0].target == "/crm/v3/objects/deals?limit=100"
 
 
 async def test_a_batch_is_looked_up_side_by_side_and_a_system_that_says_nothing_holds_no_other_hook_up(

@@ -423,6 +423,17 @@ async def test_the_free_plan_limits_who_is_on_no_other_and_the_bought_one_lifts_
     assert event.organizer == OLGA
 
 
+async def test_without_plans_which_is_how_a_server_starts_no_organizer_is_limited(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        olga = Actor(kind="organizer", address=OLGA)
+        made = [await created(engine, olga) for _ in range(6)]
+        assert len({event.uid for event in made}) == 6
+        people = [f"p{n}@example.com" for n in range(5)]
+        assert (await drafted(engine, made[0], people)).campaign.valid == 5
+
+
 async def test_a_list_has_as_many_rows_as_the_plan_of_its_organizer_allows(shop: Shop, clock: Clock) -> None:
     engine = shop.engine
     later = Timing(start="2029-05-02T19:00", duration="PT2H", timezone="America/New_York")

@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from cis_mcp.cli.main import cli
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers import deliveries as commands
 from engine.commands.triggers.deliveries import EmptyDeliveries
 from engine.commands.triggers.triggers import SetTriggerSecrets
@@ -21,7 +22,7 @@ from engine.refusals import Code, Refused
 from engine.triggers import asking, worker
 from engine.triggers.receiving import Receiver
 from tests.support.clock import Clock
-from tests.support.engines import do, engine_in
+from tests.support.engines import deliver, do, engine_in
 from tests.triggers import vectors
 from tests.triggers.crm import as_posted, deal, deliveries, handled, signed, trigger
 from tests.triggers.vectors import SECRET
@@ -153,4 +154,37 @@ async def test_the_command_line_checks_a_proof_and_gives_the_bytes(
     unproven = await asyncio.to_thread(CliRunner().invoke, cli, command[:-2])
     assert (unproven.exit_code, "no secret of the hook proves it now" in unproven.output) == (1, True)
     unknown = await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", "proof", "deals", "none"))
+    assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
+
+
+async def test_the_command_line_fires_a_payload_once_and_handles_what_failed_anew(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    body = tmp_path / "payload.json"
+    body.write_text(json.dumps(deal()))
+
+    async def said(*command: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", *command))
+
+    async with engine_in(tmp_path, clock) as engine:
+        hook = await trigger(engine)
+        await do(engine, SuspendOrganizer(address=hook.organizer))
+    fired = await said("fire", "deals", "--body", str(body))
+    assert (fired.exit_code, "see what becomes of it" in fired.output) == (0, True), fired.output
+    assert "trigger_state" in (await said("fire", "deals", "--body", str(body))).output
+    async with engine_in(tmp_path, clock) as engine:
+        await handled(engine)
+        await do(engine, SuspendOrganizer(address=hook.organizer, suspended=False))
+        (failed,) = await deliveries(engine, hook)
+    listed = await said("deliveries", "deals", "--failed")
+    assert f"{failed.id}  failed  organizer_suspended" in listed.output
+    for _ in range(2):
+        replayed = await said("replay", "deals", failed.id)
+        assert (replayed.exit_code, "the running server handles it now" in replayed.output) == (0, True)
+        async with engine_in(tmp_path, clock) as engine:
+            await handled(engine)
+    async with engine_in(tmp_path, clock) as engine:
+        assert [m.email for m in await deliver(engine)] == ["ann@example.com", "ben@example.com"]
+    unknown = await said("replay", "deals", "none")
     assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
