@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 
 from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.origin import of_this_machine
 from cis_mcp.rest import reading
 from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint, HeldError
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 _TIERS = ("core", "extended", "operator")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 """Those that get an answer of ours, which names what the path allows."""
+_ELSEWHERE = "Without --no-auth, programs and pages of other sites get in with a key."
 _UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Authentication required"'}
 
 
@@ -108,6 +110,8 @@ class RequestHandler:
             words = "This request carries no key that is known."
             hint = "Send a key as “Authorization: Bearer …” or as “x-api-key: …”."
             return problem(401, Code.NOT_ALLOWED, words, hint, headers=_UNKEYED)
+        if caller is None and not of_this_machine(request.headers, self._engine.settings.public_url):
+            raise Refused(Code.NOT_ALLOWED, "A page of another site may not ask here.", _ELSEWHERE)
         pools.caller.set(caller.key if caller else "local")
         actor = _actor(caller) if caller else self._engine.local
         _refuse_narrowed(endpoint, actor, caller)
