@@ -53,8 +53,8 @@ class Entrance:
     async def by_key(self, visit: Visit) -> Response:
         """POST: sign in by a key. Raises nothing that tells a wrong key from one that has ended."""
         if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
-            return _page(
-                visit, visit.say("Too many keys were tried from your network. Try again in an hour."), 429
+            return _slowed(
+                visit, visit.say("Too many keys were tried from your network. Try again in an hour.")
             )
         try:
             done = await visit.engine.apply(
@@ -70,7 +70,7 @@ class Entrance:
     async def by_oauth(self, visit: Visit) -> Response:
         """GET /console/signin/oauth: on to the issuer."""
         if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
-            return _page(visit, visit.say("Too many tries from your network. Try again in an hour."), 429)
+            return _slowed(visit, visit.say("Too many tries from your network. Try again in an hour."))
         try:
             begun = await CodeFlow(visit.engine).begin()
         except Refused as refused:
@@ -101,6 +101,12 @@ class Entrance:
         await visit.engine.apply(SignOut(digest=digest(secret)), visit.actor)
         headers = {"Set-Cookie": cookie(visit.engine.settings, "")}
         return RedirectResponse("/console/signin", 303, headers)
+
+
+def _slowed(visit: Visit, problem: str) -> Response:
+    answer = _page(visit, problem, 429)
+    answer.headers["Retry-After"] = "3600"
+    return answer
 
 
 def _page(visit: Visit, problem: str = "", status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from cis_mcp.pages import jsonld, pictures
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.problems import problem as told
+from cis_mcp.pages.problems import status_of, with_wait
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
@@ -23,7 +24,7 @@ from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from engine.mail.locale.language import Language
 from engine.mail.outgoing import words
 from engine.model.pages import PageKind, Show
-from engine.refusals import Code, Refused
+from engine.refusals import Refused
 
 _HTML = "text/html; charset=utf-8"
 _MAP = "https://www.openstreetmap.org/search?query="
@@ -122,7 +123,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
             room, shown.page, (row.uid,), form, client=client_of(request), spoken=spoken, single=True
         )
     except Refused as refused:
-        return await _shown(
+        again = await _shown(
             room,
             request,
             shown,
@@ -130,8 +131,9 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
             embedded=embedded,
             email=address_in(form),
             problem=told(refused, spoken.language),
-            status=429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422,
+            status=status_of(refused),
         )
+        return with_wait(again, refused)
     return RedirectResponse(result_path(done, f"/e/{row.id}", spoken, embedded=embedded), 303)
 
 

@@ -15,7 +15,7 @@ from cis_mcp.pages.forms import address_in, client_of, form_of
 from cis_mcp.pages.hourly import HourlyCount
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.merged import Merged, merged
-from cis_mcp.pages.problems import problem
+from cis_mcp.pages.problems import problem, status_of, with_wait
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.showing import Showroom
@@ -141,14 +141,15 @@ class Links:
             ways=[] if open_rows else await self._next(link, spoken),
         )
         there = open_rows or _full(rows, self._engine.clock())
-        status = _status(refused.code) if refused else 200 if there else 410
-        return answer(
+        status = status_of(refused, single=True) if refused else 200 if there else 410
+        made = answer(
             request,
             Body.of(body, spoken=spoken),
             cache_control=PRIVATE,
             status=status,
             form_action=_origin(await self._allowed(link)),
         )
+        return with_wait(made, refused)
 
     async def sent(self, request: Request) -> Response:
         """GET /c/{token}/{outcome}: the event, what was sent, and what comes next."""
@@ -222,12 +223,6 @@ def _told(rows: Sequence[Row], spoken: Speech) -> list[Mapping[str, object]]:
         }
         for row in rows
     ]
-
-
-def _status(code: Code) -> int:
-    if code in {Code.EVENT_CANCELLED, Code.EVENT_FINISHED}:
-        return 410
-    return 429 if code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422
 
 
 def _origin(address: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from engine.mail.locale.language import SOURCE, Language, noop
 from engine.refusals import Code, Refused
 
@@ -39,6 +41,9 @@ _OTHERWISE = noop("This was not possible just now. Try again later, or ask the o
 _CONSENT = "The box below your address is not ticked."
 _BY_SENTENCE = {_CONSENT: noop("The box below your address is not ticked. Tick it if you agree.")}
 """Sentences of the engine whose code alone says too little."""
+_RETRY_S = {Code.PERSON_LIMIT: 86_400, Code.TOO_MANY: 3_600}
+"""When to come again, as the sentences above say it."""
+_GONE = frozenset({Code.EVENT_CANCELLED, Code.EVENT_FINISHED})
 
 
 def problem(refused: Refused, language: Language) -> str:
@@ -46,3 +51,17 @@ def problem(refused: Refused, language: Language) -> str:
     if language.tag == SOURCE:
         return f"{refused.message} {refused.hint}".strip()
     return language.say(_BY_SENTENCE.get(refused.message) or _BY_CODE.get(refused.code, _OTHERWISE))
+
+
+def status_of(refused: Refused, *, single: bool = False) -> int:
+    """The status of the page that shows a refusal; `single`: the page is of that event alone."""
+    if refused.code in _RETRY_S:
+        return 429
+    return 410 if single and refused.code in _GONE else 422
+
+
+def with_wait(made: Response, refused: Refused | None) -> Response:
+    """The page that shows a refusal, with Retry-After in seconds where it may be tried again (RFC 6585, 4)."""
+    if refused and (wait := _RETRY_S.get(refused.code)):
+        made.headers["Retry-After"] = str(wait)
+    return made

@@ -17,7 +17,7 @@ from cis_mcp.pages import jsonld, pictures, reading
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, view_of
-from cis_mcp.pages.problems import problem
+from cis_mcp.pages.problems import problem, status_of, with_wait
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
@@ -295,8 +295,7 @@ async def _refused(
     """The page again, with all that the visitor gave, and what is wrong."""
     where = "email" if refused.code is Code.INVALID_ADDRESS else ""
     again = replace(visit, problem=problem(refused, visit.spoken.language), problem_in=where)
-    status = 429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422
-    return await _shown(room, request, shown, again, status)
+    return with_wait(await _shown(room, request, shown, again, status_of(refused)), refused)
 
 
 def routes(room: Showroom) -> list[Route]:

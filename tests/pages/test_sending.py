@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cis_mcp.pages import hourly
 from cis_mcp.pages.hourly import OF_ONE_CLIENT, Hourly, HourlyCount
 from engine.commands.answers.deliveries import Unsubscribe
 from engine.commands.pages.sending import ConfirmPageRequest
@@ -149,6 +150,7 @@ async def test_a_person_gets_at_most_twenty_a_day_whatever_pages_ask(
     refused = await visitor.send("/s/season", keys[28:])
     assert (statuses.count(200), statuses.count(429)) == (19, 3)
     assert refused.status == 429
+    assert refused.answer.headers["retry-after"] == str(24 * 3600), "as its words say"
     assert "Try again tomorrow" in refused.text
     assert refused.ticked == keys[28:]
     assert len(await deliver(engine)) == 19
@@ -273,14 +275,30 @@ def test_sends_are_counted_by_page_and_hour() -> None:
 
 
 def test_one_client_closes_a_page_for_itself_alone() -> None:
-    hourly = Hourly()
+    sends = Hourly()
     for n in range(OF_ONE_CLIENT):
-        hourly.count("season", f"2001:db8::{n:x}")
+        sends.count("season", f"2001:db8::{n:x}")
     with pytest.raises(Refused) as refused:
-        hourly.count("season", "2001:db8::ffff")
+        sends.count("season", "2001:db8::ffff")
     assert refused.value.code is Code.TOO_MANY
-    hourly.count("season", "192.0.2.1")
-    hourly.count("other", "2001:db8::1")
+    sends.count("season", "192.0.2.1")
+    sends.count("other", "2001:db8::1")
+
+
+async def test_who_sends_too_often_is_told_when_to_come_again(
+    engine: Engine, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "OF_ONE_CLIENT", 2)
+    made = await games(engine, 2)
+    await published(engine)
+    for path in ("/s/season", f"/e/{made[0].id}"):
+        late = await visitor.send(path, (await visitor.see(path)).keys)
+    assert late.status == 200
+    for path in ("/s/season", f"/e/{made[0].id}"):
+        late = await visitor.send(path, (await visitor.see(path)).keys)
+        assert (late.status, late.answer.headers["retry-after"]) == (429, "3600")
+        assert "Try again in an hour" in late.text
+        assert 'value="ann@example.com"' in late.answer.text
 
 
 async def test_a_form_is_read_no_further_than_a_form_may_be(engine: Engine, visitor: Visitor) -> None:

@@ -102,9 +102,10 @@ async def test_who_is_never_proven_is_slowed_down(engine: Engine, monkeypatch: p
     await trigger(engine)
     monkeypatch.setattr(hooks, "_FAILURES_AT_ONCE", 3)
     async with served(engine) as address:
-        codes = [(await post(address, b"{}", {})).status_code for _ in range(8)]
-    assert codes[:3] == [401] * 3
-    assert codes[-1] == 429
+        answers = [await post(address, b"{}", {}) for _ in range(8)]
+    assert [answer.status_code for answer in answers[:3]] == [401] * 3
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize(
