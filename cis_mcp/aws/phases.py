@@ -196,9 +196,10 @@ class Installation:
         for name, output in (("api", "ApiTarget"), ("live", "LiveTarget")):
             if target := found.get(output):
                 self._say(f"record to enter: {name}.{domain} CNAME {target}")
+        secret = secret_of(found["SecretArn"], self._options.region)
         self._say(
             f"make a key where your credentials are: CIS_STORE='{found['Store']}' CIS_DOMAIN={domain} "
-            f"CIS_SECRET=… cis-mcp key create; CIS_SECRET is in {found['SecretArn']}"
+            f"CIS_SECRET={secret} cis-mcp key create --name me --for you@{domain}"
         )
         return True
 
@@ -316,6 +317,12 @@ class Installation:
         if identity := names.get("Identity"):
             self._clients.of("sesv2").delete_email_identity(EmailIdentity=identity)
             self._say(f"removed identity {identity}")
+
+
+def secret_of(arn: str, region: str) -> str:
+    """What a shell puts in place of a secret, so that the secret itself is never printed."""
+    asked = f"aws secretsmanager get-secret-value --region {region} --secret-id {arn}"
+    return f'"$({asked} --query SecretString --output text)"'
 
 
 _LOOKS_MAX = 150

@@ -112,9 +112,17 @@ def deploy(**given: Any) -> None:
 
 
 @aws.command()
+@click.option(
+    "--wait",
+    default=60,
+    show_default=True,
+    metavar="MINUTES",
+    type=click.IntRange(0, 1_440),
+    help="How long to wait for the DNS; 0: end without, and without the verification.",
+)
 @_taking
-def full(**given: Any) -> None:
-    """Check, bootstrap and deploy; stops at the first that is not well."""
+def full(*, wait: int, **given: Any) -> None:
+    """Check, bootstrap, deploy, wait for the DNS, and verify; stops at the first that is not well."""
     with _Run(given) as run:
         if not run.checked():
             run.exit(1)
@@ -123,8 +131,9 @@ def full(**given: Any) -> None:
         done = installation.bootstrap()
         run.recorded()
         done = done and installation.deploy()
-        run.say("Next: enter the records, wait for “cis-mcp aws preflight”, then “cis-mcp verify”.")
-        run.exit(0 if done or run.dry else 1)
+        if not done:
+            run.exit(0 if run.dry else 1)
+        run.exit(0 if run.finished(wait) else 1)
 
 
 @aws.command()
@@ -240,6 +249,25 @@ class _Run:
         self._told["records"] = [one.model_dump() for one in found]
         if not self._json:
             click.echo(FORMS[form](found))
+
+    def finished(self, minutes: int) -> bool:
+        """Wait for the DNS and verify; True if all is well, or if it was not asked for."""
+        import time
+
+        from cis_mcp.aws.finishing import Finishing
+        from cis_mcp.aws.lookups import public
+
+        last = Finishing(self._clients(), self.options, public, self.say, time.sleep)
+        if not minutes:
+            self.say("Next: enter the records, wait for “cis-mcp aws preflight”, then “cis-mcp verify”.")
+            return True
+        self.say(f"waiting for the records, up to {minutes} minutes; enter them now if that is not done")
+        if not last.seen(minutes):
+            return False
+        if self.options.machine and not self.options.serverless:
+            return last.verified()
+        last.by_hand()
+        return True
 
     def installation(self) -> Any:
         """The installation that the options name."""

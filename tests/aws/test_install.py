@@ -14,9 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from cis_mcp.aws import bundle, costs, dns, template
 from cis_mcp.aws.boot import user_data
@@ -31,6 +29,7 @@ from engine.refusals import Refused
 from engine.settings import Settings
 from engine.store.dynamodb.table import definition
 from tests.cli.processes import run
+from tests.support.awsstubs import Stubbed, client
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "invites.example.com"
@@ -415,53 +414,6 @@ def test_the_costs_in_the_docs_are_those_of_the_estimate(invites: int) -> None:
 # the checks
 
 
-@cache
-def _client(service: str) -> Any:
-    return _session().client(service)
-
-
-@cache
-def _session() -> Any:
-    return boto3.Session("AKID", "secret", region_name="eu-west-1")
-
-
-class Stubbed:
-    """Clients whose answers are held against botocore's models."""
-
-    region = "eu-west-1"
-
-    def until(self) -> str:
-        return "2027-03-01 12:00 UTC"
-
-    def __init__(self) -> None:
-        self._clients: dict[str, tuple[Any, Stubber]] = {}
-
-    def of(self, service: str) -> Any:
-        return self._of(service)[0]
-
-    def _of(self, service: str) -> tuple[Any, Stubber]:
-        if service not in self._clients:
-            client = _client(service)
-            stubber = Stubber(client)
-            stubber.activate()
-            self._clients[service] = client, stubber
-        return self._clients[service]
-
-    def answers(self, service: str, operation: str, **values: object) -> None:
-        self._of(service)[1].add_response(operation, values)
-
-    def refuses(self, service: str, operation: str, code: str) -> None:
-        self._of(service)[1].add_client_error(operation, code)
-
-    def spent(self) -> None:
-        for _, stubber in self._clients.values():
-            stubber.assert_no_pending_responses()
-
-    def close(self) -> None:
-        for _, stubber in self._clients.values():
-            stubber.deactivate()
-
-
 @contextmanager
 def account(**values: object) -> Iterator[Stubbed]:
     """An account where all is well, save for what `values` say of an operation."""
@@ -739,7 +691,7 @@ def _operation(command: str) -> str:
 
 @cache
 def _operations(service: str) -> frozenset[str]:
-    return frozenset(name.lower() for name in _client(service).meta.service_model.operation_names)
+    return frozenset(name.lower() for name in client(service).meta.service_model.operation_names)
 
 
 # receipt rules

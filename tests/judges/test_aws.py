@@ -386,7 +386,11 @@ async def test_full_checks_first_and_stops_at_somebody_elses_mail(aws: str, tmp_
         names.records.pop((DOMAIN, "MX"))
         code, out, err = await run(tmp_path, "aws", "full", *PLACE, "--yes", "--json", **values)
         assert code == 0, out + err
-        assert "Next: enter the records" in json.loads(out)["said"][-1]
+        said = json.loads(out)["said"]
+        assert f"SES has seen the records of {DOMAIN}" in said
+        assert "CIS_INBOX='sqs://" in said[-1]
+        code, out, _ = await run(tmp_path, "aws", "full", *PLACE, "--wait", "0", "--yes", "--json", **values)
+        assert (code, "Next: enter the records" in json.loads(out)["said"][-1]) == (0, True)
         stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
         assert [one["StackStatus"] for one in stacks] == ["CREATE_COMPLETE"]
     finally:
