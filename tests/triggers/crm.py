@@ -74,12 +74,13 @@ async def trigger(
     live: bool = True,
     sender: Sender = Sender.GITHUB,
     organization: str = "",
+    header: str = "",
     **bounds: Any,
 ) -> Trigger:
     """A trigger that acts as a key of its own."""
     verbs = {"verbs": "create,update,send,trigger", "owner": "boss@example.com"}
     key = await do(engine, CreateKey(name="crm", bounds=read_bounds({**verbs, **bounds})))
-    proof = Proof(sender=sender, organization=organization)
+    proof = Proof(sender=sender, organization=organization, header=header)
     command = CreateTrigger(name="deals", proof=proof, rules=rules_of(rules), key=key.key.id)
     made = (await do(engine, command)).trigger
     made = (await do(engine, SetTriggerSecrets(name=made.name, secrets=(SECRET,)))).trigger

@@ -17,6 +17,7 @@ from cis_mcp.cli.main import cli
 from engine.engine import Engine
 from engine.model.messages import Kind
 from engine.model.rules import Deed
+from engine.model.triggers import Sender
 from engine.rules.admission import admit
 from engine.rules.mapping import Mapped, mapped
 from engine.rules.reading import rules_of
@@ -24,8 +25,8 @@ from tests.support.clock import Clock
 from tests.support.engines import deliver, engine_in
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
-from tests.triggers.crm import events, handled, keep, trigger
-from tests.triggers.vectors import openssl
+from tests.triggers.crm import deliveries, events, handled, keep, trigger
+from tests.triggers.vectors import SECRET, openssl
 
 DOCS = (Path(__file__).parents[2] / "docs" / "triggers.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^### (\w+).*?```yaml\n(.*?)```", DOCS, re.MULTILINE | re.DOTALL))
@@ -272,7 +273,7 @@ OVER_THERE = {
     "Stripe": "Developers › Webhooks › Add endpoint",
     "HubSpot": "Automation › Workflows › Deal-based",
     "Thin": "Development › your app › Webhooks",
-    "Salesforce": "Have the sender post this as JSON",
+    "Salesforce": "Flow Builder: record-triggered",
     "Shopify": "Settings › Notifications › Webhooks",
     "Ashby": "Admin › Integrations › Webhooks",
     "Greenhouse": "Configure › Dev Center › Web Hooks",
@@ -287,6 +288,49 @@ def test_a_recipe_says_where_to_click_or_what_to_send_over_there(recipe: str) ->
     section = re.search(rf"^### {recipe}\b.*?$(.*?)```yaml", DOCS, re.MULTILINE | re.DOTALL)
     assert section
     assert OVER_THERE[recipe] in " ".join(section[1].split())
+
+
+BEARER = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json", "X-Delivery-Id": ""}
+AS_SENT: dict[str, dict[str, str]] = {
+    "Zapier": BEARER,
+    "n8n": {name.lower(): value for name, value in BEARER.items()},
+    "Make": {name.lower(): value for name, value in BEARER.items()},
+    "Salesforce": {"X-Api-Key": SECRET, "Content-Type": "application/json;charset=UTF-8"},
+}
+"""The headers of each product that is set up as the page says; an empty value is filled in for each delivery."""
+
+
+@pytest.mark.parametrize(("sender", "header"), [(Sender.BEARER, ""), (Sender.SALESFORCE_FLOW, "X-Api-Key")])
+async def test_what_an_integration_platform_sends_as_the_page_sets_it_up_counts_once(
+    engine: Engine, clock: Clock, sender: Sender, header: str
+) -> None:
+    hook = await trigger(engine, RECIPES["Salesforce"], sender=sender, header=header, horizon_days=0)
+    products = [name for name, sent in AS_SENT.items() if ("X-Api-Key" in sent) is bool(header)]
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        at = f"{address}/hooks/{hook.name}"
+        for product in products:
+            body = {**one_body("scheduled"), "id": product}
+            sent = {
+                name: value or f"{body['id']}-{body['updated_at']}"
+                for name, value in AS_SENT[product].items()
+            }
+            assert [(await web.post(at, json=body, headers=sent)).status_code for _ in range(2)] == [200, 200]
+            assert (await web.post(at, json=body)).status_code == 401
+    await handled(engine)
+    clock.move(minutes=2)
+    await handled(engine)
+    assert [m.email for m in await deliver(engine)] == ["ann@example.com"] * len(products)
+    assert [one.state.value for one in await deliveries(engine, hook)] == ["done"] * len(products)
+
+
+@pytest.mark.parametrize("product", sorted(AS_SENT))
+def test_the_page_says_where_each_platform_takes_the_address_the_secret_and_the_body(product: str) -> None:
+    (row,) = re.findall(rf"^\| {product} \| (.*) \|$", DOCS, re.MULTILINE)
+    named = {name.lower() for name in re.findall(r"`([A-Za-z-]+)`", row)}
+    assert {name.lower() for name in AS_SENT[product]} - {"content-type"} <= named
+    assert "URL" in row
+    assert "JSON" in row
+    assert "Bearer SECRET" in row or "`Secret`" in row
 
 
 def test_a_test_order_invites_nobody_and_an_invoice_without_a_day_neither() -> None:
