@@ -9,6 +9,7 @@ import pytest
 
 from engine.itip.recurrence import instances
 from engine.model.messages import Kind
+from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.opening import open_table
@@ -20,6 +21,7 @@ from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
 from tests.store.stores import START
+from tests.store.test_webhooks import claimed, outgoing, with_postings
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
@@ -41,6 +43,7 @@ class Process(DynamoStore):
 
 
 Both = tuple[Process, Process]
+Work = Callable[[Process], Awaitable[None]]
 
 
 @pytest.fixture
@@ -131,3 +134,28 @@ async def test_an_invite_whose_event_is_revised_meanwhile_leaves_with_what_is_ne
     assert await _claimed(other) == []
     assert await stores.states(one) == {"queued": 1}  # type: ignore[arg-type]
     assert await _claimed(other) == [(1, "Another name")]
+
+
+async def _settle_first(store: Process) -> None:
+    done = {"state": PostingState.DELIVERED, "due": None, "attempts": 1}
+    async with store.unit() as unit:
+        await unit.save_posting(outgoing("first", "lane", **done).posting)
+
+
+async def _add_second(store: Process) -> None:
+    async with store.unit() as unit:
+        await unit.add_postings([outgoing("second", "lane")])
+
+
+@pytest.mark.parametrize("works", [(_settle_first, _add_second), (_add_second, _settle_first)])
+async def test_a_lane_goes_on_when_its_last_posting_is_settled_while_another_is_added(
+    processes: Both, works: tuple[Work, Work]
+) -> None:
+    one, other = processes
+    await with_postings(one, outgoing("first", "lane"))  # type: ignore[arg-type]
+    work, meanwhile = works
+    one.meanwhile = lambda: meanwhile(other)
+    with pytest.raises(Conflict):
+        await work(one)
+    await work(one)
+    assert await claimed(one) == ["second"]  # type: ignore[arg-type]

@@ -162,6 +162,9 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
         for one in postings:
             p = one.posting
             ahead = await self.items.query(POSTINGS.listing("waiting", joined(p.webhook_id, p.lane)), limit=1)
+            for entry in ahead:
+                # Written anew, so that a unit that settles it beside this one is not kept.
+                self.items.put(entry.key, entry.value)
             waiting = p.model_copy(update={"due": None if ahead else p.created})
             kept = KeptPosting(place=new_id(), outgoing=one)
             await self.rows.put(POSTINGS, kept.changed(waiting))
