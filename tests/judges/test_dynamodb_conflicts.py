@@ -9,6 +9,7 @@ import pytest
 
 from engine.itip.recurrence import instances
 from engine.model.messages import Kind
+from engine.model.queries import EventQuery
 from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
@@ -56,7 +57,7 @@ async def processes() -> AsyncIterator[Both]:
     ]
     one, other = (Process(store._calls, store.context) for store in opened)
     yield one, other
-    for store in opened:
+    for store in (one, other):
         assert await store.recount() == []
         await store.close()
 
@@ -159,3 +160,19 @@ async def test_a_lane_goes_on_when_its_last_posting_is_settled_while_another_is_
         await work(one)
     await work(one)
     assert await claimed(one) == ["second"]  # type: ignore[arg-type]
+
+
+async def test_an_event_whose_people_all_left_in_another_process_is_found_with_new_people(
+    processes: Both,
+) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN, summary="Rehearsal")  # type: ignore[arg-type]
+    ann = await other.attendee("event1", ANN)
+    assert ann is not None
+    query = EventQuery(query="rehearsal", has_attendees=True)
+    async with other.unit() as unit:
+        await unit.change_attendee(ann, ann.model_copy(update={"withdrawn": START}))
+    assert (await other.search(query)).events == ()
+    async with one.unit() as unit:
+        await unit.add_attendees([stores.attendee("bob@example.com")])
+    assert [event.uid for event in (await one.search(query)).events] == ["event1"]

@@ -17,6 +17,7 @@ from engine.store.dynamodb.owed import INVITEES, Invitee
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.tallies import Counting
+from engine.store.dynamodb.touched import PEOPLED
 from engine.store.rules import attendee_counters
 
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
@@ -114,6 +115,9 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         if not attendees:
             return
         uid = attendees[0].event_uid
+        organizer = await self._organizer(uid)
+        keys = [INVITEES.at(uid, "attendee", a.email) for a in attendees]
+        await self.items.get_many([*keys, PEOPLED.at(organizer, uid)])
         known = {i.attendee.email: i for i in await self.invitees(uid, [a.email for a in attendees])}
         for attendee in attendees:
             old = known.get(attendee.email)
@@ -124,12 +128,11 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         if len({a.token for a in new} | self._tokens) < len(new) + len(self._tokens):
             raise ValueError("receipt tokens belong to one attendee each")
         self._tokens = self._tokens | {a.token for a in new}
-        organizer = await self._organizer(uid)
         for attendee in await self._with_zones(new, organizer):
             await self.rows.put(INVITEES, Invitee(attendee=attendee))
         for name, n in Counter(name for a in new for name in attendee_counters(a)).items():
             self.count(uid, organizer, name, n)
-        if new and uid not in self.context.peopled:
+        if new:
             await self.say_peopled(organizer, uid)
         await self._note_domains(new, organizer)
 

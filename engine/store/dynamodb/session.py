@@ -18,14 +18,12 @@ class Context:
     """What all units of one process share.
 
     `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
-    found; None where nobody searches. `peopled`: events that are known to have attendees.
-    `found`: that file, brought up to date; the store sets it.
+    found; None where nobody searches. `found`: that file, brought up to date; the store sets it.
     """
 
     rates: Rates = field(default_factory=Rates)
     expand: Expansion | None = None
     search_file: Callable[[Expansion | None], Awaitable[SearchFile]] | None = None
-    peopled: set[str] = field(default_factory=set)
     found: Callable[[], Awaitable[SearchFile]] | None = None
 
 
@@ -56,8 +54,6 @@ class UnitSession(ReadSession):
     def __init__(self, rows: Rows, context: Context) -> None:
         self._rows = rows
         self.context = context
-        self.peopled: set[str] = set()
-        """Events to which this unit adds attendees."""
 
     @property
     def rows(self) -> Rows:

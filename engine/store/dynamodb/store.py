@@ -153,6 +153,5 @@ class DynamoStore(
     async def _keep(self, unit: DynamoUnit) -> None:
         await unit.flush()
         await unit.items.commit()
-        self.context.peopled |= unit.peopled
         if unit.writes:
             self.pulse.kept()

@@ -52,14 +52,12 @@ class Touching(UnitSession):
         self._touched = (*self._touched, event_uid)
 
     async def say_peopled(self, organizer: str, event_uid: str) -> None:
-        """An event has attendees, as far as this process knows for the first time."""
-        self.peopled.add(event_uid)
+        """An event has attendees, perhaps for the first time."""
         if await self.rows.add(PEOPLED, Peopled(organizer=organizer, uid=event_uid)):
             self.touch(event_uid)
 
     async def say_empty(self, organizer: str, event_uid: str) -> None:
         """The last attendee of an event was withdrawn."""
-        self.context.peopled.discard(event_uid)
         await self.rows.drop(PEOPLED, organizer, event_uid)
         self.touch(event_uid)
 
