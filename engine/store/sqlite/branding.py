@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from engine.model.branding import Branding
@@ -33,7 +33,7 @@ class BrandingAnswers:
     """What the store answers about branding."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def branding(self, scope: str) -> Branding | None:
         return await self._in_loop(lambda s: Brandings(s).branding(scope))

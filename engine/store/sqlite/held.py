@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TypeVar
 
@@ -133,7 +133,7 @@ class HeldAnswers:
     _reader: aiosqlite.Connection
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def held_action(self, held_id: str) -> HeldAction | None:
         return await HeldActions(self._reader).held_action(held_id)

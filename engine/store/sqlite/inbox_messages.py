@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -60,7 +60,7 @@ class InboxAsked:
 
     if TYPE_CHECKING:
 
-        async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+        async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def inbox_messages(
         self, organizer: str | None, limit: int, before: str | None = None

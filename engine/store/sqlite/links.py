@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
@@ -102,7 +102,7 @@ class LinkAnswers:
     """The part of the store that speaks of campaign links."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     @abstractmethod
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from engine.model.counters import DomainBrief, OrganizerBrief
@@ -43,7 +43,7 @@ class OrganizerAnswers:
     """What a store answers about organizers, over its reader."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def organizers(
         self, domain: str, beginning: str, limit: int, after: str = ""

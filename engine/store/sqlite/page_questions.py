@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import TypeVar
 
 from engine.model.branding import Branding
@@ -28,7 +28,7 @@ class PageQuestions:
     """The part of the store that speaks of pages: what each visit asks is read without a thread."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     @abstractmethod
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

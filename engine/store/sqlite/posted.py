@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 
 from engine.model.triggers import Posted, PostedRequest
 from engine.store.sqlite import rows
-from engine.store.sqlite.session import IN_LIST, Session, as_numbers
+from engine.store.sqlite.session import IN_LIST, Session, Statements, as_numbers
+
+T = TypeVar("T")
 
 _ALL = "p.id, p.trigger_id, p.received, p.head, p.body, p.bytes"
 
@@ -99,8 +103,11 @@ class PostedAnswers:
 
     _reader: aiosqlite.Connection
 
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
+
     async def next_undivided(self) -> PostedRequest | None:
-        return await PostedRequests(self._reader).next_undivided()
+        return await self._in_loop(lambda s: PostedRequests(s).next_undivided())
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:
         return await PostedRequests(self._reader).posted_of(delivery_id)

@@ -198,12 +198,6 @@ class Questions(Groups):
         )
         return [Intake.model_validate_json(row["body"]) for row in found]
 
-    async def revision(self) -> int:
-        """SQLite's own counter of what other connections kept; this connection itself never writes."""
-        row = await self.one("PRAGMA data_version")
-        assert row is not None
-        return int(row[0])
-
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         """A cursor to the newest receipt, and the events of those that came after `after`; None: of none."""
         if after is None:

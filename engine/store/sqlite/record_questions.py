@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
 import aiosqlite
@@ -26,7 +26,7 @@ class RecordQuestions:
 
     if TYPE_CHECKING:
 
-        async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+        async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
         async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -68,7 +68,7 @@ class SessionAnswers:
     """What a store answers about sessions, over its reader."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def session(self, digest: str) -> model.LoginSession | None:
         return await self._in_loop(lambda s: Sessions(s).session(digest))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from engine.model.campaigns import CampaignState
@@ -57,7 +57,7 @@ class StopAnswers:
     """What a store answers about stops, over its reader."""
 
     @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def stops(self) -> list[Stop]:
         return await self._in_loop(lambda s: Stops(s).stops())

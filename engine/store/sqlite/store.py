@@ -6,7 +6,7 @@ import asyncio
 import errno
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -161,14 +161,14 @@ class SqliteStore(
 
     # questions
 
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T:
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
         """Ask without leaving the event loop: for a few rows that an index finds, the way to a thread is longer."""
         try:
             return await ask(self._loop_reader.statements)
         except sqlite3.OperationalError as error:
             if not too_long(error):
                 raise
-            return await ask(self._reader)
+            return await self._in_thread(ask)
 
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
         """Ask what takes several statements and may take long: all of them in the reader's thread, on one way there."""
@@ -229,7 +229,7 @@ class SqliteStore(
         return await self._in_loop(lambda s: Questions(s).statistics(scope, key))
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
-        return await self._questions.message_by_message_id(message_id)
+        return await self._in_loop(lambda s: Questions(s).message_by_message_id(message_id))
 
     async def campaign(self, campaign_id: str) -> Campaign | None:
         return await self._in_loop(lambda s: Campaigns(s).campaign(campaign_id))
@@ -303,13 +303,11 @@ class SqliteStore(
         return await self._questions.organizes(address)
 
     async def revision(self) -> int:
-        try:
-            return await self._questions_over(self._loop_reader.statements).revision()
-        except sqlite3.OperationalError as error:
-            if not too_long(error):
-                raise
+        mark = self._loop_reader.written_mark()
+        if mark is None:
             self._unseen -= 1  # unlike all before: something may have been kept
             return self._unseen
+        return mark
 
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         return await self._questions.answered(after)
@@ -345,7 +343,7 @@ class SqliteStore(
 
     async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
         """A look at what waits to be looked after."""
-        return await self._in_thread(lambda s: jobs.waiting(s, now, fail_share))
+        return await self._in_loop(lambda s: jobs.waiting(s, now, fail_share))
 
     async def quota_read(self, name: str) -> datetime | None:
         """When the quota was last read from its mail service; None if it never was."""
@@ -371,7 +369,6 @@ class SqliteStore(
 
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None if nothing is owed."""
-        row = await self._questions.one(
-            f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
-        )
+        sql = f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
+        row = await self._in_loop(lambda s: Questions(s).one(sql))
         return moment(row["t"]) if row else None

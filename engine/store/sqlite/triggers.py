@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCount
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.posted import PostedAnswers
 from engine.store.sqlite.sealing import listed, unlisted
-from engine.store.sqlite.session import IN_LIST, Session, Statements, as_list, as_numbers
+from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
 
 T = TypeVar("T")
 
@@ -204,9 +203,6 @@ class TriggerAnswers(PostedAnswers):
     async def trigger(self, trigger_id: str) -> Trigger | None:
         return await self._triggers().trigger(trigger_id)
 
-    @abstractmethod
-    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
-
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
         return await self._in_loop(lambda s: Triggers(s).triggers(organizer))
 
@@ -214,7 +210,7 @@ class TriggerAnswers(PostedAnswers):
         return await self._triggers().trigger_counts(trigger_ids)
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
-        return await self._triggers().due_deliveries(now, limit)
+        return await self._in_loop(lambda s: Triggers(s).due_deliveries(now, limit))
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         return await self._triggers().delivery(delivery_id)

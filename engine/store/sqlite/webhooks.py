@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import aiosqlite
 
@@ -13,7 +15,9 @@ from engine.model.queries import ChangePage
 from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.sealing import listed, unlisted
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
 
 _WEBHOOK = "body, opened(sealed, id) AS secrets"
 _LASTS = timedelta(days=31)
@@ -179,11 +183,14 @@ class WebhookAnswers:
 
     _reader: aiosqlite.Connection
 
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
+
     async def webhook(self, webhook_id: str) -> Webhook | None:
         return await Webhooks(self._reader).webhook(webhook_id)
 
     async def webhooks(self, organizer: str | None) -> list[Webhook]:
-        return await Webhooks(self._reader).webhooks(organizer)
+        return await self._in_loop(lambda s: Webhooks(s).webhooks(organizer))
 
     async def posting(self, posting_id: str) -> Outgoing | None:
         return await Webhooks(self._reader).posting(posting_id)
