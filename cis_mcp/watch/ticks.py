@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
-import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from cis_mcp.views.version import version
 from cis_mcp.watch.checks import Check, failed, skipped, verified
 from engine.engine import system_clock
+from engine.inbox.authentication.dns import DnsNames, Kind, LookupFailed
 from engine.outbox.ses import SesTarget, SesTransport
 from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
@@ -19,6 +19,8 @@ from engine.settings import Settings
 
 _LOCAL_NAMES = (".test", ".example", ".invalid", ".localhost")
 
+_DNS_S = 10.0
+_ADDRESSES: tuple[Kind, ...] = ("A", "AAAA")
 _OPENING_TRIES = 20
 _SIMULATOR = "success@simulator.amazonses.com"
 
@@ -34,14 +36,24 @@ async def ticks(settings: Settings) -> AsyncIterator[Check]:
 
 
 async def domain(settings: Settings) -> Check:
-    """Whether the domain of the installation is one that mail can reach."""
-    if settings.domain.endswith(_LOCAL_NAMES):
-        return skipped("domain", f"{settings.domain} is for tests; set CIS_DOMAIN to your own")
+    """Whether mail can reach the domain of the installation: by its MX, or by its address (RFC 5321, 5.1)."""
+    own = settings.domain
+    if own.endswith(_LOCAL_NAMES):
+        return skipped("domain", f"{own} is for tests; set CIS_DOMAIN to your own")
     try:
-        await asyncio.get_running_loop().getaddrinfo(settings.domain, 25)
-    except socket.gaierror:
-        return failed("domain", f"{settings.domain} has no address in the DNS")
-    return verified("domain", settings.domain)
+        if found := await asyncio.to_thread(_targets, own, settings.dns):
+            return verified("domain", f"{own}, whose mail goes to {', '.join(found)[:200]}")
+    except LookupFailed:
+        return failed("domain", f"the DNS does not answer for {own}")
+    return failed("domain", f"{own} has neither MX nor address in the DNS")
+
+
+def _targets(own: str, server: str) -> list[str]:
+    """The hosts of its MX; without any its own addresses. Raises LookupFailed."""
+    names = DnsNames(server)
+    if hosts := [one[1] for one in names.records(own, "MX", _DNS_S) if isinstance(one, tuple)]:
+        return hosts
+    return [str(one) for kind in _ADDRESSES for one in names.records(own, kind, _DNS_S)]
 
 
 async def way_out(settings: Settings) -> Check:
@@ -75,6 +87,8 @@ async def _ses(transport: SesTransport, sender: str) -> Check:
         await transport.close()
     left = "no daily limit" if quota.remaining is None else f"{quota.remaining} mails left of 24 hours"
     words = f"{quota.rate:g} mails a second, {left}; its mailbox simulator took a mail"
+    if transport.sandbox:
+        words += "; the account is in the sandbox: only addresses that it has verified get mail"
     return verified("way out", f"{transport.quota_name} answers: {words}")
 
 

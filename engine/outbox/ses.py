@@ -72,6 +72,8 @@ class SesTransport:
         self.connections = target.connections
         self.quota_name = f"ses {target.region}"
         self.list_name = f"ses-{target.region}-suppressed"
+        self.sandbox = False
+        """True if the account, when it was asked for its quota, might mail only addresses that it has verified."""
         self._target = target
         self._domain = domain
         self._clock = clock
@@ -92,7 +94,9 @@ class SesTransport:
 
     async def quota(self) -> Quota:
         """The account's rate, and what is left of its day. Raises Rejected."""
-        found = (await self._call("GET", _ACCOUNT)).get("SendQuota") or {}
+        account = await self._call("GET", _ACCOUNT)
+        self.sandbox = account.get("ProductionAccessEnabled") is False
+        found = account.get("SendQuota") or {}
         most, rate = float(found.get("Max24HourSend", _UNLIMITED)), float(found.get("MaxSendRate", 0))
         left = None if most < 0 else max(0, int(most - float(found.get("SentLast24Hours", 0))))
         return Quota(rate=max(0.0, rate), remaining=left)

@@ -68,9 +68,18 @@ def faults(proxy: str, rules: Sequence[dict[str, object]]) -> None:
 
 def fired(proxy: str) -> int:
     """How many faults there were."""
+    return len(_fired(proxy))
+
+
+def fired_kinds(proxy: str) -> set[str]:
+    """What kinds of faults there were: error, reset, a cut answer; each by the words of the proxy."""
+    return {str(one["action"]) for one in _fired(proxy)}
+
+
+def _fired(proxy: str) -> list[dict[str, object]]:
     with urllib.request.urlopen(f"{proxy}/_microburst/fired") as answer:
         found = json.load(answer)
-    return len(found if isinstance(found, list) else found["fired"])
+    return list(found if isinstance(found, list) else found["fired"])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -22,11 +23,13 @@ from engine.engine import system_clock
 from engine.jobs import nightly
 from engine.model.exports import Table
 from tests.cli.processes import run, serving, started
-from tests.judges.ministack import BIN, KEYS, REGION, faults, fired, microburst, ministack
+from tests.judges.ministack import BIN, KEYS, REGION, faults, fired_kinds, microburst, ministack
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in
 from tests.support.names import NameServer
+from tests.support.reports import returned
+from tests.support.ses import ENVIRONMENT, ses
 from tests.support.sesmail import notification, stamped
 from tests.support.sources import actions
 from tests.support.waiting import eventually
@@ -211,6 +214,43 @@ async def test_the_stack_is_made_serves_a_mail_is_changed_and_taken_away(aws: st
     assert stack.outputs["Bucket"] not in buckets
 
 
+async def test_verify_works_against_the_installed_stack_beside_its_server_in_the_sandbox(
+    aws: str, tmp_path: Path
+) -> None:
+    """The server and the command have the stack's outputs; SES is a stub whose events go to the stack's topic."""
+    async with installed(tmp_path, aws) as stack, ses(domain=DOMAIN, sandbox=True) as account:
+        stack.hidden_for(2, tries=50)
+        telling, names = asyncio.get_running_loop(), NameServer()
+        names.add(DOMAIN, "MX", f"10 inbound-smtp.{REGION}.amazonaws.com.")
+
+        def sent() -> None:
+            if told := returned(account.sent[-1]):
+                telling.run_in_executor(None, stack.publish, json.dumps(told))
+
+        account.on_sent = sent
+        values = {
+            **KEYS,
+            **ENVIRONMENT,
+            "CIS_DOMAIN": DOMAIN,
+            "CIS_INBOX": stack.outputs["Inbox"],
+            "CIS_OUTBOX": stack.outputs["Outbox"],
+            "AWS_ENDPOINT_URL": aws,
+            "AWS_ENDPOINT_URL_SESV2": account.url,
+            "CIS_DNS": names.address,
+        }
+        async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth", **values):
+            code, out, err = await run(tmp_path, "verify", "--json", **values)
+            await eventually(lambda: not stack.left(stack.queue))
+        names.close()
+        told = json.loads(out)
+        assert (code, told["passed"]) == (0, True), (told, err)
+        checks = {one["name"]: one for one in told["preflight"]}
+        assert checks["bounces, complaints"]["mark"] == "Verified"
+        assert "sandbox" in checks["way out"]["detail"]
+        assert {sent.values["ConfigurationSetName"] for sent in account.sent} >= {"cis-prod"}
+        assert stack.left(stack.outputs["DeadQueue"]) == 0
+
+
 async def test_throttles_lost_answers_and_resets_lose_nothing_and_make_nothing_twice(
     aws: str, tmp_path: Path
 ) -> None:
@@ -223,6 +263,9 @@ async def test_throttles_lost_answers_and_resets_lose_nothing_and_make_nothing_t
                     _fault("sqs", "ReceiveMessage", error={"code": "ThrottlingException"}, times=2),
                     _fault("sqs", "DeleteMessageBatch", response={"abort_frac": 0.1}, times=2),
                     _fault("s3", "GetObject", error={"code": "SlowDown"}, times=2),
+                    _fault("sqs", "ReceiveMessage", reset=True, times=2),
+                    _fault("sqs", "DeleteMessageBatch", reset=True, times=1),
+                    _fault("s3", "GetObject", reset=True, times=2),
                 ],
             )
             async with served(tmp_path, stack, proxy):
@@ -230,7 +273,8 @@ async def test_throttles_lost_answers_and_resets_lose_nothing_and_make_nothing_t
                     stack.came(f"mail-{number}", _mail(f"uid-{number}"))
                 await _made(tmp_path, 5)
                 await eventually(lambda: not stack.left(stack.queue))
-            assert fired(proxy) >= 4
+            kinds = {"error:ThrottlingException", "error:SlowDown", "response:abort", "reset"}
+            assert fired_kinds(proxy) == kinds
             await _made(tmp_path, 5)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from tests.support.ses import Sent
+
 SES_ID = "0102017c5e4a5d3c-5b1f6e4f-1c5a-4a0f-9a3e-8f0a3b3d9e0e-000000"
 
 
@@ -48,6 +50,17 @@ def ses_bounce(mail: dict[str, object], *recipients: str, kind: str = "Permanent
 def ses_complaint(mail: dict[str, object], *recipients: str) -> dict[str, object]:
     """A notification that a person complained about a mail."""
     return ses("Complaint", {"complainedRecipients": [{"emailAddress": r} for r in recipients]}, mail)
+
+
+def returned(sent: Sent) -> dict[str, object]:
+    """The event that SES publishes of a mail to its simulator; empty for a mail that was not returned."""
+    local = sent.given.recipient.partition("@")[0]
+    if local not in {"bounce", "complaint"}:
+        return {}
+    tags = {name: [value] for name, value in sent.tags.items()}
+    mail: dict[str, object] = {"messageId": sent.name, "destination": [sent.given.recipient], "tags": tags}
+    told = (ses_bounce if local == "bounce" else ses_complaint)(mail, sent.given.recipient)
+    return {"eventType" if name == "notificationType" else name: value for name, value in told.items()}
 
 
 def by_sns(notice: dict[str, object], to: str) -> bytes:

@@ -65,6 +65,8 @@ class Ses:
 
     url: str = ""
     domain: str = "cis.test"
+    sandbox: bool = False
+    """Only the mailbox simulator is mailed, as in an account that has verified no address."""
     sent: list[Sent] = field(default_factory=list)
     account_asked: int = 0
     suppressed: list[tuple[str, str, float]] = field(default_factory=list)
@@ -99,7 +101,8 @@ class Ses:
             return self._take(json.loads(asked.body))
         if (asked.method, asked.path) == ("GET", _ACCOUNT):
             self.account_asked += 1
-            return _well({"SendQuota": self.quota, "SendingEnabled": True, "ProductionAccessEnabled": True})
+            said = {"SendingEnabled": True, "ProductionAccessEnabled": not self.sandbox}
+            return _well({"SendQuota": self.quota, **said})
         return self._error(404, "UnknownOperationException", asked.target)
 
     def _list(self, query: dict[str, str]) -> Told:
@@ -126,12 +129,19 @@ class Ses:
         if wrong:
             return self._error(400, "BadRequestException", wrong)
         (recipient,) = values["Destination"]["ToAddresses"]
-        answer = self.manner(recipient)
+        answer = self._unverified(recipient) if self.sandbox else self.manner(recipient)
         if isinstance(answer, tuple):
             return self._error(*answer)
         sent = self._keep(values, content, recipient)
         self.on_sent()
         return None if answer == HANG_UP else _well({"MessageId": sent.name})
+
+    def _unverified(self, recipient: str) -> Answer | None:
+        """The refusal of an account in the sandbox; none for the simulator."""
+        if recipient.endswith("@simulator.amazonses.com"):
+            return None
+        why = f"The following identities failed the check in region {REGION.upper()}: {recipient}"
+        return 400, "MessageRejected", f"Email address is not verified. {why}"
 
     def _keep(self, values: dict[str, Any], content: bytes, recipient: str) -> Sent:
         name = f"0102018f{len(self.sent):08x}-{len(self.sent):08x}-0000-4000-8000-000000000000-000000"
