@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
+from engine.commands.agents.budgets import passing
 from engine.commands.triggers import effects
 from engine.commands.triggers.deliveries import older, unknown_delivery
 from engine.commands.triggers.triggers import SetTriggerLive, digest, unknown_trigger
@@ -175,16 +177,25 @@ async def _tried(
     if rules is not None:
         admit(rules)
 
+    now = engine.clock()
+
     async def look(unit: Unit) -> list[Tried]:
         key = await unit.key(found.key)
-        bounds = (await unit.standing(key.chain if key else ())).in_force(engine.clock())
-        return [await _try(unit, found, rules or found.rules, bounds, one, body) for one, body in payloads]
+        bounds = (await unit.standing(key.chain if key else ())).in_force(now)
+        draft = rules or found.rules
+        return [await _try(unit, found, draft, bounds, one, body, now) for one, body in payloads]
 
     return await engine.store.transact(look)
 
 
 async def _try(
-    unit: Unit, found: Trigger, rules: Sequence[Rule], bounds: Standing, delivery: str, payload: Any
+    unit: Unit,
+    found: Trigger,
+    rules: Sequence[Rule],
+    bounds: Standing,
+    delivery: str,
+    payload: Any,
+    now: datetime,
 ) -> Tried:
     try:
         asked = mapped(rules, payload)
@@ -196,8 +207,14 @@ async def _try(
         return Tried(delivery=delivery, outcome=DeliveryState.NOTHING, rule=asked.rule + 1 if asked else None)
     known = await unit.trigger_object(found.id, asked.object) or TriggerObject(object=asked.object)
     event = await unit.event(asked.uid or known.event_uid) if asked.uid or known.event_uid else None
-    return _shown(asked, known, bounds.linking(event.linked if event else ())).model_copy(
-        update={"delivery": delivery}
+    shown = _shown(asked, known, bounds.linking(event.linked if event else ()))
+    over = await passing(unit, bounds, shown.invites, now)
+    return shown.model_copy(
+        update={
+            "delivery": delivery,
+            "invites": tuple(email for email in shown.invites if email not in over),
+            "refused": (*shown.refused, *(_refused(email, bound) for email, bound in over.items())),
+        }
     )
 
 

@@ -9,13 +9,17 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from engine.commands.triggers.triggers import SetTriggerSecrets
 from engine.engine import Engine
 from engine.model.triggers import DeliveryState, Sender
 from engine.refusals import Code
+from tests.console.person import browser, operator
+from tests.rest.test_agents import with_verbs
 from tests.support.clock import Clock
 from tests.support.engines import deliver
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
+from tests.tools.caller import calling
 from tests.triggers import vectors
 from tests.triggers.crm import deal, delivered, deliveries, events, handled, invited, signed, trigger
 from tests.triggers.test_hooks import of
@@ -141,3 +145,34 @@ async def test_a_signed_payload_of_templates_makes_no_rule(engine: Engine) -> No
         assert answer.status_code == 200
     await handled(engine)
     assert [d.state for d in await deliveries(engine, hook)] == [DeliveryState.NOTHING]
+
+
+async def test_the_secret_of_a_hook_is_shown_by_no_tool_page_record_or_log(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    hook = await trigger(engine)
+    shown = [repr(hook), repr(SetTriggerSecrets(name="deals", secrets=(vectors.SECRET,)))]
+    body = json.dumps(deal()).encode()
+    key = {"x-api-key": await with_verbs(engine, "trigger", "create", address=hook.organizer)}
+    async with served(engine) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
+        assert (await web.post("/hooks/deals", content=body, headers=signed(body))).status_code == 200
+        assert (await web.post("/hooks/deals", content=body)).status_code == 401
+        await handled(engine)
+        for path in ("/v1/triggers", "/v1/triggers/deals/deliveries"):
+            answer = await web.get(path, headers=key)
+            assert answer.status_code == 200
+            shown.append(answer.text)
+    async with browser(engine) as web:
+        person = await operator(engine, web)
+        for path in ("/console/triggers", "/console/triggers/deals", "/console/record"):
+            seen = await person.go(path)
+            assert seen.status == 200
+            shown.append(seen.answer.text)
+    async with calling(engine, tier="operator") as caller:
+        shown.append(str(await caller.ok("list_triggers")))
+        shown.append(str(await caller.ok("list_deliveries", name="deals")))
+        shown.append(str(await caller.ok("list_record")))
+    shown += [str(one.body) for one in await engine.record(engine.local, 100)]
+    assert all(shown)
+    assert vectors.SECRET not in "".join(shown) + caplog.text

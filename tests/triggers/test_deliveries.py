@@ -301,6 +301,32 @@ async def test_one_person_whose_name_links_elsewhere_is_left_out_and_the_others_
     assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("bound", "left_out"),
+    [
+        ("day", {"ann+two@example.com", "cy@example.com"}),
+        ("new_people_day", {"cy@example.com"}),
+        ("person_day", {"ann+two@example.com"}),
+    ],
+)
+async def test_a_trigger_keeps_the_budgets_of_its_key_and_a_trial_names_them_before(
+    engine: Engine, clock: Clock, bound: str, left_out: set[str]
+) -> None:
+    most = 1 if bound == "person_day" else 2
+    hook = await trigger(engine, **{"day": 0, "new_people_day": 0, "person_day": 0, bound: most})
+    named = [*people("ann", "ben"), {"email": "ann+two@example.com"}, *people("cy")]
+    tried = await asking.tried_on_body(engine, "deals", engine.local, deal(people=named))
+    done = await delivered(engine, hook, deal(people=named))
+    assert {(one.email, one.code, one.bound) for one in done.refused} == {
+        (email, Code.OUT_OF_BOUNDS, bound) for email in left_out
+    }
+    assert (done.state, set(tried.refused)) == (State.PARTIAL, set(done.refused))
+    assert len(tried.invites) == done.invited == len(await deliver(engine)) == 4 - len(left_out)
+    clock.move(days=1)
+    later = await delivered(engine, hook, deal(version=2, people=named))
+    assert (later.state, later.invited) == (State.DONE, len(left_out))
+
+
 # what cannot be used is left out and named, and the rest is carried out
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from engine.commands.agents.bounds import refuse
 from engine.commands.base import Work
@@ -11,6 +13,7 @@ from engine.model.bounds import Bounds
 from engine.model.budgets import Spent
 from engine.model.campaigns import Campaign
 from engine.model.keys import Key, Standing
+from engine.store.protocol import Unit
 from engine.store.rules import budget_of, changes_allowed, person
 
 _ENDS = "The day ends at 00:00 UTC."
@@ -49,6 +52,43 @@ def _refuse_new(work: Work, standing: Standing, most: int, used: int, wanted: in
         left = max(0, most - used)
         why = f"{wanted} more people whom it never mailed; {left} of {most} are left today. {_ENDS}"
         refuse(work, standing, "new_people_day", why)
+
+
+async def passing(unit: Unit, standing: Standing, emails: Sequence[str], now: datetime) -> dict[str, str]:
+    """Who of `emails`, mailed one after another, passes a budget of today, with its bound; nothing is reserved."""
+    keys = bounded(standing)
+    spent = await unit.spent([key.id for key, _ in keys], now)
+    today = [
+        Today(bounds, spent[key.id], await unit.mailed_today(key.id, emails, now)) for key, bounds in keys
+    ]
+    refused: dict[str, str] = {}
+    met: Counter[str] = Counter()
+    for email in emails:
+        if bound := next((bound for one in today if (bound := one.passed(person(email), met))), ""):
+            refused[email] = bound
+        else:
+            met[person(email)] += 1
+    return refused
+
+
+@dataclass(frozen=True)
+class Today:
+    """What a key has spent today, and how many mails each person whom it knows got."""
+
+    bounds: Bounds
+    spent: Spent
+    mailed: Mapping[str, int]
+
+    def passed(self, who: str, met: Counter[str]) -> str:
+        """The budget that one more mail to `who` passes, behind those to `met`; empty: none."""
+        bounds, new = self.bounds, len(met.keys() - self.mailed.keys())
+        if bounds.day and self.spent.mails + met.total() >= bounds.day:
+            return "day"
+        unknown = who not in self.mailed and who not in met
+        if bounds.new_people_day and unknown and self.spent.people + new >= bounds.new_people_day:
+            return "new_people_day"
+        often = bounds.person_day and self.mailed.get(who, 0) + met[who] >= bounds.person_day
+        return "person_day" if often else ""
 
 
 def bounded(standing: Standing) -> list[tuple[Key, Bounds]]:
