@@ -57,3 +57,19 @@ async def test_what_waits_for_one_person_is_withdrawn_alone(store: Store) -> Non
         assert await unit.withdraw_for_attendee(ANN, ORGANIZER, Code.ATTENDEE_BLOCKED, START) == 2
     assert stores.emails(await stores.claim(store)) == [BOB]
     assert await store.recount() == []
+
+
+async def test_what_many_keys_owe_one_person_is_withdrawn_however_much_it_is(store: Store) -> None:
+    uids = [f"event{n}" for n in range(30)]
+    for uid in uids:
+        await stores.with_event(store, uid=uid)
+        async with store.unit() as unit:
+            await unit.add_attendees([stores.attendee(ANN, uid)])
+            await unit.add_messages([stores.message(ANN, uid, key=f"key of {uid}")], priority=0)
+    left = len(uids)
+    while left:
+        async with store.unit() as unit:
+            some = await unit.withdraw_for_attendee(ANN, ORGANIZER, Code.ATTENDEE_BLOCKED, START)
+        assert some
+        left -= some
+    assert await stores.claim(store) == []

@@ -21,7 +21,7 @@ from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.names import Key, joined
-from engine.store.dynamodb.owed import INVITEES, MAILS, Owed, Place, kind_of, place
+from engine.store.dynamodb.owed import INVITEES, MAILS, Place, kind_of, place
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
 from engine.store.dynamodb.record import ROWS, SALTS
 from engine.store.dynamodb.rows import Table
@@ -41,8 +41,6 @@ from engine.store.dynamodb.triggers import DELIVERIES, KeptDelivery
 from engine.store.dynamodb.wires import Item
 
 _COUNTER = "counter"
-_EVENTS_AT_ONCE = 12
-"""Events whose messages are withdrawn in one unit of work; each has counters of its own."""
 _ROWS_AT_ONCE = 10
 """Values that one unit of work takes a person out of; each has up to nine items."""
 _OWNERS = {
@@ -168,12 +166,7 @@ class Forgetting(Suppressions, Claims):
         for item in await self.items.indexed(Index.PERSON, address):
             if kind_of(item.key) is INVITEES:
                 waiting += await self._unsent(INVITEES.value(item))
-        return await self.settle(self._as_many_as_fit(waiting), MessageState.WITHDRAWN, Code.FORGOTTEN, now)
-
-    def _as_many_as_fit(self, waiting: Sequence[Owed]) -> list[Owed]:
-        uids = dict.fromkeys(owed.message.event_uid for owed in waiting)
-        some = set(list(uids)[:_EVENTS_AT_ONCE])
-        return [owed for owed in waiting if owed.message.event_uid in some][: self.items_per_unit]
+        return await self.settle_some(waiting, MessageState.WITHDRAWN, Code.FORGOTTEN, now)
 
     async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
         """Take the person out of the first of these rows, as many as a unit takes; returns how many."""

@@ -24,10 +24,11 @@ from engine.store.dynamodb.owed import (
     OLDER,
     Invitee,
     Owed,
-    Past,
     Place,
     kind_of,
+    ledger_keys,
     moved,
+    notified,
     place,
     row_of,
     with_past,
@@ -37,6 +38,8 @@ from engine.store.dynamodb.windows import Windows
 
 _JUDGED = frozenset({MessageState.SENT, MessageState.FAILED})
 """By what became of its newest messages a campaign is judged."""
+_SETTLED_MOST = 70
+"""Items of a unit of work up to which it lets one more message end, with its counters and those of its keys."""
 _LOOKED_AT = 2_000
 """Attendees that one unit of work reads to find those whom a job addresses."""
 
@@ -213,7 +216,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
             await self.leases()  # before the rows: a lease that stays as it is then says that they wait still
         people = await self._people(messages)
         new = rules.newly_owed(
-            rules.not_covered(messages, await self._waiting(messages, people)), _known(people)
+            rules.not_covered(messages, await self._waiting(messages, people)), ledger_keys(people)
         )
         campaigns = {m.campaign_id: await self.campaign(m.campaign_id) for m in new if m.campaign_id}
         for message in new:
@@ -316,6 +319,15 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
             count += 1
         return count
 
+    async def settle_some(self, rows: Sequence[Owed], state: MessageState, code: Code, now: datetime) -> int:
+        """Let as many of these messages end as a unit takes; returns how many."""
+        count = 0
+        for owed in rows[: self.items_per_unit]:
+            if self.items.actions > _SETTLED_MOST:
+                break
+            count += await self.settle([owed], state, code, now)
+        return count
+
     async def hand_over(self, message: Message, now: datetime) -> None:
         """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
         waiting = await self._waiting_at([place(message)])
@@ -359,7 +371,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         events = {i.attendee.event_uid: await self.event(i.attendee.event_uid) for i in people}
         mine = [i for i in people if (e := events[i.attendee.event_uid]) and e.organizer == organizer]
         waiting = [o for i in mine for o in await self._unsent(i)]
-        return await self.settle(waiting[: self.items_per_unit], MessageState.WITHDRAWN, code, now)
+        return await self.settle_some(waiting, MessageState.WITHDRAWN, code, now)
 
     async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
         """Withdraw what one person is owed for one event and what has not left yet; returns how many."""
@@ -376,21 +388,6 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
 def reports_sent(event_uid: str) -> Key:
     """Where it is counted how many reports of an event were sent."""
     return joined("reports", event_uid), "sent"
-
-
-def _known(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool]:
-    """The keys of the rows that these people have, and whether each ended without being sent."""
-    return {
-        (uid, p.method or None, p.sequence, p.recurrence_id, email): p.ended
-        for (uid, email), invitee in people.items()
-        for p in invitee.messages
-        if not p.repeat
-    }
-
-
-def notified(m: Past, held: Collection[str]) -> bool:
-    """True for a request that has left, or may have."""
-    return m.method == "REQUEST" and (m.gone or (m.state.pending and m.id in held))
 
 
 def _meant(attendee: Attendee, partstats: Collection[Partstat], others: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ lies under its address.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from engine.model.base import Value
 from engine.model.messages import Attempt, Kind, Message, MessageState
 from engine.model.people import Attendee
 from engine.refusals import Code
+from engine.store import rules
 from engine.store.dynamodb.names import Key, joined, moment, plain
 from engine.store.dynamodb.rows import Entry, Table, pointed, shard
 from engine.store.dynamodb.table import Index
@@ -271,3 +272,18 @@ def with_past(invitee: Invitee, owed: Owed) -> Invitee:
     """The attendee with what is to be known of an older message brought up to date."""
     past = tuple(summary(owed) if each.id == owed.message.id else each for each in invitee.past)
     return invitee.model_copy(update={"past": past})
+
+
+def notified(m: Past, held: Collection[str]) -> bool:
+    """True for a request that has left, or may have."""
+    return m.method == "REQUEST" and (m.gone or (m.state.pending and m.id in held))
+
+
+def ledger_keys(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool]:
+    """The keys of the rows that these people have, and whether each ended without being sent."""
+    return {
+        (uid, p.method or None, p.sequence, p.recurrence_id, email): p.ended
+        for (uid, email), invitee in people.items()
+        for p in invitee.messages
+        if not p.repeat
+    }

@@ -9,8 +9,8 @@ from engine.model.messages import Chosen, Kind, MessageState
 from engine.model.people import Partstat
 from engine.model.reminders import PAUSE, REMINDERS_MAX, ReminderGroup
 from engine.store import rules
-from engine.store.dynamodb.ledger import LedgerQuestions, notified
-from engine.store.dynamodb.owed import INVITEES, Invitee
+from engine.store.dynamodb.ledger import LedgerQuestions
+from engine.store.dynamodb.owed import INVITEES, Invitee, notified
 from engine.store.dynamodb.suppressions import SuppressionQuestions
 
 _SETTLED = frozenset({MessageState.SENT, MessageState.FAILED})
