@@ -115,9 +115,6 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         if not attendees:
             return
         uid = attendees[0].event_uid
-        organizer = await self._organizer(uid)
-        keys = [INVITEES.at(uid, "attendee", a.email) for a in attendees]
-        await self.items.get_many([*keys, PEOPLED.at(organizer, uid)])
         known = {i.attendee.email: i for i in await self.invitees(uid, [a.email for a in attendees])}
         for attendee in attendees:
             old = known.get(attendee.email)
@@ -128,6 +125,8 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         if len({a.token for a in new} | self._tokens) < len(new) + len(self._tokens):
             raise ValueError("receipt tokens belong to one attendee each")
         self._tokens = self._tokens | {a.token for a in new}
+        organizer = await self._organizer(uid)
+        await self._look_at_once(new, organizer)
         for attendee in await self._with_zones(new, organizer):
             await self.rows.put(INVITEES, Invitee(attendee=attendee))
         for name, n in Counter(name for a in new for name in attendee_counters(a)).items():
@@ -136,11 +135,18 @@ class Attendees(AttendeeQuestions, Counting, Noting):
             await self.say_peopled(organizer, uid)
         await self._note_domains(new, organizer)
 
+    async def _look_at_once(self, new: Sequence[Attendee], organizer: str) -> None:
+        """Read in one request what is looked at of new attendees one after the other."""
+        zones = [ZONES.at(organizer, a.email) for a in new if not a.zone]
+        domains = [MAILED.at(organizer, _domain(a)) for a in new]
+        peopled = [PEOPLED.at(organizer, a.event_uid) for a in new]
+        await self.items.get_many([*zones, *domains, *peopled])
+
     async def _note_domains(self, attendees: Sequence[Attendee], organizer: str) -> None:
         """Note which domains the organizer has invited people of, and since when."""
         first: dict[str, datetime] = {}
         for a in attendees:
-            domain = a.email.rpartition("@")[2]
+            domain = _domain(a)
             first[domain] = min(first.get(domain, a.created), a.created)
         known = {m.domain: m for m in await self.rows.many(MAILED, [(organizer, one) for one in first])}
         for domain, at in first.items():
@@ -227,3 +233,7 @@ def _invited(invitee: Invitee) -> bool:
     a = invitee.attendee
     came = a.origin is Origin.SHARED and a.proven and a.withdrawn is None
     return a.withdrawn is not None or came or any(not m.ended for m in invitee.messages)
+
+
+def _domain(attendee: Attendee) -> str:
+    return attendee.email.rpartition("@")[2]

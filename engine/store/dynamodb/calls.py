@@ -41,7 +41,10 @@ class Unavailable(OSError):  # noqa: N818 -- reads as what it is
 
 @dataclass
 class Consumed:
-    """What was used, by DynamoDB's own account."""
+    """What was used, by DynamoDB's own account.
+
+    `requests`: all but those of the pulse, of which there is one a second at most, whatever is written.
+    """
 
     requests: int = 0
     reads: float = 0.0
@@ -152,7 +155,7 @@ class Calls:
         await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 -- jitter
 
     def _count(self, operation: str, answer: Mapping[str, Any]) -> None:
-        self.consumed.requests += 1
+        self.consumed.requests += operation != "UpdateItem"
         found = answer.get("ConsumedCapacity") or []
         units = sum(
             each.get("CapacityUnits", 0.0) for each in ([found] if isinstance(found, dict) else found)

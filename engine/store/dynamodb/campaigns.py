@@ -22,6 +22,7 @@ from engine.store.dynamodb.new_people import NewPeople
 from engine.store.dynamodb.owed import INVITEES, Owed
 from engine.store.dynamodb.rows import Entry, Table
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS, SUPPRESSIONS, domains_of
+from engine.store.dynamodb.touched import PEOPLED
 from engine.store.rules import FAILING_WINDOW, is_failing
 
 _ALL = "all"
@@ -240,6 +241,7 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
         refusing = {one for email in emails for one in (email, *domains_of(email))}
         await self.items.get_many(
             [
+                PEOPLED.at(campaign.organizer, campaign.event_uid),
                 *(INVITEES.at(campaign.event_uid, "attendee", email) for email in emails),
                 *(PERSONS.at(rules.person(email)) for email in emails),
                 *(ZONES.at(campaign.organizer, email) for email in emails),
