@@ -16,6 +16,7 @@ from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
+from engine.store.dynamodb.table import SORTED, Index
 from engine.store.dynamodb.unit import DynamoUnit
 from engine.store.protocol import Conflict
 from engine.store.sqlite.search_file import SearchFile
@@ -135,6 +136,37 @@ async def test_an_invite_whose_event_is_revised_meanwhile_leaves_with_what_is_ne
     assert await _claimed(other) == []
     assert await stores.states(one) == {"queued": 1}  # type: ignore[arg-type]
     assert await _claimed(other) == [(1, "Another name")]
+
+
+async def test_what_a_key_spends_first_on_a_day_is_spent_once_at_a_time(processes: Both) -> None:
+    one, other = processes
+    people = [stores.attendee(email) for email in (ANN, "bob@example.com")]
+    await stores.with_event(one)  # type: ignore[arg-type]
+    async with one.unit() as unit:
+        await unit.add_attendees(people)
+
+    async def invite(store: Process, email: str) -> None:
+        async with store.unit() as unit:
+            assert (await unit.spent(["key1"], START))["key1"].mails == 0
+            if store is one:
+                await invite(other, "bob@example.com")
+            await unit.add_messages([stores.message(email, key="key1")], priority=0)
+
+    with pytest.raises(Conflict):
+        await invite(one, ANN)
+    assert (await one.spent(["key1"], START))["key1"].mails == 1
+
+
+async def test_what_left_an_index_hides_nothing_of_what_is_in_it(processes: Both) -> None:
+    one, _ = processes
+    items = one.rows.items
+    for n in range(3):
+        items.put(("probe", str(n)), "", {Index.DUE.value: "probe", SORTED[Index.DUE]: str(n)})
+    await items.commit()
+    items = one.rows.items
+    items.put(("probe", "0"), "")
+    assert [item.key[1] for item in await items.indexed(Index.DUE, "probe", limit=1)] == ["1"]
+    assert [item.key[1] for item in await items.indexed(Index.DUE, "probe", limit=2)] == ["1", "2"]
 
 
 async def _settle_first(store: Process) -> None:

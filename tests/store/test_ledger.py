@@ -163,6 +163,17 @@ async def test_messages_to_one_attendee_leave_in_order(store: Store) -> None:
     assert [c.message.kind for c in await claim(store, now=LATER)] == [Kind.CANCELLATION]
 
 
+async def test_messages_that_wait_for_older_ones_to_their_attendees_hold_up_no_others(store: Store) -> None:
+    crowd = [f"c{n}@example.com" for n in range(16)]
+    await with_event(store, *crowd)
+    await answered(store, await claim(store), MessageState.DEFERRED, due=LATER)
+    await owe(store, *[message(one, kind=Kind.CANCELLATION, method=Method.CANCEL) for one in crowd])
+    async with store.unit() as unit:
+        await unit.add_attendees([attendee(ANN)])
+        await unit.add_messages([message(ANN)], priority=0)
+    assert emails(await claim(store, limit=1)) == [ANN]
+
+
 async def test_one_that_asks_now_goes_before_a_crowd(store: Store) -> None:
     await with_event(store)
     crowd = [f"c{n}@example.com" for n in range(10)]

@@ -89,7 +89,10 @@ class BudgetQuestions(SentHoursRead):
 
     async def _spent(self, key_id: str, today: int) -> Spent:
         days = await self.rows.under(KEY_DAYS, key_id)
-        now = next((day for day in days if day.day == today), KeyDay(key=key_id, day=today))
+        now = next((day for day in days if day.day == today), None)
+        if now is None:
+            self.items.not_found(KEY_DAYS.at(key_id, number(today)))
+            now = KeyDay(key=key_id, day=today)
         met = sum(day.people for day in days)
         return Spent(mails=now.mails, people=now.people, changes=now.changes, met=met)
 

@@ -170,6 +170,11 @@ class Items:
             asked["ExclusiveStartKey"] = rest
         return found
 
+    def not_found(self, key: Key) -> None:
+        """A query by which an item would have been found has not found it: for this unit it is not there."""
+        if key not in self._written:
+            self._seen.setdefault(key, None)
+
     async def indexed(
         self, index: Index, value: str, *, after: str = "", before: str = LAST, limit: int | None = None
     ) -> list[Item]:
@@ -177,33 +182,44 @@ class Items:
 
         Items that this unit has written are found, too. With a sort key in its order, else in none.
         """
-        places = await self._index_places(index, value, after, before, limit)
         own = [key for key, item in self._written.items() if item and item.attributes.get(index) == value]
-        found = await self.get_many([*(key for _, key in places), *own])
-        fits = [item for item in found.values() if item.attributes.get(index) == value]
-        return in_order(fits, index, after, before)[:limit]
+        fits = await self.get_many(own)
+        async for places in self._index_pages(index, value, after, before, limit or _PAGE):
+            found = await self.get_many(key for _, key in places)
+            fits |= {key: item for key, item in found.items() if item.attributes.get(index) == value}
+            if limit is not None and len(fits) >= limit + len(own):
+                break
+        return in_order(list(fits.values()), index, after, before)[:limit]
 
     async def indexed_in(
         self, index: Index, most: Mapping[str, int], *, after: str, before: str, lot: int
     ) -> AsyncIterator[list[Item]]:
-        """The same for several values together, each with how many of it at most; they are read in lots, in order."""
-        places = [
-            place
-            for value, limit in most.items()
-            for place in await self._index_places(index, value, after, before, limit)
-        ]
-        written = ((key, item.attributes) for key, item in self._written.items() if item)
-        sort = SORTED[index]
-        places += [(own[sort], key) for key, own in written if own.get(index) in most]
-        keys = list(dict.fromkeys(key for _, key in sorted(places)))
-        for first in range(0, len(keys), lot):
-            found = (await self.get_many(keys[first : first + lot])).values()
-            yield in_order([i for i in found if i.attributes.get(index) in most], index, after, before)
+        """The same for several values together, which are read in lots, in order.
 
-    async def _index_places(
-        self, index: Index, value: str, after: str, before: str, limit: int | None
-    ) -> list[tuple[str, Key]]:
-        """The keys that an index has, each with its place in the order."""
+        Of each value as many are read together as `most` says; where all of them are taken, and more are asked for, as
+        many again, behind those of other values that were read before.
+        """
+        written = ((key, item.attributes) for key, item in self._written.items() if item)
+        own = [(mine[SORTED[index]], key) for key, mine in written if mine.get(index) in most]
+        pages = {
+            value: self._index_pages(index, value, after, before, limit) for value, limit in most.items()
+        }
+        known: set[Key] = set()
+        while pages:
+            read = {value: await anext(page, []) for value, page in pages.items()}
+            pages = {value: page for value, page in pages.items() if len(read[value]) >= most[value]}
+            places = sorted([*own, *(place for some in read.values() for place in some)])
+            own = []
+            keys = [key for key in dict.fromkeys(key for _, key in places) if key not in known]
+            known.update(keys)
+            for first in range(0, len(keys), lot):
+                found = (await self.get_many(keys[first : first + lot])).values()
+                yield in_order([i for i in found if i.attributes.get(index) in most], index, after, before)
+
+    async def _index_pages(
+        self, index: Index, value: str, after: str, before: str, size: int
+    ) -> AsyncIterator[list[tuple[str, Key]]]:
+        """The keys that an index has, each with its place in the order, in pages of this size."""
         asked: dict[str, Any] = {
             "IndexName": index.value,
             "KeyConditionExpression": "#i = :v",
@@ -219,15 +235,17 @@ class Items:
             }
         sort = SORTED.get(index, "sk")
         places: list[tuple[str, Key]] = []
-        while limit is None or len(places) < limit:
-            page, rest = await self._calls.page(
-                {**asked, "Limit": _PAGE if limit is None else limit - len(places)}
-            )
+        while True:
+            page, rest = await self._calls.page({**asked, "Limit": size - len(places)})
             places += [(each[sort]["S"], (each["pk"]["S"], each["sk"]["S"])) for each in page]
             if rest is None:
                 break
             asked["ExclusiveStartKey"] = rest
-        return places
+            if len(places) >= size:
+                yield places
+                places = []
+        if places:
+            yield places
 
     async def numbers(self, keys: Iterable[Key]) -> dict[Key, dict[str, int]]:
         """The numbers under these keys, with what this unit has added; each has all names that were ever added to."""
