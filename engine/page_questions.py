@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.commands.pages.pages import unknown_page
 from engine.model.actors import Actor
@@ -19,6 +19,7 @@ from engine.store.protocol import Store
 
 _AT_ONCE = 100
 _PAGES_SHOWN = 500
+_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -117,17 +118,30 @@ class PageQuestions:
             return False
         if not page.selection.query:
             return True
-        uids, _ = await self.found_on_page(page, page.selection.query)
+        # A single event is looked for among what takes place with it: a season is not gone through for each.
+        uids, _ = await self.found_on_page(
+            page, page.selection.query, beside=None if event.recurrence else event
+        )
         return event.uid in uids
 
+    async def pages_with(self, event: Event) -> list[Page]:
+        """The published pages that have an event of their organizer, newest first."""
+        return [page for page in await self.pages_of(event.organizer) if await self.on_page(page, event)]
+
     async def found_on_page(
-        self, page: Page, query: str, most: int = EVENTS_MAX
+        self, page: Page, query: str, most: int = EVENTS_MAX, beside: Event | None = None
     ) -> tuple[frozenset[str], Understood]:
-        """The uids of up to `most` of the organizer's events that words ask for, and how the words were read."""
+        """The uids of up to `most` of the organizer's events that words ask for, and how the words were read.
+
+        `beside`: only what takes place while this event does.
+        """
         uids: set[str] = set()
         cursor: str | None = None
+        after = beside.span.start_utc - _MOMENT if beside else None
+        before = beside.span.end_utc + _MOMENT if beside else None
+        within = EventQuery(query=query, organizer=page.organizer, after=after, before=before, limit=_AT_ONCE)
         for _ in range(most // _AT_ONCE):
-            asked = EventQuery(query=query, organizer=page.organizer, limit=_AT_ONCE, cursor=cursor)
+            asked = within.model_copy(update={"cursor": cursor})
             found = await find(self.store, asked, self.clock())
             uids |= {event.uid for event in found.events}
             cursor = found.next_cursor

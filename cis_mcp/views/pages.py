@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
 from engine.commands.pages import texts
+from engine.engine import Engine
 from engine.model.events import Event
 from engine.model.pages import Grouping, Layout, Page, PageKind, Show, event_path
 from engine.model.pages import path as own_path
 from engine.settings import Settings
 
 _TEXTS = "shown as it is, without markup"
+_URLS_MAX = 20
 
 
 def path(page: Page) -> str:
@@ -30,6 +32,12 @@ def url(settings: Settings, page: Page) -> str:
 def event_url(settings: Settings, page: Page, event: Event) -> str:
     """The public address of the page that `event`, which `page` has, has of its own."""
     return settings.public_url.rstrip("/") + event_path(page, event)
+
+
+async def event_urls(engine: Engine, event: Event) -> list[str]:
+    """Where visitors find an event by itself; the same for all pages that list it."""
+    pages = await engine.pages_with(event)
+    return list(dict.fromkeys(event_url(engine.settings, page, event) for page in pages))[:_URLS_MAX]
 
 
 def addresses(settings: Settings, page: Page) -> dict[str, str]:

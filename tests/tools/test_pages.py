@@ -11,7 +11,7 @@ from engine.engine import Engine
 from tests.pages.test_pictures import answer, png, site
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in
-from tests.tools.caller import Mode, calling
+from tests.tools.caller import Mode, calling, text_of
 
 
 async def test_a_page_is_made_changed_taken_off_the_web_and_listed(engine: Engine, mode: Mode) -> None:
@@ -55,6 +55,23 @@ async def test_one_switch_publishes_every_event_and_takes_all_of_it_back(engine:
         standing = [page for page in (await caller.ok("list_pages"))["pages"] if page["published"]]
         assert [page["slug"] for page in standing] == [own["page"]["slug"]]
         assert await caller.code("publish_events", on=True, organizer="no address") == "invalid_address"
+
+
+async def test_the_answer_to_a_new_event_has_its_web_page_where_one_lists_it(
+    engine: Engine, mode: Mode
+) -> None:
+    given = {"start": "2027-05-08T19:05", "timezone": "Europe/Paris", "duration": "PT2H"}
+    async with calling(engine, mode, tier="extended") as caller:
+        assert (await caller.ok("create_event", summary="Owls at Foxes", **given))["urls"] == []
+        await caller.ok("create_page", title="Searched", query="Owls in May")
+        assert (await caller.ok("create_event", summary="Bats at Foxes", **given))["urls"] == []
+        made = await caller.call("create_event", summary="Owls at Bats", **given)
+        event = made.structured_content["event"]
+        url = f"http://127.0.0.1:8000/e/{event['id']}"
+        assert made.structured_content["urls"] == [url]
+        assert f"Its web page: {url}" in text_of(made)
+        series = await caller.ok("create_event", summary="Owls", recurrence="FREQ=MONTHLY;COUNT=3", **given)
+        assert len(series["urls"]) == 1
 
 
 async def test_no_page_takes_the_address_that_is_kept_for_the_page_of_all_that_an_organizer_publishes(

@@ -91,7 +91,7 @@ async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
 
 async def control_campaign(call: CallContext, arguments: ControlCampaignArguments) -> Reply:
     """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends, and needs the confirm_token of
-    bulk_send, which a change of the event voids. Then follow it with get_campaign."""
+    bulk_send, which a change of the event voids. Follow it with get_campaign."""
     command = ControlCampaign(
         campaign_id=arguments.campaign_id,
         action=arguments.action,

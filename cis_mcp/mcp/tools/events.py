@@ -31,6 +31,7 @@ from cis_mcp.views.events import (
     statistics_info,
     statistics_line,
 )
+from cis_mcp.views.pages import event_urls
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
 from cis_mcp.views.revisions import Revision, notified_fields, revision_fields
 from engine.commands import series
@@ -54,6 +55,7 @@ class CreatedEvent(Result):
 
     event: EventAsShown
     created: bool = Field(description="false: this idempotency_key had made the event before")
+    urls: list[str] = Field(description="its web page, where pages are published that have it")
 
 
 class UpdatedEvent(Revision):
@@ -86,7 +88,7 @@ class FoundEvent(Result):
 
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
-    """Create an event and get its uid. No one is notified: invite people with send_invite (one person) or bulk_send
+    """Create an event and get its uid. No one is notified: invite with send_invite (one person) or bulk_send
     (a list). Give local times with the zone of the place; check the weekday in the answer. To change one use
     update_event."""
     command = CreateEvent(
@@ -108,7 +110,10 @@ async def create_event(call: CallContext, arguments: CreateEventArguments) -> Re
     lines = [f"{_made(done)}: {_first(done)}"]
     if not done.event.cancelled:
         lines.append("No one is invited by this; use send_invite or bulk_send.")
-    return Reply("\n".join(lines), CreatedEvent(event=event_info(done.event), created=done.created))
+    urls = await event_urls(call.engine, done.event)
+    lines += [f"Its web page: {url}" for url in urls]
+    data = CreatedEvent(event=event_info(done.event), created=done.created, urls=urls)
+    return Reply("\n".join(lines), data)
 
 
 def _made(done: EventDone) -> str:
@@ -124,8 +129,7 @@ def _made(done: EventDone) -> str:
 
 async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
     """Change an event, or one instance of a series, and mail the attendees it affects; their calendars update.
-    What you leave out stays. dry_run shows old and new, and who would be mailed. Repeating a change that
-    was made is safe."""
+    What you leave out stays. dry_run shows old and new, and who would be mailed. Repeating a change is safe."""
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
@@ -179,8 +183,8 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
 
 
 async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
-    """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
-    cancelled. Final once mailed: use dry_run first. To move or reword it use update_event, to take out one
+    """Cancel an event, or one instance of a series, permanently: attendees are mailed, their entries cancelled. Final
+    once mailed: use dry_run first. To move or reword it use update_event, to take out one
     person withdraw_invite."""
     done = await call.apply(await _cancellation(call, arguments))
     if done.campaign_id:

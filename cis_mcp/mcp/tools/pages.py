@@ -19,8 +19,6 @@ from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model.pages import PageKind
 
-_URLS_MAX = 20
-
 
 class CreatePageArguments(PageFields, Arguments):
     """Arguments of create_page."""
@@ -150,9 +148,7 @@ async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
 async def _event_urls(call: CallContext, name: str) -> list[str]:
     """Where the event has a page of its own; the same for all pages that list it. Raises Refused: UNKNOWN_EVENT."""
     event = await call.engine.event(name, call.actor)
-    pages = [p for p in await call.engine.pages_of(event.organizer) if await call.engine.on_page(p, event)]
-    urls = [views.event_url(call.engine.settings, page, event) for page in pages]
-    return list(dict.fromkeys(urls))[:_URLS_MAX]
+    return await views.event_urls(call.engine, event)
 
 
 async def _listed(pages: Sequence[PageInfo], limit: int, urls: Sequence[str]) -> Reply:

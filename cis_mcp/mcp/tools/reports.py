@@ -162,7 +162,7 @@ async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str
 
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:
     """List who was invited to an event and what each answered, a page at a time. Leave addresses masked unless you need
-    them. For counts only, use get_stats."""
+    them. For counts use get_stats."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 
@@ -197,7 +197,7 @@ async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int
 
 async def send_report(call: CallContext, arguments: SendReportArguments) -> Reply:
     """Mail the CSV report of an event (email, name, status, origin, client, time of answer) to its organizer. To read
-    the answers here, use list_attendees."""
+    answers here use list_attendees."""
     done = await call.apply(SendReport(uid=arguments.uid, to=arguments.to))
     resource = f"report://{done.event.uid}.csv"
     data = ReportResult(

@@ -77,7 +77,7 @@ class FoundEvents(Result):
 async def search_events(call: CallContext, arguments: SearchEventsArguments) -> Reply:
     """Find events by what a person says (words, teams, places, days, times), in order of their start; without arguments
     list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids
-    picked, or with search_cursor for all that are listed; or update_event."""
+    picked, or search_cursor for all listed; or update_event."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 
