@@ -829,15 +829,3 @@ def test_one_switch_exports_every_night_and_gives_the_right_to() -> None:
     rights = [one["Fn::If"][1]["Action"] for one in statements if "Fn::If" in one]
     assert rights == ["dynamodb:Scan", ["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
     assert read({**GIVEN, "nightly_export": True}, {}, {}).nightly_export
-
-
-def test_the_script_that_proves_it_on_an_account_is_one_that_bash_reads_and_calls_what_there_is() -> None:
-    script = ROOT / "deploy/prove-on-aws.sh"
-    done = subprocess.run(["bash", "-n", str(script)], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    called = set(re.findall(r"cis-mcp (aws \w+|\w+)", script.read_text()))
-    assert {"aws full", "aws preflight", "aws deploy", "aws destroy", "verify", "check"} == called
-    for words in called:
-        first, *rest = words.split()
-        command = cli.commands[first]
-        assert not rest or rest[0] in command.commands  # type: ignore[attr-defined]
