@@ -1,4 +1,4 @@
-"""A bell: rung when something happened, heard by all who listened before."""
+"""Signals within a process: who listened before one was given is woken by it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _TOGETHER_S = 0.5
 
 
 class Waiter:
-    """Hears the rings since it began to listen."""
+    """Waits for a signal that was given since it began to listen."""
 
     def __init__(self, event: asyncio.Event) -> None:
         self._event = event
 
     async def wait(self, seconds: float) -> bool:
-        """True as soon as the bell has rung; False when `seconds` are over."""
+        """True as soon as the signal was given; False when `seconds` are over."""
         return await self._until(asyncio.get_running_loop().time() + seconds)
 
     async def rest(self, seconds: float) -> bool:
@@ -46,7 +46,7 @@ async def rest(seconds: float) -> None:
 
 
 class Signal:
-    """Wakes everyone who listens; listen first, then look, so that no ring is missed."""
+    """Wakes everyone who listens; listen first, then look, so that none is missed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -15,7 +15,7 @@ ANSWERED_BY_DESIGN = {
     "sceptre_env": "not needed: one stack, one template",
     "python38": "not needed: the machine gets Python 3.11",
     "build_venv": "not needed: wheels are downloaded for the machine's platform",
-    "acm_ssm": "no certificate: the machine has no public HTTP door",
+    "acm_ssm": "no certificate: the machine has no public HTTP endpoint",
     "api_gateway_domain": "there is no API Gateway",
     "cloudfront_alias": "there is no CloudFront",
 }

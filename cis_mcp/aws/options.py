@@ -182,7 +182,7 @@ VARIABLES = {
 
 _BUILD = "podman build -f deploy/Containerfile, push it to your registry, and give --image"
 _NO_DOOR = (
-    "the machine has no public HTTP door of its own; put a load balancer or a proxy with it in front, or give "
+    "the machine has no public HTTP endpoint of its own; put a load balancer or a proxy with it in front, or give "
     "--form serverless"
 )
 REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {

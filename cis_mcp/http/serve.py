@@ -44,7 +44,7 @@ async def serve_http(
     prepare: Callable[[CisServer], None] = lambda _: None,
     health: Health | None = None,
 ) -> None:
-    """Serve on `listener`, whose door is not open (`refuse_open_bind`), until `stop` is set.
+    """Serve on `listener`, which `refuse_open_bind` let pass, until `stop` is set.
 
     `prepare` may add to the MCP server before anyone is let in.
     """

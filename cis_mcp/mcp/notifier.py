@@ -1,4 +1,4 @@
-"""An ear: takes in what changed at once, and tells it on at the pace of a client that may be slow."""
+"""Takes in what changed at once, and tells it at the pace of a client that may be slow."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Collection
 import anyio
 
 _CHECK_S = 1.0
-"""How often an ear that hears nothing sees whether the server is about to stop."""
+"""How often a notifier without news sees whether the server is about to stop."""
 
 
 class Notifier:
-    """Tells what it hears by `tell`, each name once however often it was heard meanwhile.
+    """Tells what changed by `tell`, each name once however often it changed meanwhile.
 
     `stays`: asked before anything is told, and every second with `news` False; once it is false, `end` is
     called and nothing is told any more.
@@ -31,7 +31,7 @@ class Notifier:
         self._woken = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
-    def heard(self, names: Collection[str]) -> None:
+    def changed(self, names: Collection[str]) -> None:
         """Take in what changed."""
         self._pending.update(dict.fromkeys(names))
         self._woken.set()

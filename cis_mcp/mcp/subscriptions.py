@@ -96,7 +96,7 @@ class _Session:
     `caller`: of its latest request; a session outlives the tokens that it is used with.
     """
 
-    ear: Notifier
+    notifier: Notifier
     caller: Caller | None
     watched: dict[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class _Session:
         for leave in self.watched.values():
             leave()
         self.watched.clear()
-        self.ear.close()
+        self.notifier.close()
 
 
 class Subscriptions:
@@ -113,9 +113,9 @@ class Subscriptions:
     `welcome` says whether a caller is still let in: keys are revoked, tokens expire.
     """
 
-    def __init__(self, shelf: ResourceView, welcome: Welcome) -> None:
+    def __init__(self, view: ResourceView, welcome: Welcome) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._shelf = shelf
+        self._view = view
         self._welcome = welcome
         self._streams: Counter[str] = Counter()
         self._server: MCPServer[Any] | None = None
@@ -162,7 +162,7 @@ class Subscriptions:
 
     def _own_list(self) -> dict[str, Sight]:
         """How to see whether the caller's list of resources changed."""
-        call = self._shelf.call
+        call = self._view.call
         actor, whose = call.actor, "all" if call.actor.everywhere else call.actor.address
         if not actor.may_read:
             return {}
@@ -170,7 +170,7 @@ class Subscriptions:
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
-        address = self._shelf.call.actor.address
+        address = self._view.call.actor.address
         if self._streams[address] >= STREAMS_MAX or self._streams.total() >= _ALL_STREAMS_MAX:
             raise MCPError(INTERNAL_ERROR, "Too many streams are open; close one first.")
         self._streams[address] += 1
@@ -185,15 +185,15 @@ class Subscriptions:
     ) -> AsyncIterator[None]:
         """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
         caller = current()
-        ear = Notifier(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
+        notifier = Notifier(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
         try:
-            leave = await self._listened(sights, ear)
+            leave = await self._listened(sights, notifier)
             try:
                 yield
             finally:
                 leave()
         finally:
-            ear.close()
+            notifier.close()
 
     # until 2025-11-25
 
@@ -207,7 +207,7 @@ class Subscriptions:
         session.watched[uri] = lambda: None
         try:
             sight = await self._sight(uri)
-            leave = await self._listened({uri: sight} if sight else {}, session.ear)
+            leave = await self._listened({uri: sight} if sight else {}, session.notifier)
         except BaseException:
             session.watched.pop(uri, None)
             raise
@@ -257,12 +257,12 @@ class Subscriptions:
 
     async def _stays(self, caller: Caller | None) -> bool:
         """True while the server goes on and `caller`, if one is given, is let in."""
-        return not self._shelf.call.leaving() and await self._welcome(caller)
+        return not self._view.call.leaving() and await self._welcome(caller)
 
     async def _sight(self, uri: str) -> Sight | None:
         """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""
         try:
-            sight = await self._shelf.sight(uri)
+            sight = await self._view.sight(uri)
         except Refused as refused:
             raise MCPError(
                 INVALID_PARAMS, f"{refused.code.value}: {sentence(refused)}", {"uri": uri}
@@ -274,8 +274,8 @@ class Subscriptions:
     async def _fixed(self) -> set[str]:
         return {resource.uri for resource in await self._server.list_resources()} if self._server else set()
 
-    async def _listened(self, sights: Mapping[str, Sight], ear: Notifier) -> Callable[[], None]:
+    async def _listened(self, sights: Mapping[str, Sight], notifier: Notifier) -> Callable[[], None]:
         try:
-            return await self._shelf.call.engine.watch.listen(sights, ear.heard)
+            return await self._view.call.engine.watch.listen(sights, notifier.changed)
         except Refused as refused:
             raise MCPError(INTERNAL_ERROR, f"{refused.code.value}: {sentence(refused)}") from None

@@ -164,20 +164,20 @@ class Showroom:
     def kept(self, key: tuple[object, ...], shown: Shown) -> Body | None:
         """The body that is kept for `key`, if the page is still what it was."""
         whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
-        bodies, _ = self._shelf(key)
+        bodies, _ = self._cache(key)
         if whole in bodies:
             bodies.move_to_end(whole)
         return bodies.get(whole)
 
     def keep(self, key: tuple[object, ...], shown: Shown, body: Body) -> Body:
         """Keep a body for `key`; those that were not looked at for longest go."""
-        bodies, most = self._shelf(key)
+        bodies, most = self._cache(key)
         bodies[shown.page.slug, shown.stamp, shown.listing.until, *key] = body
         while len(bodies) > most:
             bodies.popitem(last=False)
         return body
 
-    def _shelf(self, key: tuple[object, ...]) -> tuple[OrderedDict[tuple[object, ...], Body], int]:
+    def _cache(self, key: tuple[object, ...]) -> tuple[OrderedDict[tuple[object, ...], Body], int]:
         asked = isinstance(key[0], View) and key[0].filtered
         return (self._asked, _ASKED) if asked else (self._bodies, _BODIES)
 

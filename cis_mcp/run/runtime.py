@@ -54,7 +54,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
         jobs |= {"inbox": inbox.run, "jobs": lambda: job_runner.run(engine)}
         jobs |= {
             "dispatcher": Dispatcher(engine, transport).run,
-            "crew": SenderPool(engine, transport.connections).run,
+            "senders": SenderPool(engine, transport.connections).run,
         }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
         jobs |= {"deliveries": lambda: deliveries.run(engine), "webhooks": Courier(engine).run}

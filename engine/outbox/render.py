@@ -95,7 +95,7 @@ class Renderer:
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
         party = Party(address=attendee.email, name=attendee.name)
         receipts = self._settings.mailbox("rsvp", attendee.token)
-        letter = compose.Personalisation(
+        personal_part = compose.Personalisation(
             attendee=party,
             calendar=prepared.calendar.fill(party, Party(address=receipts, name=name), values),
             receipt_address=receipts,
@@ -104,7 +104,9 @@ class Renderer:
             unsubscribe=self._settings.mailbox("unsubscribe", attendee.token),
             unsubscribe_url=self._settings.unsubscribe_url(attendee.token),
         )
-        content = prepared.mail.fill(letter, {n: words.fill(values) for n, words in prepared.texts.items()})
+        content = prepared.mail.fill(
+            personal_part, {n: words.fill(values) for n, words in prepared.texts.items()}
+        )
         # What bounces comes back to the receipt address, whose token tells which message it was.
         return Envelope(receipts, message.email, content, row=message.id, event_uid=event.uid)
 

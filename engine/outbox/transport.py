@@ -1,4 +1,4 @@
-"""What the dispatcher asks of a way out of the house."""
+"""What the dispatcher asks of a transport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The crew: further processes send a large campaign, and nothing is lost or sent twice with them."""
+"""Further processes send a large campaign, and nothing is lost or sent twice with them."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ class _Pid:
 
 @asynccontextmanager
 async def hands_for(engine: Engine, idle_s: float = 60) -> AsyncIterator[SenderPool]:
-    """A crew that starts a hand for a single message."""
-    crew = SenderPool(engine, 4, many=1, idle_s=idle_s)
-    task = asyncio.create_task(crew.run())
+    """A pool that starts a sender for a single message."""
+    pool = SenderPool(engine, 4, many=1, idle_s=idle_s)
+    task = asyncio.create_task(pool.run())
     try:
-        yield crew
+        yield pool
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -123,8 +123,8 @@ async def all_written(story: Story) -> None:
         await job_runner.step(story.engine)
 
 
-async def first_of(crew: SenderPool) -> int:
-    return (await eventually(lambda: crew.pids, PATIENCE_S))[0]
+async def first_of(pool: SenderPool) -> int:
+    return (await eventually(lambda: pool.pids, PATIENCE_S))[0]
 
 
 async def hand_at_work(process: asyncio.subprocess.Process, relay: Relay, folder: Path) -> int:
@@ -144,8 +144,8 @@ async def test_a_hand_sends_by_itself_and_ends_with_its_crew(tmp_path: Path) -> 
     people = crowd(FEW)
     async with relaying() as relay, campaign_over(tmp_path, relay, people) as story:
         await all_written(story)
-        async with hands_for(story.engine) as crew:
-            pid = await first_of(crew)
+        async with hands_for(story.engine) as pool:
+            pid = await first_of(pool)
             await eventually(lambda: len(relay.deliveries) == FEW, PATIENCE_S)
             assert not gone(pid)
         assert gone(pid)
@@ -157,9 +157,9 @@ async def test_a_hand_sends_by_itself_and_ends_with_its_crew(tmp_path: Path) -> 
 async def test_a_hand_ends_when_nothing_was_owed_for_a_while(tmp_path: Path) -> None:
     async with relaying() as relay, campaign_over(tmp_path, relay, crowd(FEW)) as story:
         await all_written(story)
-        async with hands_for(story.engine, idle_s=0.1) as crew:
-            pid = await first_of(crew)
-            await eventually(lambda: not crew.pids and gone(pid), PATIENCE_S)
+        async with hands_for(story.engine, idle_s=0.1) as pool:
+            pid = await first_of(pool)
+            await eventually(lambda: not pool.pids and gone(pid), PATIENCE_S)
         assert (await story.counts())["sent"] == FEW
 
 
@@ -168,8 +168,8 @@ async def test_two_senders_share_a_campaign_and_send_no_message_twice(tmp_path: 
     people = crowd(MANY)
     async with relaying() as relay, campaign_over(tmp_path, relay, people) as story:
         relay.answering.clear()
-        async with hands_for(story.engine) as crew:
-            pid = await first_of(crew)
+        async with hands_for(story.engine) as pool:
+            pid = await first_of(pool)
             async with working(story.engine, open_transport(story.engine.settings)):
                 await eventually(
                     lambda: held_by(tmp_path, pid) and held_by(tmp_path, os.getpid()), PATIENCE_S
@@ -185,15 +185,15 @@ async def test_a_hand_that_is_killed_is_replaced_and_what_it_held_goes_out(tmp_p
     people = crowd(MANY)
     async with relaying() as relay, campaign_over(tmp_path, relay, people) as story:
         await all_written(story)
-        async with hands_for(story.engine) as crew:
-            pid = await first_of(crew)
+        async with hands_for(story.engine) as pool:
+            pid = await first_of(pool)
             await eventually(lambda: len(relay.deliveries) > MANY // 10, PATIENCE_S)
             os.kill(pid, signal.SIGKILL)
             await eventually(lambda: gone(pid), PATIENCE_S)
             doubtful = held_by(tmp_path, pid)
             assert doubtful
             leases_of_the_dead_run_out(tmp_path)
-            await eventually(lambda: crew.pids and crew.pids != [pid], PATIENCE_S)
+            await eventually(lambda: pool.pids and pool.pids != [pid], PATIENCE_S)
             async with working(story.engine, open_transport(story.engine.settings)):
                 await story.all_sent()
         times = Counter(d.message_id for d in relay.deliveries)

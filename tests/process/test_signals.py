@@ -27,9 +27,9 @@ def test_a_short_rest_is_as_long_as_asked(now: float, seconds: float) -> None:
 
 
 async def test_who_rests_is_woken_by_a_ring_at_once() -> None:
-    bell = Signal()
-    resting = asyncio.create_task(bell.listen().rest(3_600))
+    signal = Signal()
+    resting = asyncio.create_task(signal.listen().rest(3_600))
     await asyncio.sleep(0)
-    bell.notify()
+    signal.notify()
     assert await resting
-    assert not await bell.listen().rest(0)
+    assert not await signal.listen().rest(0)

@@ -21,12 +21,12 @@ _LLMS = "llms.txt"
 _Text = Callable[[Kind, str], Awaitable[str]]
 
 
-def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
-    """Serve everything on `shelf`, and llms.txt; `resources/list` comes in pages."""
+def add_resources(server: MCPServer[Any], view: ResourceView) -> None:
+    """Serve everything on `view`, and llms.txt; `resources/list` comes in pages."""
     # the first template that fits is read, so those with an ending stand before those without
     for kind in KINDS:
         if kind.variable:
-            add_template(server, _template(kind).model_copy(update={"fn": _reader(kind, shelf.text)}))
+            add_template(server, _template(kind).model_copy(update={"fn": _reader(kind, view.text)}))
         else:
             server.add_resource(
                 FunctionResource(
@@ -35,7 +35,7 @@ def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
                     title=kind.title,
                     description=kind.description,
                     mime_type=kind.mime_type,
-                    fn=_reader(kind, shelf.text),
+                    fn=_reader(kind, view.text),
                 )
             )
     server.resource(
@@ -45,7 +45,7 @@ def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
         description="Words, workflows and installation, for a model.",
         mime_type="text/markdown",
     )(_llms)
-    _page_list(server, shelf)
+    _page_list(server, view)
 
 
 @cache
@@ -93,11 +93,11 @@ def _llms() -> str:
     return beside(_LLMS).read_text(encoding="utf-8")
 
 
-def _page_list(server: MCPServer[Any], shelf: ResourceView) -> None:
+def _page_list(server: MCPServer[Any], view: ResourceView) -> None:
     async def listed(
         _context: ServerRequestContext[Any, Any], params: PaginatedRequestParams
     ) -> ListResourcesResult:
-        return await page(shelf, await server.list_resources(), params.cursor)
+        return await page(view, await server.list_resources(), params.cursor)
 
     # The SDK's public way lists everything at once and knows no cursor.
     low_level(server).add_request_handler("resources/list", PaginatedRequestParams, listed)

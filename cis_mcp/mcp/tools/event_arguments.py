@@ -40,7 +40,7 @@ Words = Annotated[
 ]
 
 
-WaitS = Annotated[float, Field(description="seconds to wait until the mails have left", ge=0, le=600)]
+WaitS = Annotated[float, Field(description="seconds to wait for the mails to leave", ge=0, le=600)]
 
 
 class CreateEventArguments(Arguments):

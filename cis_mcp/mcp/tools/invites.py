@@ -47,7 +47,7 @@ PersonalFields = Annotated[
     dict[str, str],
     BeforeValidator(_not_countless),
     Field(
-        description="personal values for {{placeholders}} in the event's text",
+        description="values for {{placeholders}} in the event's text",
         examples=[{"company": "Example Ltd"}],
     ),
 ]

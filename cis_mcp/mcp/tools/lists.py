@@ -43,7 +43,7 @@ class BulkSendArguments(Arguments):
     )
     csv_path: str | None = Field(
         None,
-        description="or such a file of the server's machine (local callers)",
+        description="or a file on the server (local callers)",
         max_length=4_096,
     )
     source: str | None = Field(

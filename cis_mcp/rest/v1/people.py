@@ -22,9 +22,7 @@ from engine.model.people import Origin
 from engine.model.verbs import Verb
 from engine.outbox.shown import handed_over
 
-Fields = Annotated[
-    dict[str, str], Field(description="personal values for {{placeholders}} in the event's text")
-]
+Fields = Annotated[dict[str, str], Field(description="values for {{placeholders}} in the event's text")]
 
 
 class NewInvite(Body):

@@ -73,7 +73,7 @@ class Step(ABC):
         """The outcome, with what else is to be said of it."""
         return outcome
 
-    def guest(self) -> Party | None:
+    def invitee(self) -> Party | None:
         """Whom a request that makes an event invites at once. Raises Refused: INVALID_ADDRESS."""
         return None
 
@@ -138,15 +138,15 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     try:
         command = await step.command(work)
         action, uid = _ACTIONS[type(command)], command.subject()
-        guest = step.guest() if action == "create" else None
-        if guest:
+        invitee = step.invitee() if action == "create" else None
+        if invitee:
             work.require("send")
         done = await command.carry_out(work)
         outcome = _outcome(step, action, done)
         if outcome.became is not RequestOutcome.UNCHANGED:
             await recording.enter(work, command, done)
-        if guest and outcome.became is RequestOutcome.CREATED:
-            outcome = await _invited(work, guest, outcome)
+        if invitee and outcome.became is RequestOutcome.CREATED:
+            outcome = await _invited(work, invitee, outcome)
         outcome = step.told(outcome)
     except Refused as refused:
         if work.unit.writes != written:
@@ -156,19 +156,19 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     return outcome
 
 
-async def _invited(work: Work, guest: Party, made: StepOutcome) -> StepOutcome:
+async def _invited(work: Work, invitee: Party, made: StepOutcome) -> StepOutcome:
     """The outcome of a request that made an event, with what became of the invite; the event stands either way."""
-    invite = SendInvite(uid=made.uid, email=guest.address, name=guest.name)
+    invite = SendInvite(uid=made.uid, email=invitee.address, name=invitee.name)
     try:
         done = await invite.carry_out(work)
     except Refused as refused:
         fields = {
             "code": refused.code.value,
-            "detail": f"{made.detail}; {guest.address} is not invited: {refused}",
+            "detail": f"{made.detail}; {invitee.address} is not invited: {refused}",
         }
         return made.model_copy(update=fields)
     await recording.enter(work, invite, done)
-    detail = f"{made.detail}; {guest.address} is invited"
+    detail = f"{made.detail}; {invitee.address} is invited"
     return made.model_copy(update={"notified": 1, "detail": detail})
 
 

@@ -143,7 +143,7 @@ class RowStep(Step):
         """CREATE, UPDATE or CANCEL, or empty where the cell says something else."""
         return _ACTIONS.get(self.row.cells.get("action", "").lower(), "")
 
-    def guest(self) -> Party | None:
+    def invitee(self) -> Party | None:
         """Whom a CREATE row invites. Raises Refused: INVALID_ADDRESS, TOO_LARGE."""
         given = self.row.cells.get("email", "")
         return (

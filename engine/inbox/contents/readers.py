@@ -126,9 +126,9 @@ class Readers:
 
     def _rest(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
-        self._idle[process] = loop.call_later(self._idle_s, self._dismiss, process)
+        self._idle[process] = loop.call_later(self._idle_s, self._end_idle, process)
 
-    def _dismiss(self, process: Process) -> None:
+    def _end_idle(self, process: Process) -> None:
         self._idle.pop(process, None)
         self._end(process)
 

@@ -68,9 +68,9 @@ class InFlight:
         """Count a death for each mail that a process which is no more had in hand. Raises OSError."""
         for path in list(self._folder.iterdir()):
             if path != self._path or self._file is None:
-                self._bury(path)
+                self._count_death(path)
 
-    def _bury(self, path: Path) -> None:
+    def _count_death(self, path: Path) -> None:
         try:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:

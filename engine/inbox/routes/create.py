@@ -27,8 +27,7 @@ from engine.inbox.handling.received import (
     turned_down,
     unregistered,
 )
-from engine.inbox.routes import batch, rsvp, succession
-from engine.inbox.routes import organizer_commands as wishes
+from engine.inbox.routes import batch, organizer_commands, rsvp, succession
 from engine.inbox.routes.addressed import by_google, objection, quoted
 from engine.inbox.routes.planning import MailPlan, alone, known_event, planned
 from engine.inbox.routes.reach import weighed
@@ -75,7 +74,7 @@ async def _handle_calendar(engine: Engine, received: ReceivedMail, message: Itip
 
 async def _quoted(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome | None:
     """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
-    makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
+    makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(organizer_commands.gone, message.events))
     if makes and not [
         e
         for e in message.events
@@ -196,23 +195,25 @@ async def _series(
 ) -> Outcome:
     known = await known_event(engine, received, event)
     command: Command[EventDone]
-    if method == "CANCEL" or wishes.gone(event):
+    if method == "CANCEL" or organizer_commands.gone(event):
         if known is None:
             return _unknown()
         if stray := _stray(received, known, event):
             return stray
         command = CancelEvent(
-            uid=known.uid, reason=wishes.reason(event), source=wishes.source(received, event)
+            uid=known.uid,
+            reason=organizer_commands.reason(event),
+            source=organizer_commands.source(received, event),
         )
         action = MailAction.CANCELLED
     elif method == "ADD":
         if known is None:
             return _unknown()
-        command, action = wishes.addition(received, known, event), MailAction.UPDATED
+        command, action = organizer_commands.addition(received, known, event), MailAction.UPDATED
     elif known is None:
-        command, action = wishes.creation(received, event, instances), MailAction.CREATED
+        command, action = organizer_commands.creation(received, event, instances), MailAction.CREATED
     else:
-        command, action = wishes.change(received, known, event, instances), MailAction.UPDATED
+        command, action = organizer_commands.change(received, known, event, instances), MailAction.UPDATED
     outcome = await _apply(engine, received, command, action, event, quiet=quiet, instances=instances)
     return await _continued(engine, received, event, outcome) if event.recurrence else outcome
 
@@ -245,13 +246,13 @@ async def _instance(
         return await _series(engine, received, method, alone, [], quiet=quiet)
     if event.following:
         return await _following(engine, received, method, event, known, quiet=quiet)
-    source = wishes.source(received, event)
-    if method == "CANCEL" or wishes.gone(event):
+    source = organizer_commands.source(received, event)
+    if method == "CANCEL" or organizer_commands.gone(event):
         if stray := _stray(received, known, event):
             return stray
         gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
         return await _apply(engine, received, gone, MailAction.CANCELLED, event, quiet=quiet)
-    override = wishes.override(event, known.summary)
+    override = organizer_commands.override(event, known.summary)
     if override is None:
         return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
     change = ChangeInstance(uid=known.uid, override=override, source=source)
@@ -262,12 +263,12 @@ async def _following(
     engine: Engine, received: ReceivedMail, method: str, event: ItipEvent, known: Event, *, quiet: bool
 ) -> Outcome:
     """One instance and all that follow: changed or cancelled, while what is before them stands."""
-    if method == "CANCEL" or wishes.gone(event):
+    if method == "CANCEL" or organizer_commands.gone(event):
         if stray := _stray(received, known, event):
             return stray
-        command = wishes.ending(received, known, event)
+        command = organizer_commands.ending(received, known, event)
     else:
-        command = wishes.following(received, known, event)
+        command = organizer_commands.following(received, known, event)
     action = MailAction.CANCELLED if isinstance(command, CancelEvent) else MailAction.UPDATED
     return await _apply(engine, received, command, action, event, quiet=quiet)
 
@@ -278,7 +279,11 @@ def _stray(received: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | 
     Its signature holds all the same. Clients name our address among the attendees of what they send to it;
     where an alias of ours was invited, no mail names it, and nothing can be told.
     """
-    elsewhere = known.source_addressed and event.attendees and not wishes.source(received, event).addressed
+    elsewhere = (
+        known.source_addressed
+        and event.attendees
+        and not organizer_commands.source(received, event).addressed
+    )
     if not elsewhere or received.verdict.released or received.verdict.confirmed_by:
         return None
     return quarantined(

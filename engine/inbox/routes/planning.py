@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.engine import Engine
 from engine.inbox.handling.received import ReceivedMail
-from engine.inbox.routes import organizer_commands as wishes
+from engine.inbox.routes import organizer_commands
 from engine.itip.message import ItipEvent, ItipMessage, told_apart
 from engine.model.events import Event
 
@@ -39,7 +39,7 @@ async def _with_dates(
     engine: Engine, received: ReceivedMail, method: str, event: ItipEvent
 ) -> list[ItipEvent]:
     """The event; one that is cancelled takes with it the single dates of it that are events of their own."""
-    if method != "CANCEL" and not wishes.gone(event):
+    if method != "CANCEL" and not organizer_commands.gone(event):
         return [event]
     dates = await engine.store.single_dates(received.mail.from_address, event.uid, _DATES_MAX)
     single = [event.model_copy(update={"uid": date.source_uid}) for date in dates]

@@ -26,14 +26,14 @@ _SLOW = 1_000.0
 _RESTART_S = 1.0
 _RESTART_LONGEST_S = 60.0
 _END_S = 4.6
-"""How long a hand may take to end: it has 4.3 s for what is in flight, and all ends within 5 s (SIGTERM)."""
+"""How long a sender may take to end: it has 4.3 s for what is in flight, and all ends within 5 s (SIGTERM)."""
 _COMMAND = command("engine.outbox.processes.sender")
 
 
 class SenderPool:
-    """Hands beside the dispatcher of this process, so that a campaign uses more than one core.
+    """Sender processes beside the dispatcher of this process, so that a campaign uses more than one core.
 
-    A hand is a process that claims and sends like any other (promise 6). It ends when its stdin does, so it
+    Each claims and sends like any other dispatcher (promise 6). It ends when its stdin does, so it
     outlives no one; where it dies, the messages that it held come back when their leases have run out.
     """
 
@@ -56,7 +56,7 @@ class SenderPool:
         return [child.pid for child in self._children]
 
     async def run(self) -> None:
-        """Run until cancelled; every hand has ended by then."""
+        """Run until cancelled; all senders have ended by then."""
         if self._most < 2:
             return await _for_ever()
         try:
@@ -67,14 +67,14 @@ class SenderPool:
                 except OSError as error:
                     log.warning("a further sender could not be started: %s", error.strerror or error)
                 if await signal.rest(_LOOK_S):
-                    await asyncio.sleep(_LOOK_S / 10)  # a campaign rings for each chunk
+                    await asyncio.sleep(_LOOK_S / 10)  # a campaign signals each chunk
         finally:
-            await asyncio.shield(asyncio.create_task(self._dismiss()))
+            await asyncio.shield(asyncio.create_task(self._end_all()))
 
     async def _look(self) -> None:
-        """Start a hand where there is much to do, end all if there was not for long."""
+        """Start a sender where there is much to do, end all if there was not for long."""
         now = asyncio.get_running_loop().time()
-        self._bury(now)
+        self._forget_dead(now)
         if await self._quiet.since_last() and self._little and not self._children:
             return
         self._little = False  # should the question fail
@@ -84,7 +84,7 @@ class SenderPool:
             if now >= self._not_before and await self._wanted():
                 await self._start()
         elif self._children and now - self._needed > self._idle_s:
-            await self._dismiss()
+            await self._end_all()
 
     async def _wanted(self) -> bool:
         """True if fewer processes send than may, whoever started them."""
@@ -97,8 +97,8 @@ class SenderPool:
         child.stdin.write(as_json(self._engine.settings) + b"\n")
         log.info("sending with one process more: %s", child.pid)
 
-    def _bury(self, now: float) -> None:
-        """Forget who died; who dies again and again is replaced ever more slowly."""
+    def _forget_dead(self, now: float) -> None:
+        """Forget those that died; what dies again and again is replaced ever more slowly."""
         dead = [child for child in self._children if child.returncode is not None]
         for child in dead:
             self._children.remove(child)
@@ -109,8 +109,8 @@ class SenderPool:
                 "a sender process ended unexpectedly (%s); its messages are sent again", child.returncode
             )
 
-    async def _dismiss(self) -> None:
-        """Let go of all hands and wait for them: they finish what is in flight and write it down."""
+    async def _end_all(self) -> None:
+        """Close the stdin of all senders and wait for them: they finish what is in flight and write it down."""
         children, self._children = self._children, []
         self._deaths = 0
         await asyncio.gather(*(_ended(child) for child in children))

@@ -26,11 +26,11 @@ def main() -> None:
 
 
 async def _send() -> None:
-    """Send until the crew lets go of stdin, by wish or by death, or until SIGTERM."""
+    """Send until whoever started this process closes its stdin or dies, or until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    crew = await _crew()
-    settings = Settings.model_validate_json(await crew.readline())
+    stdin = await _stdin()
+    settings = Settings.model_validate_json(await stdin.readline())
     logs.begin(settings.log, settings.log_level)
     engine = await Engine.open(settings)
     tell = telemetry.begin(engine.observer)
@@ -38,7 +38,7 @@ async def _send() -> None:
     try:
         ends = [
             asyncio.create_task(Dispatcher(engine, open_transport(settings)).run()),
-            asyncio.create_task(crew.read()),
+            asyncio.create_task(stdin.read()),
             asyncio.create_task(stop.wait()),
         ]
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -52,8 +52,8 @@ async def _send() -> None:
         await telemetry.flushed(tell)
 
 
-async def _crew() -> asyncio.StreamReader:
-    """What the crew says on stdin; it ends when the crew does."""
+async def _stdin() -> asyncio.StreamReader:
+    """Stdin, which ends when whoever started this process does."""
     reader = asyncio.StreamReader(limit=_SETTINGS_MAX)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
