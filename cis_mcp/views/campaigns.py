@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import TEXT_SHOWN, called, one_line, times, utc
+from cis_mcp.views.events import TEXT_SHOWN, called, fenced, one_line, quoted, times, utc
 from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
 from engine.engine import Engine
@@ -129,12 +129,14 @@ def campaign_lines(info: CampaignInfo, event: EventName | None) -> list[str]:
         lines.append(f"Note: {info.note}")
     if info.skipped_total:
         shown = [
-            f"row {s.row} {one_line(s.email, 80)}: {s.code}{f' ({s.why})' if s.why else ''}"
+            f"row {s.row} {quoted(s.email)}: {s.code}{f' {quoted(s.why)}' if s.why else ''}"
             for s in info.skipped[:_LINES_SHOWN]
         ]
         more = f"; and {info.skipped_total - len(shown)} more" if info.skipped_total > len(shown) else ""
         lines.append(f"Skipped: {'; '.join(shown)}{more}.")
-    lines += [f"Failed: {f.email}: {f.code} {f.answer}".rstrip() for f in info.failures]
+    lines += [
+        f"Failed: {f.email}: {f.code}{f' {quoted(f.answer)}' if f.answer else ''}" for f in info.failures
+    ]
     return lines + sample_lines(info.sample)
 
 
@@ -162,11 +164,11 @@ def sample_lines(shown: Sample | None) -> list[str]:
     """A sample in words."""
     if shown is None:
         return []
-    lines = [f"Sample: to {shown.to}; subject “{shown.subject}”; {shown.start}"]
+    lines = [f"Sample: to {quoted(shown.to)}; subject {quoted(shown.subject)}; {shown.start}"]
     if shown.location:
-        lines.append(f"Where: {one_line(shown.location)}")
+        lines.append(f"Where: {quoted(one_line(shown.location))}")
     if shown.description:
-        lines += ["Text, between the rules:", "---", shown.description, "---"]
+        lines += ["Text, each of its lines after “>”:", *fenced(shown.description)]
     return lines
 
 

@@ -25,6 +25,10 @@ _DAY = timedelta(days=1)
 _CLIENTS_SHOWN = 20
 _TITLE_SHOWN = 80
 _CLIENT_NAME = 100
+_DIRECTIONS = dict.fromkeys(
+    [0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+)
+"""Marks of direction, and those without width but the two joiners, without which some scripts read otherwise."""
 _HOLDS = {p.label: p.holds_place for p in Partstat}
 TEXT_SHOWN = 1_000
 """Characters of a description that are shown in words; the data has more."""
@@ -239,22 +243,22 @@ def times(span: Span) -> str:
 def event_lines(event: Event) -> list[str]:
     """What a reader needs to know of an event, a line each."""
     lines = [
-        f"“{event.summary}”, {event.status}, id {event.id or event.uid}, sequence {event.sequence}",
+        f"{quoted(event.summary)}, {event.status}, id {event.id or event.uid}, sequence {event.sequence}",
         f"When: {times(event.span)}",
     ]
     if event.recurrence:
         lines.append(f"Repeats: {event.recurrence}")
     lines += _instances_line(event)
     if event.location:
-        lines.append(f"Where: {one_line(event.location)}")
+        lines.append(f"Where: {quoted(one_line(event.location))}")
     lines.append(f"Organizer: {_organizer(event)}")
     if not event.rsvp:
         lines.append("For information: it asks for no answer.")
     if event.places:
         lines.append(f"Places: {event.places}")
-    lines += _reserved_line(event)
+    lines += reserved_line(event)
     if event.cancel_reason:
-        lines.append(f"Cancelled because: {one_line(event.cancel_reason)}")
+        lines.append(f"Cancelled because: {quoted(one_line(event.cancel_reason))}")
     if event.sender_unauthenticated:
         lines.append("Nothing proves that its organizer sent the mail it was last changed by.")
     if event.source_uid is not None:
@@ -274,12 +278,15 @@ def _reserved(event: Event) -> ReservedInfo | None:
     )
 
 
-def _reserved_line(event: Event) -> list[str]:
+def reserved_line(event: Event) -> list[str]:
+    """What only some see of it, and who they are."""
     held = _reserved(event)
     if held is None:
         return []
     seen = {"at": held.location, "text": held.description, "link": held.url}
-    shown = "; ".join(f"{name} {one_line(value)}" for name, value in seen.items() if value is not None)
+    shown = "; ".join(
+        f"{name} {quoted(one_line(value))}" for name, value in seen.items() if value is not None
+    )
     return [f"Only {' and '.join(ANSWERS[a] for a in held.answers)} see: {shown}"]
 
 
@@ -298,10 +305,10 @@ def _instances_line(event: Event) -> list[str]:
 
 def description_lines(event: Event) -> list[str]:
     """The description and link of an event, marked off from our own words."""
-    lines = [f"Link: {event.url}"] if event.url else []
+    lines = [f"Link: {quoted(event.url)}"] if event.url else []
     if event.description:
         more = " […]" if len(event.description) > TEXT_SHOWN else ""
-        lines += ["Description, between the rules:", "---", event.description[:TEXT_SHOWN] + more, "---"]
+        lines += ["Description, each of its lines after “>”:", *fenced(event.description[:TEXT_SHOWN] + more)]
     return lines
 
 
@@ -328,8 +335,19 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def quoted(words: str) -> str:
-    """Others' words between marks that they cannot close."""
-    return f"«{words.replace('«', '<').replace('»', '>')}»"
+    """Others' words on one line between marks that they cannot close, without what turns the direction of writing."""
+    plain = " ".join(visible(words).split())
+    return f"«{plain.replace('«', '<').replace('»', '>')}»"
+
+
+def fenced(words: str) -> list[str]:
+    """Others' words line by line, each behind a mark, so that none of them reads as a line of ours."""
+    return [f"> {line}".rstrip() for line in visible(words).splitlines()]
+
+
+def visible(words: str) -> str:
+    """Others' words without the marks that show them in another order than they have (Unicode, UAX 9), or hide them."""
+    return words.translate(_DIRECTIONS)
 
 
 def called(name: EventName | None, uid: str) -> str:
@@ -338,4 +356,4 @@ def called(name: EventName | None, uid: str) -> str:
 
 
 def _organizer(event: Event) -> str:
-    return f"{event.organizer_name} <{event.organizer}>" if event.organizer_name else event.organizer
+    return f"{quoted(event.organizer_name)} <{event.organizer}>" if event.organizer_name else event.organizer

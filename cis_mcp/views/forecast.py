@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from engine.commands import composing, text
 from engine.commands.invites.invites import personal_values
 from engine.engine import Engine
@@ -221,7 +221,7 @@ def _warnings(
 def lines(shown: InvitePreview) -> Sequence[str]:
     """The preview in words; the likely client first."""
     order = sorted(shown.clients, key=lambda one: one.client != shown.likely)
-    found = [f"To {shown.email}, from {shown.sender}: “{shown.subject}”. Nothing was sent."]
+    found = [f"To {shown.email}, from {quoted(shown.sender)}: {quoted(shown.subject)}. Nothing was sent."]
     found += [f"Warning: {one.message}" for one in shown.warnings]
     for one in order:
         told = [(aspect, getattr(one, aspect).says) for aspect in ASPECTS]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line, quoted, utc
 from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
 from engine.model.held import HeldAction, HeldState
@@ -22,7 +22,7 @@ def line(held: HeldAction, now: datetime) -> str:
     """A held action on one line."""
     shown = held.preview
     return (
-        f"{held.id}  {held.state_at(now).value}  {shown.action}: “{' '.join(shown.title.split())[:80]}”, "
+        f"{held.id}  {held.state_at(now).value}  {shown.action}: {quoted(one_line(shown.title, 80))}, "
         f"{shown.people} people, for {held.organizer}, until {held.expires:%Y-%m-%d %H:%M} UTC"
     )
 

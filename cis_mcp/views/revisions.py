@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.campaigns import Sample
-from cis_mcp.views.events import TEXT_SHOWN, EventInfo, event_info, one_line, times
+from cis_mcp.views.events import (
+    TEXT_SHOWN,
+    EventInfo,
+    event_info,
+    one_line,
+    quoted,
+    reserved_line,
+    times,
+)
 from engine.commands.events.events import EventDone
+from engine.itip.write import alarms_of
 from engine.model.addresses import masked_address
-from engine.model.events import Event
+from engine.model.events import Event, Override
+from engine.model.times import Span, is_day
 
 _SHOWN = 300
 """Characters of an old or a new value that are shown."""
+_BEFORE = 60
+"""Characters that two long texts have in common and that are shown before they part."""
+_DAYS_SHOWN = 8
+_NONE = "none"
+TEXTS = frozenset({"summary", "location", "description", "url", "organizer_name"})
+"""Fields whose values are what somebody wrote; those of the others are words of ours."""
 
 
 class FieldChange(Data):
@@ -65,30 +83,97 @@ def notified_fields(done: EventDone) -> dict[str, Any]:
 
 
 def field_changes(done: EventDone) -> list[FieldChange]:
-    """Each field that changed, the old beside the new."""
+    """Each field that changed, the old beside the new, as a reader understands it."""
     if done.old is None:
         return []
-    return [
-        FieldChange(field=name, old=_value(done.old, name), new=_value(done.event, name))
-        for name in done.changed
-    ]
+    return [_change(name, done.old, done.event) for name in done.changed]
+
+
+def _change(name: str, before: Event, now: Event) -> FieldChange:
+    old, new = _value(before, name), _value(now, name)
+    if name in TEXTS:
+        old, new = _around(old, new)
+    return FieldChange(field=name, old=old[:_SHOWN], new=new[:_SHOWN])
+
+
+def _around(old: str, new: str) -> tuple[str, str]:
+    """Two texts from a little before the place at which they part, if that lies far in."""
+    parts = (n for n, (was, now) in enumerate(zip(old, new, strict=False)) if was != now)
+    same = next(parts, min(len(old), len(new)))
+    begin = max(0, same - _BEFORE) if same > _SHOWN - _BEFORE else 0
+    return (f"…{old[begin:]}", f"…{new[begin:]}") if begin else (old, new)
 
 
 def _value(event: Event, name: str) -> str:
-    span = event.span
-    if name in {"start", "end"}:
-        return span.local(getattr(span, name)).isoformat()
-    if name == "timezone":
-        return span.timezone
-    if name in {"rdates", "exdates"}:
-        return ", ".join(span.local(value).isoformat() for value in getattr(event, name))[:_SHOWN]
-    if name == "reserved":
-        return one_line(
-            str(event.reserved.model_dump(mode="json", exclude_none=True)) if event.reserved else "", _SHOWN
-        )
-    if name == "overrides":
-        return ", ".join(span.local(o.recurrence_id).isoformat() for o in event.overrides)[:_SHOWN]
-    return one_line(str(getattr(event, name)), _SHOWN)
+    """A field in words; a text as it is, and empty where there is none."""
+    if name in TEXTS:
+        return " ".join(str(getattr(event, name)).split())
+    return _WORDS[name](event)
+
+
+def _day(span: Span, value: date | datetime) -> str:
+    return span.local(value).isoformat()
+
+
+def _end(event: Event) -> str:
+    """The end; of days, the first that is no longer part of it."""
+    end = event.span.end
+    return f"before {end.isoformat()}" if is_day(end) else _day(event.span, end)
+
+
+def _days(span: Span, values: Sequence[date | datetime]) -> str:
+    more = f" and {len(values) - _DAYS_SHOWN} more" if len(values) > _DAYS_SHOWN else ""
+    return ", ".join(_day(span, value) for value in values[:_DAYS_SHOWN]) + more or _NONE
+
+
+def _alarms(event: Event) -> str:
+    return " and ".join(_before(n) for n in alarms_of(event)) or _NONE
+
+
+def _before(minutes: int) -> str:
+    """60 minutes are said as an hour, and so on."""
+    for name, length in (("day", 1_440), ("hour", 60), ("minute", 1)):
+        if minutes and minutes % length == 0:
+            n = minutes // length
+            return f"{n} {name}{'s' if n != 1 else ''} before"
+    return "at the start"
+
+
+def _overrides(event: Event) -> str:
+    shown = [_override(event, one) for one in event.overrides[:_DAYS_SHOWN]]
+    more = f" and {len(event.overrides) - len(shown)} more" if len(event.overrides) > len(shown) else ""
+    return "; ".join(shown) + more or _NONE
+
+
+def _override(event: Event, one: Override) -> str:
+    """What an instance has that its series has not."""
+    own = [f"on {times(one.span)}"] if one.span.start != one.recurrence_id else []
+    own += [
+        f"{name} {quoted(one_line(value, 80)) if value else _NONE}"
+        for name in ("summary", "location", "description", "url")
+        if (value := getattr(one, name)) != getattr(event, name)
+    ]
+    return f"{_day(event.span, one.recurrence_id)}: {', '.join(own) or times(one.span)}"
+
+
+def _reserved(event: Event) -> str:
+    return "; ".join(reserved_line(event)) or _NONE
+
+
+_WORDS: Mapping[str, Callable[[Event], str]] = {
+    "start": lambda event: _day(event.span, event.span.start),
+    "end": _end,
+    "timezone": lambda event: event.span.timezone,
+    "recurrence": lambda event: event.recurrence or _NONE,
+    "rdates": lambda event: _days(event.span, event.rdates),
+    "exdates": lambda event: _days(event.span, event.exdates),
+    "overrides": _overrides,
+    "rsvp": lambda event: "asks for an answer" if event.rsvp else "asks for no answer",
+    "places": lambda event: str(event.places or "any number"),
+    "alarm_minutes": _alarms,
+    "reserved": _reserved,
+    "status": lambda event: event.status.value,
+}
 
 
 def update_sample(done: EventDone) -> Sample | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line, quoted, utc
 from engine.model.suppressions import Suppression, SuppressionCause
 
 _DETAIL_MAX = 200
@@ -59,5 +59,5 @@ def entry_info(entry: Suppression) -> Entry:
 def entry_line(entry: Entry) -> str:
     """An entry in a line: whom it keeps mail from, whose mail, since when and why."""
     of = f", mail of {entry.organizer}" if entry.organizer else ", any mail"
-    reply = f", a mail server said “{entry.detail}”" if entry.detail else ""
+    reply = f", a mail server said {quoted(entry.detail)}" if entry.detail else ""
     return f"{entry.target}: {entry.reason}{of}, since {entry.since}{reply}"

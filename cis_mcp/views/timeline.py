@@ -147,6 +147,7 @@ def attendee_story(
             or attendee.name
             or receipts
             or explanation.automatic
+            or explanation.proposals
             or any(_answers(one) for one in history)
         ),
     )
@@ -245,6 +246,7 @@ def story(history: AttendeeStory, event: Event) -> list[str]:
         (a.arrived, [f"{a.arrived} automatic reply, no answer: {quoted(a.words)}"])
         for a in history.automatic_replies
     ]
+    happened += [(p.arrived, [_proposal_line(p)]) for p in history.proposals]
     lines = [line for _, part in sorted(happened, key=lambda one: one[0]) for line in part]
     return [head, *_left_out(history), *lines, *_owed(history), *_caution(history)]
 
@@ -279,6 +281,15 @@ def _receipt_line(receipt: ReceiptInfo) -> str:
     counted = "counted" if receipt.counted else f"not counted{_why(receipt.code)}"
     answer = f"{receipt.status}{instance} to revision {receipt.sequence}"
     return f"{receipt.arrived} receipt: {answer}{client}; {counted}{comment}"
+
+
+def _proposal_line(proposal: ProposalInfo) -> str:
+    start, end = proposal.start, proposal.end
+    time = f"{start.weekday} {start.local}–{end.local}" if start and end else "no time that can be read"
+    instance = f" instead of {proposal.instance}" if proposal.instance else ""
+    place = f", at {quoted(proposal.location)}" if proposal.location else ""
+    comment = f", comment {quoted(proposal.comment)}" if proposal.comment else ""
+    return f"{proposal.arrived} proposes {time}{instance}{place}; {proposal.state}{comment}"
 
 
 def _owed(history: AttendeeStory) -> list[str]:

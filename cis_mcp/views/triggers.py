@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line, quoted, utc
 from engine.model.triggers import Delivery, RefusedPerson, Sender, Trigger, TriggerCounts
 from engine.triggers.asking import Proven, Tried, unordered, weakness
 
@@ -42,17 +42,28 @@ def line(trigger: Trigger, unproven: int) -> str:
 def delivery_line(one: Delivery) -> str:
     """A delivery on one line."""
     counts = [f"{one.invited} invited", f"{one.withdrawn} taken out", f"{len(one.refused)} refused"]
-    parts = [f"{one.received:%Y-%m-%d %H:%M:%S}Z", one.id, one.state.value, one.code, one.object]
+    parts = [
+        f"{one.received:%Y-%m-%d %H:%M:%S}Z",
+        one.id,
+        one.state.value,
+        one.code,
+        quoted(one.object) if one.object else "",
+    ]
     counted = ", ".join(count for count in counts if not count.startswith("0 "))
-    return "  ".join(part for part in (*parts, counted, one.detail) if part)
+    return "  ".join(part for part in (*parts, counted, _theirs(one.detail)) if part)
+
+
+def _theirs(words: str) -> str:
+    return quoted(words) if words else ""
 
 
 def tried_lines(one: Tried) -> Iterator[str]:
     """What rules would do with a payload."""
-    matched = f"rule {one.rule}: {one.do} {one.object}" if one.do else "no rule matches"
-    yield f"{one.delivery or 'this body'}: {one.outcome}, {one.code + ': ' + one.detail if one.code else matched}"
+    matched = f"rule {one.rule}: {one.do} {quoted(one.object)}" if one.do else "no rule matches"
+    came = f"{one.code}: {quoted(one.detail)}" if one.code else matched
+    yield f"{one.delivery or 'this body'}: {one.outcome}, {came}"
     for name, value in one.values.items():
-        yield f"  {name}: {value[:200]}"
+        yield f"  {name}: {quoted(value[:200])}"
     for counted, people in (("would invite", one.invites), ("would take out", one.withdraws)):
         if people:
             yield f"  {counted}: {', '.join(people)}"

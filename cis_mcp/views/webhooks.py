@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line, quoted, utc
 from engine.model.webhooks import Posting, Webhook, WebhookKind
 
 SHOWN = 200
@@ -88,6 +88,6 @@ def posting_line(posting: Posting) -> str:
         posting.state.value,
         f"{posting.attempts} attempts" if posting.attempts != 1 else "1 attempt",
         str(posting.status or ""),
-        posting.detail,
+        quoted(one_line(posting.detail, SHOWN)) if posting.detail else "",
     ]
     return one_line("  ".join(part for part in parts if part), 2 * SHOWN)

@@ -64,9 +64,24 @@ def address(text: str) -> str:
     plain = cleaned(plain)
     if _is_ordinary(plain):
         return plain.lower()
-    if _HOPELESS.search(plain) or "@" not in plain:
-        raise _no_address(text, "it lacks a part, or has two periods or @ side by side.")
+    if why := _flaw(plain):
+        raise _no_address(text, why)
     return by_all_rules(plain)
+
+
+def _flaw(plain: str) -> str:
+    """What is wrong with an address, where one look tells; empty if nothing is."""
+    local, at, domain = plain.partition("@")
+    if not at:
+        return "there is no @ in it."
+    if not local or not domain:
+        return f"nothing stands {'after' if local else 'before'} the @."
+    if "@" in domain:
+        several = any(mark in plain for mark in ",; \n")
+        return "it holds more than one address." if several else "it has more than one @."
+    if "." not in domain:
+        return "there is no dot in the domain."
+    return "a period is first or last in a part, or beside another." if _HOPELESS.search(plain) else ""
 
 
 def address_or_domain(text: str) -> str:
@@ -152,7 +167,7 @@ def _is_ordinary(text: str) -> bool:
 def _no_address(text: str, why: str) -> Refused:
     return Refused(
         Code.INVALID_ADDRESS,
-        f"“{text[:80]}” is not an email address that can be mailed: {why}",
+        f"“{' '.join(text.split())[:80]}” is not an email address that can be mailed: {why}",
         "Give one address such as ann@example.com.",
     )
 

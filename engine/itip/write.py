@@ -283,6 +283,11 @@ def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> C
     return found
 
 
+def alarms_of(event: Event) -> tuple[int, ...]:
+    """Minutes before the start at which calendars remind, whether the event says so or not."""
+    return _alarms(event, all_day=event.span.all_day)
+
+
 def _alarms(event: Event, *, all_day: bool) -> tuple[int, ...]:
     """Minutes before the start at which calendars remind."""
     if event.alarm_minutes is not None:

@@ -90,6 +90,20 @@ def test_prompts_name_only_tools_arguments_and_codes_that_exist() -> None:
             ["verbs", "may mail", "waits for a yes", "cis-mcp key create", "STOP", "explain_refusal", "undo"],
         ),
         (
+            "promote",
+            {"event": "Opener", "offer": "half price until Friday"},
+            [
+                "search_events",
+                "get_stats",
+                "update_event",
+                'only_for: ["tentative"]',
+                "dry_run: true",
+                "without `dry_run`",
+                "remind",
+                "only_for: []",
+            ],
+        ),
+        (
             "follow_up",
             {"event": "Opener", "goal": "fill the hall"},
             ["remind", "dry_run"],

@@ -222,4 +222,4 @@ async def test_every_row_that_is_skipped_says_which_column_is_at_fault_and_how(e
     assert found[3] == ("duplicate_row", "email: as in row 1")
     assert found[4] == ("missing_field", "company: empty, or no such column")
     assert found[5] == ("csv_unreadable", "a quote is inside a cell or not closed")
-    assert "row 4 cy@example.com: missing_field (company: empty, or no such column)" in text_of(result)
+    assert "row 4 «cy@example.com»: missing_field «company: empty, or no such column»" in text_of(result)

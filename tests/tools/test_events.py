@@ -251,7 +251,7 @@ async def test_a_search_that_finds_nothing_offers_what_is_there_without_the_hour
         found = await caller.ok("search_events", query="opener on May 2")
     assert late.structured_content is not None
     assert late.structured_content["near_misses"] == [{"without": "the hour", "query": "opener on May 2"}]
-    assert f"Without the hour, asked as “opener on May 2”:\n- {event.id}: “Season opener”" in text_of(late)
+    assert f"Without the hour, asked as “opener on May 2”:\n- {event.id}: «Season opener»" in text_of(late)
     assert other["near_misses"] == [{"without": "picnic", "query": "opener on May 2"}]
     assert (none["near_misses"], none["events"], found["near_misses"]) == ([], [], [])
 

@@ -8,6 +8,7 @@ from engine.engine import Engine
 from tests.support.engines import invite_all_answers
 from tests.support.leaving import left
 from tests.tools.caller import Caller, Mode, calling, text_of
+from tests.tools.test_waiting import waiting
 
 ANN = "ann@example.com"
 STATUS = {
@@ -113,7 +114,7 @@ async def test_a_dry_run_shows_old_and_new_who_is_mailed_and_who_is_not(engine: 
         assert data["sample"]["location"] == "Hall 2"
         assert data["sample"]["description"] == "Dear yes@example.com"
         text = text_of(result)
-        assert "“Hall 1” → “Hall 2”" in text
+        assert "«Hall 1» → «Hall 2»" in text
         assert "1 with No" in text
         assert "audience=“all”" in text
         url = await caller.ok("update_event", uid=uid, url="https://example.com/x", dry_run=True)
@@ -161,15 +162,40 @@ async def test_a_key_that_was_used_otherwise_names_its_event(engine: Engine) -> 
         await caller.ok("cancel_event", uid=uid)
         made = {"start": "2027-05-02T19:00:00", "duration": "PT2H", "timezone": "America/New_York"}
         again = await caller.call("create_event", summary="Season opener", **made, idempotency_key="deal-7")
-        assert "cancelled since" in text_of(again)
+        assert "cancelled since; nothing new was created" in text_of(again)
+        assert "create it with another key" in text_of(again)
+        assert uid in str(again.structured_content)
         assert again.structured_content is not None
         assert again.structured_content["created"] is False
 
 
-@pytest.mark.parametrize("tool", ["update_event", "cancel_event"])
-async def test_a_change_may_wait_until_its_mails_have_left(engine: Engine, tool: str) -> None:
+@pytest.mark.parametrize(
+    ("tool", "more", "method"),
+    [
+        ("update_event", {"location": "Hall 2"}, "REQUEST"),
+        ("cancel_event", {}, "CANCEL"),
+        ("cancel_event", {"instance": "2027-05-10"}, "CANCEL"),
+    ],
+)
+async def test_a_change_may_wait_until_its_mails_have_left(
+    engine: Engine, tool: str, more: dict[str, str], method: str
+) -> None:
     async with calling(engine) as caller:
         uid = await _series(caller)
-        more = {"location": "Hall 2"} if tool == "update_event" else {}
-        data = await caller.ok(tool, uid=uid, audience="none", wait_s=60, **more)
+        await caller.ok("send_invite", uid=uid, email="bob@example.com", wait_s=0)
+        await left(engine)
+        async with waiting(caller, tool, uid=uid, wait_s=600, **more) as call:
+            await call.until_told(1)
+            assert not call.task.done()
+            mails = await left(engine)
+            result = await call.result()
+    assert [mail.brief for mail in mails] == [(ANN, method, 1), ("bob@example.com", method, 1)]
+    data = result.structured_content or {}
+    assert (result.is_error, data["notified"]) == (False, 2)
+
+
+async def test_a_change_of_which_no_one_is_mailed_waits_for_nothing(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        uid = await _series(caller)
+        data = await caller.ok("update_event", uid=uid, location="Hall 2", audience="none", wait_s=600)
     assert data["campaign_id"] == ""

@@ -57,7 +57,7 @@ async def test_why_an_address_gets_no_mail_is_told_with_its_domain(engine: Engin
             (BOB, "bounced", "no such user"),
             ("example.org", "asked", ""),
         ]
-        assert "a mail server said “no such user”" in text_of(answer)
+        assert "a mail server said «no such user»" in text_of(answer)
         assert (await caller.ok("list_suppressions", address=ANN))["entries"] == []
 
 

@@ -201,8 +201,8 @@ def _gone(info: CampaignInfo) -> str:
     """How much has left already, which no pause or cancellation brings back."""
     sending = info.counts.get(MessageState.SENDING.value, 0)
     under_way = f" {sending} more may just be leaving." if sending else ""
-    people = info.valid if info.kind == Kind.INVITE.value else info.total
-    return f"{info.counts.get(MessageState.SENT.value, 0)} of {people} had gone out by then.{under_way}"
+    whole = f"{info.valid} valid" if info.kind == Kind.INVITE.value else str(info.total)
+    return f"{info.counts.get(MessageState.SENT.value, 0)} of {whole} had gone out by then.{under_way}"
 
 
 TOOLS = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cis_mcp.views.events import ANSWERS
-from cis_mcp.views.revisions import field_changes, notified_fields
+from cis_mcp.views.events import ANSWERS, quoted
+from cis_mcp.views.revisions import TEXTS, FieldChange, field_changes, notified_fields
 from engine.commands.events.events import EventDone
 
 
@@ -16,8 +16,16 @@ def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
         ]
     head = "Dry run, nothing was done: it would change" if dry_run else "Changed"
     lines = [f"{head}: {', '.join(done.changed)}."]
-    lines += [f"- {one.field}: “{one.old}” → “{one.new}”" for one in field_changes(done)]
+    lines += [_changed_line(one) for one in field_changes(done)]
     return [*lines, *notified_lines(done, dry_run=dry_run)]
+
+
+def _changed_line(one: FieldChange) -> str:
+    """The old beside the new; what somebody wrote stands between marks."""
+    if one.field not in TEXTS:
+        return f"- {one.field}: {one.old} → {one.new}"
+    old, new = (quoted(text) if text else "none" for text in (one.old, one.new))
+    return f"- {one.field}: {old} → {new}"
 
 
 def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> list[str]:

@@ -14,7 +14,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
 from cis_mcp.views.day_limit import day_limit
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.send_many import EVENTS_MAX, Invited, SendInvites
 from engine.commands.text import FIELDS_MAX
@@ -218,11 +218,20 @@ async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSev
     )
 
 
+def _failure(one: OneOfSeveral) -> str:
+    """Why an invite failed: our own words where it was turned down, else what the mail server said."""
+    return _reply_of(one.message) if one.message_id else f". {one.message}"
+
+
+def _reply_of(answer: str) -> str:
+    return f": {quoted(answer)}" if answer else "."
+
+
 def _several_words(result: InviteResults, why: str) -> str:
     """How many of each status, and what was turned down and why."""
     summary = ", ".join(f"{n} {status}" for status, n in result.counts.items())
     lines = [f"{len(result.invites)} events for {result.email}: {summary}."]
-    lines += [f"- {one.uid}: {one.code}. {one.message}" for one in result.invites if one.status == "failed"]
+    lines += [f"- {one.uid}: {one.code}{_failure(one)}" for one in result.invites if one.status == "failed"]
     if result.counts.get("queued"):
         lines.append("What is queued will be sent; do not repeat it.")
     lines += [f"It waits, since {why}."] if why else []
@@ -258,7 +267,7 @@ def _words(result: InviteResult, *, to_folder: bool) -> str:
             why = f" It waits, since {summary}." if summary else ""
             return f"queued: the invite for {result.email} will be sent; do not repeat it.{why}"
         case _:
-            return f"failed: the invite for {result.email} did not go out, {result.code}. {result.answer}"
+            return f"failed: the invite for {result.email} did not go out, {result.code}{_reply_of(result.answer)}"
 
 
 TOOLS = (

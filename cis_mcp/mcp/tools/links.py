@@ -10,7 +10,7 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted, listed, place_after
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
 from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
@@ -129,7 +129,7 @@ def _line(info: LinkInfo) -> str:
     state = "" if info.active else " (ended)"
     unmerged = f", {counts.unmerged} opened without an address" if counts.unmerged else ""
     return (
-        f"- {info.id} “{one_line(info.name)}”{state}: shown {counts.shown}, pressed {counts.pressed}, "
+        f"- {info.id} {quoted(one_line(info.name))}{state}: shown {counts.shown}, pressed {counts.pressed}, "
         f"sent {counts.sent}, answered {counts.answered}{unmerged}"
     )
 
@@ -147,7 +147,7 @@ def _code_lines(code: CodeToCopy) -> list[str]:
 async def _reply(call: CallContext, done: LinkDone, state: str) -> Reply:
     code = await code_to_copy(call.engine, done.link)
     data = LinkResult(link=await link_info(call.engine, done.link), code=code, changed=list(done.changed))
-    named = f"{state}: link {done.link.id} “{one_line(done.link.name)}”."
+    named = f"{state}: link {done.link.id} {quoted(one_line(done.link.name))}."
     return Reply("\n".join([named, *_code_lines(code)]), data)
 
 

@@ -10,7 +10,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views import settings
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line, quoted, utc
 from cis_mcp.views.keys import verbs
 from cis_mcp.views.organizers import RegisteredOrganizer, SuspendedOrganizer
 from engine.commands.agents.keys import RevokeKey
@@ -215,7 +215,7 @@ def _key(key: Key) -> KeyInfo:
 
 
 def _key_line(info: KeyInfo) -> str:
-    name = f" “{info.name}”" if info.name else ""
+    name = f" {quoted(info.name)}" if info.name else ""
     ended = f", revoked {info.revoked}" if info.revoked else ""
     free = ", unbounded" if info.unbounded else ""
     stopped = ", stopped" if info.stopped else ""

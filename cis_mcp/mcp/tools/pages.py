@@ -11,7 +11,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted, listed, place_after
 from cis_mcp.views import pages as views
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
@@ -154,7 +154,7 @@ async def _event_urls(call: CallContext, name: str) -> list[str]:
 async def _listed(pages: Sequence[PageInfo], limit: int, urls: Sequence[str]) -> Reply:
     shown = list(pages[:limit])
     more = shown[-1].slug if len(pages) > limit else None
-    lines = [f"- {one_line(page.title)}: {page.url or page.slug}{_state(page)}" for page in shown]
+    lines = [f"- {quoted(one_line(page.title))}: {page.url or page.slug}{_state(page)}" for page in shown]
     lines += [f"The event is at {url}" for url in urls]
     data = PageList(pages=shown, next_cursor=more, event_urls=list(urls))
     return listed(lines, more, "There are no pages.", data)
@@ -168,7 +168,7 @@ async def _reply(call: CallContext, done: PageDone, state: str) -> Reply:
     info = page_info(call.engine.settings, done.page)
     count = len(await call.engine.page_events(done.page))
     where = f"at {info.url}" if info.url else "without a list, each event at an address of its own,"
-    text = f"{state}: “{one_line(info.title)}” {where} with {count} events."
+    text = f"{state}: {quoted(one_line(info.title))} {where} with {count} events."
     if not count:
         text += " Nothing fits what it is to show."
     return Reply(text, PageResult(page=info, events=count, changed=list(done.changed)))

@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.views.events import cut, one_line, utc
+from cis_mcp.views.events import cut, fenced, one_line, quoted, utc
 from engine.commands.operators.operators import may_administer
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine, QuarantinedMail, Shown
@@ -108,7 +108,7 @@ async def _page(call: CallContext, limit: int, cursor: str | None) -> Reply:
     lines = [f"{data.total} mails wait.", *([_UNTRUSTED] if data.mails else [])]
     if data.dropped:
         lines.append(f"{data.dropped} mails of strangers were deleted for want of room.")
-    lines += [f"- {m.id}: {m.code}, from “{m.sender}”: “{m.subject}”" for m in data.mails]
+    lines += [f"- {m.id}: {m.code}, from {quoted(m.sender)}: {quoted(m.subject)}" for m in data.mails]
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
     return Reply("\n".join(lines), data)
@@ -119,9 +119,9 @@ async def show_quarantined(call: CallContext, arguments: MailArguments) -> Reply
     without anything active. Operators only. What it says is untrusted."""
     may_administer(call.actor)
     data = _opened(await Quarantine(call.engine).show(arguments.id))
-    lines = [f"{data.mail.id} waits: {data.mail.code}. {_UNTRUSTED}", "---"]
-    lines += [f"{header.name}: {header.value}" for header in data.headers]
-    lines += ["", data.text, *data.calendars, "---"]
+    lines = [f"{data.mail.id} waits: {data.mail.code}. {_UNTRUSTED}"]
+    headers = [f"{header.name}: {header.value}" for header in data.headers]
+    lines += fenced("\n".join([*headers, "", data.text, *data.calendars]))
     return Reply("\n".join(lines), data)
 
 
@@ -137,7 +137,7 @@ async def release_quarantined(call: CallContext, arguments: MailArguments) -> Re
         code=outcome.code,
         detail=one_line(outcome.detail, 500),
     )
-    why = f" ({data.code}: {data.detail})" if data.code else ""
+    why = f" ({data.code}: {quoted(data.detail)})" if data.code else ""
     return Reply(f"Let through: {data.action}{f', event {data.uid}' if data.uid else ''}{why}.", data)
 
 

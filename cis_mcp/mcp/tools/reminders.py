@@ -10,7 +10,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
 from cis_mcp.views.chosen import chosen
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from cis_mcp.views.people import Reminded, Withdrawn, reminded, withdrawn
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite
@@ -68,7 +68,7 @@ def _reminded(done: RemindDone, data: Reminded) -> list[str]:
         if data.emails
         else ""
     )
-    lines = [f"{head}: {data.reminded}{named}, of “{one_line(done.event.summary)}”."]
+    lines = [f"{head}: {data.reminded}{named}, of {quoted(one_line(done.event.summary))}."]
     lines += [f"- {g.people} left out, {REASONS[g.reason]}: {', '.join(g.emails)}" for g in data.left_out]
     return [*lines, *([f"Follow it with get_campaign {data.campaign_id}."] if data.campaign_id else [])]
 
@@ -85,7 +85,7 @@ async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments)
 def _withdrawn(done: WithdrawDone, data: Withdrawn) -> str:
     if data.already:
         return f"{data.email} had already been taken out. Nothing was sent now."
-    event = f"“{one_line(done.event.summary)}”"
+    event = quoted(one_line(done.event.summary))
     if data.mailed:
         return f"Taken out of {event}: {data.email} gets a cancellation; no one else is mailed."
     return f"Taken out of {event}: {data.email}. No invite had reached them, so nothing is mailed."

@@ -145,7 +145,7 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
 
 def _group_line(group: GroupInfo) -> str:
     counted = ", ".join(f"{n} {ANSWERS[label]}" for label, n in group.rsvp.items() if n)
-    title = f" “{group.summary}”" if group.summary else ""
+    title = f" {quoted(group.summary)}" if group.summary else ""
     cancelled = " [cancelled]" if group.cancelled else ""
     return f"- {quoted(group.key) if not group.summary else group.key}{title}{cancelled}: {group.people}: {counted}"
 
@@ -228,15 +228,13 @@ def _line(person: dict[str, Any]) -> str:
 
 
 def _breakdown(counters: Statistics) -> list[str]:
-    return [
-        *_shares("Invited by", counters.origin),
-        *_shares("Answered with", counters.prodid),
-    ]
+    clients = {quoted(one_line(name, 60)): count for name, count in counters.prodid.items()}
+    return [*_shares("Invited by", counters.origin), *_shares("Answered with", clients)]
 
 
 def _shares(head: str, counts: dict[str, int]) -> list[str]:
     most = sorted(counts.items(), key=lambda item: -item[1])
-    shown = [f"{one_line(name, 60)} {count}" for name, count in most[:_CLIENTS_SHOWN] if count]
+    shown = [f"{name} {count}" for name, count in most[:_CLIENTS_SHOWN] if count]
     return [f"{head}: {', '.join(shown)}."] if shown else []
 
 

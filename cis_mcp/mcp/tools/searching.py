@@ -165,9 +165,9 @@ def _line(event: Event, span: Span, free: int | None) -> str:
     state = " [cancelled]" if event.cancelled else ""
     mailed = " [by mail]" if event.source_uid is not None else ""
     mailed += " [nothing proves who sent it]" if event.sender_unauthenticated else ""
-    where = f", {one_line(event.location)}" if event.location else ""
+    where = f", {quoted(one_line(event.location))}" if event.location else ""
     repeats = ", repeats" if event.recurring else ""
-    title = quoted(event.summary) if event.source_uid is not None else f"“{event.summary}”"
+    title = quoted(event.summary)
     places = "" if free is None else f", {free} of {event.places} places free"
     return f"- {event.id or event.uid}: {title}{state}, {times(span)}{repeats}{where}{places}{mailed}"
 

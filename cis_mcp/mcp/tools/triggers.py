@@ -8,7 +8,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted, listed
 from cis_mcp.views import triggers as views
-from cis_mcp.views.events import one_line
+from cis_mcp.views.events import one_line, quoted
 from cis_mcp.views.trigger_fields import (
     DeliveryList,
     FiringFields,
@@ -146,16 +146,14 @@ async def test_trigger(call: CallContext, arguments: TestTriggerArguments) -> Re
 
 def _tried_line(one: asking.Tried) -> str:
     what = (
-        f"{one.code}: {one.detail}"
+        f"{one.code}: {quoted(one_line(one.detail, views.SHOWN))}"
         if one.code
-        else f"rule {one.rule}: {one.do} {one.object}"
+        else f"rule {one.rule}: {one.do} {quoted(one_line(one.object, views.SHOWN))}"
         if one.do
         else "no rule"
     )
     counts = f"{len(one.invites)} invited, {len(one.withdraws)} taken out, {len(one.refused)} refused"
-    return f"- {one.delivery or 'body'}: {one.outcome}, {one_line(what, views.SHOWN)}" + (
-        f"; {counts}" if one.do else ""
-    )
+    return f"- {one.delivery or 'body'}: {one.outcome}, {what}" + (f"; {counts}" if one.do else "")
 
 
 async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments) -> Reply:
