@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -191,6 +192,22 @@ async def test_a_contact_list_that_takes_minutes_is_for_the_command_line(engine:
     there.page, there.contacts = 1, [_contact(f"p{n}@example.com") for n in range(62)]
     assert (await refused(engine, "ses-list:main")).code is Code.TOO_LARGE
     assert len(await read(engine, "ses-list:main", patient=True)) == 62
+
+
+async def test_pages_of_a_contact_list_are_asked_for_at_most_once_a_second(
+    engine: Engine, there: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    own = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        await own(0)
+
+    there.page, there.contacts = 1, [_contact(f"p{n}@example.com") for n in range(4)]
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await audience.read(engine, engine.local, "ses-list:main")
+    assert [one for one in waited if one] == [1.0] * 3
 
 
 # Customer Profiles

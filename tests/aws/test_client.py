@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from engine.aws.connections import Endpoint
 from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
 from engine.aws.signing import Keys
 from tests.support.awsmodels import operation, service
+from tests.support.certificates import server_context
 from tests.support.httpstub import Asked, Stub, Told, answering
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -161,6 +163,38 @@ async def test_what_was_asked_and_not_answered_whole_is_in_doubt(raw: bytes) -> 
 async def test_a_service_that_cannot_be_reached_has_had_nothing() -> None:
     with pytest.raises(Unreached):
         await client_of(f"http://127.0.0.1:{free_port()}").call("POST", "/", body=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "why"),
+    [
+        ("localhost", True, ""),
+        ("localhost", False, "certificate verify failed"),
+        ("email.eu-west-1.amazonaws.com", True, "certificate verify failed"),
+    ],
+)
+async def test_nothing_is_asked_of_a_service_whose_certificate_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, trusted: bool, why: str
+) -> None:
+    context, authority = server_context(tmp_path, host)
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    if trusted:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    asked: list[Asked] = []
+
+    async def handler(request: Asked) -> Told:
+        asked.append(request)
+        return Told(200, {"content-type": "application/json"}, b"{}")
+
+    async with answering(handler, tls=context) as stub:
+        client = client_of(f"https://localhost:{stub.port}")
+        if why:
+            with pytest.raises(Unreached, match=why):
+                await client.call("GET", "/v2/email/account")
+        else:
+            await client.call("GET", "/v2/email/account")
+        await client.close()
+    assert len(asked) == (0 if why else 1), "the credentials' signature reached nobody else"
 
 
 async def test_a_call_that_is_called_off_leaves_no_connection_behind() -> None:

@@ -151,7 +151,22 @@ def test_what_holds_data_is_encrypted_private_and_kept() -> None:
     assert "AES256" in json.dumps(bucket["BucketEncryption"])
     assert "ExpirationInDays" not in bucket["LifecycleConfiguration"]["Rules"][0]
     assert found["DataVolume"]["Properties"]["Encrypted"] is True
-    assert found["Queue"]["Properties"]["SqsManagedSseEnabled"] is True
+    queues = {name: one["Properties"] for name, one in found.items() if one["Type"] == "AWS::SQS::Queue"}
+    assert {name: one.get("SqsManagedSseEnabled") for name, one in queues.items()} == {
+        "Queue": True,
+        "DeadQueue": True,
+    }
+
+
+def test_the_identity_signs_with_2048_bits_and_has_a_mail_from_domain_of_its_own() -> None:
+    identity = _resources()["Identity"]["Properties"]
+    assert identity["DkimAttributes"] == {"SigningEnabled": True}
+    assert identity["DkimSigningAttributes"] == {"NextSigningKeyLength": "RSA_2048_BIT"}
+    own = identity["MailFromAttributes"]["MailFromDomain"]["Fn::Sub"].replace("${DomainName}", DOMAIN)
+    needed = {(one.name, one.type): one.value for one in dns.records(OPTIONS, {})}
+    assert own == f"bounce.{DOMAIN}"
+    assert needed[own, "MX"] == "feedback-smtp.eu-west-1.amazonses.com"
+    assert needed[own, "TXT"] == "v=spf1 include:amazonses.com ~all"
 
 
 def test_a_message_that_cannot_be_handled_goes_to_a_queue_with_an_alarm() -> None:

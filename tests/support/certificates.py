@@ -13,12 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS context, and the file that a client must trust to believe it."""
+def server_context(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS context, and the file that a client must trust to believe it.
+
+    `host`: whom the certificate is for; that of localhost is also for 127.0.0.1.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    address = [x509.IPAddress(ip_address("127.0.0.1"))] if host == "localhost" else []
+    names = x509.SubjectAlternativeName([x509.DNSName(host), *address])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

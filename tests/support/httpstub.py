@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,7 +67,9 @@ class Stub:
 
 
 @asynccontextmanager
-async def answering(handler: Handler, port: int = 0) -> AsyncIterator[Stub]:
+async def answering(
+    handler: Handler, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Stub]:
     """A server on a port of this machine, any unless one is named; what is still open at the end is closed."""
     stub = Stub(0)
 
@@ -82,7 +85,7 @@ async def answering(handler: Handler, port: int = 0) -> AsyncIterator[Stub]:
                 return
         stub.ended += 1
 
-    async with serving(talk, port=port) as stub.port:
+    async with serving(talk, port=port, tls=tls) as stub.port:
         yield stub
 
 
