@@ -13,6 +13,7 @@ from engine.model.queries import EventQuery
 from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
+from engine.store.dynamodb.ledger import reports_sent
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
@@ -167,6 +168,31 @@ async def test_what_left_an_index_hides_nothing_of_what_is_in_it(processes: Both
     items.put(("probe", "0"), "")
     assert [item.key[1] for item in await items.indexed(Index.DUE, "probe", limit=1)] == ["1"]
     assert [item.key[1] for item in await items.indexed(Index.DUE, "probe", limit=2)] == ["1", "2"]
+
+
+async def test_what_is_counted_while_counters_are_moved_is_not_lost(processes: Both) -> None:
+    one, other = processes
+    counters = reports_sent(f"party for {ANN}")
+
+    async def count() -> None:
+        items = other.rows.items
+        items.add(counters, "sent", 1)
+        await items.commit()
+
+    async def forget() -> None:
+        traces = await one.traces(ANN)
+        assert len(traces) == 1
+        async with one.unit() as unit:
+            await unit.forget_rows(ANN, "nobody@forgotten.invalid", traces)
+
+    await count()
+    one.meanwhile = count
+    with pytest.raises(Conflict):
+        await forget()
+    await forget()
+    moved = reports_sent("party for nobody@forgotten.invalid")
+    found = await one.rows.items.numbers([counters, moved])
+    assert found == {counters: {}, moved: {"sent": 2}}
 
 
 async def _settle_first(store: Process) -> None:

@@ -181,9 +181,8 @@ class Forgetting(Suppressions, Claims):
 
     async def _move_counters(self, key: Key, address: str, alias: str) -> None:
         new = _counted_as(key, address, alias)
-        for name, n in (await self.items.numbers([key]))[key].items():
+        for name, n in (await self.items.take_numbers(key)).items():
             self.items.add(new, name, n)
-        self.items.drop(key)
 
     async def _forget_in(self, name: str, item: Item, address: str, alias: str) -> None:
         table = TABLES[name]

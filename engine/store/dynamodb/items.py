@@ -13,13 +13,16 @@ from engine.store.dynamodb.calls import Calls, Wire
 from engine.store.dynamodb.names import LAST, Key
 from engine.store.dynamodb.table import SORTED, Index
 from engine.store.dynamodb.wires import (
+    ADDITIONS,
     NUMBER,
     Item,
+    additions_of,
     as_written,
     binary,
     in_order,
     numbers_of,
     part_key,
+    unless_added_to,
     utf8,
     wire_key,
 )
@@ -59,6 +62,7 @@ class Items:
         self._written: dict[Key, Item | None] = {}
         self._added: dict[Key, dict[str, int]] = {}
         self._parts: dict[Key, int] = {}
+        self._taken: dict[Key, int] = {}
         self.writes = 0
 
     # reading
@@ -312,6 +316,14 @@ class Items:
             names = self._added.setdefault(key, {})
             names[name] = names.get(name, 0) + amount
 
+    async def take_numbers(self, key: Key) -> dict[str, int]:
+        """Delete the numbers under a key, and return them; if any is added to meanwhile, the unit is not kept."""
+        self.drop(key)
+        for each in await self._calls.get([wire_key(key)]):
+            self._taken[key] = additions_of(each)
+            return numbers_of(each)
+        return {}
+
     @property
     def actions(self) -> int:
         """How many actions the unit has so far."""
@@ -346,15 +358,14 @@ class Items:
             yield {"Delete": self._named({"Key": wire_key(part_key(key, n))})}
 
     def _adding(self, key: Key, names: Mapping[str, int]) -> Mapping[str, Any]:
-        moved = [(name, amount) for name, amount in names.items() if amount]
+        moved = [(NUMBER + name, amount) for name, amount in names.items() if amount]
+        moved.append((ADDITIONS, 1))
         return {
             "Update": self._named(
                 {
                     "Key": wire_key(key),
                     "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(moved))),
-                    "ExpressionAttributeNames": {
-                        f"#n{i}": NUMBER + name for i, (name, _) in enumerate(moved)
-                    },
+                    "ExpressionAttributeNames": {f"#n{i}": name for i, (name, _) in enumerate(moved)},
                     "ExpressionAttributeValues": {
                         f":n{i}": {"N": str(amount)} for i, (_, amount) in enumerate(moved)
                     },
@@ -366,6 +377,8 @@ class Items:
         return {"ConditionCheck": self._if_unchanged(key, {"Key": wire_key(key)})}
 
     def _if_unchanged(self, key: Key, action: dict[str, Any]) -> dict[str, Any]:
+        if key in self._taken:
+            return self._named({**action, **unless_added_to(self._taken[key])})
         if key not in self._seen:
             return self._named(action)
         seen = self._seen[key]

@@ -20,6 +20,10 @@ NUMBER = "n_"
 """What the names of numbers begin with."""
 
 
+ADDITIONS = "c"
+"""How often the numbers of an item were added to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A value as text under its key, or numbers; `attributes` put it into the global indexes."""
@@ -69,6 +73,18 @@ def numbers_of(wire: Wire) -> dict[str, int]:
     return {
         name.removeprefix(NUMBER): int(typed["N"]) for name, typed in wire.items() if name.startswith(NUMBER)
     }
+
+
+def additions_of(wire: Wire) -> int:
+    return int(wire[ADDITIONS]["N"]) if ADDITIONS in wire else 0
+
+
+def unless_added_to(additions: int) -> dict[str, Any]:
+    """The condition that nothing was added to numbers since they were added to so often."""
+    if not additions:
+        return {"ConditionExpression": f"attribute_not_exists({ADDITIONS})"}
+    expected = {":c": {"N": str(additions)}}
+    return {"ConditionExpression": f"{ADDITIONS} = :c", "ExpressionAttributeValues": expected}
 
 
 def utf8(text: str) -> bytes:
