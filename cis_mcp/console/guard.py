@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -22,11 +22,13 @@ from starlette.types import Message, Receive
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.origin import same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
-from cis_mcp.console import sealing, speaking, tables, web, words
+from cis_mcp.console import masking, sealing, speaking, tables, web, words
 from cis_mcp.console.done import DONE
+from cis_mcp.console.rendering import Frame
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
+from cis_mcp.pages.web import Endpoint
 from cis_mcp.rest.problems import status_of
 from engine.commands.base import Command, Done
 from engine.commands.invites.addresses import AddressList, ShowListedAddresses
@@ -87,7 +89,7 @@ class Visit:
     @property
     def hubs(self) -> tuple[str, ...]:
         """Paths of the hubs that the visitor has."""
-        every = tuple(path for path, _ in web.HUBS)
+        every = web.HUB_PATHS
         return every if not self.brand.off else tuple(path for path in every if self.offers(path))
 
     def offers(self, path: str) -> bool:
@@ -153,19 +155,30 @@ class Visit:
         """A page, in the frame of the console; `full=True`: with addresses, of whose showing the record knows."""
         asked = self.asked if self.request.method == "GET" else lambda _: ""
         done, undo = DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
-        spoken, here = speaking.speaking(template, self.language), str(self.request.scope["path"])
-        told = spoken.say(done) if done else ""
+        spoken = speaking.speaking(template, self.language)
+        notes = {"visit": self, "done": spoken.say(done) if done else "", "undo": undo}
         return web.page(
             self.request,
             template,
             status,
-            language=spoken,
+            around=self._frame(spoken),
+            own=(values["title"], *self._own(spoken)),
+            notes=notes if done or self.chosen else None,
             visit=self,
-            here=here,
-            done=told,
-            undo=undo,
+            here=str(self.request.scope["path"]),
             **values,
         )
+
+    def _frame(self, spoken: Language) -> Frame:
+        brand, here = self.brand, str(self.request.scope["path"])
+        logo = brand.logo.name if brand.logo else ""
+        navigation = web.navigation(here, self.hubs, spoken) if self.caller else Markup()
+        return Frame(spoken, brand.colour, logo, brand.title, brand.footer, navigation, bool(self.caller))
+
+    def _own(self, spoken: Language) -> tuple[str, ...]:
+        """What the head of a page has of whoever is signed in: the token of its form, and how they are called."""
+        called = spoken.say("Operator") if self.everywhere else masking.plain(self.actor.address)
+        return (masking.plain(self.token), called) if self.caller else ()
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
         """Lead on after a change, with a word of what was done, and how to take it back."""
@@ -223,7 +236,7 @@ def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
             return Response("Method not allowed\n", 405, {"Allow": ", ".join(by_method)})
         return await _answer(engine, screen, request)
 
-    return Route(screens[0].path, answer, methods=["GET", "POST"])
+    return Route(screens[0].path, Endpoint(answer), methods=["GET", "POST"])
 
 
 async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
@@ -259,7 +272,7 @@ async def _caller(engine: Engine, request: Request) -> Caller | None:
 
 def form_token(secret: str) -> str:
     """What each of our forms holds: made from the secret of the cookie, which no other site can read."""
-    return hmac.new(secret.encode(), b"console form", hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(secret.encode(), b"console form", "sha256").hex()[:32]
 
 
 async def _judged(screen: Screen, visit: Visit) -> Visit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from engine.refusals import Code, Refused
 
 _SEAL_MAX = 2_000
+_BOXES_KEPT = 128
 
 
 class Purpose(StrEnum):
@@ -62,4 +64,9 @@ def _unknown() -> Refused:
 
 
 def _box(holder: Holder) -> AESSIV:
-    return AESSIV(hashlib.sha512(f"seal {holder.token}".encode()).digest())
+    return _box_of(holder.token)
+
+
+@lru_cache(maxsize=_BOXES_KEPT)
+def _box_of(token: str) -> AESSIV:
+    return AESSIV(hashlib.sha512(f"seal {token}".encode()).digest())

@@ -182,6 +182,7 @@ def _tools(
     }
 
 
+@lru_cache(maxsize=_KEPT)
 def _slug(name: str) -> str:
     return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "table"
 

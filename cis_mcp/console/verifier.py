@@ -102,7 +102,9 @@ async def _arrived(visit: Visit) -> list[str]:
 
 
 async def steps(visit: Visit) -> Response:
-    """GET /console/verify/steps?event=&from=&skip=: each step as the event stands now."""
+    """GET /console/verify/steps?event=&from=&skip=: each step as the event stands now; without one, choose it."""
+    if not visit.asked("event"):
+        return visit.go(f"{_HUB}/events")
     event, counted = await visit.engine.event_with_statistics(visit.asked("event"), visit.actor)
     given = visit.asked("from")
     first = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else event.sequence

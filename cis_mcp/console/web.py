@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cis_mcp.console import masking, speaking, tables
+from cis_mcp.console.rendering import FixedTexts, Frame, framed, main_of
 from cis_mcp.console.speaking import SPOKEN
-from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer, header
 from engine.mail.locale.language import SOURCE, Language, noop
@@ -34,6 +34,7 @@ HUBS: Sequence[tuple[str, str]] = (
     ("/console/developer", noop("Developers")),
 )
 """What the navigation leads to."""
+HUB_PATHS = tuple(path for path, _ in HUBS)
 
 
 def asset(name: str) -> Asset:
@@ -50,10 +51,11 @@ async def assets(request: Request) -> Response:
 
 
 @cache
-def templates() -> Environment:
-    """Our templates: all in them is masked and escaped, and a name that is missing is an error."""
+def templates(language: Language) -> Environment:
+    """Our templates in a language: all in them is masked and escaped, and a name that is missing is an error."""
     found = Environment(
         loader=PackageLoader("cis_mcp.console"),
+        extensions=[FixedTexts],
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=False,
@@ -61,6 +63,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.extend(language=language)
     found.filters |= {
         "masked": masking.address,
         "masked_name": masking.name,
@@ -69,7 +72,7 @@ def templates() -> Environment:
         "when": when,
         "number": speaking.number,
     }
-    found.globals |= {"arranged": tables.arranged, "event_rows": event_rows, "navigation": navigation}
+    found.globals |= {"arranged": tables.arranged, "event_rows": event_rows}
     found.globals |= {
         "_": speaking.say,
         "n_": speaking.some,
@@ -79,6 +82,7 @@ def templates() -> Environment:
         "field": speaking.field,
     }
     found.globals |= {"css": asset("console.css").path, "js": asset("console.js").path}
+    found.globals["parts"] = found.get_template("parts.html").module
     return found
 
 
@@ -97,26 +101,25 @@ def _when(start: Instant, timezone: str, language: Language) -> str:
     return f"{weekday}{start:%Y-%m-%d %H:%M} {span.timezone}"
 
 
-def navigation(here: str, paths: tuple[str, ...]) -> Markup:
+def navigation(here: str, paths: tuple[str, ...], language: Language) -> Markup:
     """The links to these hubs, that of the page itself marked; made once for all who have the same."""
     inside = (
         path for path, _ in HUBS if here == path or (path != HUBS[0][0] and here.startswith(f"{path}/"))
     )
-    return _navigation(next(inside, ""), paths, SPOKEN.get())
+    return _navigation(next(inside, ""), paths, language)
 
 
 @lru_cache(maxsize=256)
 def _navigation(current: str, paths: tuple[str, ...], language: Language) -> Markup:
     hubs = [(path, language.say(name)) for path, name in HUBS if path in paths]
-    made = templates().get_template("navigation.html").render(hubs=hubs, current=current)
+    made = templates(language).get_template("navigation.html").render(hubs=hubs, current=current)
     return Markup(made)  # noqa: S704 -- our own template, and nothing in it is anybody's
 
 
 def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
     """The rows of events in a list; each is made once for all who look at it as it is now."""
     full, language = masking.SHOWN.get(), SPOKEN.get()
-    # Our own template escaped and masked all that is in them.
-    return Markup("\n").join(
+    made = (
         _event_row(
             event.id or event.uid,
             event.summary,
@@ -129,6 +132,7 @@ def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
         )
         for event, span in rows
     )
+    return Markup("\n".join(made))  # noqa: S704 -- markup already, and markup's own join escapes each row again
 
 
 @lru_cache(maxsize=1_024)
@@ -136,7 +140,7 @@ def _event_row(
     name: str, summary: str, time: str, where: str, who: str, state: str, language: Language, *, full: bool
 ) -> Markup:
     """`full`: keeps the rows with addresses apart."""
-    row, told = templates().get_template("event_row.html"), language.term("state", state)
+    row, told = templates(language).get_template("event_row.html"), language.term("state", state)
     made = row.render(
         name=name, summary=summary, when=time, where=where, who=who, state=state, told=told, full=full
     )
@@ -148,15 +152,24 @@ def page(
     template: str,
     status: int = 200,
     *,
+    around: Frame,
+    own: Sequence[str],
+    notes: Mapping[str, Any] | None = None,
     full: bool = False,
-    language: Language = ENGLISH,
     **values: Any,
 ) -> Response:
-    """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see."""
+    """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see.
+
+    `around`: its frame. `own`: its title, and of whoever is signed in the form's token and how they are called.
+    `notes`: what stands above the page, if anything does.
+    """
     before, asked = masking.SHOWN.set(full), tables.ASKED.set(tables.asked_of(request))
-    spoken = SPOKEN.set(language)
+    spoken, found = SPOKEN.set(around.language), templates(around.language)
     try:
-        body = templates().get_template(template).render(full=full, **values).encode()
+        above = found.get_template("notes.html").render(notes) if notes else ""
+        main = main_of(found.get_template(template), {"full": full, **values})
+        shown = [str(escape(masking.hidden(text))) for text in own]
+        body = framed(found, around, shown, above + main).encode()
     except tables.Export as export:
         return _file(export)
     finally:

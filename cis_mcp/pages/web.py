@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -99,14 +100,20 @@ class Body:
         about = (modified, spoken.language.tag, spoken.negotiated) if spoken else (modified, "", False)
         if len(raw) <= (_SMALL_PRIVATE if private else _SMALL):
             return cls(media, tag, raw, b"", *about)
-        return cls(
-            media, tag, b"", gzip.compress(raw, 1 if private else _QUICK if once else _BEST, mtime=0), *about
-        )
+        packed = _packed_once(raw) if private else gzip.compress(raw, _QUICK if once else _BEST, mtime=0)
+        return cls(media, tag, b"", packed, *about)
 
     @property
     def whole(self) -> bytes:
         """The bytes as they were before."""
         return gzip.decompress(self.packed) if self.packed else self.raw
+
+
+def _packed_once(raw: bytes) -> bytes:
+    """`raw` as gzip of a window of 4 kB: the usual state of 256 kB is new memory each time, which takes longer
+    than packing a page of some kB does."""
+    packing = zlib.compressobj(1, zlib.DEFLATED, 16 + 12, 6)
+    return packing.compress(raw) + packing.flush()
 
 
 def answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from engine.model import sessions as model
@@ -14,6 +15,12 @@ T = TypeVar("T")
 
 _LINKS_KEPT = timedelta(days=1)
 _SESSIONS_KEPT = timedelta(days=30)
+
+
+@lru_cache(maxsize=256)
+def _session(body: str) -> model.LoginSession:
+    """A session from its text: each page reads the same one, and none is ever changed in place."""
+    return model.LoginSession.model_validate_json(body)
 
 
 class Sessions(Session):
@@ -48,7 +55,7 @@ class Sessions(Session):
 
     async def session(self, digest: str) -> model.LoginSession | None:
         row = await self.one("SELECT body FROM session WHERE digest = ?", [digest])
-        return model.LoginSession.model_validate_json(row["body"]) if row else None
+        return _session(row["body"]) if row else None
 
     async def save_session(self, session: model.LoginSession) -> None:
         await self.run(
