@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
+import socket
 import subprocess
 import threading
 import time
@@ -120,6 +122,8 @@ class HttpWire:
             "io.modelcontextprotocol/clientInfo": _CLIENT,
         }
         body = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": {**params, "_meta": meta}}
+        if _closed(self._connection.sock):
+            self._connection.close()  # the server ends what was idle; the next request opens another
         self._connection.request("POST", "/mcp", json.dumps(body), self._headers(method, params))
         response = self._connection.getresponse()
         content = response.read()
@@ -138,6 +142,11 @@ class HttpWire:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _closed(kept: socket.socket | None) -> bool:
+    """True if the peer has closed the connection: before a request it has nothing else to say."""
+    return kept is not None and bool(select.select([kept], [], [], 0)[0])
 
 
 def watchdog(process: subprocess.Popen[bytes], seconds: float) -> threading.Timer:

@@ -22,11 +22,18 @@ def environment(folder: Path, **values: str) -> dict[str, str]:
     return {**inherited, **own, **values}
 
 
-async def run(folder: Path, *arguments: str, **values: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command that ends by itself."""
+async def run(
+    folder: Path, *arguments: str, deadline_s: float = DEADLINE_S, **values: str
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command that ends by itself; killed at the deadline."""
     process = await started(folder, *arguments, **values)
-    async with asyncio.timeout(DEADLINE_S):
-        out, err = await process.communicate()
+    ending = asyncio.create_task(process.communicate())
+    try:
+        out, err = await asyncio.wait_for(asyncio.shield(ending), deadline_s)
+    except TimeoutError:
+        process.kill()
+        out, err = await ending
+        raise AssertionError(f"not ended after {deadline_s} s: {err.decode()[-2_000:]}") from None
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 

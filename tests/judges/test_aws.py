@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -449,14 +449,16 @@ async def test_deploy_uploads_the_code_by_its_hash_once_and_says_what_aws_refuse
     place = ("--region", REGION, "--domain-name", DOMAIN, "--yes")
     pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     dry = (*place[:-1], "--dry-run", "--json")
-    code, out, err = await run(tmp_path, "aws", "deploy", *dry, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
+    # pip fetches all packages for another machine: that takes minutes on a busy one.
+    deploy = partial(run, tmp_path, "aws", "deploy", deadline_s=900, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
+    code, out, err = await deploy(*dry)
     assert (code, err) == (0, "")
     assert any(line.startswith("to upload: code/") for line in json.loads(out)["said"])
     assert not [
         one for one in client(aws, "s3").list_buckets()["Buckets"] if one["Name"].startswith("cis-code")
     ]
     for _ in range(2):
-        code, _, err = await run(tmp_path, "aws", "deploy", *place, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
+        code, _, err = await deploy(*place)
         assert (code, "Parameter 'Image'" in err) == (1, True), err
     s3 = client(aws, "s3")
     (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("cis-code-")]
