@@ -127,12 +127,15 @@ async def test_the_key_that_asks_does_not_approve(engine: Engine) -> None:
 
 
 async def test_a_key_above_or_below_or_beside_it_under_the_same_key_does_not_approve(engine: Engine) -> None:
-    root = await key(engine, "root", verbs="create,send,approve,delegate")
-    proposer = await key(engine, "child", under=root.id, verbs="create,send,approve,delegate")
-    below = await key(engine, "below", under=proposer.id, verbs="send,approve")
-    beside = await key(engine, "beside", under=root.id, verbs="send,approve")
+    """Not even one that its owner let decide for others, or that may approve and nothing else."""
+    trusted = {"decides_for": ["*"]}
+    root = await key(engine, "root", verbs="create,send,approve,delegate", **trusted)
+    proposer = await key(engine, "child", under=root.id, verbs="create,send,approve,delegate", **trusted)
+    below = await key(engine, "below", under=proposer.id, verbs="send,approve", **trusted)
+    beside = await key(engine, "beside", under=root.id, verbs="send,approve", **trusted)
+    alone = await key(engine, "alone", under=root.id, verbs="approve")
     _, held_id = await waiting(engine, proposer)
-    for other in (root, below, beside):
+    for other in (root, proposer, below, beside, alone):
         async with calling(engine, actor=other.actor) as caller:
             code = await caller.code("decide_held_action", id=held_id, decision="approve")
         assert code == "not_the_proposer"

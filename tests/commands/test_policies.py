@@ -237,6 +237,22 @@ async def test_what_changes_the_ground_voids_the_approval(engine: Engine, how: s
     assert await deliver(engine) == []
 
 
+async def test_what_is_kept_differently_from_what_was_shown_is_not_carried_out(engine: Engine) -> None:
+    """Whoever writes into the store between the preview and the Yes changes no mail."""
+    own = await key(engine, mode="hold")
+    made = await created(engine, organizer=own.address)
+    await do(engine, SendInvite(uid=made.uid, email="ann@customer.com"), own.actor)
+    (held,) = await held_in(engine)
+    arguments = held.command.arguments.replace("ann@customer.com", "eve@evil.com")
+    assert arguments != held.command.arguments
+    other = held.command.model_copy(update={"arguments": arguments})
+    async with engine.store.unit() as unit:
+        await unit.save_held(held.model_copy(update={"command": other}))
+    done = await decide(engine)
+    assert (done.action.state, done.action.why) == (HeldState.VOID, "it is not what was shown")
+    assert [m for m in await deliver(engine) if m.kind.calendar] == []
+
+
 async def test_without_an_owner_or_with_one_whom_a_key_reads_the_operator_decides(engine: Engine) -> None:
     made = await event(engine)
     actor = (await key(engine, approval=["changes"], owner="")).actor

@@ -110,8 +110,13 @@ async def test_stop_counts_at_every_mailbox_and_as_an_answer_to_the_mail_that_as
 async def test_stop_of_nobody_who_is_proven_to_own_a_key_stops_nothing(post: Post) -> None:
     event = await created(post.engine, organizer=AGENT)
     own = await key(post.engine)
+    guest = (await invite(post.engine, event, "guest@example.com")).attendee
     for mail in (
         word(proven=False),
+        word(proven=False, to="bulk@cis.test"),
+        word(proven=False, to="rsvp@cis.test"),
+        word(proven=False, to=f"rsvp+{guest.token}@cis.test"),
+        word(proven=False, to=AGENT),
         word(sender="eve@evil.com"),
         word(sender=AGENT),
         word("Please don't stop"),
