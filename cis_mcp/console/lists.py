@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.watch.pace import clock_time, settled
+from cis_mcp.watch.pace import Pace, clock_time, sent, settled
 from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import (
     CampaignAction,
@@ -21,6 +22,7 @@ from engine.commands.campaigns.campaigns import (
 )
 from engine.commands.campaigns.samples import SampleRow
 from engine.commands.tables import mapping
+from engine.engine import Engine
 from engine.imports import audience, lists
 from engine.model.campaigns import Campaign, CampaignState, Row
 from engine.model.events import Event
@@ -35,6 +37,9 @@ _SHOWN = 30
 _SKIPPED_SHOWN = 50
 _KEPT_MAX = 2_000_000
 """Characters of a list that a page keeps while its columns are chosen."""
+_SOON = timedelta(seconds=2)
+_PACES_KEPT = 64
+_PACES: WeakKeyDictionary[Engine, dict[tuple[str, datetime], Pace]] = WeakKeyDictionary()
 MOVING = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING})
 
 
@@ -155,7 +160,7 @@ async def _shown(visit: Visit, view: CampaignView, sample: Mapping[str, object] 
         finished=settled(view.counts),
         left=left,
         moving=found.state in MOVING,
-        takes=_takes(visit, found, left),
+        takes=_takes(visit, found, view.counts, left),
         token_of_list=confirm_token(found, event) if found.state is CampaignState.DRAFT else "",
         sample=sample,
     )
@@ -167,16 +172,26 @@ def _title(visit: Visit, found: Campaign, title: str) -> str:
     return visit.say("Change for “{title}”", title=title)
 
 
-def _takes(visit: Visit, found: Campaign, left: int) -> str:
-    """How long the rest takes: by what went until now, else by the rate that is set."""
-    now = visit.engine.clock()
-    began = found.resumed or found.started
-    if found.state is CampaignState.RUNNING and began and now - began > timedelta(seconds=2):
-        gone = found.total - left
-        rate = gone / (now - began).total_seconds() if gone else 0.0
-    else:
-        rate = min((r for r in (found.rate, visit.engine.settings.send_rate) if r), default=0.0)
+def _takes(visit: Visit, found: Campaign, counts: Mapping[str, int], left: int) -> str:
+    """How long the rest takes: by what left while somebody looked, else since its start, else by the rate set."""
+    now, began = visit.engine.clock(), found.resumed or found.started
+    rate = 0.0
+    if found.state is CampaignState.RUNNING and began:
+        pace = _pace(visit.engine, found.id, began)
+        pace.see(now.timestamp(), counts)
+        rate = pace.rate or 0.0
+        if not (rate or found.resumed) and now - began > _SOON:
+            rate = sent(counts) / (now - began).total_seconds()
+    rate = rate or min((r for r in (found.rate, visit.engine.settings.send_rate) if r), default=0.0)
     return clock_time(left / rate) if rate else ""
+
+
+def _pace(engine: Engine, campaign_id: str, began: datetime) -> Pace:
+    """How fast a list goes since it began or went on again, as those who look at its page see it."""
+    kept = _PACES.setdefault(engine, {})
+    if len(kept) >= _PACES_KEPT and (campaign_id, began) not in kept:
+        kept.pop(next(iter(kept)))
+    return kept.setdefault((campaign_id, began), Pace())
 
 
 async def sample(visit: Visit) -> Response:

@@ -15,11 +15,12 @@ from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
+from engine.model.messages import MessageState
 from engine.model.people import Origin
 from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
 from tests.support.audiences import aws
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, do, engine_in
+from tests.support.engines import claim, created, deliver, do, engine_in, jobs_done, settle
 from tests.support.ses import ENVIRONMENT
 
 CSV = b"email,name,seat\nann@example.com,Ann,1\nbob@example.com,Bob,2\nann@example.com,Again,3\nnobody,Wrong,4\n"
@@ -221,6 +222,33 @@ async def test_the_expected_time_is_told_before_and_while_it_runs(engine: Engine
     await _judged(person, event, rate="0.1")
     assert person.seen
     assert "about 0:20" in person.seen.text
+    seen = await person.press("Send to 2 people", yes="Yes")
+    assert "2 of 4 done, about 0:20 left" in seen.text
+
+
+async def test_the_time_that_is_left_follows_what_leaves_and_begins_anew_when_a_list_goes_on(
+    engine: Engine, person: Person, clock: Clock
+) -> None:
+    event = await _event(engine)
+    rows = "email,name\n" + "".join(f"p{n}@example.com,P\n" for n in range(10)) + "nobody,N\n"
+    await person.go(f"/console/events/{event.id}/list")
+    seen = await person.press("Look at the list", list=rows)
+    path = str(seen.answer.url.path)
+    seen = await person.press("Send to 10 people", yes="Yes")
+    assert "1 of 11 done" in seen.text and "about" not in seen.text, "no rate is set, and nothing has left"
+    await jobs_done(engine)
+    await settle(engine, (await claim(engine))[:4], MessageState.SENT, text="250 OK")
+    clock.move(seconds=20)
+    assert "5 of 11 done, about 0:30 left" in (await person.go(path)).text, "4 went in 20 seconds"
+    await person.press("Pause")
+    clock.move(hours=1)
+    seen = await person.press("Go on")
+    assert "5 of 11 done" in seen.text and "about" not in seen.text, (
+        "the hour before it went on does not count"
+    )
+    clock.move(seconds=30)
+    await settle(engine, (await claim(engine))[:2], MessageState.SENT, text="250 OK")
+    assert "7 of 11 done, about 1:00 left" in (await person.go(path)).text, "2 went in 30 seconds"
 
 
 async def test_a_list_is_scheduled_on_the_clock_of_the_event(engine: Engine, person: Person) -> None:
