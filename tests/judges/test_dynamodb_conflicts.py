@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -13,6 +14,8 @@ from engine.model.queries import EventQuery
 from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
+from engine.store.dynamodb.calls import Calls, Wire
+from engine.store.dynamodb.items import Items
 from engine.store.dynamodb.ledger import reports_sent
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
@@ -76,6 +79,53 @@ async def test_what_was_not_there_when_it_was_read_is_not_replaced(processes: Bo
     found = await processes[0].rows.items.get(PLACE)
     assert found is not None
     assert found.value == "theirs"
+
+
+class Interrupted:
+    """Calls to which `meanwhile` happens once, before they read what a long value goes on with."""
+
+    def __init__(self, calls: Calls, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._calls = calls
+        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._calls, name)
+
+    async def get(self, keys: Sequence[Wire], *, consistent: bool = True) -> list[Wire]:
+        what, self._meanwhile = self._meanwhile, None
+        if what and keys[0]["pk"]["S"].startswith("part#"):
+            await what()
+        else:
+            self._meanwhile = what
+        return await self._calls.get(keys, consistent=consistent)
+
+
+def _long(seed: int, size: int) -> str:
+    """A text that is as long when it is compressed as half of it."""
+    return random.Random(seed).randbytes(size).hex()
+
+
+@pytest.mark.parametrize("new", [_long(2, 700_000), _long(3, 400_000), "short", None])
+async def test_a_long_value_that_is_replaced_while_it_is_read_is_read_whole(
+    processes: Both, new: str | None
+) -> None:
+    one, other = processes
+    items = one.rows.items
+    items.put(PLACE, _long(1, 700_000))
+    await items.commit()
+
+    async def replace() -> None:
+        items = other.rows.items
+        await items.get(PLACE)
+        if new is None:
+            items.drop(PLACE)
+        else:
+            items.put(PLACE, new)
+        await items.commit()
+
+    calls = Interrupted(one._calls, replace)
+    found = await Items(calls).get(PLACE)  # type: ignore[arg-type]
+    assert (found.value if found else None) == new
 
 
 async def _claimed(store: Process) -> list[tuple[int, str]]:

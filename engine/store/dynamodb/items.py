@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import base64
 import secrets
-import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from engine.refusals import Code, Refused
-from engine.store.dynamodb.calls import Calls, Wire
+from engine.store.dynamodb.calls import TRIES, Calls, Unavailable, Wire
 from engine.store.dynamodb.names import LAST, Key
 from engine.store.dynamodb.table import SORTED, Index
 from engine.store.dynamodb.wires import (
-    ADDITIONS,
-    NUMBER,
     Item,
+    addition,
     additions_of,
+    as_read,
     as_written,
     binary,
     in_order,
     numbers_of,
     part_key,
+    parts_of,
     unless_added_to,
     utf8,
     wire_key,
@@ -61,7 +61,6 @@ class Items:
         self._checked: set[Key] = set()
         self._written: dict[Key, Item | None] = {}
         self._added: dict[Key, dict[str, int]] = {}
-        self._parts: dict[Key, int] = {}
         self._taken: dict[Key, int] = {}
         self.writes = 0
 
@@ -87,30 +86,35 @@ class Items:
     def _now(self, key: Key) -> Item | None:
         return self._written[key] if key in self._written else self._seen.get(key)
 
-    async def _see(self, wire: Wire) -> Item:
+    async def _see(self, wire: Wire) -> Item | None:
         """Remember an item as it was first read, also if it was not there then."""
         key = (wire["pk"]["S"], wire["sk"]["S"])
         if key in self._seen:
             return self._seen[key] or await self._read(key, wire)
-        if "p" in wire:
-            self._parts[key] = int(wire["p"]["N"])
         item = self._seen[key] = await self._read(key, wire)
         return item
 
-    async def _read(self, key: Key, wire: Wire) -> Item:
-        data = wire.get("d", {})
-        packed = base64.b64decode(data["B"]) if "B" in data else b""
-        if "p" in wire:
-            packed += await self._rest(key, int(wire["p"]["N"]))
-        value = zlib.decompress(packed).decode() if packed else data.get("S", "")
-        names = {*Index, *SORTED.values()}
-        attributes = {name: typed["S"] for name, typed in wire.items() if name in names}
-        return Item(key, value, attributes, wire.get("v", {}).get("S", ""), numbers_of(wire))
+    async def _read(self, key: Key, wire: Wire) -> Item | None:
+        """An item with the rest of its value; None if it was deleted meanwhile."""
+        for _ in range(TRIES):
+            rest = await self._rest(key, wire)
+            if rest is not None:
+                return as_read(key, wire, rest)
+            again = await self._calls.get([wire_key(key)])
+            if not again:
+                return None
+            wire = again[0]
+        raise Unavailable(f"a long value was written anew each of {TRIES} times that it was read")
 
-    async def _rest(self, key: Key, count: int) -> bytes:
-        keys = [part_key(key, n) for n in range(1, count + 1)]
+    async def _rest(self, key: Key, wire: Wire) -> bytes | None:
+        """What a value goes on with in other items; None if they were written anew since the first was read."""
+        keys = [part_key(key, n) for n in range(1, parts_of(wire) + 1)]
         found = {each["sk"]["S"]: each for each in await self._calls.get([wire_key(k) for k in keys])}
-        return b"".join(base64.b64decode(found[sk]["d"]["B"]) for _, sk in keys if sk in found)
+        parts = [found.get(sk) for _, sk in keys]
+        whole = [part for part in parts if part and part.get("v", wire["v"]) == wire["v"]]
+        if len(whole) < len(keys):
+            return None
+        return b"".join(base64.b64decode(part["d"]["B"]) for part in whole)
 
     async def glance(self, key: Key) -> Item | None:
         """The item with this key as it was a moment ago, at half the price: for questions, not for units of work."""
@@ -168,7 +172,8 @@ class Items:
             page, rest = await self._calls.page(
                 {**asked, "Limit": _PAGE if wanted is None else min(_PAGE, wanted - len(found) + 1)}
             )
-            found += [await self._see(each) for each in page if each["sk"]["S"] != before]
+            seen = [await self._see(each) for each in page if each["sk"]["S"] != before]
+            found += [item for item in seen if item]
             if rest is None:
                 break
             asked["ExclusiveStartKey"] = rest
@@ -291,8 +296,8 @@ class Items:
             page, rest = await self._calls.scan(asked)
             for each in page:
                 key = (each["pk"]["S"], each["sk"]["S"])
-                if not key[0].startswith(_REST):
-                    yield await self._read(key, each)
+                if not key[0].startswith(_REST) and (item := await self._read(key, each)):
+                    yield item
             if rest is None:
                 return
             asked["ExclusiveStartKey"] = rest
@@ -333,7 +338,8 @@ class Items:
         """Keep all that was written. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
         version = secrets.token_urlsafe(9)
         actions = [action for key in self._written for action in self._actions(key, version)]
-        actions += [self._adding(key, names) for key, names in self._added.items() if any(names.values())]
+        added = ((key, names) for key, names in self._added.items() if any(names.values()))
+        actions += [{"Update": self._named(addition(key, names))} for key, names in added]
         if not actions:
             return
         actions += [self._check(key) for key in self._checked if key not in self._written]
@@ -343,7 +349,8 @@ class Items:
 
     def _actions(self, key: Key, version: str) -> Iterable[Mapping[str, Any]]:
         item = self._written[key]
-        before = self._parts.get(key, 0)
+        seen = self._seen.get(key)
+        before = seen.parts if seen else 0
         if item is None:
             if key in self._seen and self._seen[key] is None:
                 return  # made and dropped within this unit
@@ -353,25 +360,10 @@ class Items:
             wire, parts = as_written(item, version)
             yield {"Put": self._if_unchanged(key, {"Item": wire})}
         for n, part in enumerate(parts, start=1):
-            yield {"Put": self._named({"Item": {**wire_key(part_key(key, n)), "d": binary(part)}})}
+            rest = {**wire_key(part_key(key, n)), "v": {"S": version}, "d": binary(part)}
+            yield {"Put": self._named({"Item": rest})}
         for n in range(len(parts) + 1, before + 1):
             yield {"Delete": self._named({"Key": wire_key(part_key(key, n))})}
-
-    def _adding(self, key: Key, names: Mapping[str, int]) -> Mapping[str, Any]:
-        moved = [(NUMBER + name, amount) for name, amount in names.items() if amount]
-        moved.append((ADDITIONS, 1))
-        return {
-            "Update": self._named(
-                {
-                    "Key": wire_key(key),
-                    "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(moved))),
-                    "ExpressionAttributeNames": {f"#n{i}": name for i, (name, _) in enumerate(moved)},
-                    "ExpressionAttributeValues": {
-                        f":n{i}": {"N": str(amount)} for i, (_, amount) in enumerate(moved)
-                    },
-                }
-            )
-        }
 
     def _check(self, key: Key) -> Mapping[str, Any]:
         return {"ConditionCheck": self._if_unchanged(key, {"Key": wire_key(key)})}

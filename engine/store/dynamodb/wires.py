@@ -26,13 +26,17 @@ ADDITIONS = "c"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value as text under its key, or numbers; `attributes` put it into the global indexes."""
+    """A value as text under its key, or numbers; `attributes` put it into the global indexes.
+
+    `parts`: in how many items more the value goes on, as it was read.
+    """
 
     key: Key
     value: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     numbers: Mapping[str, int] = field(default_factory=dict)
+    parts: int = 0
 
 
 def wire_key(key: Key) -> dict[str, Any]:
@@ -50,6 +54,21 @@ def as_written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
     first, *rest = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
     parts = {"p": {"N": str(len(rest))}} if rest else {}
     return {**wire, "d": binary(first), **parts}, rest
+
+
+def as_read(key: Key, wire: Wire, rest: bytes) -> Item:
+    """An item as it was put; `rest`: what its value goes on with in other items."""
+    data = wire.get("d", {})
+    packed = base64.b64decode(data["B"]) + rest if "B" in data else b""
+    value = zlib.decompress(packed).decode() if packed else data.get("S", "")
+    names = {*Index, *SORTED.values()}
+    attributes = {name: typed["S"] for name, typed in wire.items() if name in names}
+    version = wire.get("v", {}).get("S", "")
+    return Item(key, value, attributes, version, numbers_of(wire), parts_of(wire))
+
+
+def parts_of(wire: Wire) -> int:
+    return int(wire["p"]["N"]) if "p" in wire else 0
 
 
 def in_order(items: list[Item], index: Index, after: str, before: str) -> list[Item]:
@@ -77,6 +96,18 @@ def numbers_of(wire: Wire) -> dict[str, int]:
 
 def additions_of(wire: Wire) -> int:
     return int(wire[ADDITIONS]["N"]) if ADDITIONS in wire else 0
+
+
+def addition(key: Key, names: Mapping[str, int]) -> dict[str, Any]:
+    """What adds to the numbers of an item, and counts that."""
+    moved = [(NUMBER + name, amount) for name, amount in names.items() if amount]
+    moved.append((ADDITIONS, 1))
+    return {
+        "Key": wire_key(key),
+        "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(moved))),
+        "ExpressionAttributeNames": {f"#n{i}": name for i, (name, _) in enumerate(moved)},
+        "ExpressionAttributeValues": {f":n{i}": {"N": str(n)} for i, (_, n) in enumerate(moved)},
+    }
 
 
 def unless_added_to(additions: int) -> dict[str, Any]:
