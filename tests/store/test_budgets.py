@@ -159,9 +159,32 @@ async def test_what_waits_for_a_decision_is_decided_in_parts(store: Store, actio
         if cursor is None:
             break
         change = change.model_copy(update={"cursor": cursor})
-    assert left == [3, 0]
+    assert many > left[0] > left[-1] == 0
+    assert left == sorted(left, reverse=True)
     claimed = await stores.claim(store)
     assert bool(claimed) is (action is BulkAction.SEND_UNDECIDED)
+
+
+@pytest.mark.parametrize("action", [BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED])
+async def test_what_waits_for_a_decision_in_many_events_is_decided(store: Store, action: BulkAction) -> None:
+    await with_keys(store)
+    uids = [f"of the key {n}" for n in range(31)]
+    for uid in uids:
+        withdrawal = stores.message(ANN, uid, kind=Kind.WITHDRAWAL, method=Method.CANCEL, key=KEYS)
+        async with store.unit() as unit:
+            await unit.add_event(stores.event(uid))
+            await unit.add_attendees([stores.attendee(ANN, uid)])
+            await unit.add_messages([withdrawal], priority=0)
+    async with store.unit() as unit:
+        await unit.save_key(stores.key("top", bounds=Bounds(minute=0), revoked=START))
+    assert await stores.claim(store) == []
+    change = BulkChange(action=action, key="top", code=Code.KEY_ENDED.value)
+    cursor: str | None = ""
+    while cursor is not None:
+        async with store.unit() as unit:
+            cursor = await unit.change_messages(change.model_copy(update={"cursor": cursor}), START)
+    async with store.unit() as unit:
+        assert await unit.waiting_mails("top") == 0
 
 
 async def test_events_that_stand_count_for_the_keys_that_made_them(store: Store) -> None:

@@ -108,13 +108,16 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
                 return None
             uid = campaign.event_uid
         after, read, changed = joined("attendee", change.cursor) if change.cursor else "", 0, 0
+        last = change.cursor
         async for invitee in self.rows.each_under(INVITEES, uid, "attendee", after=after):
             read += 1
             meant = await self._meant(change, invitee)
-            await self._apply(change, meant, now)
+            if await self._apply(change, meant, now) < len(meant):
+                return last
+            last = invitee.attendee.email
             changed += bool(meant)
             if read == _READ_MOST or changed == self.items_per_unit:
-                return invitee.attendee.email
+                return last
         return None
 
     async def _meant(self, change: BulkChange, invitee: Invitee) -> list[Owed]:
@@ -135,9 +138,11 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
             items = await self.items.indexed(Index.DUE, name, after=place, limit=_READ_MOST)
             rows = [row for item in items if (row := row_of(item))]
             meant = [row for row in rows if await self._goes_with(change, row)][: self.items_per_unit]
-            await self._apply(change, meant, now)
-            if len(meant) == self.items_per_unit:
-                last = meant[-1]
+            done = await self._apply(change, meant, now)
+            if not done and meant:
+                return f"{name}/{place}"
+            if done == self.items_per_unit or done < len(meant):
+                last = meant[done - 1]
                 return f"{name}/{turn(last.priority, last.message.due, last.message.id)}"
             if len(items) == _READ_MOST:
                 return f"{name}/{items[-1].attributes['turn']}"
@@ -161,25 +166,34 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
             entries = await self.items.query(listing, limit=self.items_per_unit)
             found = await self.items.get_many([pointed(entry) for entry in entries])
             rows = mixed(entries, found)
-            await self._apply(change, rows, now)
-            if len(entries) == self.items_per_unit:
+            done = await self._apply(change, rows, now)
+            if done < len(rows) or len(entries) == self.items_per_unit:
                 return "more"
         return None
 
-    async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> None:
+    async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> int:
+        """Change the first of these messages, as many as a unit takes; how many that are."""
+        ends = change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}
+        free = await self.unheld(rows) if ends else rows
+        for n, owed in enumerate(rows):
+            if self.full:
+                return n
+            if owed in free:
+                await self._change_one(change, owed, now)
+        return len(rows)
+
+    async def _change_one(self, change: BulkChange, owed: Owed, now: datetime) -> None:
         if change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
-            await self.settle(await self.unheld(rows), MessageState.WITHDRAWN, Code(change.code), now)
-            return
-        for owed in rows:
-            if change.action is BulkAction.OWE_AGAIN:
-                again = {"state": MessageState.QUEUED, "code": "", "settled": None}
-                await self.save_row(owed, owed.changed(**again))
-            elif change.action is BulkAction.SEND_UNDECIDED:
-                free = owed.changed(code="", key="").model_copy(update={"held": False})
-                await self.free_of_keys(owed.message)
-                await self.save_row(owed.changed(key=""), free)
-            elif owed.held is not (change.action is BulkAction.HOLD):
-                await self.save_row(owed, owed.model_copy(update={"held": not owed.held}))
+            await self.settle([owed], MessageState.WITHDRAWN, Code(change.code), now)
+        elif change.action is BulkAction.OWE_AGAIN:
+            again = {"state": MessageState.QUEUED, "code": "", "settled": None}
+            await self.save_row(owed, owed.changed(**again))
+        elif change.action is BulkAction.SEND_UNDECIDED:
+            free = owed.changed(code="", key="").model_copy(update={"held": False})
+            await self.free_of_keys(owed.message)
+            await self.save_row(owed.changed(key=""), free)
+        elif owed.held is not (change.action is BulkAction.HOLD):
+            await self.save_row(owed, owed.model_copy(update={"held": not owed.held}))
 
     async def waiting_mails(self, key_id: str) -> int:
         """How many changes and cancellations of a key wait for a decision, since it ended or was narrowed."""

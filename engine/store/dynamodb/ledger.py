@@ -39,7 +39,7 @@ from engine.store.dynamodb.windows import Windows
 _JUDGED = frozenset({MessageState.SENT, MessageState.FAILED})
 """By what became of its newest messages a campaign is judged."""
 _SETTLED_MOST = 70
-"""Items of a unit of work up to which it lets one more message end, with its counters and those of its keys."""
+"""Items of a unit of work up to which it changes one more message, with its counters and those of its keys."""
 _LOOKED_AT = 2_000
 """Attendees that one unit of work reads to find those whom a job addresses."""
 
@@ -319,11 +319,16 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
             count += 1
         return count
 
+    @property
+    def full(self) -> bool:
+        """True once a unit of work takes no more messages, with what they bring."""
+        return self.items.actions > _SETTLED_MOST
+
     async def settle_some(self, rows: Sequence[Owed], state: MessageState, code: Code, now: datetime) -> int:
         """Let as many of these messages end as a unit takes; returns how many."""
         count = 0
         for owed in rows[: self.items_per_unit]:
-            if self.items.actions > _SETTLED_MOST:
+            if self.full:
                 break
             count += await self.settle([owed], state, code, now)
         return count
