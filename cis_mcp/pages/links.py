@@ -34,7 +34,8 @@ _WHY = {
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _STYLE = (
-    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#222}"
+    ":root{color-scheme:light dark}"
+    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;overflow-wrap:anywhere}"
     "th{text-align:start;vertical-align:top;padding-inline-end:1rem}td{vertical-align:top;padding-inline-end:1rem}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;border-inline-start:.2rem solid #ccc;padding-inline-start:.8rem}"
     "button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1558b0;color:#fff}"
@@ -70,7 +71,7 @@ def page(
     html = Markup(
         '<!doctype html><html lang="{lang}" dir="{direction}"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
-        "<style>{style}</style></head><body><h1>{title}</h1>{body}{more}{form}</body></html>"
+        "<style>{style}</style></head><body><main><h1>{title}</h1>{body}{more}{form}</main></body></html>"
     ).format(
         lang=spoken.language.tag,
         direction=spoken.language.direction,

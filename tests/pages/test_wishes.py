@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
+from starlette.applications import Starlette
+
+from cis_mcp.pages import links
+from cis_mcp.pages import published as pages
 from engine.commands.events.timing import Timing
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from tests.pages.visitor import Visitor, games, published, season
-from tests.support.engines import created, deliver
+from engine.refusals import Code
+from tests.pages.visitor import Seen, Visitor, games, published, season
+from tests.support.engines import created, deliver, invite, why_not
+from tests.support.leaving import left
 
 ROOT = Path(__file__).parents[2]
+PUBLIC = "https://cis.example.com"
 
 
 def test_each_wish_has_a_test_that_exists_or_a_decision() -> None:
@@ -72,3 +81,26 @@ async def test_a_page_has_headings_names_for_its_fields_and_tells_what_changes(
         assert before.rindex("<label") > before.rfind("</label>"), field
     assert html.count('role="status"') >= 2
     assert "required" in re.findall(r'<input type="email"[^>]*>', html)[0]
+
+
+async def test_a_filter_that_opens_every_link_in_the_mails_of_a_staff_changes_nothing(engine: Engine) -> None:
+    """Mail filters open what stands in a mail, and what the page behind it links to, with GET and with HEAD."""
+    event = await created(engine)
+    await published(engine)
+    staff = [f"clerk{n}@customer.com" for n in range(6)]
+    tokens = [(await invite(engine, event, email)).attendee.token for email in staff]
+    other = await created(engine, summary="Other")
+    app = Starlette(routes=[*pages.routes(engine), *links.routes(engine)])
+    opened = 0
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as web:
+        for mail, token in zip(await left(engine), tokens, strict=True):
+            in_mail = set(re.findall(rf"{PUBLIC}(/[\w/.-]+)", mail.text + mail.html))
+            for path in {*in_mail, f"/unsubscribe/{token}", f"/e/{event.id}"}:
+                assert (await web.head(path)).status_code == 200
+                for further in Seen(await web.get(path)).page.links:
+                    opened += (await web.get(further)).status_code == 200
+        assert opened > len(staff)
+        invited = [await why_not(engine, SendInvite(uid=other.uid, email=email)) for email in staff[:5]]
+        assert invited == [None] * 5
+        assert (await web.post(f"/unsubscribe/{tokens[5]}")).status_code == 200
+    assert await why_not(engine, SendInvite(uid=other.uid, email=staff[5])) is Code.ATTENDEE_BLOCKED

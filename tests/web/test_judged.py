@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine.mail.locale.language import TAGS
 from tests.support.chromium import Browser
 from tests.support.waiting import DEADLINE_S
 from tests.web.stage import Site, invalid, screen
@@ -68,8 +69,9 @@ async def test_each_page_is_valid_html(site: Site, tmp_path: Path) -> None:
 async def test_a_page_is_accessible_on_a_narrow_screen_in_other_languages(
     browser: Browser, site: Site, lang: str
 ) -> None:
-    """Long words, and from right to left."""
+    """Long words in light, and from right to left in dark."""
     async with screen(browser, site, 320) as seen:
+        await seen.media(prefers_color_scheme="dark" if lang == "ar" else "light")
         for page in (
             "schedule",
             "odd",
@@ -87,6 +89,23 @@ async def test_a_page_is_accessible_on_a_narrow_screen_in_other_languages(
             assert await seen.violations() == [], page
             assert await seen.js("document.documentElement.scrollWidth") <= 320, page
             assert [c for c in seen.tab.complaints if "404" not in c] == [], page
+
+
+async def test_every_language_fits_a_narrow_screen_and_its_script_speaks_it(
+    browser: Browser, site: Site
+) -> None:
+    async with screen(browser, site, 320) as seen:
+        said = {}
+        for lang in TAGS:
+            for page in ("odd", "event", "link", "sent", "schedule"):
+                path = site.paths[page]
+                await seen.go(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+                assert await seen.js("document.documentElement.scrollWidth") <= 320, (lang, page)
+            assert await seen.js("document.documentElement.lang") == lang
+            await seen.js("document.querySelectorAll('input[name=e]')[1].click()")
+            said[await seen.text("#chosen")] = lang
+        assert set(said.values()) == set(TAGS), "no two say the same"
+        assert seen.tab.complaints == []
 
 
 async def test_the_script_counts_and_filters_in_the_language_of_the_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,24 +47,29 @@ async def judged(
 
 
 async def judged_together(
-    pages: Mapping[str, str], folder: Path, headers: Mapping[str, str]
+    pages: Mapping[str, str],
+    folder: Path,
+    headers: Mapping[str, str],
+    categories: Sequence[str] = ("accessibility", "best-practices"),
 ) -> dict[str, Any]:
     """What Lighthouse gives each of these pages, in two browsers at once: `at`, `scores`, `missed` audits."""
     halves = [dict(list(pages.items())[n::2]) for n in range(2)]
     found = await asyncio.gather(
-        *(_together(half, folder / str(n), headers) for n, half in enumerate(halves))
+        *(_together(half, folder / str(n), headers, categories) for n, half in enumerate(halves))
     )
     return {name: one for half in found for name, one in half.items()}
 
 
-async def _together(pages: Mapping[str, str], folder: Path, headers: Mapping[str, str]) -> dict[str, Any]:
+async def _together(
+    pages: Mapping[str, str], folder: Path, headers: Mapping[str, str], categories: Sequence[str]
+) -> dict[str, Any]:
     folder.mkdir(parents=True)
     asked = {
         "chromium": str(CHROMIUM),
         "profile": str(folder),
         "headers": headers,
         "pages": pages,
-        "categories": ["accessibility", "best-practices"],
+        "categories": categories,
     }
     process = await asyncio.create_subprocess_exec(
         node() or "node",
@@ -107,6 +112,15 @@ async def test_a_page_has_full_marks_for_accessibility_and_best_practices(
     assert {name: one["score"] for name, one in report["categories"].items()} == dict.fromkeys(found, 1), (
         missed(report)
     )
+
+
+async def test_further_pages_have_full_marks_as_well(site: Site, tmp_path: Path) -> None:
+    """Those that search engines may list, by what these look for too."""
+    listed = ("agenda", "cancelled event", "long event", "empty")
+    categories = ("accessibility", "best-practices", "seo")
+    pages = {page: site.address + site.paths[page] for page in listed}
+    found = await judged_together(pages, tmp_path / "listed", {}, categories)
+    assert {page: one["missed"] for page, one in found.items() if set(one["scores"].values()) != {1}} == {}
 
 
 async def test_the_default_view_of_a_season_is_fast_on_a_phone(site: Site, tmp_path: Path) -> None:

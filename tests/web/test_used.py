@@ -203,3 +203,22 @@ async def test_a_scanner_that_opens_a_link_and_runs_its_scripts_sends_nothing(
         await seen.js("document.querySelector('button.main').click()")
         await seen.loaded("/asked")
     assert [m.kind for m in await deliver(site.engine)] == [Kind.NOTICE]
+
+
+_SHIFTS = (
+    "new Promise(done => { let sum = 0; const seen = new PerformanceObserver(list => {"
+    "for (const one of list.getEntries()) sum += one.value });"
+    "seen.observe({type: 'layout-shift', buffered: true});"
+    "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 50))) })"
+)
+
+
+async def test_nothing_jumps_on_a_phone(browser: Browser, site: Site) -> None:
+    """While it loads, while somebody scrolls, and when the bar of the address goes away and the height changes."""
+    async with screen(browser, site, 360, 640) as seen:
+        for page in ("schedule", "odd", "event", "link"):
+            await seen.go(site.paths[page])
+            for height in (640, 700, 640):
+                await seen.tab.resize(360, height)
+                await seen.js("scrollBy(0, 900)")
+            assert await seen.js(_SHIFTS) <= 0.01, page
