@@ -9,7 +9,7 @@ from engine.model.base import Value
 
 
 class BulkAction(StrEnum):
-    """What is done to messages that have not left: end them, keep them back, let them go on, or owe them again."""
+    """What is done to messages that have not left: end, hold, release or delay them, or owe them again."""
 
     WITHDRAW = "withdraw"
     HOLD = "hold"
@@ -20,6 +20,8 @@ class BulkAction(StrEnum):
     """Of a key that ended or was narrowed: what waits for a decision leaves, no longer by that key."""
     DROP_UNDECIDED = "drop_undecided"
     """Of such a key: what waits for a decision is withdrawn."""
+    PUT_OFF = "put_off"
+    """Of an event: what was not tried yet, and is due after `since`, leaves no earlier than `due`."""
 
 
 class BulkChange(Value):
@@ -38,13 +40,19 @@ class BulkChange(Value):
     code: str = ""
     before: int = 0
     since: datetime | None = None
+    due: datetime | None = None
     cursor: str = ""
 
     @property
     def scope(self) -> str:
         """What it concerns; a newer change of the same takes its place."""
         of = f"{self.campaign_id}\n{self.event_uid}\n{self.organizer}\n{self.key}"
-        return f"{of}\nundecided" if self.action in _DECIDING else of
+        return f"{of}\n{_APART[self.action]}" if self.action in _APART else of
 
 
-_DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
+_APART = {
+    BulkAction.SEND_UNDECIDED: "undecided",
+    BulkAction.DROP_UNDECIDED: "undecided",
+    BulkAction.PUT_OFF: "put off",
+}
+"""Changes that take the place of none of the others."""

@@ -10,7 +10,7 @@ from engine.model.undo import Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code
 from engine.store.protocol import Store
-from tests.store.stores import ORGANIZER, START, attendee, campaign, event, message
+from tests.store.stores import ORGANIZER, START, attendee, campaign, claim, emails, event, message, with_event
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
@@ -140,6 +140,38 @@ async def test_a_job_waits_until_it_can_no_longer_be_taken_back(store: Store) ->
     assert (await ready(START + MINUTE), await ready(START + 2 * MINUTE)) == (False, True)
     claims = await store.claim_messages("test", 10, START + MINUTE, 20)
     assert [c.message.email for c in claims] == [ANN], "what waits leaves no earlier either, what is due does"
+
+
+async def test_however_much_waits_of_an_event_is_put_off(store: Store) -> None:
+    many = [f"p{n}@example.com" for n in range(100)]
+    await with_event(store)
+    for first in range(0, len(many), 25):
+        some = many[first : first + 25]
+        async with store.unit() as unit:
+            await unit.add_attendees([attendee(email) for email in some])
+            await unit.add_messages([message(email, due=START + MINUTE) for email in some], priority=0)
+    async with store.unit() as unit:
+        await unit.put_off("event1", START, START + 2 * MINUTE)
+    for _ in range(9):
+        async with store.unit() as unit:
+            change = await unit.next_bulk_change()
+            if change is None:
+                break
+            cursor = await unit.change_messages(change, START)
+            await unit.end_bulk_change(change)
+            if cursor is not None:
+                await unit.keep_bulk_change(change.model_copy(update={"cursor": cursor}))
+    assert await claim(store, now=START + MINUTE) == []
+    assert sorted(emails(await claim(store, now=START + 2 * MINUTE))) == sorted(many)
+
+
+async def test_a_rest_of_what_is_put_off_is_put_off(store: Store) -> None:
+    await _filled(store)
+    change = BulkChange(action=BulkAction.PUT_OFF, event_uid="event1", since=START, due=START + 2 * MINUTE)
+    async with store.unit() as unit:
+        assert await unit.change_messages(change, START) is None
+        dues = [found.due for one in (ANN, BOB) if (found := await unit.last_message("event1", one))]
+    assert dues == [START, START + 2 * MINUTE]
 
 
 async def test_the_newest_campaigns_of_an_event_come_first_and_no_more_than_asked(store: Store) -> None:

@@ -41,6 +41,8 @@ _LATE_S = 5.0
 _READ_MOST = 300
 """People, or messages, that one unit looks at to find those whom a change concerns."""
 _DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
+_OF_UNHELD = frozenset({BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED, BulkAction.PUT_OFF})
+"""Changes of messages that no dispatcher holds."""
 
 
 class KeptChange(Value):
@@ -173,8 +175,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
 
     async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> int:
         """Change the first of these messages, as many as a unit takes; how many that are."""
-        ends = change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}
-        free = await self.unheld(rows) if ends else rows
+        free = await self.unheld(rows) if change.action in _OF_UNHELD else rows
         for n, owed in enumerate(rows):
             if self.full:
                 return n
@@ -185,6 +186,8 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
     async def _change_one(self, change: BulkChange, owed: Owed, now: datetime) -> None:
         if change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
             await self.settle([owed], MessageState.WITHDRAWN, Code(change.code), now)
+        elif change.action is BulkAction.PUT_OFF:
+            await self.save_row(owed, owed.changed(due=change.due))
         elif change.action is BulkAction.OWE_AGAIN:
             again = {"state": MessageState.QUEUED, "code": "", "settled": None}
             await self.save_row(owed, owed.changed(**again))
@@ -208,4 +211,9 @@ def _concerns(change: BulkChange, owed: Owed) -> bool:
     if change.action is BulkAction.OWE_AGAIN:
         since = change.since
         return m.code == change.code and m.settled is not None and since is not None and m.settled >= since
+    if change.action is BulkAction.PUT_OFF:
+        assert change.since
+        assert change.due
+        early = change.since < m.due < change.due
+        return early and m.state is MessageState.QUEUED and not m.attempts
     return m.kind is not Kind.WITHDRAWAL and m.sequence < change.before

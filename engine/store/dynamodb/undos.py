@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime, timedelta
 
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.messages import Fanout, MessageState
 from engine.model.undo import Undoable
 from engine.refusals import Code
@@ -144,17 +145,11 @@ class Undos(BulkChanges):
                 await self.rows.put(FANOUTS, job.model_copy(update={"due": due}))
         if not (await self.event_tally(event_uid)).get(f"delivery.{MessageState.QUEUED}"):
             return
-        changed = 0
-        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
-            queued = [p for p in invitee.messages if p.state is MessageState.QUEUED]
-            places = [Place(event_uid, invitee.attendee.email, p.id) for p in queued]
-            rows = (await self.rows_at(places)).values() if places else ()
-            early = [o for o in rows if now < o.message.due < due and not o.message.attempts]
-            for owed in await self.unheld(early) if early else ():
-                await self.save_row(owed, owed.changed(due=due))
-                changed += 1
-            if changed >= self.items_per_unit:
-                return
+        change = BulkChange(action=BulkAction.PUT_OFF, event_uid=event_uid, since=now, due=due)
+        await self.end_bulk_change(change)
+        cursor = await self.change_messages(change, now)
+        if cursor is not None:
+            await self.keep_bulk_change(change.model_copy(update={"cursor": cursor}))
 
 
 def _gone(past: Past, held: dict[str, str]) -> bool:

@@ -39,6 +39,8 @@ class BulkChanges(Ledger):
         emails = [row["email"] for row in found]
         if change.action is BulkAction.OWE_AGAIN:
             await self._owe_again(change, emails)
+        elif change.action is BulkAction.PUT_OFF:
+            await self._put_off(change, emails)
         else:
             await self._withdraw(change, emails, now)
         return emails[-1] if len(emails) == self.items_per_unit else None
@@ -60,6 +62,16 @@ class BulkChanges(Ledger):
         values = [change.event_uid, as_list(emails), change.code, change.since.timestamp()]
         await self.take_again(where, values)
         await self.move(where, values, MessageState.QUEUED, {"code": "", "settled": None})
+
+    async def _put_off(self, change: BulkChange, emails: list[str]) -> None:
+        assert change.since, "what is put off is due after some moment"
+        assert change.due, "and leaves no earlier than at another"
+        due = change.due.timestamp()
+        await self.run(
+            f"UPDATE message SET due = ? WHERE event_uid = ? AND email {IN_LIST} AND state = 'queued' "
+            f"AND attempts = 0 AND due > ? AND due < ? AND {WAITING}",
+            [due, change.event_uid, as_list(emails), change.since.timestamp(), due],
+        )
 
     async def _others_than_events(self, change: BulkChange, now: datetime) -> str | None:
         found: list[int] = []

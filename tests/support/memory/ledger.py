@@ -215,6 +215,11 @@ class LedgerUnit(SuppressionUnit):
             return self._owed_again(change)
         if change.action in {BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED}:
             return self._decided(change, now)
+        if change.action is BulkAction.PUT_OFF:
+            assert change.since
+            assert change.due
+            await self.put_off(change.event_uid, change.since, change.due)
+            return None
         meant = self._waiting(lambda m: self._meant(change, m))
         chosen = [(key, row) for key, row in meant if opaque(key) > change.cursor][: self.items_per_unit]
         if change.action is BulkAction.WITHDRAW:
