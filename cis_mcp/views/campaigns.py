@@ -152,7 +152,7 @@ def _headline(info: CampaignInfo, event: EventName | None) -> str:
 
 def _size(info: CampaignInfo) -> str:
     if info.kind != Kind.INVITE.value:
-        return f"{info.total} people are notified"
+        return f"{info.total} people are notified" if info.total != 1 else "1 person is notified"
     return f"{info.valid} of {info.total} rows are good, {info.skipped_total} skipped"
 
 

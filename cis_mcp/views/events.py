@@ -325,7 +325,8 @@ def statistics_line(statistics: Statistics) -> str:
     answers = ", ".join(f"{count} {ANSWERS[label]}" for label, count in statistics.rsvp.items())
     proposed = f" {statistics.proposals} proposed another time." if statistics.proposals else ""
     delivery = ", ".join(f"{count} {state}" for state, count in statistics.delivery.items() if count)
-    return f"{statistics.attendees} attendees: {answers}.{proposed} Messages: {delivery or 'none'}."
+    people = f"{statistics.attendees} attendee{'s' if statistics.attendees != 1 else ''}"
+    return f"{people}: {answers}.{proposed} Messages: {delivery or 'none'}."
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -204,7 +204,8 @@ def _warnings(
         )
     if None in {own.dkim, own.dmarc, theirs.dmarc}:
         yield PreviewWarning(
-            code="dns_not_known", message=f"What {own.domain} or {theirs.domain} publishes is not known."
+            code="dns_not_known",
+            message=f"What {' or '.join(dict.fromkeys((own.domain, theirs.domain)))} publishes is not known.",
         )
     if size > CLIP_BYTES:
         yield PreviewWarning(

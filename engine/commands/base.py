@@ -210,7 +210,7 @@ def refuse_ended(event: Event, now: datetime) -> None:
         raise Refused(
             Code.EVENT_CANCELLED,
             "That event is cancelled.",
-            "Create a new event; a cancelled one stays cancelled.",
+            "It stays cancelled. Only if it takes place after all, and its organizer says so, create a new one.",
         )
     if event.finished(now):
         raise Refused(

@@ -37,6 +37,28 @@ async def test_an_unknown_argument_is_refused_and_the_likely_one_named(engine: E
     assert "Did you mean “summary”?" in near["message"]
 
 
+async def test_of_an_argument_with_several_forms_all_are_named_once(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        data = await caller.refused("update_event", uid="x", location="Bar", audience="everyone")
+    (problem,) = data["problems"]
+    assert problem["field"] == "audience"
+    assert problem["expected"] == (
+        'one of "auto", "accepted-or-tentative", "not-declined", "all", "none", or a list, each of it text'
+    )
+    assert data["message"].count("“audience”") == 1
+
+
+@pytest.mark.parametrize("name", ["attendees", "guests", "emails", "recipients"])
+async def test_who_gives_guests_with_an_event_is_told_how_people_are_invited(
+    engine: Engine, name: str
+) -> None:
+    made = {"summary": "Lunch", "start": "2027-05-02T19:00:00Z", "duration": "PT1H"}
+    async with calling(engine) as caller:
+        data = await caller.refused("create_event", **made, **{name: ["ann@example.com"]})
+        assert (await caller.ok("search_events"))["events"] == []
+    assert "invited afterwards: send_invite (one), bulk_send (a list)" in data["message"]
+
+
 async def test_a_missing_argument_is_named_with_an_example(engine: Engine) -> None:
     async with calling(engine) as caller:
         data = await caller.refused("send_invite", uid="x")
@@ -115,9 +137,13 @@ async def test_text_that_looks_like_json_stays_text(engine: Engine) -> None:
 async def test_an_unknown_tool_is_an_error_that_names_the_nearest(engine: Engine, mode: Mode) -> None:
     async with calling(engine, mode) as caller:
         data = await caller.refused("send_invites")
-        assert (data["code"], data["hint"].split()[3]) == ("unknown_tool", "send_invite")
+        assert (data["code"], data["hint"].split()[3]) == ("unknown_tool", "send_invite?")
         other = await caller.refused("zzz")
-    assert "There are: create_event, update_event" in other["hint"]
+        assert "There are: create_event, update_event" in other["hint"]
+        for name in ("create_page", "create_key", "cancel_campaign", "send_mail"):
+            hint = (await caller.refused(name))["hint"]
+            led = set(hint.strip("?").split()) if hint.startswith("Did you mean") else set()
+            assert not led & {"create_event", "cancel_event", "send_invite"}, (name, hint)
 
 
 async def test_a_crash_is_answered_with_a_code_and_never_with_its_text(

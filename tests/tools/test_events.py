@@ -174,6 +174,28 @@ async def test_a_cancelled_event_stays_cancelled(engine: Engine, mode: Mode) -> 
         assert await caller.code("bulk_send", uid=uid, recipients=rows) == "event_cancelled"
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("update_event", {"summary": "x"}),
+        ("send_invite", {"email": "ann@example.com"}),
+        ("bulk_send", {"recipients": [{"email": "ann@example.com"}]}),
+        ("remind", {}),
+    ],
+)
+async def test_no_refusal_of_a_cancelled_event_leads_to_a_second_one(
+    engine: Engine, tool: str, arguments: dict[str, object]
+) -> None:
+    async with calling(engine) as caller:
+        uid = await caller.event()
+        await caller.ok("cancel_event", uid=uid)
+        data = await caller.refused(tool, uid=uid, **arguments)
+    assert data["code"] == "event_cancelled"
+    assert data["hint"].startswith(
+        "It stays cancelled. Only if it takes place after all, and its organizer says so"
+    )
+
+
 async def test_an_event_that_is_over_takes_no_more_invites(engine: Engine, clock: Clock) -> None:
     async with calling(engine) as caller:
         uid = await caller.event()

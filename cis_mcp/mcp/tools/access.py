@@ -14,6 +14,8 @@ from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
 _NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
+_SLIP = 0.8
+"""How alike a name has to be to that of a tool that changes something."""
 _NAME_MAX = 60
 """Characters of a name that may have been meant to be one of ours."""
 
@@ -84,11 +86,21 @@ def names_in(text: str) -> tuple[str, ...]:
     return names
 
 
+def _harmless(name: str) -> bool:
+    return name in EVERY and bool(EVERY[name].hints.read_only_hint)
+
+
+def _near(name: str, other: str) -> bool:
+    """True for a slip of the pen: whoever wants create_page is not led to make an event."""
+    return difflib.SequenceMatcher(None, name, other).ratio() >= _SLIP
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """What `name` may have been meant to be, in a sentence."""
     known = list(known)
     near = name.lower().replace("-", "_") if len(name) <= _NAME_MAX else ""
     close = difflib.get_close_matches(near, known, n=3, cutoff=0.5) if near else []
+    close = [each for each in close if _harmless(each) or _near(near, each)]
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"There are: {', '.join(known)}." if known else ""

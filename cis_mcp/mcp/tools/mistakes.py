@@ -74,6 +74,11 @@ _MEANT = {
     "zone": ("timezone",),
 }
 """What models call our arguments by other servers' habits; the first that the tool has is meant."""
+_MAKING = frozenset({"create_event", "update_event"})
+_GUESTS = frozenset(
+    {"attendee", "attendees", "email", "emails", "guests", "invitees", "participants", "recipients"}
+)
+"""What other servers take together with an event, and other tools of ours take afterwards."""
 
 
 class Problem(BaseModel):
@@ -104,6 +109,7 @@ def wrong_arguments(
     strange = [error for error in found if _unknown(error)]
     meant = {_meant(_last(error), _names_at(schema, error)) for error in strange[:PROBLEMS_SHOWN]}
     found = [error for error in found if not (error["type"] == "missing" and _last(error) in meant)]
+    found = list({_place(schema, error): error for error in reversed(found)}.values())[::-1]
     described = [_described(tool, schema, error) for error in found[:PROBLEMS_SHOWN]]
     sentences = [sentence for sentence, _ in described]
     sentences += [_all_names(schema, error) for error in found[:1] if _unknown(error)]
@@ -115,10 +121,11 @@ def wrong_arguments(
 
 def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, Problem]:
     """A sentence on one problem, and the same as data."""
-    place = ".".join(str(part) for part in error["loc"])[:_NAME_SHOWN] or "arguments"
+    where = _place(schema, error)
+    place = ".".join(str(part) for part in where)[:_NAME_SHOWN] or "arguments"
     if _unknown(error):
         return _said_of_unknown(tool, place, _last(error), _names_at(schema, error))
-    node = _node(schema, error["loc"])
+    node = _node(schema, where)
     expected = _expected(node) + _bound(error)
     example = _example(node)
     shown = "" if example is None else f" Example: {json.dumps(example, ensure_ascii=False)}."
@@ -128,10 +135,19 @@ def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tup
     return sentence, Problem(field=place, expected=expected, example=example)
 
 
+def _place(schema: Mapping[str, Any], error: ErrorDetails) -> tuple[int | str, ...]:
+    """Where the error is; of an argument that takes several forms, the argument and not each form."""
+    place = error["loc"]
+    forms = (n for n in range(1, len(place)) if "anyOf" in _node(schema, place[:n]))
+    return place[: next(forms, len(place))]
+
+
 def _said_of_unknown(tool: str, place: str, name: str, known: Sequence[str]) -> tuple[str, Problem]:
     meant = _meant(name, known)
     guess = f" Did you mean “{meant}”?" if meant else ""
     owner = tool if place == name[:_NAME_SHOWN] else f"“{place.rpartition('.')[0]}”"
+    if not meant and tool in _MAKING and name.lower() in _GUESTS:
+        guess = " People are invited afterwards: send_invite (one), bulk_send (a list)."
     sentence = f"{owner} has no argument “{name[:_NAME_SHOWN]}”.{guess}"
     expected = f"no such argument; {meant} is meant" if meant else "no such argument"
     return sentence, Problem(field=place, expected=expected)
@@ -186,6 +202,8 @@ def _node(schema: Mapping[str, Any], place: Iterable[int | str]) -> Mapping[str,
 
 def _expected(node: Mapping[str, Any]) -> str:
     """What the schema asks for, in words."""
+    if "anyOf" in node:
+        return ", or ".join(map(_expected, node["anyOf"]))
     if "enum" in node:
         return "one of " + ", ".join(json.dumps(value) for value in node["enum"])
     match node.get("type"):

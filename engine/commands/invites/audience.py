@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
-from engine.itip import personal
+from engine.itip import personal, write
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
@@ -135,7 +135,15 @@ async def preview(
     if group.emails and left_out:
         others = sum(left_out.values()) - len(group.emails)
         left_out = {"others": others} if others > 0 else {}
-    return Preview(first=tuple(found), left_out=left_out, sample=_sample(event, found))
+    shown = _alone(event, recurrence_id) if recurrence_id and kind is Kind.UPDATE else event
+    return Preview(first=tuple(found), left_out=left_out, sample=_sample(shown, found))
+
+
+def _alone(event: Event, recurrence_id: date | datetime) -> Event:
+    """The one instance of a series that a mail speaks of, as an event."""
+    own = write.instance(event, recurrence_id)
+    texts = {name: getattr(own, name) for name in ("span", "summary", "location", "description", "url")}
+    return event.model_copy(update={**texts, "recurrence": "", "rdates": (), "exdates": (), "overrides": ()})
 
 
 def _sample(event: Event, people: Sequence[Attendee]) -> Event | None:
