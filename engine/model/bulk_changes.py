@@ -22,6 +22,8 @@ class BulkAction(StrEnum):
     """Of such a key: what waits for a decision is withdrawn."""
     PUT_OFF = "put_off"
     """Of an event: what was not tried yet, and is due after `since`, leaves no earlier than `due`."""
+    DUE_NOW = "due_now"
+    """Of a key whose hours were widened: what was put off until `due` is due at once, and judged anew."""
 
 
 class BulkChange(Value):
@@ -54,5 +56,6 @@ _APART = {
     BulkAction.SEND_UNDECIDED: "undecided",
     BulkAction.DROP_UNDECIDED: "undecided",
     BulkAction.PUT_OFF: "put off",
+    BulkAction.DUE_NOW: "due now",
 }
 """Changes that take the place of none of the others."""

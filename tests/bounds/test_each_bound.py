@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +26,13 @@ from engine.model.actors import Actor
 from engine.model.bounds import Bounds
 from engine.model.held import Channel
 from engine.model.keys import Key
+from engine.model.messages import MessageState
 from engine.outbox.render import Renderer
 from engine.refusals import Code, Refused
 from tests.bounds.making import made, narrowed
 from tests.support.approvals import held_in
 from tests.support.clock import Clock
-from tests.support.engines import claim, created, deliver, do, ledger, meeting
+from tests.support.engines import claim, created, deliver, do, ledger, meeting, settle
 
 ANN, EVE = "ann@customer.com", "eve@evil.com"
 
@@ -185,6 +187,42 @@ async def test_what_would_leave_later_leaves_at_once_where_the_bound_is_widened_
         typed = shlex.split(widening(key, name))
         assert (await asyncio.to_thread(CliRunner().invoke, cli, typed)).exit_code == 0
     assert len(await deliver(engine)) == (2 if how != "nothing" else int(name == "minute"))
+
+
+@pytest.mark.parametrize("how", ["command", "button", "narrower", "for a key above"])
+async def test_what_hours_put_off_is_judged_anew_once_they_begin_earlier(
+    engine: Engine, clock: Clock, how: str
+) -> None:
+    top = await made(engine, minute=0, hours="20:00-22:00")
+    own = top
+    if how == "for a key above":
+        own = await made(engine, under=top.actor, minute=0, hours="20:00-22:00")
+    event = await created(engine, own.actor)
+    await do(engine, _invite(event.uid), own.actor)
+    assert await deliver(engine) == []
+    assert (await ledger(engine, event, EVE)).due.hour == 20
+    if how == "command":
+        await narrowed(engine, own, hours="")
+    elif how == "narrower":
+        await narrowed(engine, own, hours="15:00-22:00")
+        assert await deliver(engine) == []
+        assert (await ledger(engine, event, EVE)).due.hour == 15
+        clock.move(hours=6)
+    else:
+        await do(engine, WidenKey(key_id=own.id, bound="hours"))
+    assert [m.email for m in await deliver(engine)] == [EVE]
+
+
+async def test_hours_that_are_widened_hasten_no_mail_that_is_tried_again_later(engine: Engine) -> None:
+    key = await made(engine, minute=0)
+    event = await created(engine, key.actor)
+    await do(engine, _invite(event.uid), key.actor)
+    later = engine.clock() + timedelta(hours=3)
+    await settle(engine, await claim(engine), MessageState.DEFERRED, text="451 busy", due=later)
+    await narrowed(engine, key, hours="20:00-22:00")
+    await narrowed(engine, key, hours="")
+    assert await claim(engine) == []
+    assert (await ledger(engine, event, EVE)).due == later
 
 
 @pytest.mark.parametrize("name", sorted({*REFUSING, *WAITING} - {"to", "not_to", "links", "bulk_max"}))

@@ -110,6 +110,20 @@ async def test_a_message_is_judged_by_its_keys_at_the_claim(store: Store) -> Non
     assert (gone.state, gone.code) == (MessageState.WITHDRAWN, Code.OUT_OF_BOUNDS)
 
 
+async def test_what_hours_put_off_is_due_at_once_if_it_was_put_off_until_that_moment(store: Store) -> None:
+    await with_keys(store)
+    later = START + timedelta(hours=9)
+    await stores.owe(
+        store,
+        stores.message(ANN, key=KEYS, due=later),
+        stores.message(BOB, key=KEYS, due=later + timedelta(seconds=1)),
+    )
+    earlier = BulkChange(action=BulkAction.DUE_NOW, key="top", due=later)
+    async with store.unit() as unit:
+        assert await unit.change_messages(earlier, START) is None
+    assert [c.message.email for c in await stores.claim(store)] == [ANN]
+
+
 async def test_mail_of_a_stopped_key_waits_and_of_one_that_ended_waits_for_a_decision(store: Store) -> None:
     await with_keys(store)
     change = {"kind": Kind.WITHDRAWAL, "method": Method.CANCEL, "key": KEYS}

@@ -217,7 +217,15 @@ class ChangeKey(Command[KeyDone]):
         if key.above:
             narrowing.refuse_wider(changed, await stored_key(work, key.above[-1]))
         await work.unit.save_key(changed)
+        await leave_earlier(work, key, changed)
         return KeyDone(key=changed)
+
+
+async def leave_earlier(work: Work, before: Key, after: Key) -> None:
+    """What the hours of a key put off is judged anew if its hours now begin earlier."""
+    until = before.bounds.opens(work.now) if before.bounds else work.now
+    if until > work.now and (after.bounds is None or after.bounds.opens(work.now) < until):
+        await bulk_changes.begin(work, BulkChange(action=BulkAction.DUE_NOW, key=after.id, due=until))
 
 
 class StopKey(Command[KeyDone]):

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field, ValidationError
 
 from engine.commands.agents import narrowing
-from engine.commands.agents.keys import KeyDone, refuse_not_owner, stored_key
+from engine.commands.agents.keys import KeyDone, leave_earlier, refuse_not_owner, stored_key
 from engine.commands.base import Command, Work
 from engine.commands.operators.operators import may_change_bounds
 from engine.model.bounds import PATTERNS_MAX, Approval, Bounds, Mode
@@ -105,6 +105,7 @@ class WidenKey(Command[KeyDone]):
         wider = self._widened(key)
         await self._make_room(work, wider)
         await work.unit.save_key(wider)
+        await leave_earlier(work, key, wider)
         return KeyDone(key=wider)
 
     async def _make_room(self, work: Work, key: Key) -> None:
@@ -117,10 +118,11 @@ class WidenKey(Command[KeyDone]):
             except Refused:
                 if work.actor.kind == "owner":
                     await refuse_not_owner(work, above.id)
-            above = self._widened(above, above=True)
-            narrowing.refuse_wider(key, above)
-            await work.unit.save_key(above)
-            key = above
+            wider = self._widened(above, above=True)
+            narrowing.refuse_wider(key, wider)
+            await work.unit.save_key(wider)
+            await leave_earlier(work, above, wider)
+            key = wider
 
     def _widened(self, key: Key, *, above: bool = False) -> Key:
         assert key.bounds is not None, "a key without bounds is above none that is outside them"

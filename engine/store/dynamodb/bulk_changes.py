@@ -40,6 +40,7 @@ _LATE_S = 5.0
 """How late the index of what waits is taken to be at most."""
 _READ_MOST = 300
 """People, or messages, that one unit looks at to find those whom a change concerns."""
+_ONCE_MORE = frozenset({BulkAction.RELEASE, BulkAction.DUE_NOW})
 _DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
 _OF_UNHELD = frozenset({BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED, BulkAction.PUT_OFF})
 """Changes of messages that no dispatcher holds."""
@@ -86,7 +87,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
     async def end_bulk_change(self, change: BulkChange) -> None:
         """Forget a change, if one of its scope is kept; what releases by the index looks once more first."""
         known = await self.rows.get(CHANGES, change.scope)
-        by_index = change.action is BulkAction.RELEASE and not (change.event_uid or change.campaign_id)
+        by_index = change.action in _ONCE_MORE and not (change.event_uid or change.campaign_id)
         if known and by_index and not known.again:
             first, later = change.model_copy(update={"cursor": ""}), time.time() + _LATE_S
             await self.rows.put(CHANGES, KeptChange(id=known.id, change=first, after=later, again=True))
@@ -159,6 +160,8 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         m = owed.message
         if change.organizer not in {"", m.organizer} or (change.key and change.key not in m.key.split()):
             return False
+        if change.due and m.due != change.due:
+            return False
         campaign = await self.campaign(m.campaign_id) if m.campaign_id else None
         return not campaign or campaign.state is not CampaignState.PAUSED
 
@@ -195,6 +198,8 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
             free = owed.changed(code="", key="").model_copy(update={"held": False})
             await self.free_of_keys(owed.message)
             await self.save_row(owed.changed(key=""), free)
+        elif change.action is BulkAction.DUE_NOW:
+            await self.save_row(owed, owed.changed(due=now))
         elif owed.held is not (change.action is BulkAction.HOLD):
             await self.save_row(owed, owed.model_copy(update={"held": not owed.held}))
 

@@ -17,6 +17,7 @@ _WHICH = {
     BulkAction.RELEASE: "held = 1",
     BulkAction.SEND_UNDECIDED: "held = 1",
     BulkAction.DROP_UNDECIDED: "held = 1",
+    BulkAction.DUE_NOW: "held = 0",
 }
 _DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
 _PENDING = (MessageState.QUEUED, MessageState.DEFERRED)
@@ -88,6 +89,8 @@ class BulkChanges(Ledger):
         elif change.action is BulkAction.SEND_UNDECIDED:
             await self.release_budgets(where, which, sure=False)
             await self.run(f"UPDATE message SET held = 0, code = '', key = '' WHERE {where}", which)
+        elif change.action is BulkAction.DUE_NOW:
+            await self.run(f"UPDATE message SET due = ? WHERE {where}", [now.timestamp(), *which])
         else:
             held = int(change.action is BulkAction.HOLD)
             await self.run(f"UPDATE message SET held = ? WHERE {where}", [held, *which])
@@ -106,6 +109,8 @@ class BulkChanges(Ledger):
                 f"key <> '' AND instr(' ' || key || ' ', ?) > 0 AND {_OTHERS}",
                 [f" {change.key} "],
             )
+        if change.due:
+            where, values = f"{where} AND due = ?", [*values, change.due.timestamp()]
         found = await self.all(
             f"SELECT id FROM message WHERE {where} AND state = ? AND settled IS NULL "
             f"AND {_WHICH[change.action]} AND id > ? ORDER BY id LIMIT ?",

@@ -226,7 +226,9 @@ class LedgerUnit(SuppressionUnit):
             self.settle(chosen, MessageState.WITHDRAWN, Code(change.code), now)
         else:
             for key, row in chosen:
-                self.t.put("message", key, replace(row, held=change.action is BulkAction.HOLD))
+                new = replace(row, held=change.action is BulkAction.HOLD)
+                soon = change.action is BulkAction.DUE_NOW
+                self.t.put("message", key, row.changed(due=now) if soon else new)
         return opaque(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
 
     def undecided(self, key_id: str) -> list[tuple[str, Owed]]:
@@ -264,6 +266,7 @@ class LedgerUnit(SuppressionUnit):
             return m.event_uid == change.event_uid and bool(whole)
         paused = self._state_of(m.campaign_id) is CampaignState.PAUSED
         keyed = not change.key or change.key in m.key.split()
+        keyed = keyed and change.due in {None, m.due}
         return not paused and keyed and change.organizer in {"", m.organizer}
 
     async def keep_bulk_change(self, change: BulkChange) -> None:
