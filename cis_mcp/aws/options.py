@@ -63,6 +63,9 @@ class Options(Value):
     organizers: str = Field("", description="who may create events by mail; empty: *@domain")
     alarm_email: str = ""
     nightly_export: bool = Field(False, description="all tables go to the mail bucket every night")
+    delivery_events: bool = Field(
+        False, description="SES tells of each delivery, not only of what went wrong"
+    )
     form: Literal["instance", "serverless"] = "instance"
     image: str = Field("", description="serverless: image of the tasks, made from deploy/Containerfile")
     certificate: str = Field("", description="serverless: certificate for api. and live. the domain")

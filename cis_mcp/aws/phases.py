@@ -163,6 +163,7 @@ class Installation:
             "ImportedBucket": one.bucket,
             "AlarmEmail": one.alarm_email,
             "NightlyExport": "true" if one.nightly_export else "false",
+            "DeliveryEvents": "true" if one.delivery_events else "false",
             "ImportedTable": one.table,
         }
 

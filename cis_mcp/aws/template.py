@@ -77,6 +77,11 @@ def _parameters(*, machine: bool) -> Resource:
         "NightlyExport": of(
             "false", "Every night all tables go to the bucket, below export/", AllowedValues=["true", "false"]
         ),
+        "DeliveryEvents": of(
+            "false",
+            "SES tells of each delivery: one more event for each mail",
+            AllowedValues=["true", "false"],
+        ),
         "ImportedTable": of("", "Table of a published Calendar Invite Server that may be read; empty: none"),
     }
     if not machine:
@@ -103,6 +108,7 @@ def _conditions() -> Resource:
         "OwnBucket": _OWN,
         "MakesIdentity": {"Fn::Equals": [{"Ref": "OwnIdentity"}, "true"]},
         "Exports": {"Fn::Equals": [{"Ref": "NightlyExport"}, "true"]},
+        "Deliveries": {"Fn::Equals": [{"Ref": "DeliveryEvents"}, "true"]},
         "ReadsTable": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImportedTable"}, ""]}]},
         "Alarms": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
     }
@@ -230,12 +236,14 @@ def _alarms() -> Resource:
 
 # mail out
 
+_DELIVERIES = {"Fn::If": ["Deliveries", "delivery", {"Ref": "AWS::NoValue"}]}
+
 
 def _mail_out() -> Resource:
     events = {
         "Name": "queue",
         "Enabled": True,
-        "MatchingEventTypes": ["bounce", "complaint", "reject"],
+        "MatchingEventTypes": ["bounce", "complaint", "reject", "deliveryDelay", _DELIVERIES],
         "SnsDestination": {"TopicARN": {"Ref": "Topic"}},
     }
     identity = {

@@ -39,6 +39,12 @@ _OPTIONS = (
         help="Every night all tables go to the bucket, below export/.",
     ),
     click.option(
+        "--delivery-events",
+        is_flag=True,
+        default=None,
+        help="SES tells of each delivery, too: one more event for each mail.",
+    ),
+    click.option(
         "--form",
         type=click.Choice(["instance", "serverless"]),
         default=None,

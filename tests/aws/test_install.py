@@ -158,6 +158,13 @@ def test_what_holds_data_is_encrypted_private_and_kept() -> None:
     }
 
 
+def test_ses_tells_of_what_went_wrong_and_by_a_switch_of_each_delivery() -> None:
+    events = _resources()["Events"]["Properties"]["EventDestination"]["MatchingEventTypes"]
+    assert events[:4] == ["bounce", "complaint", "reject", "deliveryDelay"]
+    assert events[4]["Fn::If"] == ["Deliveries", "delivery", {"Ref": "AWS::NoValue"}]
+    assert read({**GIVEN, "delivery_events": True}, {}, {}).delivery_events
+
+
 def test_the_identity_signs_with_2048_bits_and_has_a_mail_from_domain_of_its_own() -> None:
     identity = _resources()["Identity"]["Properties"]
     assert identity["DkimAttributes"] == {"SigningEnabled": True}

@@ -112,7 +112,47 @@ async def test_a_mail_that_ses_rejects_has_failed_and_its_address_is_not_at_faul
     assert await why_not(engine) is None
 
 
-@pytest.mark.parametrize("kind", ["Send", "Delivery", "DeliveryDelay"])
+def delivered(**more: object) -> dict[str, object]:
+    """The event about a mail that the recipient's server took."""
+    about = {"recipients": [ANN], "smtpResponse": "250 2.6.0 Message received", "processingTimeMillis": 546}
+    return event_of(ses("Delivery", {**about, **more}, mail_of()))
+
+
+def delayed() -> dict[str, object]:
+    """The event about a mail that SES keeps trying to deliver."""
+    person = {"emailAddress": ANN, "status": "4.2.2", "diagnosticCode": "smtp; 452 mailbox full"}
+    about = {"delayType": "MailboxFull", "expirationTime": "2027-03-02T09:00:00.000Z"}
+    told = ses("DeliveryDelay", {}, mail_of())
+    told.pop("deliverydelay", None)
+    return event_of({**told, "deliveryDelay": {**about, "delayedRecipients": [person]}})
+
+
+async def test_a_delay_and_a_delivery_are_told_in_the_answer_of_the_message(engine: Engine) -> None:
+    event = await sent(engine)
+    found = []
+    async with sqs() as queue, fetching(engine, queue.inbox):
+        for n, told in enumerate((delayed(), delivered(), delivered(), delayed())):
+            queue.post_by_sns(told, f"sns-{n}")
+            await eventually(lambda: not queue.messages)
+            found.append(await message(engine, event))
+    words = "the recipient's server took it: 250 2.6.0 Message received"
+    assert [one.answer for one in found] == ["delayed: 4.2.2 smtp; 452 mailbox full", words, words, words]
+    assert {one.state for one in found} == {MessageState.SENT}
+    assert [line for line in await newest(engine, 100) if line.id.startswith("sqs_")] == [], "none is counted"
+    assert await why_not(engine) is None
+
+
+async def test_a_delivery_after_a_bounce_leaves_the_message_failed(engine: Engine) -> None:
+    event = await sent(engine)
+    async with sqs() as queue, fetching(engine, queue.inbox):
+        for n, told in enumerate((event_of(ses_bounce(mail_of(), ANN)), delivered())):
+            queue.post_by_sns(told, f"sns-{n}")
+            await eventually(lambda: not queue.messages)
+    found = await message(engine, event)
+    assert (found.state, found.code, "took it" in found.answer) == (MessageState.FAILED, Code.BOUNCED, False)
+
+
+@pytest.mark.parametrize("kind", ["Send", "Open"])
 async def test_other_events_change_nothing_and_leave_the_queue(engine: Engine, kind: str) -> None:
     event = await sent(engine)
     async with sqs() as queue:

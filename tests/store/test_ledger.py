@@ -299,6 +299,23 @@ async def test_a_bounce_turns_accepted_into_failed(store: Store) -> None:
     assert (now.state, now.code, now.settled) == (MessageState.FAILED, Code.BOUNCED, LATER)
 
 
+async def test_what_a_server_says_later_is_noted_of_a_message_that_was_sent(store: Store) -> None:
+    await with_event(store, ANN)
+    claims = await claim(store)
+    async with store.unit() as unit:
+        assert not await unit.note_answer(await state(store, claims[0]), "too early")
+    await answered(store, claims)
+    async with store.unit() as unit:
+        assert await unit.note_answer(await state(store, claims[0]), "delayed: 4.2.2")
+    now = await state(store, claims[0])
+    assert (now.state, now.answer) == (MessageState.SENT, "delayed: 4.2.2")
+    async with store.unit() as unit:
+        await unit.bounce(now, "5.1.1 nobody", LATER)
+    async with store.unit() as unit:
+        assert not await unit.note_answer(await state(store, claims[0]), "too late")
+    assert (await state(store, claims[0])).answer == "5.1.1 nobody"
+
+
 async def test_who_was_told_are_those_whose_mail_went_or_may_have_gone(store: Store) -> None:
     await with_event(store, "went@example.com", "going@example.com", "doubt@example.com", "waits@example.com")
     went, going, doubt, _ = await claim(store, limit=4)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites.places import free_unreached
 from engine.model.messages import Kind, Message
 from engine.refusals import Code, Refused
 
 _REASON_MAX = 500
+DELIVERED, DELAYED = "the recipient's server took it", "delayed"
+"""How the answer of a message begins of which the mail service said so."""
 
 
 class MailReportDone(Done):
@@ -110,6 +114,26 @@ class RecordComplaint(_Report):
         organizer, uid = await self._organizer(work, message), message.event_uid if message else None
         await work.unit.note_complaint(email, organizer, uid, self.detail, work.now)
         return MailReportDone(email=email, message=message, changed=True)
+
+
+class RecordProgress(_Report):
+    """Record what the recipient's server said of a message that the mail service has: taken, or not yet.
+
+    The message stays sent, and its answer says so; what a server has taken is delayed no more.
+    """
+
+    delivered: bool
+    status: str = ""
+    in_record: ClassVar[bool] = False
+
+    async def carry_out(self, work: Work) -> MailReportDone:
+        """Raises Refused: UNKNOWN_TOKEN."""
+        email, message = await self._about(work)
+        said = " ".join(f"{self.status} {self.detail}".split())
+        answer = f"{DELIVERED if self.delivered else DELAYED}: {said}"[:_REASON_MAX]
+        late = message is None or (not self.delivered and message.answer.startswith(DELIVERED))
+        changed = message is not None and not late and await work.unit.note_answer(message, answer)
+        return MailReportDone(email=email, message=message, changed=changed)
 
 
 class UnsubscribeDone(Done):

@@ -9,6 +9,7 @@ from engine.commands.answers.deliveries import (
     MailReportDone,
     RecordBounce,
     RecordComplaint,
+    RecordProgress,
     Unsubscribe,
     UnsubscribeDone,
 )
@@ -47,11 +48,15 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
 
 
 class ServiceReport(NamedTuple):
-    """What a mail service told us over a way that proves it: the command, whom it is of, and its code."""
+    """What a mail service told us over a way that proves it: the command, whom it is of, and its code.
+
+    `once`: it is counted, so that it may be recorded only once.
+    """
 
     command: Command[MailReportDone]
     address: str
     code: str
+    once: bool = True
 
 
 async def service_report(engine: Engine, report: DeliveryReport) -> ServiceReport | None:
@@ -60,6 +65,8 @@ async def service_report(engine: Engine, report: DeliveryReport) -> ServiceRepor
     holder = await engine.store.attendee_by_token(token) if token else None
     about = _about(report, holder.email if holder else "")
     decisive = _most_specific(about)
+    if decisive is not None and decisive.fate in {Fate.DELIVERED, Fate.DELAYED}:
+        return ServiceReport(_progress(report, decisive, token), decisive.recipient, "", once=False)
     if decisive is None or decisive.fate not in {Fate.FAILED, Fate.COMPLAINED}:
         return None
     code = Code.COMPLAINED.value if decisive.fate is Fate.COMPLAINED else ""
@@ -86,6 +93,19 @@ def _command(
         proven=proven,
         permanent=decisive.permanent,
         status=decisive.status,
+    )
+
+
+def _progress(report: DeliveryReport, decisive: Reported, token: str) -> RecordProgress:
+    return RecordProgress(
+        token=token,
+        message_id=report.message_id,
+        transport_id=report.transport_id,
+        recipients=(decisive.recipient,),
+        status=decisive.status,
+        detail=decisive.diagnostic,
+        delivered=decisive.fate is Fate.DELIVERED,
+        proven=True,
     )
 
 

@@ -58,7 +58,10 @@ class SesEvents:
 
         actor = Actor(kind="attendee", address=report.address)
         try:
-            await self._engine.apply(report.command, actor, before=before, also=also)
+            if report.once:
+                await self._engine.apply(report.command, actor, before=before, also=also)
+            else:
+                await self._engine.apply(report.command, actor)
         except AlreadyTakenIn:
             log.info("%s: an event was taken in before", self._label)
         except Refused as refused:

@@ -128,7 +128,7 @@ def _addresses(value: str) -> list[str]:
 
 def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[Reported]:
     which = kind(found)
-    about = found.get(which)
+    about = found.get("deliveryDelay" if which == "deliverydelay" else which)
     about = about if isinstance(about, dict) else {}
     if which == "bounce":
         yield from _bounced(about)
@@ -144,10 +144,26 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
             Reported(fate=Fate.FAILED, recipient=address, diagnostic=_field(about, "reason"))
             for address in _addressees(mail.get("destination"))
         )
+    elif which == "deliverydelay":
+        yield from _delayed(about, mail)
     else:
-        fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(which, Fate.OTHER)
+        fate = Fate.DELIVERED if which == "delivery" else Fate.OTHER
+        said = _field(about, "smtpResponse")
         for address in _addressees(about.get("recipients") or mail.get("destination")):
-            yield Reported(fate=fate, recipient=address)
+            yield Reported(fate=fate, recipient=address, diagnostic=said)
+
+
+def _delayed(about: dict[str, object], mail: dict[str, object]) -> Iterator[Reported]:
+    """SES goes on trying; each recipient has the words of its server, or all have the kind of the delay."""
+    kind_of_delay = _text(about, "delayType")
+    if found := list(_objects(about.get("delayedRecipients"))):
+        for recipient in found:
+            address, status = _text(recipient, "emailAddress").lower(), _text(recipient, "status")
+            said = _field(recipient, "diagnosticCode") or kind_of_delay
+            yield Reported(fate=Fate.DELAYED, recipient=address, status=status, diagnostic=said)
+        return
+    for address in _addressees(mail.get("destination")):
+        yield Reported(fate=Fate.DELAYED, recipient=address, diagnostic=kind_of_delay)
 
 
 def _addressees(values: object) -> list[str]:

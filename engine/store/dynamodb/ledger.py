@@ -17,7 +17,7 @@ from engine.store.dynamodb.budgets import Budgets
 from engine.store.dynamodb.day_limit import SentHours
 from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.ids import new_id
-from engine.store.dynamodb.names import Key, joined
+from engine.store.dynamodb.names import joined
 from engine.store.dynamodb.owed import (
     INVITEES,
     MAILS,
@@ -25,11 +25,13 @@ from engine.store.dynamodb.owed import (
     Invitee,
     Owed,
     Place,
+    is_meant,
     kind_of,
     ledger_keys,
     moved,
     notified,
     place,
+    reports_sent,
     row_of,
     with_past,
 )
@@ -175,7 +177,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
         held, found = await self.held_ids(), 0
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
-            meant = _meant(invitee.attendee, partstats, others)
+            meant = is_meant(invitee.attendee, partstats, others)
             found += meant and any(notified(m, held) for m in invitee.messages)
         return found
 
@@ -189,7 +191,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         found, seen = list[Attendee](), 0
         async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
             seen += 1
-            if _meant(invitee.attendee, job.partstats, others):
+            if is_meant(invitee.attendee, job.partstats, others):
                 found.append(invitee.attendee)
             if len(found) == limit or seen == _LOOKED_AT:
                 return found, invitee.attendee.email
@@ -366,6 +368,14 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
                 return True
         return False
 
+    async def note_answer(self, message: Message, answer: str) -> bool:
+        """Note what a server said later of a message that was sent; False if it is not, or not any more."""
+        owed = (await self.rows_at([place(message)])).get(message.id)
+        if owed is None or owed.message.state is not MessageState.SENT:
+            return False
+        await self.save_row(owed, owed.changed(answer=answer))
+        return True
+
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
         """Withdraw what one organizer owes one person and what has not left; returns how many.
 
@@ -388,13 +398,3 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         uid, email = invitee.attendee.event_uid, invitee.attendee.email
         pending = [Place(uid, email, p.id) for p in invitee.messages if p.state.pending]
         return await self._waiting_at(pending) if pending else []
-
-
-def reports_sent(event_uid: str) -> Key:
-    """Where it is counted how many reports of an event were sent."""
-    return joined("reports", event_uid), "sent"
-
-
-def _meant(attendee: Attendee, partstats: Collection[Partstat], others: Collection[str]) -> bool:
-    answered = attendee.partstat in partstats or attendee.email in others
-    return answered and attendee.proven and attendee.withdrawn is None

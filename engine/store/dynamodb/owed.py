@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.model.base import Value
 from engine.model.messages import Attempt, Kind, Message, MessageState
-from engine.model.people import Attendee
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.names import Key, joined, moment, plain
@@ -287,3 +287,14 @@ def ledger_keys(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey,
         for p in invitee.messages
         if not p.repeat
     }
+
+
+def reports_sent(event_uid: str) -> Key:
+    """Where it is counted how many reports of an event were sent."""
+    return joined("reports", event_uid), "sent"
+
+
+def is_meant(attendee: Attendee, partstats: Collection[Partstat], others: Collection[str]) -> bool:
+    """True of a proven attendee who gave one of these answers, or is one of `others`."""
+    answered = attendee.partstat in partstats or attendee.email in others
+    return answered and attendee.proven and attendee.withdrawn is None

@@ -11,8 +11,8 @@ from engine.model.messages import Kind, MessageState
 from engine.model.timing import HOURS_MAX, AnswerTimes, SendHour
 from engine.store.dynamodb.attendees import RECEIPTS
 from engine.store.dynamodb.events import EVENTS
-from engine.store.dynamodb.ledger import LedgerQuestions, reports_sent
-from engine.store.dynamodb.owed import INVITEES, Invitee, Owed
+from engine.store.dynamodb.ledger import LedgerQuestions
+from engine.store.dynamodb.owed import INVITEES, Invitee, Owed, reports_sent
 
 _HOUR_S = 3_600
 Pair = tuple[datetime, datetime | None]

@@ -61,6 +61,10 @@ class Ledger(Protocol):
         """Note that a message came back; False if it had failed already, or had not left."""
         ...
 
+    async def note_answer(self, message: Message, answer: str) -> bool:
+        """Note what a server said later of a message that was sent; False if it is not, or not any more."""
+        ...
+
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
         """Withdraw what one organizer owes one person and what has not left; returns how many.
 

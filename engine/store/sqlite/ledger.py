@@ -192,6 +192,11 @@ class Ledger(DayCounters, KeyBudgets):
         await changes.note_failures(self, [int(message.id)] if moved else [])
         return moved
 
+    async def note_answer(self, message: Message, answer: str) -> bool:
+        """Note what a server said later of a message that was sent; False if it is not, or not any more."""
+        sets = "UPDATE message SET answer = ? WHERE id = ? AND state = ?"
+        return bool(await self.run(sets, [answer, int(message.id), MessageState.SENT.value]))
+
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
         """Withdraw what one organizer owes one person and what has not gone yet."""
         where = (

@@ -154,6 +154,13 @@ class LedgerUnit(SuppressionUnit):
         self.settle([(message.id, row)], MessageState.FAILED, Code.BOUNCED, now, answer)
         return True
 
+    async def note_answer(self, message: Message, answer: str) -> bool:
+        row = self.t.get("message", message.id)
+        if row is None or row.message.state is not MessageState.SENT:
+            return False
+        self.t.put("message", message.id, row.changed(answer=answer))
+        return True
+
     def settle(
         self,
         rows: Iterable[tuple[int, Owed]],
