@@ -6,6 +6,7 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -270,6 +271,7 @@ async def _caller(engine: Engine, request: Request) -> Caller | None:
     return await SessionAuthenticator(engine).caller(request.headers)
 
 
+@lru_cache(maxsize=256)
 def form_token(secret: str) -> str:
     """What each of our forms holds: made from the secret of the cookie, which no other site can read."""
     return hmac.digest(secret.encode(), b"console form", "sha256").hex()[:32]

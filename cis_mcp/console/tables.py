@@ -92,8 +92,8 @@ def asked_of(request: Request) -> Arranging | None:
 
 
 @pass_environment
-def arranged(environment: Environment, name: str, table: Markup, called: str = "") -> Markup:
-    """The table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export.
+def arranged(environment: Environment, table: Markup, name: str, called: str = "") -> Markup:
+    """A filter: the table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export.
 
     `called`: what addresses call it, in whatever language its name is.
     """

@@ -68,11 +68,12 @@ def templates(language: Language) -> Environment:
         "masked": masking.address,
         "masked_name": masking.name,
         "plain": masking.plain,
+        "arranged": tables.arranged,
         "at": speaking.at,
         "when": when,
         "number": speaking.number,
     }
-    found.globals |= {"arranged": tables.arranged, "event_rows": event_rows}
+    found.globals["event_rows"] = event_rows
     found.globals |= {
         "_": speaking.say,
         "n_": speaking.some,

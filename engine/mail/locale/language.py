@@ -60,7 +60,8 @@ class Language:
 
     def number(self, n: int) -> str:
         """A whole number with its thousands apart."""
-        return f"{n:,}".replace(",", self.term("between thousands", ","))
+        written = f"{n:,}"
+        return written.replace(",", self.term("between thousands", ",")) if "," in written else written
 
     @property
     def name(self) -> str:
