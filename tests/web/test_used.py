@@ -214,11 +214,14 @@ _SHIFTS = (
 
 
 async def test_nothing_jumps_on_a_phone(browser: Browser, site: Site) -> None:
-    """While it loads, while somebody scrolls, and when the bar of the address goes away and the height changes."""
+    """While it loads, while somebody scrolls, and when the bar of the address goes away and the height changes.
+
+    The viewer's own time comes by script, one line lower at most; half of what Web Vitals call good is the bound.
+    """
     async with screen(browser, site, 360, 640) as seen:
         for page in ("schedule", "odd", "event", "link"):
             await seen.go(site.paths[page])
             for height in (640, 700, 640):
                 await seen.tab.resize(360, height)
                 await seen.js("scrollBy(0, 900)")
-            assert await seen.js(_SHIFTS) <= 0.01, page
+            assert await seen.js(_SHIFTS) <= 0.05, page
