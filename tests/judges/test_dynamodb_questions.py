@@ -11,10 +11,12 @@ import pytest
 from engine.itip.recurrence import instances
 from engine.model.answers import Receipt
 from engine.model.changes import Change
+from engine.model.confirmations import ConfirmationKind
 from engine.model.exports import ExportQuery, Table
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
+from engine.model.triggers import DeliveryState
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.budgets import KEY_DAYS, KeyDay
 from engine.store.dynamodb.opening import open_table
@@ -26,6 +28,8 @@ from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
+from tests.store.test_confirmations import confirmation
+from tests.store.test_triggers import delivery
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -69,6 +73,38 @@ async def test_an_event_with_its_counters_costs_three_read_units(
         ((found, counted),) = await store.events_with_statistics(name, ORGANIZER)
         assert (found, counted.attendees) == (made, 25)
         assert store.consumed.reads - before <= most
+
+
+async def test_what_waits_about_an_object_costs_the_same_however_much_was_settled(
+    processes: tuple[DynamoStore, DynamoStore],
+) -> None:
+    store, _ = processes
+    settled = {"object": "x", "state": DeliveryState.DONE, "due": None}
+    for lot in range(8):
+        done = [delivery(f"done{lot}-{n}", **settled) for n in range(15)]
+        async with store.unit() as unit:
+            await unit.add_deliveries([(one, "{}") for one in done])
+    async with store.unit() as unit:
+        await unit.add_deliveries([(delivery("waits", object="x"), "{}")])
+    async with store.unit() as unit:
+        before = store.consumed.requests
+        assert [one.id for one in await unit.pending_for("id-deals", "x", 10)] == ["waits"]
+        assert store.consumed.requests - before == 2
+
+
+async def test_mails_that_wait_for_registrations_are_looked_at_together(
+    processes: tuple[DynamoStore, DynamoStore],
+) -> None:
+    store, _ = processes
+    kinds = [ConfirmationKind.REGISTRATION, ConfirmationKind.FIRST_PROOF]
+    for n in range(16):
+        given = {"kind": kinds[n % 2], "proofs": (f"proof{n}",)}
+        async with store.unit() as unit:
+            one = confirmation(f"c{n}", f"{n}@example.com").model_copy(update=given)
+            await unit.add_confirmation(one)
+    before = store.consumed.requests
+    assert await store.proven_since(START, 10) == []
+    assert store.consumed.requests - before <= 6
 
 
 async def test_what_another_process_keeps_is_seen_and_found(

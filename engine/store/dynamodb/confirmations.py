@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.counters import Prompt, Prompts
 from engine.model.messages import MessageState
+from engine.store.dynamodb.events import ORGANIZERS
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.ledger import LedgerQuestions
 from engine.store.dynamodb.names import joined, moment
@@ -97,13 +98,18 @@ class ConfirmationQuestions(LedgerQuestions):
         found: list[Confirmation] = []
         for kind in (ConfirmationKind.FIRST_PROOF, ConfirmationKind.REGISTRATION):
             waiting = [one async for one in self.rows.each_by(CONFIRMATIONS, "waits", kind.value)]
-            found += [one for one in waiting if one.expires > now and await self._given(one)]
+            found += await self._given(kind, [one for one in waiting if one.expires > now])
         return sorted(found, key=lambda one: one.created)[:limit]
 
-    async def _given(self, confirmation: Confirmation) -> bool:
-        if confirmation.kind is ConfirmationKind.REGISTRATION:
-            return await self.registered(confirmation.address)
-        return any(proof.sure for proof in await self._proofs(confirmation.address, confirmation.proofs))
+    async def _given(self, kind: ConfirmationKind, waiting: Sequence[Confirmation]) -> list[Confirmation]:
+        """Those of these confirmations for which there is a proof, or a registration, in one look."""
+        if kind is ConfirmationKind.REGISTRATION:
+            organizers = await self.rows.many(ORGANIZERS, [(one.address, "organizer") for one in waiting])
+            registered = {one.address for one in organizers if one.registered}
+            return [one for one in waiting if one.address in registered]
+        proofs = await self.rows.many(PROOFS, [(one.address, p) for one in waiting for p in one.proofs])
+        sure = {(proof.organizer, proof.proof) for proof in proofs if proof.sure}
+        return [one for one in waiting if any((one.address, proof) in sure for proof in one.proofs)]
 
     async def _proofs(self, organizer: str, proofs: Collection[str]) -> list[Proof]:
         return await self.rows.many(PROOFS, [(organizer, proof) for proof in proofs])

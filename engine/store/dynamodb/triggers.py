@@ -67,6 +67,10 @@ def _about(kept: KeptDelivery) -> Iterable[Entry]:
         yield joined(kept.delivery.trigger_id, kept.delivery.object), kept.place
 
 
+def _pending(kept: KeptDelivery) -> Iterable[Entry]:
+    return _about(kept) if kept.delivery.due else []
+
+
 def _settled(kept: KeptDelivery) -> Iterable[Entry]:
     if kept.delivery.due is None and kept.payload is not None:
         yield _ALL, f"{moment(kept.delivery.received)}#{kept.place}"
@@ -87,6 +91,7 @@ DELIVERIES = Table[KeptDelivery](
         "trigger": lambda kept: [(kept.delivery.trigger_id, kept.place)],
         "due": _due,
         "about": _about,
+        "pending": _pending,
         "settled": _settled,
     },
 )
@@ -220,8 +225,8 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
 
     async def pending_for(self, trigger_id: str, name: str, limit: int) -> list[Delivery]:
         """Deliveries about an object that wait to be carried out, oldest first."""
-        found = await self.rows.by(DELIVERIES, "about", joined(trigger_id, name))
-        return [kept.delivery for kept in found if kept.delivery.due is not None][:limit]
+        found = await self.rows.by(DELIVERIES, "pending", joined(trigger_id, name), limit=limit)
+        return [kept.delivery for kept in found]
 
     async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
         """What is known of an object, or None."""
