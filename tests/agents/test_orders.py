@@ -71,12 +71,19 @@ async def test_two_evening_home_games_of_a_weekend_reach_one_fan_and_june_is_rea
 
 async def test_one_meeting_of_a_series_is_moved_and_one_cancelled(tmp_path: Path) -> None:
     async with playing(tmp_path) as play:
-        uid = await play.event(
-            summary="Status",
-            start="2037-11-02T09:00:00",
-            recurrence="FREQ=WEEKLY;BYDAY=MO,TH;UNTIL=20380301",
-            exclude_dates=["2037-12-24", "2037-12-31"],
-        )
+        series = {
+            "summary": "Status",
+            "start": "2037-11-02T09:00:00",
+            "duration": "PT1H",
+            "timezone": "Europe/Paris",
+            "recurrence": "FREQ=WEEKLY;BYDAY=MO,TH;UNTIL=20380301",
+        }
+        days = ["2037-12-24", "2037-12-25", "2037-12-31"]
+        # The 25th is a Friday, on which there is no meeting to leave out.
+        refused = await play.caller.refused("create_event", **series, exclude_dates=days)
+        assert (refused["code"], "2037-12-25" in refused["message"]) == ("invalid_recurrence", True)
+        assert (await play.ok("search_events", mine=True))["events"] == []
+        uid = await play.event(**series, exclude_dates=[days[0], days[2]])
         (invite,) = await play.invite(uid, ANN)
         assert len(vevent(invite)["EXDATE"]) == 2
         await play.answers(ANN, "yes")
@@ -104,6 +111,8 @@ async def test_a_launch_greets_each_by_name_and_seat_and_leaves_a_mistyped_addre
         rows[3]["email"] = "p3@example"
         draft = (await play.ok("bulk_send", uid=uid, recipients=rows))["campaign"]
         assert (draft["valid"], [row["code"] for row in draft["skipped"]]) == (7, ["invalid_address"])
+        assert "no dot in the domain" in draft["skipped"][0]["why"]
+        assert draft["sample"]["description"] == "Dear Person 0, your seat is A0."
         assert await play.sent() == []
         begin = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
         for _ in range(2):
@@ -252,16 +261,16 @@ async def test_a_webinar_for_three_hundred_is_previewed_paused_and_resumed(tmp_p
         assert (done["state"], done["counts"]["sent"]) == ("finished", 300)
         counted = Counter(map(brief, await play.sent()))
         assert counted == Counter(request(email) for email in rows)
-        for n in range(6):
+        for n in range(24):
             await play.answers(rows[n], "no" if n % 2 else "yes")
         listing = {"uid": uid, "status": "declined", "order": "answered", "limit": 10, "masked": False}
         said_no = (await play.ok("list_attendees", **listing))["attendees"]
-        assert [one["email"] for one in said_no] == [rows[1], rows[3], rows[5]]
+        assert [one["email"] for one in said_no] == rows[1:21:2], "the first ten No, in their order"
         groups = (await play.ok("get_stats", scope="event", key=uid, by="domain"))["groups"]
         assert {g["key"]: g["people"] for g in groups} == {f"d{n}.example.com": 100 for n in range(3)}
         for by in ("client", "hour"):
             groups = (await play.ok("get_stats", scope="event", key=uid, by=by))["groups"]
-            assert sum(group["people"] for group in groups) == 6, "those who answered"
+            assert sum(group["people"] for group in groups) == 24, "those who answered"
 
 
 async def test_an_offer_reaches_maybe_alone_and_a_wrong_start_is_priced_before_it_is_put_right(
@@ -277,6 +286,7 @@ async def test_an_offer_reaches_maybe_alone_and_a_wrong_start_is_priced_before_i
         right = {"uid": uid, "start": "2037-05-08T13:00:00", "audience": ["accepted", "tentative"]}
         dry = await play.ok("update_event", **right, dry_run=True)
         assert (dry["notified"], dry["left_out"]) == (2, {"declined": 1, "noaction": 1})
+        assert dry["calendars"] == 1, "of the revision before, which only Maybe was sent"
         assert await play.sent() == []
         await play.ok("update_event", **right)
         mails = await play.sent()

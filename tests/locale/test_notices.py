@@ -237,7 +237,8 @@ async def test_a_digest_and_what_a_stop_came_to_are_in_the_owners_language(engin
     for notice in told:
         lines = notice.text.splitlines()
         kept = "\n".join(line for line in lines if not re.search("^>|key ", line))
-        kept = kept.partition(GERMAN.say(KEEP))[0]
+        # Ids are made of letters by chance, which may be an English word.
+        kept = re.sub(r"\bid \w+", "", kept.partition(GERMAN.say(KEEP))[0].replace(key.id, ""))
         assert english_words(_DATA.sub(" ", kept)) == set(), kept
 
 

@@ -61,3 +61,15 @@ async def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         words = text_of(await caller.call("get_settings"))
     assert "CIS_OUTBOX=smtp://***@mail.example.com:25" in words
     assert secret not in words
+
+
+async def test_an_organizer_has_several_addresses_each_once(engine: Engine) -> None:
+    olga, home = "olga@cis.test", "olga@home.example"
+    async with calling(engine, tier="operator") as operator:
+        await operator.ok("register_organizer", address=olga)
+        assert (await operator.ok("set_organizer", address=olga, add_addresses=[home]))["addresses"] == [home]
+        taken = await operator.code("set_organizer", address="carol@cis.test", add_addresses=[home])
+        assert taken == "invalid_argument"
+        assert (await operator.ok("set_organizer", address=olga, remove_addresses=[home]))["addresses"] == []
+        assert (await operator.ok("set_organizer", address=olga, lists=False))["lists"] is False
+        assert (await operator.ok("set_organizer", address=olga, lists=True))["lists"] is True
