@@ -73,6 +73,13 @@ def _pip(*arguments: str) -> None:
         raise Refused(Code.URL_NOT_READABLE, f"The wheels cannot be had: {why}", "See the settings of pip.")
 
 
+def made(target: Path, *, unpacked: bool) -> str:
+    """Download the wheels and write the zip: of a machine, or `unpacked` that of the functions; returns its hash."""
+    with tempfile.TemporaryDirectory(prefix="cis-wheels-") as folder:
+        download(Path(folder))
+        return (write_unpacked if unpacked else write)(Path(folder), target)
+
+
 def write(wheels: Path, target: Path, *more: str) -> str:
     """Write the zip with the wheels of the lock and of `more` locks; returns the hash of its content.
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -155,11 +156,27 @@ def destroy(*, data: bool, **given: Any) -> None:
 @aws.command()
 @click.option("--no-machine", is_flag=True, help="Queues, bucket and identity alone.")
 @click.option("--form", type=click.Choice(["instance", "serverless"]), default="instance", show_default=True)
-def template(*, no_machine: bool, form: str) -> None:
+@click.option(
+    "--code",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the code there, too: what CodeBucket and CodeKey name.",
+)
+def template(*, no_machine: bool, form: str, code: Path | None) -> None:
     """Write the template as one file, to launch from the console of CloudFormation."""
+    from cis_mcp.aws import bundle
     from cis_mcp.aws import template as built
+    from cis_mcp.cli import hints
+    from engine.refusals import Refused
 
-    click.echo(built.text(machine=not no_machine, serverless=form == "serverless" and not no_machine))
+    serverless = form == "serverless" and not no_machine
+    try:
+        if code:
+            name = bundle.made(code, unpacked=serverless)
+            click.echo(f"{code}: upload it as code/{name}.zip, which is CodeKey", err=True)
+    except Refused as refused:
+        click.echo(hints.line(refused), err=True)
+        sys.exit(2)
+    click.echo(built.text(machine=not no_machine, serverless=serverless))
 
 
 @aws.command()

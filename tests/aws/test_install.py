@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from cis_mcp.aws import bundle, costs, dns, template
 from cis_mcp.aws.boot import user_data
@@ -377,6 +379,18 @@ def test_the_code_of_a_machine_that_exports_every_night_has_pyarrow(
         pinned = zipfile.ZipFile(target).read("requirements.txt").decode()
         assert ("\npyarrow==" in pinned, str(ROOT / bundle.PARQUET) in asked[-1]) == (export, export)
         assert "\nboto3==" in pinned
+
+
+def test_the_command_writes_the_code_that_the_template_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
+    monkeypatch.setattr(bundle, "_pip", lambda *arguments: None)
+    done = CliRunner().invoke(cli, ["aws", "template", "--code", str(tmp_path / "code.zip")])
+    assert (done.exit_code, json.loads(done.stdout)) == (0, template.build())
+    key = f"code/{hashlib.sha256((tmp_path / 'code.zip').read_bytes()).hexdigest()[:32]}.zip"
+    assert key in done.stderr
+    assert "requirements.txt" in zipfile.ZipFile(tmp_path / "code.zip").namelist()
 
 
 async def test_the_command_writes_the_template_as_one_file(tmp_path: Path) -> None:

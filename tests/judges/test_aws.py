@@ -442,6 +442,25 @@ async def test_full_checks_first_and_stops_at_somebody_elses_mail(aws: str, tmp_
         await _cis(tmp_path, aws, "destroy", *PLACE, "--yes", "--data")
 
 
+async def test_the_template_is_launched_alone_and_bootstrap_adds_the_rule(aws: str, tmp_path: Path) -> None:
+    """As from the console: the file, and the parameters that have no default."""
+    _, body, _ = await run(tmp_path, "aws", "template", "--no-machine")
+    needed = {name for name, one in json.loads(body)["Parameters"].items() if "Default" not in one}
+    assert needed == {"DomainName"}
+    cloudformation = client(aws, "cloudformation")
+    given = [{"ParameterKey": "DomainName", "ParameterValue": DOMAIN}]
+    cloudformation.create_stack(
+        StackName="cis-prod", TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_IAM"]
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="cis-prod", WaiterConfig={"Delay": 1})
+    try:
+        said = await _cis(tmp_path, aws, "bootstrap", *PLACE, "--yes")
+        assert said[0] == "The stack is as it should be."
+        assert client(aws, "ses").describe_active_receipt_rule_set()["Rules"][0]["Recipients"] == [DOMAIN]
+    finally:
+        await _cis(tmp_path, aws, "destroy", *PLACE, "--yes", "--data")
+
+
 async def test_deploy_uploads_the_code_by_its_hash_once_and_says_what_aws_refuses(
     aws: str, tmp_path: Path
 ) -> None:
