@@ -127,6 +127,20 @@ def check() -> None:
 
 
 @cli.command()
+@click.option("--from", "source", required=True, metavar="STORE", help="A file of SQLite, or dynamodb://…")
+@click.option("--to", "target", required=True, metavar="STORE", help="One that is empty, or not there yet.")
+def move(*, source: str, target: str) -> None:
+    """Move everything to another store, recount both by kind, and check both; exit 1 on any difference.
+
+    Servers and workers are stopped before. A move that was broken off is begun anew.
+    """
+    settings_in_force()
+    from cis_mcp.cli import moving
+
+    run(moving.move(source, target))
+
+
+@cli.command()
 def config() -> None:
     """Show the settings in force, secrets masked."""
     settings = settings_in_force()

@@ -133,6 +133,7 @@ _INSTALLATION = """\
 - Over HTTP: `cis-mcp key create --name NAME --for ADDRESS`, then `cis-mcp serve --http HOST:PORT` (at /mcp).
 - Which tools: `--tier core|extended|operator`, `--tools a,b`, `--exclude-tools a,b`, `--read-only`.
 - Check it: `cis-mcp verify`, `cis-mcp config`, `cis-mcp check`.
+- To another store: `cis-mcp move --from STORE --to STORE`.
 
 ## By mail
 

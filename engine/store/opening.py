@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
 from engine.model.counters import Rates
 from engine.model.searching import Expansion
 from engine.process.private import keep_private
 from engine.settings import Settings
 from engine.store.protocol import Store
+from engine.store.protocol.moving import Movable
 from engine.store.sqlite.store import SqliteStore
 
 
@@ -34,3 +38,18 @@ async def _in_table(settings: Settings, rates: Rates, expand: Expansion) -> Stor
 
     context = Context(rates, expand, SearchFile.open)
     return await open_table(Address.of(settings.store), context)
+
+
+async def open_movable(address: str, expand: Expansion, clock: Callable[[], datetime]) -> Movable:
+    """The store at an address of the form of `CIS_STORE`, to be moved. Raises Refused: NOT_ALLOWED; OSError."""
+    if not address.startswith("dynamodb:"):
+        from engine.store.sqlite.moving import MovableFile
+
+        return MovableFile(Path(address.removeprefix("sqlite:")), expand, clock)
+    from engine.store.dynamodb.address import Address
+    from engine.store.dynamodb.moving import MovableTable
+    from engine.store.dynamodb.opening import open_table
+    from engine.store.dynamodb.session import Context
+
+    store = await open_table(Address.of(address), Context(), moving=True)
+    return MovableTable(store, clock)

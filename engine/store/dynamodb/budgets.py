@@ -65,7 +65,7 @@ KEY_DAYS = Table[KeyDay]("key-day", KeyDay, key=lambda day: (day.key, number(day
 RESERVES = Table[Reserve]("reserve", Reserve, key=lambda reserve: (reserve.campaign_id,))
 
 
-def _mails_of(key_id: str, shard: int) -> tuple[str, str]:
+def mails_of(key_id: str, shard: int) -> tuple[str, str]:
     """Where the mails that a key caused are counted by what became of them."""
     return joined("key-mails", key_id), str(shard)
 
@@ -105,7 +105,7 @@ class BudgetQuestions(SentHoursRead):
 
     async def mails_of_ended(self, key_id: str) -> int:
         """Mails that a key caused and that have not left, or were withdrawn because it ended."""
-        found = summed((await self.items.numbers_under(_mails_of(key_id, 0)[0])).values())
+        found = summed((await self.items.numbers_under(mails_of(key_id, 0)[0])).values())
         return found.get("waiting", 0) + found.get("ended", 0)
 
 
@@ -170,9 +170,8 @@ class Budgets(BudgetQuestions, Counting):
             await self.rows.put(KEY_DAYS, known.model_copy(update=new))
 
     def _count_of_key(self, key: str, m: Message, sign: int) -> None:
-        name = "waiting" if m.state.pending else "ended" if _ended_with_key(m) else ""
-        if name:
-            self.items.add(_mails_of(key, self.shard % SHARDS), name, sign)
+        if name := counted_of_key(m):
+            self.items.add(mails_of(key, self.shard % SHARDS), name, sign)
 
     async def settle_budgets(self, old: Message, new: Message) -> None:
         """Return what a message has spent that is withdrawn before it left, and charge anew where it is owed again."""
@@ -221,6 +220,11 @@ class Budgets(BudgetQuestions, Counting):
     async def drop_days(self, now: datetime, limit: int) -> int:
         """Counters of days that are over go when the person is next owed a mail: there is nothing to delete."""
         return 0
+
+
+def counted_of_key(m: Message) -> str:
+    """What a message counts as among those of its keys; empty: as nothing."""
+    return "waiting" if m.state.pending else "ended" if _ended_with_key(m) else ""
 
 
 def _ended_with_key(m: Message) -> bool:

@@ -22,7 +22,7 @@ _PASSED = 100
 
 
 @dataclass
-class _Places:
+class Places:
     """How far each shard was read: entries, and of the entry `cut` behind them so many changes."""
 
     entries: list[int]
@@ -30,7 +30,7 @@ class _Places:
     offset: int = 0
 
     @classmethod
-    def of(cls, cursor: str) -> _Places:
+    def of(cls, cursor: str) -> Places:
         """Raises Refused: INVALID_CURSOR. The number 0 alone stands before all that ever happened."""
         try:
             found = [int(str(one)) for one in cursors.opened(cursor, *[int] * (SHARDS + 2))]
@@ -76,11 +76,11 @@ class ChangeQuestions(Chains):
         """A cursor to the end of the log, and the events of receipts that came after the cursor `after`."""
         heads = await self.heads()
         if after is None:
-            return _Places(heads).cursor(), frozenset()
+            return Places(heads).cursor(), frozenset()
         found: set[str] = set()
-        async for entry in self.entries_since(_Places.of(after).entries, heads):
+        async for entry in self.entries_since(Places.of(after).entries, heads):
             found |= {c.event_uid for c in entry.changes if c.kind is ChangeKind.RECEIPT and c.event_uid}
-        return _Places(heads).cursor(), frozenset(found)
+        return Places(heads).cursor(), frozenset(found)
 
     async def changes(
         self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
@@ -92,7 +92,7 @@ class ChangeQuestions(Chains):
         """
         if since is None:
             return await self._newest(owner, limit, kinds)
-        places, heads = _Places.of(since), await self.heads()
+        places, heads = Places.of(since), await self.heads()
         found: list[Change] = []
         passed, more = 0, False
         first = places.cut if places.offset else None
@@ -123,7 +123,7 @@ class ChangeQuestions(Chains):
             found += [c for c in reversed(entry.changes) if _fits(c, owner, kinds)]
             if len(found) >= limit or seen >= _LOOKED_AT:
                 break
-        return ChangePage(changes=tuple(found[:limit][::-1]), cursor=_Places(heads).cursor())
+        return ChangePage(changes=tuple(found[:limit][::-1]), cursor=Places(heads).cursor())
 
     async def heads(self) -> list[int]:
         """How many entries each shard has."""

@@ -35,7 +35,7 @@ from engine.store.dynamodb.posted import SIZES
 from engine.store.dynamodb.quarantine import MAILS as KEPT_MAILS
 from engine.store.dynamodb.quarantine import SHARES
 from engine.store.dynamodb.quotas import PACES, QUOTAS
-from engine.store.dynamodb.record import CUT, HEAD, ROWS, SALTS
+from engine.store.dynamodb.record import CUT, HEAD, OLD_LINES, ROWS, SALTS
 from engine.store.dynamodb.requests import INTAKES, REMEMBERED
 from engine.store.dynamodb.revisions import REPLACED
 from engine.store.dynamodb.rows import Table
@@ -77,7 +77,7 @@ _ALONE: dict[str, Table[Any]] = {
         *(MAILS, MESSAGES, NOTED, OBJECTS, ORGANIZERS, PACES, PAGE_REQUESTS, PAGES, PERSONS, PICTURES),
         *(POSTED, POSTINGS, PROMPTS, PROOFS, PURCHASES, QUOTAS, REDACTIONS, REMEMBERED, RESERVES, ROWS),
         *(SALTS, SESSIONS, SHARES, SIGN_INS, SIZES, STOPS, SUPPRESSIONS, TELLING, TRIALS, TRIGGERS, UNDOS),
-        *(GONE, GONE_OBJECTS, ROUNDS, TRIGGER_NAMES),
+        *(GONE, GONE_OBJECTS, OLD_LINES, ROUNDS, TRIGGER_NAMES),
         *(PEOPLED, TOUCHED, TOUCHED_HEADS, VENDORS, WEBHOOKS, WINDOWS, ZONES),
     )
 }

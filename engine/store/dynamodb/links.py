@@ -49,7 +49,7 @@ INVITES = Table[LinkInvite](
 VENDORS = Table[Vendor]("vendor", Vendor, key=lambda vendor: (_ALL, vendor.id), checked=False)
 
 
-def _counters(link_id: str) -> Key:
+def counters(link_id: str) -> Key:
     return joined("link-counts", link_id), "counts"
 
 
@@ -76,7 +76,7 @@ class LinkQuestions(AttendeeQuestions):
 
     async def link_counts(self, link_id: str) -> LinkCounts:
         """What became of a link: whoever was withdrawn is not counted."""
-        counted = (await self.items.numbers([_counters(link_id)]))[_counters(link_id)]
+        counted = (await self.items.numbers([counters(link_id)]))[counters(link_id)]
         sent = answered = 0
         async for invite in self.rows.each_under(INVITES, link_id):
             attendee = await self.attendee_by_token(invite.token)
@@ -104,11 +104,11 @@ class Links(LinkQuestions, UnitSession):
     async def count_link(self, link_id: str, *, shown: int = 0, unmerged: int = 0, pressed: int = 0) -> None:
         """Add to the counters of a link."""
         for name, n in zip(_COUNTED, (shown, unmerged, pressed), strict=True):
-            self.items.add(_counters(link_id), name, n)
+            self.items.add(counters(link_id), name, n)
 
     async def link_pressed(self, link_id: str) -> int:
         """How often the button of a link was pressed."""
-        return (await self.items.numbers([_counters(link_id)]))[_counters(link_id)].get("pressed", 0)
+        return (await self.items.numbers([counters(link_id)]))[counters(link_id)].get("pressed", 0)
 
     async def note_link_invite(self, link_id: str, token: str) -> None:
         """Note that the attendee with this receipt token is invited by the link; once is enough."""

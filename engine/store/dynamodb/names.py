@@ -22,6 +22,10 @@ Key = tuple[str, str]
 """Partition key and sort key."""
 
 
+MOVING: Key = ("moving", ALONE)
+"""The item that is there while a table is filled from another store."""
+
+
 def joined(*parts: str | int) -> str:
     """Parts of a key as one text. Of parts that are too long for DynamoDB the SHA-256 stands for them."""
     return "#".join(_part(str(part)) for part in parts)

@@ -13,9 +13,11 @@ from engine.aws.errors import AwsRefused
 from engine.refusals import Code, Refused
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.calls import Calls
+from engine.store.dynamodb.names import MOVING
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.dynamodb.table import definition
+from engine.store.dynamodb.wires import wire_key
 
 _LOOK_S, _LOOKS = 1.0, 120
 _MISSING, _IN_USE = "ResourceNotFoundException", "ResourceInUseException"
@@ -30,8 +32,13 @@ async def open_table(
     context: Context,
     credentials: Credentials | None = None,
     clock: Callable[[], datetime] = _now,
+    *,
+    moving: bool = False,
 ) -> DynamoStore:
-    """The store in a table. Raises Refused: NOT_ALLOWED without table, region or credentials; OSError."""
+    """The store in a table. Raises Refused: NOT_ALLOWED without table, region or credentials, or where it is not whole.
+
+    Raises OSError besides. `moving`: it is opened to be filled from another store.
+    """
     chain = Chain()
     region = address.region or await chain.region()
     if not region:
@@ -42,6 +49,8 @@ async def open_table(
     calls = Calls(address.table, region, Endpoint.of(url), credentials or chain, clock)
     try:
         await _ready(calls, make=address.create)
+        if not moving:
+            await _refuse_unfinished(calls)
     except BaseException as error:
         await calls.close()
         if isinstance(error, NoCredentials):
@@ -50,6 +59,15 @@ async def open_table(
             raise OSError(f"DynamoDB refuses what the store needs of {address.table}: {error}") from error
         raise
     return DynamoStore(calls, context)
+
+
+async def _refuse_unfinished(calls: Calls) -> None:
+    if await calls.get([wire_key(MOVING)]):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"the table {calls.table} holds a part of another store: moving it there was broken off.",
+            "Move that store here once more: what is here is deleted first.",
+        )
 
 
 async def _ready(calls: Calls, *, make: bool) -> None:

@@ -17,7 +17,7 @@ from engine.store.dynamodb.session import UnitSession
 _ALL = "all"
 _SENDERS = 20
 """Senders that are looked at for something to delete: all mails of those before may be awaited."""
-_SUMS = (joined("kept-sums"), "sums")
+SUMS = (joined("kept-sums"), "sums")
 _MADE = {"created", "updated", "cancelled"}
 
 
@@ -60,7 +60,7 @@ class QuarantineQuestions(RequestQuestions, ConfirmationQuestions):
 
     async def kept_sums(self) -> KeptSums:
         """How many mails and bytes are kept, and how many were deleted to make room since the beginning."""
-        return KeptSums(**(await self.items.numbers([_SUMS]))[_SUMS])
+        return KeptSums(**(await self.items.numbers([SUMS]))[SUMS])
 
     async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
         """The oldest mails of the sender whose turn it is, none that someone may still confirm."""
@@ -128,13 +128,13 @@ class Quarantine(QuarantineQuestions, UnitSession):
                 continue
             await self._move(mail, -1)
             if dropped:
-                self.items.add(_SUMS, "dropped_mails", 1)
-                self.items.add(_SUMS, "dropped_bytes", mail.size)
+                self.items.add(SUMS, "dropped_mails", 1)
+                self.items.add(SUMS, "dropped_bytes", mail.size)
 
     async def _move(self, mail: KeptMail, sign: int) -> None:
         known = await self.rows.get(SHARES, int(mail.proven), mail.share)
         known = known or Share(proven=mail.proven, share=mail.share)
         new = {"mails": known.mails + sign, "bytes": known.bytes + sign * mail.size}
         await self.rows.put(SHARES, known.model_copy(update=new))
-        self.items.add(_SUMS, "kept_mails", sign)
-        self.items.add(_SUMS, "kept_bytes", sign * mail.size)
+        self.items.add(SUMS, "kept_mails", sign)
+        self.items.add(SUMS, "kept_bytes", sign * mail.size)

@@ -73,6 +73,19 @@ CUT = Table[KeptCut]("record-cut", KeptCut, key=lambda _: (_ALL,), checked=False
 SALTS = Table[Salt]("record-salt", Salt, key=lambda salt: (salt.address,), checked=False)
 
 
+class KeptLine(Value):
+    """A line that was kept of a command before there was a record, by the store from which this one was moved."""
+
+    id: int
+    at: float
+    actor: str
+    command: str
+    subject: str
+
+
+OLD_LINES = Table[KeptLine]("old-line", KeptLine, key=lambda line: (_ALL, number(line.id)), checked=False)
+
+
 class RecordQuestions(ReadSession):
     """The record as it is read."""
 
@@ -112,8 +125,9 @@ class RecordQuestions(ReadSession):
         return Cut(seq=kept.seq, head=bytes.fromhex(kept.head), note=kept.note) if kept else None
 
     async def old_lines(self, after: int, limit: int) -> list[OldLine]:
-        """There was a record from the beginning."""
-        return []
+        """Lines from before there was a record, of a store that was moved here; else there are none."""
+        found = await self.rows.under(OLD_LINES, _ALL, after=number(after), limit=limit)
+        return [OldLine(line.id, line.at, line.actor, line.command, line.subject) for line in found]
 
     async def record_salt(self, address: str) -> bytes | None:
         """The salt of a person's commitments, or None."""

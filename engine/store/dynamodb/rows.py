@@ -89,6 +89,12 @@ class Table(Generic[V]):
             for found, sort in entries(value)
         }
 
+    def items(self, value: V) -> list[Item]:
+        """A value as it is kept where nothing was before: its item, and its entries in indexes."""
+        key = self.at(*self.key(value))
+        own = Item(key, self.text(value), self.attributes(value) if self.attributes else {})
+        return [own, *(Item(entry, f"{key[0]}{_BETWEEN}{key[1]}") for entry in self.entries(value))]
+
     def listing(self, index: str, value: str) -> str:
         """The partition of the entries of an index with this value."""
         return joined(f"{self.name}@{index}", value)

@@ -61,7 +61,7 @@ class SessionQuestions(ReadSession):
         if kept is None:
             return None
         last = await self.rows.get(ROUNDS, kept.session.address)
-        return _now(kept, last)
+        return now_as(kept, last)
 
 
 class Sessions(SessionQuestions, UnitSession):
@@ -97,10 +97,10 @@ class Sessions(SessionQuestions, UnitSession):
         last = await self.rows.get(ROUNDS, address)
         kept = await self.rows.by(SESSIONS, "open", address)
         await self.rows.put(ROUNDS, Round(address=address, round=last.round + 1 if last else 1, began=now))
-        return sum(_now(one, last).lasts(now) for one in kept)
+        return sum(now_as(one, last).lasts(now) for one in kept)
 
 
-def _now(kept: KeptSession, last: Round | None) -> LoginSession:
+def now_as(kept: KeptSession, last: Round | None) -> LoginSession:
     """A session, ended if that was done with all of its address."""
     if last is None or kept.round >= last.round or kept.session.ended:
         return kept.session

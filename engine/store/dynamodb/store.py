@@ -93,6 +93,11 @@ class DynamoStore(
         return Rows(Items(self._calls))
 
     @property
+    def calls(self) -> Calls:
+        """The calls to the table."""
+        return self._calls
+
+    @property
     def consumed(self) -> Consumed:
         """What this process has used, by DynamoDB's own account."""
         return self._calls.consumed

@@ -100,7 +100,7 @@ NAMES = Table[Name]("trigger-name", Name, key=lambda name: (name.name,))
 FORGOTTEN = Table[Forgotten]("object-gone", Forgotten, key=lambda one: (_ALL, one.place), checked=False)
 
 
-def _counted(trigger_id: str) -> tuple[str, str]:
+def counted_at(trigger_id: str) -> tuple[str, str]:
     return joined("trigger-counts", trigger_id), "counts"
 
 
@@ -118,14 +118,14 @@ class TriggerQuestions(PostedQuestions):
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
         """The triggers of an organizer, or all, by name; each with how many unproven requests its hook had."""
         found = await self.rows.by(TRIGGERS, "name", _ALL if organizer is None else f"of {organizer}")
-        counted = await self.items.numbers(_counted(trigger.id) for trigger in found)
-        return [(trigger, counted[_counted(trigger.id)].get("unproven", 0)) for trigger in found]
+        counted = await self.items.numbers(counted_at(trigger.id) for trigger in found)
+        return [(trigger, counted[counted_at(trigger.id)].get("unproven", 0)) for trigger in found]
 
     async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
         """What came at hooks and what it did, by the id of the trigger; one without deliveries is left out."""
-        counted = await self.items.numbers(_counted(one) for one in trigger_ids)
+        counted = await self.items.numbers(counted_at(one) for one in trigger_ids)
         names = TriggerCounts.model_fields
-        found = {one: {name: counted[_counted(one)].get(name, 0) for name in names} for one in trigger_ids}
+        found = {one: {name: counted[counted_at(one)].get(name, 0) for name in names} for one in trigger_ids}
         return {one: TriggerCounts(**n) for one, n in found.items() if n["deliveries"]}
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
@@ -182,7 +182,7 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
 
     async def count_unproven(self, trigger_id: str, times: int) -> None:
         """Count requests at a hook that nothing proved."""
-        self.items.add(_counted(trigger_id), "unproven", times)
+        self.items.add(counted_at(trigger_id), "unproven", times)
 
     async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
         """Keep deliveries with their payloads, but for those known by (trigger, delivery id); how many were new.
@@ -200,7 +200,7 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         return new
 
     def _count(self, old: Delivery | None, new: Delivery) -> None:
-        key = _counted(new.trigger_id)
+        key = counted_at(new.trigger_id)
         self.items.add(key, "deliveries", 0 if old else 1)
         for name in ("invited", "withdrawn"):
             self.items.add(key, name, getattr(new, name) - (getattr(old, name) if old else 0))

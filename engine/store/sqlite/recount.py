@@ -12,7 +12,7 @@ from engine.store.sqlite.session import Session
 _LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"
 _CALENDAR = ",".join(f"'{k.value}'" for k in Kind if k.calendar)
 
-_COUNTED = f"""
+_ROWS = f"""
 WITH a AS (
     SELECT a.event_uid, e.organizer, a.partstat, a.origin, a.prodid FROM attendee a JOIN event e ON e.uid = a.event_uid
     WHERE a.withdrawn IS NULL
@@ -34,6 +34,10 @@ WITH a AS (
     UNION ALL SELECT 'kept', '', 'mails', count(*) FROM kept_mail
     UNION ALL SELECT 'kept', '', 'bytes', coalesce(sum(bytes), 0) FROM kept_mail
 )
+"""
+COUNTERS = f"{_ROWS} SELECT scope, key, name, n FROM counted WHERE n <> 0"
+"""The counters as they should be."""
+_COUNTED = f"""{_ROWS}
 SELECT coalesce(c.scope, t.scope) AS scope, coalesce(c.key, t.key) AS key, coalesce(c.name, t.name) AS name,
     coalesce(t.n, 0) AS kept, coalesce(c.n, 0) AS counted
 FROM counted c FULL OUTER JOIN (SELECT * FROM tally WHERE scope <> 'dropped') t

@@ -1,0 +1,126 @@
+"""Moves everything from one store to another, and recounts both sides by kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.itip.recurrence import instances
+from engine.refusals import Code, Refused
+from engine.store.opening import open_movable
+from engine.store.protocol.moving import KINDS, Document, Movable
+
+_WHOLE = 2**256
+_TABLE = "dynamodb:"
+
+
+@dataclass
+class Counted:
+    """How many documents there are of each kind, and what they come to, in whatever order they were read."""
+
+    n: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Count these."""
+        for kind, value in documents:
+            self.n[kind] += 1
+            self.sums[kind] = (self.sums[kind] + _digest(value)) % _WHOLE
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind on both sides: how many there are, and whether they are the same."""
+
+    name: str
+    about: str
+    source: int
+    target: int
+    same: bool
+
+
+async def move_store(source: str, target: str) -> list[Kind]:
+    """Move everything from the store at one address to that at another, both of the form of `CIS_STORE`.
+
+    As `move`; raises Refused: NOT_ALLOWED for two tables; OSError.
+    """
+    if source.startswith(_TABLE) and target.startswith(_TABLE):
+        why = "From one table to another nothing is moved: DynamoDB copies a table whole."
+        raise Refused(Code.NOT_ALLOWED, why, "Restore a backup of the table under another name.")
+    opened: list[Movable] = []
+    try:
+        for address in (source, target):
+            opened.append(await open_movable(address, instances, _now))  # noqa: PERF401 -- the first is closed
+        return await move(*opened)
+    finally:
+        for store in opened:
+            await store.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def move(source: Movable, target: Movable) -> list[Kind]:
+    """Move everything, and read it back: a kind with anything of it on either side is told of.
+
+    Where a kind is not the same on both sides, no server opens the target. Raises Refused: BUSY where one of them is
+    in use, NOT_ALLOWED where the target holds anything, or a secret does not open.
+    """
+    await source.refuse_in_use()
+    await target.refuse_in_use()
+    if not await source.holds_anything():
+        raise Refused(
+            Code.NOT_ALLOWED, "There is nothing in the store that is to be moved.", "Look at its address."
+        )
+    if await target.holds_anything():
+        why = "The store to which everything is to be moved is not empty."
+        raise Refused(
+            Code.NOT_ALLOWED, why, "Name a store that is not there yet, or one without anything in it."
+        )
+    await target.begin()
+    moved, found = Counted(), Counted()
+    async for some in source.documents():
+        moved.add(some)
+        await target.take(some)
+    await target.finish()
+    async for some in target.documents():
+        found.add(some)
+    if await source.changed():
+        raise Refused(
+            Code.BUSY,
+            "The store was written to while it was moved, so the move is not whole.",
+            "Stop all servers and workers, then move it again.",
+        )
+    kinds = list(_compared(moved, found))
+    if all(kind.same for kind in kinds):
+        await target.end()
+    return kinds
+
+
+def _compared(moved: Counted, found: Counted) -> Iterable[Kind]:
+    for name, about in KINDS.items():
+        if moved.n[name] or found.n[name]:
+            same = (moved.n[name], moved.sums[name]) == (found.n[name], found.sums[name])
+            yield Kind(name, about, moved.n[name], found.n[name], same)
+
+
+def _digest(value: Mapping[str, Any]) -> int:
+    text = json.dumps(_ordered(value), sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest())
+
+
+def _ordered(value: Any) -> Any:
+    """The same with lists of texts sorted: of a set each store may tell them in another order."""
+    if isinstance(value, Mapping):
+        return {str(name): _ordered(one) for name, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        ordered = [_ordered(one) for one in value]
+        return sorted(ordered) if all(isinstance(one, str) for one in ordered) else ordered
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
