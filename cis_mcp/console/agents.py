@@ -40,7 +40,7 @@ async def show(visit: Visit) -> Response:
     keys = await _keys(visit)
     return visit.show(
         "agents.html",
-        title="Agents",
+        title=visit.say("Agents"),
         held=await waiting_for(visit, shown),
         keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:shown]],
         more=max(0, len(keys) - shown),

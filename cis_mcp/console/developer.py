@@ -29,7 +29,7 @@ def showing(health: Health) -> Handler:
         url = engine.settings.public_url.rstrip("/")
         return visit.show(
             "developer.html",
-            title="Developers",
+            title=visit.say("Developers"),
             url=url,
             create=engine.settings.mailbox("create"),
             version=version(),

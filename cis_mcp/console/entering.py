@@ -37,9 +37,9 @@ class Entrance:
         try:
             await visit.engine.apply(AskToSignIn(address=visit.given("address")), visit.actor)
         except Refused as refused:
-            return _page(visit, words.sentence(refused), 422)
+            return _page(visit, words.sentence(refused, visit.language), 422)
         return visit.show(
-            "entered.html",
+            "message.html",
             title=visit.say("Look into your mail"),
             texts=[
                 visit.say(
@@ -74,7 +74,7 @@ class Entrance:
         try:
             begun = await CodeFlow(visit.engine).begin()
         except Refused as refused:
-            return _page(visit, words.sentence(refused), 403)
+            return _page(visit, words.sentence(refused, visit.language), 403)
         return RedirectResponse(begun.url, 303, {"Set-Cookie": begun.cookie, "Cache-Control": "no-store"})
 
     async def back(self, visit: Visit) -> Response:

@@ -367,9 +367,9 @@ def _to_sign_in(visit: Visit) -> Response:
         return visit.show(
             "message.html",
             401,
-            title="You are not signed in any more",
-            texts=["Nothing was done. Sign in, go back, and send the form again."],
-            ways=[("Sign in", "/console/signin")],
+            title=visit.say("You are not signed in any more"),
+            texts=[visit.say("Nothing was done. Sign in, go back, and send the form again.")],
+            ways=[(visit.say("Sign in"), "/console/signin")],
         )
     to = visit.request.url.path
     return RedirectResponse(f"/console/signin?to={quote(to)}" if to != "/console" else "/console/signin", 303)
@@ -377,12 +377,11 @@ def _to_sign_in(visit: Visit) -> Response:
 
 def refusal(visit: Visit, refused: Refused) -> Response:
     """Why nothing was done, and where to go on."""
-    ways = [("Overview", "/console")] if visit.caller else [("Sign in", "/console/signin")]
-    hint = refused.hint if refused.code is Code.NOT_ALLOWED and refused.hint else words.hint(refused)
+    overview, sign_in = (visit.say("Overview"), "/console"), (visit.say("Sign in"), "/console/signin")
     return visit.show(
         "message.html",
         status_of(refused.code),
-        title="Nothing was done",
-        texts=[refused.message, hint],
-        ways=ways,
+        title=visit.say("Nothing was done"),
+        texts=words.told(refused, visit.language),
+        ways=[overview if visit.caller else sign_in],
     )

@@ -15,6 +15,7 @@ from cis_mcp.views import pages as views
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, UpdatePage
 from engine.commands.pages.publishing import PublishEvents, slug_of_all
+from engine.mail.locale.language import noop_term
 from engine.model.events import Event
 from engine.model.pages import SHOWN, EventSelection, Grouping, Layout, Page, PageKind, Show
 from engine.model.verbs import Verb
@@ -29,6 +30,11 @@ KINDS = {
     PageKind.UPCOMING: "Upcoming: what comes next, in its order",
     PageKind.EVENTS: "No list: each event has an address that nobody can guess",
 }
+_KINDS = (
+    noop_term("kind of page", "schedule"),
+    noop_term("kind of page", "upcoming"),
+    noop_term("kind of page", "events"),
+)
 SHOWS = {
     Show.DESCRIPTION: "Text of each event",
     Show.PLACE: "Place",
@@ -53,10 +59,9 @@ async def show(visit: Visit) -> Response:
     all_of = slug_of_all(visit.chosen or visit.actor.address)
     return visit.show(
         "pages.html",
-        title="Pages",
+        title=visit.say("Pages"),
         pages=infos,
         more=max(0, len(found) - shown),
-        kinds=KINDS,
         publishes=any(page.slug == all_of and page.published for page in found),
     )
 

@@ -17,9 +17,11 @@ from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.masking import without_addresses
 from cis_mcp.console.reading import sought
 from cis_mcp.console.sealing import Purpose
+from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
+from engine.mail.locale.language import Language
 from engine.model.campaign_links import CampaignLink, LinkCounts
 from engine.model.counters import AnswerGroup, Grouping, Statistics
 from engine.model.events import Event
@@ -52,7 +54,7 @@ async def show(visit: Visit) -> Response:
     found = await visit.engine.organizers(visit.actor, limit=shown + 1, after=_after(visit), **sought(words))
     return visit.show(
         "reports.html",
-        title="Reports",
+        title=visit.say("Reports"),
         q=words,
         numbers=counters(counted),
         answers=ANSWERS,
@@ -60,7 +62,7 @@ async def show(visit: Visit) -> Response:
         domains=await visit.engine.organizer_domains(visit.actor, shown),
         organizers=found[:shown],
         more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
-        charts=_charts(counted),
+        charts=_charts(counted, visit.language),
     )
 
 
@@ -90,7 +92,7 @@ async def _domain(visit: Visit, name: str) -> Response:
         domains=[],
         organizers=found[:shown],
         more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
-        charts=_charts(counted),
+        charts=_charts(counted, visit.language),
     )
 
 
@@ -203,14 +205,16 @@ def _cut(groups: Sequence[AnswerGroup]) -> Sequence[AnswerGroup]:
     return [group.model_copy(update={"key": one_line(group.key, _KEY_SHOWN)}) for group in groups[:_SHOWN]]
 
 
-def _charts(counted: Statistics) -> list[tuple[str, str]]:
+def _charts(counted: Statistics, language: Language = ENGLISH) -> list[tuple[str, str]]:
     """What counters look like; the numbers stand beside each as a table."""
-    shown = counters(counted)
+    shown, say = counters(counted), language.say
     told = {
-        "Answers": [Bar(label, shown["rsvp"].get(name, 0)) for name, label in ANSWERS],
-        "Where invites came from": [Bar(name, n) for name, n in shown["origin"].items()],
-        "Calendar clients that answered": [Bar(name or "unknown", n) for name, n in shown["prodid"].items()],
-        "Mails": [Bar(name, n) for name, n in shown["delivery"].items() if n],
+        say("Answers"): [Bar(say(label), shown["rsvp"].get(name, 0)) for name, label in ANSWERS],
+        say("Where invites came from"): [Bar(name, n) for name, n in shown["origin"].items()],
+        say("Calendar clients that answered"): [
+            Bar(name or say("unknown"), n) for name, n in shown["prodid"].items()
+        ],
+        say("Mails"): [Bar(say(f"mails {name}"), n) for name, n in shown["delivery"].items() if n],
     }
     return [(title, bars(title, rows)) for title, rows in told.items() if any(row.count for row in rows)]
 

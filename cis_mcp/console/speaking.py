@@ -19,17 +19,22 @@ from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
 TRANSLATED = frozenset(
     {
+        "agents.html",
         "campaign.html",
         "cancel.html",
         "columns.html",
-        "entered.html",
+        "developer.html",
         "event.html",
         "event_form.html",
         "events.html",
         "home.html",
+        "links.html",
         "list_form.html",
         "lists.html",
+        "message.html",
+        "pages.html",
         "preview.html",
+        "reports.html",
         "signin.html",
     }
 )
@@ -43,6 +48,11 @@ _STATES = (
     noop_term("state", "running"),
     noop_term("state", "paused"),
     noop_term("state", "finished"),
+    noop_term("state", "live"),
+    noop_term("state", "ended"),
+    noop_term("state", "stopped"),
+    noop_term("state", "expired"),
+    noop_term("state", "revoked"),
 )
 _KINDS = (
     noop_term("kind of campaign", "invite"),

@@ -93,7 +93,7 @@ async def decide_mail(visit: Visit) -> Response:
             outcome = (await Inbox(visit.engine).handle(name))[0]
             texts = [f"It was handled: {outcome.action.value}.", outcome.detail[:_TEXT_SHOWN]]
             ways = [("Quarantine", "/console/quarantine")]
-            return visit.show("message.html", title="Let through", texts=texts, ways=ways)
+            return visit.show("handled.html", title="Let through", texts=texts, ways=ways)
         case "drop":
             await Quarantine(visit.engine).drop(mail_id, visit.actor)
             return visit.go("/console/quarantine", "dropped")

@@ -38,7 +38,7 @@ EMPTY = {
     "/console/quarantine": "Mail whose sender is not proven comes here",
     "/console/record": "Verified just now",
     "/console/orders": "have the shop post its orders",
-    "/console/developer": "An agent proposes one, or cis-mcp trigger create makes it",
+    "/console/developer": "An agent proposes one, or this makes it: cis-mcp trigger create",
     "/console/verify": "Six ticks before you begin",
     "/console/verify/events": "in your calendar, create an event",
     "/console/verify/steps": "in your calendar, create an event",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
+from cis_mcp.console import speaking
 from cis_mcp.console.speaking import TRANSLATED
+from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import ControlCampaign, confirm_token
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.pages.links import CreateLink
@@ -14,12 +18,17 @@ from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.mail.locale.language import SOURCE, TAGS
 from engine.model.people import Partstat
+from engine.model.verbs import Verb
 from tests.console.person import SAME, Person, browser, with_key
 from tests.locale.words import english_words
 from tests.support.engines import answer, created, deliver, do, drafted, invite
 
+TEMPLATES = Path(speaking.__file__).parent / "templates"
 OTHERS = [tag for tag in TAGS if tag != SOURCE]
-PAGES = ("/console", "/console/events", "/console/events?when=past", "/console/lists")
+PAGES = (
+    *("/console", "/console/events", "/console/events?when=past", "/console/lists", "/console/links"),
+    *("/console/pages", "/console/reports", "/console/agents", "/console/developer"),
+)
 
 
 async def _seen(person: Person, path: str, language: str) -> str:
@@ -50,8 +59,58 @@ async def test_a_translated_page_in_german_says_nothing_in_english(
     assert _english_in(page) == set()
 
 
+@pytest.mark.parametrize("path", ["/console/links", "/console/pages", "/console/reports", "/console/agents"])
+async def test_a_hub_with_something_in_it_says_nothing_in_english_in_german(
+    engine: Engine, person: Person, path: str
+) -> None:
+    event = await created(engine, summary="Konzert", organizer="ann@example.com")
+    ann = (await invite(engine, event, "bob@example.com")).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.ACCEPTED)
+    await do(engine, CreateLink(name="Mai", events=(event.id,), vendor="own"))
+    await do(engine, CreatePage(title="Saison"))
+    await do(engine, CreateKey(name="Robert", address="ann@example.com"))
+    page = await _seen(person, path, "de")
+    assert _english_in(page) - _DATA == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "next_step"),
+    [
+        ("/console/events/none", "Keiner Ihrer Termine", "Suchen Sie ihn unter Termine."),
+        ("/console/keys/none", "gibt es hier nicht", "Die Schlüssel stehen unter Agenten."),
+        ("/console/reports/compare", "", "beginnen Sie neu bei der Übersicht"),
+    ],
+)
+async def test_a_refusal_says_why_and_what_to_do_next_in_the_language_of_the_visitor(
+    person: Person, path: str, reason: str, next_step: str
+) -> None:
+    answer = await person.web.get(path, headers={"Accept-Language": "de"})
+    assert answer.status_code >= 400 and '<html lang="de" dir="ltr">' in answer.text
+    assert "Es wurde nichts getan" in answer.text
+    assert reason in answer.text and next_step in answer.text
+    assert _english_in(answer.text) - {"none"} == set()
+
+
+FRAMES = {"arrange.html", "base.html", "event_row.html", "navigation.html", "notes.html"}
+_NAMES = {"AWS", "Calendar", "CSV", "Invite", "MCP", "OpenAPI", "REST", "Server", "UTC", "Yes", "cis", "mcp"}
+"""Names, and what is typed or asked for as it is, in whatever language."""
+_FILES = re.compile(r"<code>.*?</code>|/\w+|\w+\.(?:md|txt)|s3://.*?NAME", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", sorted(TRANSLATED | FRAMES))
+def test_a_translated_template_has_no_text_but_messages(name: str) -> None:
+    source = (TEMPLATES / name).read_text(encoding="utf-8")
+    fixed = "".join(text if kind == "data" else "\0" for _, kind, text in Environment().lex(source))
+    spoken = re.findall(r'(?:aria-label|placeholder|title|alt)="([^"]*)"', fixed)
+    texts = [*spoken, re.sub(r"<[^>]*>", " ", _FILES.sub(" ", fixed))]
+    words = {word for text in texts for word in re.findall(r"[A-Za-z]{2,}", text)}
+    assert words - _NAMES == set()
+
+
 def _english_in(page: str) -> set[str]:
-    """The English words of a page, in what is read out too."""
+    """The English words of a page, in what is read out too; but for what is typed, and names of files."""
+    page = re.sub(r"<(pre|code)\b.*?</\1>|\w+\.md", " ", page, flags=re.DOTALL)
     words = re.sub(r"<[^>]*(?:aria-label|placeholder)=\"([^\"]*)\"[^>]*>", r" \1 ", page)
     text = re.sub(r"<[^>]+>", " ", words)
     return english_words(re.sub(r"\S+@\S+|Calendar Invite Server|CSV|AWS|[A-Z]\w+/\w+|\bid\b", " ", text))
@@ -112,8 +171,8 @@ async def test_what_a_change_and_a_cancellation_would_do_is_told_in_german(
     assert "1 mit Ja" in pages[0].text
 
 
-_DATA = {"api", "list", "to"}
-"""By what somebody was invited, as the record has it; how a list on AWS is named."""
+_DATA = {"api", "list", "own", "to", *Verb}
+"""By what somebody was invited, as the record has it; how a list on AWS is named; a mail service; rights of a key."""
 
 
 async def test_the_page_that_signs_in_and_its_answer_are_in_the_browsers_language(person: Person) -> None:
@@ -136,8 +195,8 @@ async def test_an_organizers_language_comes_before_the_browsers(engine: Engine) 
 
 
 async def test_a_page_that_is_not_translated_yet_is_in_english_as_a_whole(person: Person) -> None:
-    assert "pages.html" not in TRANSLATED
-    page = await _seen(person, "/console/pages", "de")
+    assert "key_form.html" not in TRANSLATED
+    page = await _seen(person, "/console/keys/new", "de")
     assert '<html lang="en"' in page
     assert "Übersicht" not in page
 

@@ -8,7 +8,7 @@ from functools import cache
 from engine.mail.locale import catalog
 from tests.locale.extraction import DOMAINS
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"\b[^\W\d_]{2,}\b")
 
 
 @cache
