@@ -34,6 +34,7 @@ from engine.rules.admission import admit
 from engine.rules.mapping import Mapped, MappedPerson, mapped
 from engine.store.protocol import Unit
 from engine.triggers.proofs.proving import connector, proven
+from engine.triggers.trying import at_its_event
 
 TRIED_MAX = 50
 """Deliveries that are tried at a time."""
@@ -177,15 +178,32 @@ async def _tried(
     if rules is not None:
         admit(rules)
 
-    now = engine.clock()
+    now, draft = engine.clock(), rules or found.rules
 
     async def look(unit: Unit) -> list[Tried]:
         key = await unit.key(found.key)
         bounds = (await unit.standing(key.chain if key else ())).in_force(now)
-        draft = rules or found.rules
         return [await _try(unit, found, draft, bounds, one, body, now) for one, body in payloads]
 
-    return await engine.store.transact(look)
+    tried = await engine.store.transact(look)
+    bodies = [body for _, body in payloads]
+    return [await _at_event(engine, found, draft, body, one) for one, body in zip(tried, bodies, strict=True)]
+
+
+async def _at_event(
+    engine: Engine, found: Trigger, rules: Sequence[Rule], payload: Any, tried: Tried
+) -> Tried:
+    """With what its event would lack, or the refusal of the whole by which nobody is invited."""
+    asked = mapped(rules, payload) if tried.outcome == DeliveryState.WAITING else None
+    if asked is None or asked.do not in {Deed.INVITE, Deed.UPDATE}:
+        return tried
+    try:
+        lacks = await at_its_event(engine, found, asked)
+    except Refused as refused:
+        detail = f"{refused.bound}: {refused.message}" if refused.bound else refused.message
+        failed = {"outcome": DeliveryState.FAILED, "code": refused.code.value, "detail": detail}
+        return tried.model_copy(update={**failed, "invites": (), "withdraws": ()})
+    return tried.model_copy(update={"code": lacks.code, "detail": lacks.detail})
 
 
 async def _try(
@@ -224,11 +242,10 @@ def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
     outside = {email: bound for email, one in joining.items() if (bound := _bound(bounds, email, one))}
     refused += [_refused(email, bound) for email, bound in outside.items()]
     joins = asked.people is not None
-    code, detail = _lacking(asked, bounds)
     return Tried(
         outcome=_outcome(asked, known),
-        code=code,
-        detail=detail,
+        code=Code.INVALID_TIME.value if asked.no_time else "",
+        detail=asked.no_time,
         rule=asked.rule + 1,
         do=asked.do.value,
         object=asked.object,
@@ -239,16 +256,6 @@ def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
         refused=tuple(refused),
         cut=asked.cut,
     )
-
-
-def _lacking(asked: Mapped, bounds: Standing) -> tuple[str, str]:
-    """The code and the words of what would be left out of the event."""
-    if asked.no_time:
-        return Code.INVALID_TIME.value, asked.no_time
-    linking = [name.value for name in effects.TEXTS if bounds.outside_links(asked.values.get(name, ""))]
-    if not linking:
-        return "", ""
-    return Code.OUT_OF_BOUNDS.value, f"links: of what it sets, {', '.join(linking)} would be left out"
 
 
 def _bound(bounds: Standing, email: str, person: MappedPerson) -> str:

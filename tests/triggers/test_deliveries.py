@@ -21,6 +21,7 @@ from engine.refusals import Code
 from engine.rules.mapping import mapped
 from engine.rules.reading import rules_of
 from engine.triggers import asking, worker
+from tests.bounds.making import narrowed
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do, engine_in, refusal
 from tests.triggers.crm import (
@@ -325,6 +326,34 @@ async def test_a_trigger_keeps_the_budgets_of_its_key_and_a_trial_names_them_bef
     clock.move(days=1)
     later = await delivered(engine, hook, deal(version=2, people=named))
     assert (later.state, later.invited) == (State.DONE, len(left_out))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "body", "code", "bound"),
+    [
+        ({"events_max": 1}, {"id": 8}, Code.OUT_OF_BOUNDS, "events_max: "),
+        ({"horizon_days": 10}, {"id": 8}, Code.OUT_OF_BOUNDS, "horizon_days: "),
+        ({}, {"id": 8, "start": "tomorrow"}, Code.INVALID_TIME, ""),
+        ({}, {"version": 2, "note": "x" * 30_000, "timezone": "Mars/Base"}, "", ""),
+    ],
+)
+async def test_a_trial_says_by_which_bound_its_event_is_refused_and_makes_none(
+    engine: Engine, bounds: dict[str, int], body: dict[str, Any], code: str, bound: str
+) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    (key,) = [one for one in await engine.keys() if one.id == hook.key]
+    await narrowed(engine, key, **bounds)
+    await deliver(engine)
+    tried = await asking.tried_on_body(engine, "deals", engine.local, deal(**body))
+    done = await delivered(engine, hook, deal(**body))
+    assert (tried.outcome == "failed") is (done.state is State.FAILED) is bool(code)
+    assert tried.code == done.code == (code or Code.INVALID_TIME)
+    assert tried.detail.startswith(bound)
+    assert tried.detail.removeprefix(bound) == done.detail
+    assert len(await events(engine)) == 1
+    if code:
+        assert (tried.invites, await deliver(engine)) == ((), [])
 
 
 # what cannot be used is left out and named, and the rest is carried out

@@ -28,8 +28,7 @@ EFFECTS_MAX = 20
 DEPTH_MAX = 4
 """Triggers that one thing that happened may go through, one after another; more are a loop."""
 _WINDOW = timedelta(minutes=1)
-TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
-"""What an event says, of what a rule may set."""
+_TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,7 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     if event is not None and asked.digest == known.digest:
         return CameTo(DeliveryState.UNCHANGED, seen)
     recent = _recent(work, known)
-    if event is None:
-        event, lacks = await _created(work, asked)
-    elif asked.values or asked.no_time:
-        event, lacks = await _changed(work, asked, event)
-    else:
-        lacks = Lacking()
+    event, lacks = await _made(work, asked, event)
     # While something is left out, the same content is worth another try.
     digest = "" if lacks.again else asked.digest
     known = seen.model_copy(update={"digest": digest, "event_uid": event.uid, "effects": (*recent, work.now)})
@@ -75,6 +69,23 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     if not lacks.code:
         return came_to
     return replace(came_to, state=DeliveryState.PARTIAL, code=lacks.code, detail=lacks.detail)
+
+
+async def at_event(work: Work, asked: Mapped, known: TriggerObject) -> Lacking:
+    """Of `carried_out` the event alone: make or change it, and what is left out. Raises Refused."""
+    event = await _event(work, asked, known)
+    _recent(work, known)
+    if event is None and asked.do is Deed.UPDATE:
+        return Lacking()
+    return (await _made(work, asked, event))[1]
+
+
+async def _made(work: Work, asked: Mapped, event: Event | None) -> tuple[Event, Lacking]:
+    if event is None:
+        return await _created(work, asked)
+    if asked.values or asked.no_time:
+        return await _changed(work, asked, event)
+    return event, Lacking()
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
     """A new event; without a time there is none. Raises Refused: INVALID_TIME, UNKNOWN_TIMEZONE, …"""
     if asked.no_time:
         raise Refused(Code.INVALID_TIME, asked.no_time)
-    texts = {name.value: asked.values[name] for name in TEXTS if name in asked.values}
+    texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
     command = CreateEvent(**{"summary": "", "when": _timing(asked), "verbatim": True, **texts})
     command, left = linking.permitted(work, command)
     event = (await command.carry_out(work)).event
@@ -144,7 +155,7 @@ async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
 
 async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lacking]:
     """The event as it is now; a time that cannot be used leaves it when it was, and the rest is changed."""
-    texts = {name.value: asked.values[name] for name in TEXTS if name in asked.values}
+    texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
     command = UpdateEvent(**{"uid": event.uid, "verbatim": True, **texts})
     command, left = linking.permitted(work, command, event)
     no_time = asked.no_time
