@@ -27,7 +27,7 @@ from engine.settings import Settings
 log = logging.getLogger(__name__)
 
 Event = dict[str, Any]
-_Open = tuple[Engine, QueueMessages]
+_Open = tuple[Engine, QueueMessages, str]
 
 
 QUARANTINED_MAX = 200_000_000
@@ -53,7 +53,7 @@ async def _handling(settings: Settings) -> AsyncIterator[_Open]:
         running = asyncio.create_task(inbox.run())
         messages = QueueMessages(inbox, queue, Chain())
         try:
-            yield engine, messages
+            yield engine, messages, queue.name
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -71,13 +71,25 @@ def _queue(settings: Settings) -> SqsQueue:
     )
 
 
-async def _batch(engine: Engine, messages: QueueMessages, event: Event) -> Event:
+async def _batch(engine: Engine, messages: QueueMessages, queue: str, event: Event) -> Event:
     """The ids of the messages of a batch that were not handled; of those that were, no copy stays on the disk."""
-    batch = [_message(record) for record in event["Records"]]
-    handled = await asyncio.gather(*(_handled(messages.handled(one), one.id) for one in batch))
-    failed = [one.id for one, done in zip(batch, handled, strict=True) if not done]
+
+    async def done(record: Event) -> bool:
+        one = _message(record)
+        return _is_of(record, queue) and await _handled(messages.handled(one), one.id)
+
+    handled = await asyncio.gather(*map(done, event["Records"]))
+    failed = [one["messageId"] for one, well in zip(event["Records"], handled, strict=True) if not well]
     await _room_made(engine)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _is_of(record: Event, queue: str) -> bool:
+    """True if the message is of the queue of CIS_INBOX: who may write to another one is nobody that we know of."""
+    ours = str(record.get("eventSourceARN", "")).rpartition(":")[2] == queue
+    if not ours:
+        log.warning("message %s is of another queue, and is not handled", record.get("messageId"))
+    return ours
 
 
 async def _room_made(engine: Engine) -> None:

@@ -186,6 +186,28 @@ def test_a_message_that_cannot_be_handled_goes_to_a_queue_with_an_alarm() -> Non
     }
 
 
+def test_only_the_topic_writes_to_the_queue_and_only_ses_of_this_account_to_bucket_and_topic() -> None:
+    """What comes by the queue is believed for this; SNS's signature is not looked at."""
+    for found in (_resources(), template.build(serverless=True)["Resources"]):
+        (by_topic,) = found["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert by_topic["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert by_topic["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}}
+        account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        for name in ("TopicPolicy", "MailBucketPolicy"):
+            allowed = list(_statements(found[name]))
+            assert [(one["Principal"], one["Condition"]) for one in allowed] == [
+                ({"Service": "ses.amazonaws.com"}, account)
+            ]
+
+
+def test_a_secret_is_in_no_output_and_no_parameter() -> None:
+    built = template.build(serverless=True)
+    assert "secretsmanager:${SharedSecret}" in json.dumps(built["Resources"]["WebFunction"])
+    assert "SecretString" not in json.dumps([built["Outputs"], built["Parameters"]])
+    tasks = json.dumps(built["Resources"]["Task"])
+    assert "SecretString" not in tasks and "ValueFrom" in tasks
+
+
 def _statements(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(found, dict):
         if found.get("Effect") == "Allow":

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,7 +54,7 @@ def _records(queue: Sqs) -> dict[str, Any]:
                 "body": one.body,
                 "attributes": {"ApproximateReceiveCount": "1"},
                 "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:cis",
+                "eventSourceARN": f"arn:aws:sqs:eu-west-1:111122223333:{urlsplit(queue.inbox).netloc}",
                 "awsRegion": "eu-west-1",
             }
             for one in queue.messages.values()
@@ -132,6 +133,16 @@ async def test_a_bounce_fails_the_message(tmp_path: Path, queue: Sqs) -> None:
     async with engine_in(tmp_path) as engine:
         assert dict(await actions(engine)) == {"bounce": 1}
         assert (await ledger(engine, event, ANN)).state is MessageState.FAILED
+
+
+async def test_a_message_of_another_queue_is_not_handled(tmp_path: Path, queue: Sqs) -> None:
+    """Who may write to another queue has proven nothing: not that SES told of a bounce, nor that it took a mail."""
+    queue.post_by_sns(event_of(ses_bounce(mail_of(), ANN)))
+    records = _records(queue)
+    records["Records"][0]["eventSourceARN"] = "arn:aws:sqs:eu-west-1:111122223333:other"
+    function = QueueFunction(_settings(tmp_path, queue))
+    report = await in_a_thread(function, function.instance.close, records)
+    assert _failed(report) == [records["Records"][0]["messageId"]]
 
 
 async def test_without_a_queue_the_function_says_what_to_set(tmp_path: Path) -> None:

@@ -160,7 +160,12 @@ def test_the_function_answers_a_greeting_a_list_and_rest(tmp_path: Path, key: st
 
 def test_what_is_not_handled_is_reported_to_lambda(tmp_path: Path) -> None:
     values = {**_settings(tmp_path), "CIS_INBOX": "sqs://cis?region=eu-west-1"}
-    poison = {"messageId": "m-1", "receiptHandle": "h", "body": "poison", "eventSource": "aws:sqs"}
+    poison = {
+        "messageId": "m-1",
+        "receiptHandle": "h",
+        "body": "poison",
+        "eventSourceARN": "arn:aws:sqs:x:1:cis",
+    }
     with emulated(tmp_path, "cis_mcp.functions.queue.handler", **values) as url:
         assert call(url, {"Records": [poison]}) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
@@ -182,6 +187,7 @@ async def test_functions_that_share_no_disk_serve_one_installation(
         await asyncio.to_thread(_came, aws, "in/mail-1")
         told = notification("in/mail-1", [f"create@{DOMAIN}"], datetime.now(UTC), "far-mail")
         record = {"messageId": "m-1", "receiptHandle": "h", "body": json.dumps(told)}
+        record["eventSourceARN"] = "arn:aws:sqs:x:1:far"
         mail = QueueFunction(settings("mail"))
         report = await in_a_thread(mail, mail.instance.close, {"Records": [record]}, {"Records": [record]})
         assert report == {"batchItemFailures": []}
