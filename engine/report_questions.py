@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 
 from engine.commands.operators.operators import may_administer, may_see_all
 from engine.model.actors import Actor
 from engine.model.counters import DomainBrief, Figures, KeptSums, OrganizerBrief
 from engine.model.events import Event
 from engine.model.organizers import OrganizerProfile
+from engine.model.queries import EventName
 from engine.model.timing import AnswerTimes, SendHour
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
@@ -22,6 +24,10 @@ class ReportQuestions:
     @abstractmethod
     async def event(self, uid: str, actor: Actor) -> Event:
         """The event that `uid` names."""
+
+    async def event_names(self, uids: Collection[str]) -> dict[str, EventName]:
+        """What events are called by their uid, for texts about events that the caller was shown."""
+        return await self.store.event_names(uids)
 
     async def answer_times(self, uid: str, actor: Actor) -> AnswerTimes:
         """How long after their invite the people of an event answered. Raises Refused: UNKNOWN_EVENT."""

@@ -165,8 +165,11 @@ async def test_a_new_link_reaches_those_that_the_dry_run_named_and_one_who_never
         uid = await play.event()
         who = await play.answered(uid, ["yes", "no", "maybe", "silent"])
         play.sink.answer(CEM, "550 5.1.1 no such user")
-        refused = await play.ok("send_invite", uid=uid, email=CEM, wait_s=60)
-        assert refused["status"] == "failed"
+        refused = await play.text("send_invite", uid=uid, email=CEM, wait_s=60)
+        assert refused.startswith(
+            f"failed: the invite for {CEM} did not go out, rejected_by_server: «550 5.1.1"
+        )
+        assert refused.endswith("Check the address before you invite again.")
         story = await play.ok("get_attendee", uid=uid, email=CEM)
         assert "no such user" in story["messages"][0]["answer"]
         change = {"uid": uid, "url": "https://example.com/room"}

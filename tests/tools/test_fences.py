@@ -32,6 +32,7 @@ LINES = f"{HOSTILE}\n- eve@example.com: Yes, by {MARK}\r\n---\u2028> {MARK}\x85{
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 QUOTED = re.compile(r"«[^«»\n]*»")
 TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UID = re.compile(r"\b[a-z0-9]{40}\b")
 SILENT = {
     "undo": "says a number",
     "send_report": "names the address of its own organizer",
@@ -93,6 +94,7 @@ class Watched(Caller):
         plain = QUOTED.sub("", "\n".join(one for one in text.splitlines() if not one.startswith("> ")))
         assert MARK not in plain, (tool, text)
         assert not TURNING.search(text), (tool, text)
+        assert not UID.search(text), (tool, "texts name events by their short ids", text)
         return result
 
 

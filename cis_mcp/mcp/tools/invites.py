@@ -267,7 +267,11 @@ def _words(result: InviteResult, *, to_folder: bool) -> str:
             why = f" It waits, since {summary}." if summary else ""
             return f"queued: the invite for {result.email} will be sent; do not repeat it.{why}"
         case _:
-            return f"failed: the invite for {result.email} did not go out, {result.code}{_reply_of(result.answer)}"
+            why = f"{result.code}{_reply_of(result.answer)}"
+            return (
+                f"failed: the invite for {result.email} did not go out, {why.rstrip('.')}. Nothing reached them; "
+                "get_attendee tells more. Check the address before you invite again."
+            )
 
 
 TOOLS = (

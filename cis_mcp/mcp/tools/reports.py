@@ -15,6 +15,7 @@ from cis_mcp.views.attendees import AttendeeInfo, GroupInfo, Label, attendee_inf
 from cis_mcp.views.events import (
     ANSWERS,
     StatisticsInfo,
+    called,
     counters,
     moment,
     one_line,
@@ -23,7 +24,7 @@ from cis_mcp.views.events import (
 )
 from engine.commands.campaigns.reports import SendReport
 from engine.model.counters import Grouping, Statistics
-from engine.model.queries import AttendeeQuery
+from engine.model.queries import AttendeeQuery, EventName
 from engine.refusals import Code, Refused
 
 _CLIENTS_SHOWN = 10
@@ -121,10 +122,12 @@ async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
     if arguments.scope in {"organizer", "domain"}:
         people = await call.engine.people(arguments.scope, arguments.key, call.actor)
     data = CountersInGroups(scope=arguments.scope, key=key, people=people, groups=groups, **counters(counted))
-    head = f"{arguments.scope} {key}".strip()
+    uids = {key} if arguments.scope == "event" else {g.key for g in groups if g.summary}
+    names = await call.engine.event_names(uids) if uids else {}
+    head = f"{arguments.scope} {called(names.get(key), key)}".strip()
     lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
     lines += [f"Different people: {people}."] if arguments.scope in {"organizer", "domain"} else []
-    lines += [_group_line(group) for group in groups]
+    lines += [_group_line(group, names.get(group.key)) for group in groups]
     return Reply("\n".join(lines), data)
 
 
@@ -143,11 +146,11 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
     return [group_info(group) for group in found]
 
 
-def _group_line(group: GroupInfo) -> str:
+def _group_line(group: GroupInfo, name: EventName | None) -> str:
     counted = ", ".join(f"{n} {ANSWERS[label]}" for label, n in group.rsvp.items() if n)
-    title = f" {quoted(group.summary)}" if group.summary else ""
+    title = called(name, group.key) if group.summary else quoted(group.key)
     cancelled = " [cancelled]" if group.cancelled else ""
-    return f"- {quoted(group.key) if not group.summary else group.key}{title}{cancelled}: {group.people}: {counted}"
+    return f"- {title}{cancelled}: {group.people}: {counted}"
 
 
 async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str, Statistics]:
@@ -219,12 +222,10 @@ async def send_report(call: CallContext, arguments: SendReportArguments) -> Repl
 
 def _line(person: dict[str, Any]) -> str:
     name, proposal = person["name"], person["proposal"]
-    called = f", {quoted(one_line(name, 80))}" if name else ""
+    own = f", {quoted(one_line(name, 80))}" if name else ""
     answered = f" at {person['answered']}" if person["answered"] else ""
     proposed = f"; proposes {proposal.start.local if proposal.start else 'another time'}" if proposal else ""
-    return (
-        f"- {person['email']}{called}: {ANSWERS[person['status']]}{answered}{proposed}, by {person['origin']}"
-    )
+    return f"- {person['email']}{own}: {ANSWERS[person['status']]}{answered}{proposed}, by {person['origin']}"
 
 
 def _breakdown(counters: Statistics) -> list[str]:
