@@ -99,8 +99,9 @@ async def _drop_requests(engine: Engine, before: datetime) -> int:
         after = some[-1]
         ids = await asyncio.to_thread(_without_mail, inbox, [one.id for one in some])
         gone += len(ids)
-        if ids:
-            await engine.apply(NoChange(), SYSTEM, also=partial(_drop_ids, ids))
+        size = engine.store.items_per_unit
+        for first in range(0, len(ids), size):
+            await engine.apply(NoChange(), SYSTEM, also=partial(_drop_ids, ids[first : first + size]))
     return gone
 
 
@@ -122,7 +123,7 @@ async def _drop_confirmations(engine: Engine, before: datetime) -> int:
     async def also(work: Work, _: Done) -> None:
         dropped.append(await work.unit.drop_confirmations(before, _AT_ONCE))
 
-    while not dropped or dropped[-1] == _AT_ONCE:
+    while not dropped or dropped[-1]:
         await engine.apply(NoChange(), SYSTEM, also=also)
     return sum(dropped)
 

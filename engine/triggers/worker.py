@@ -54,7 +54,8 @@ async def run(engine: Engine) -> None:
         try:
             if loop.time() >= clean:
                 clean = loop.time() + _CLEAN_S
-                await engine.apply(EmptyDeliveries(), SYSTEM)
+                if (await engine.apply(EmptyDeliveries(), SYSTEM)).worked:
+                    clean = loop.time()
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
                 worked = await step(engine)

@@ -62,7 +62,8 @@ class Courier:
                 try:
                     if loop.time() >= clean:
                         clean = loop.time() + _CLEAN_S
-                        await self._engine.apply(DropPostings(), SYSTEM)
+                        if (await self._engine.apply(DropPostings(), SYSTEM)).worked:
+                            clean = loop.time()
                     if self._settled or not await quiet.since_last() or loop.time() >= look:
                         look = loop.time() + _LOOK_S
                         worked = await self.step()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field
 
 from engine.commands.base import Command, Done, Work
+from engine.commands.notifying import Progress
 from engine.commands.triggers import effects
 from engine.commands.triggers.triggers import named, unknown_trigger
 from engine.model.base import Value
@@ -260,18 +261,18 @@ class FailDelivery(Command[DeliveryDone]):
         return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
 
 
-class EmptyDeliveries(Command[Done]):
+class EmptyDeliveries(Command[Progress]):
     """Drop the content of deliveries that were settled long ago; that they came stays, so that none counts twice."""
 
     in_record = False
 
-    async def carry_out(self, work: Work) -> Done:
-        """Refuses nothing."""
+    async def carry_out(self, work: Work) -> Progress:
+        """Some at a time. Refuses nothing."""
         days = work.settings.keep_mail_days
         before = work.now - timedelta(days=days) if days else _NEVER
-        await work.unit.empty_deliveries(before, _EMPTIED_AT_ONCE)
-        await work.unit.drop_old_posted(before, _POSTED_BYTES_MAX, _EMPTIED_AT_ONCE)
-        return Done()
+        emptied = await work.unit.empty_deliveries(before, _EMPTIED_AT_ONCE)
+        dropped = await work.unit.drop_old_posted(before, _POSTED_BYTES_MAX, _EMPTIED_AT_ONCE)
+        return Progress(worked=bool(emptied or dropped))
 
 
 class PostponeDelivery(Command[DeliveryDone]):

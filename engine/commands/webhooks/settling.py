@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from engine.commands.base import Command, Done, Work
+from engine.commands.notifying import Progress
 from engine.commands.webhooks.feeding import pause
 from engine.commands.webhooks.webhooks import ANSWERS
 from engine.mail.locale.language import noop
@@ -148,12 +149,12 @@ def _last(attempt: PostingAttempt) -> str:
     return f"it last answered {attempt.status}." if attempt.status else attempt.detail
 
 
-class DropPostings(Command[Done]):
+class DropPostings(Command[Progress]):
     """Drop what was settled 30 days ago."""
 
     in_record = False
 
-    async def carry_out(self, work: Work) -> Done:
-        """Refuses nothing."""
-        await work.unit.drop_postings(work.now - _KEPT_FOR, _DROPPED_AT_ONCE)
-        return Done()
+    async def carry_out(self, work: Work) -> Progress:
+        """Some at a time. Refuses nothing."""
+        dropped = await work.unit.drop_postings(work.now - _KEPT_FOR, _DROPPED_AT_ONCE)
+        return Progress(worked=bool(dropped))

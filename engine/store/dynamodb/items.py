@@ -332,7 +332,8 @@ class Items:
     @property
     def actions(self) -> int:
         """How many actions the unit has so far."""
-        return len(self._written) + len(self._added) + len(self._checked - self._written.keys())
+        parts = sum(seen.parts for key in self._written if (seen := self._seen.get(key)))
+        return len(self._written) + parts + len(self._added) + len(self._checked - self._written.keys())
 
     async def commit(self) -> None:
         """Keep all that was written. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""

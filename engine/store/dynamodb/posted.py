@@ -16,6 +16,8 @@ from engine.store.dynamodb.session import ReadSession, UnitSession
 _ALL = "all"
 _DROPPED_AT_ONCE = 20
 """Requests that one unit of work drops, with their entries."""
+_ITEMS_MOST = 75
+"""Items of a unit of work up to which it drops one more request; a long body lies in several."""
 
 
 class KeptRequest(Value):
@@ -128,6 +130,10 @@ class PostedRequests(PostedQuestions, UnitSession):
             if size.divided and (size.received < before or newer > bytes_max):
                 old.append(size.id)
         chosen = old[::-1][: min(limit, _DROPPED_AT_ONCE)]
+        dropped = 0
         for posted_id in chosen:
+            if self.items.actions > _ITEMS_MOST:
+                break
             await self.drop_posted(posted_id)
-        return len(chosen)
+            dropped += 1
+        return dropped
