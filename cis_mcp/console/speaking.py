@@ -135,7 +135,8 @@ def number(value: float) -> str:
     return spoken.number(value) if isinstance(value, int) else f"{value:,}"
 
 
-def at(moment: datetime) -> str:
-    """A moment in UTC, to the minute; English has the weekday before it."""
+def at(moment: datetime | str) -> str:
+    """A moment in UTC, also as RFC 3339 writes it, to the minute; English has the weekday before it."""
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     weekday = f"{moment:%a} " if SPOKEN.get().tag == SOURCE else ""
     return f"{weekday}{moment:%Y-%m-%d %H:%M} UTC"

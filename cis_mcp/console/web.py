@@ -34,6 +34,18 @@ HUBS: Sequence[tuple[str, str]] = (
     ("/console/developer", noop("Developers")),
 )
 """What the navigation leads to."""
+_BELOW = {
+    "/console/reports": ("/console/exports",),
+    "/console/agents": tuple(
+        f"/console/{name}"
+        for name in (
+            *("do-not-mail", "held", "keys", "messages", "orders"),
+            *("organizers", "quarantine", "record", "triggers", "webhooks"),
+        )
+    ),
+    "/console/developer": ("/console/branding", "/console/verify"),
+}
+"""Pages that a hub leads to at other addresses than below its own."""
 HUB_PATHS = tuple(path for path, _ in HUBS)
 
 
@@ -104,10 +116,16 @@ def _when(start: Instant, timezone: str, language: Language) -> str:
 
 def navigation(here: str, paths: tuple[str, ...], language: Language) -> Markup:
     """The links to these hubs, that of the page itself marked; made once for all who have the same."""
-    inside = (
-        path for path, _ in HUBS if here == path or (path != HUBS[0][0] and here.startswith(f"{path}/"))
-    )
-    return _navigation(next(inside, ""), paths, language)
+    return _navigation(_hub_of(here), paths, language)
+
+
+@lru_cache(maxsize=256)
+def _hub_of(here: str) -> str:
+    """The hub to which a page belongs; empty: none."""
+    if here == HUBS[0][0]:
+        return here
+    ways = ((hub, way) for hub in HUB_PATHS[1:] for way in (hub, *_BELOW.get(hub, ())))
+    return next((hub for hub, way in ways if here == way or here.startswith(f"{way}/")), "")
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cis_mcp.console.routes import screens
@@ -63,6 +65,25 @@ async def test_a_page_without_anything_says_what_to_do_first(person: Person, pat
 async def test_a_form_of_a_new_installation_can_be_filled_in_at_once(person: Person, path: str) -> None:
     seen = await person.go(path)
     assert seen.status == 200 and seen.form(FORMS[path])
+
+
+@pytest.mark.parametrize(
+    ("path", "hub"),
+    [
+        ("/console", "/console"),
+        ("/console/events/new", "/console/events"),
+        ("/console/keys/new", "/console/agents"),
+        ("/console/record", "/console/agents"),
+        ("/console/exports", "/console/reports"),
+        ("/console/branding", "/console/developer"),
+        ("/console/events/none", "/console/events"),
+    ],
+)
+async def test_the_navigation_marks_the_hub_to_which_a_page_belongs(
+    person: Person, path: str, hub: str
+) -> None:
+    page = (await person.go(path)).answer.text.partition("</nav>")[0]
+    assert re.findall(r'<a href="([^"]*)" aria-current="page">', page) == [hub]
 
 
 async def test_an_event_without_people_says_how_to_invite_the_first(engine: Engine, person: Person) -> None:
