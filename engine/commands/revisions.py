@@ -190,7 +190,7 @@ async def refuse_lacking(work: Work, old: Event, new: Event) -> None:
             raise Refused(
                 Code.MISSING_FIELD,
                 f"{lacking} attendees have no “{field}” to put into the text.",
-                f"Leave {{{{{field}}}}} out, or make a new event for those who have it.",
+                f"Leave {{{{{field}}}}} out: only an invite gives people a value, and theirs have left.",
             )
 
 

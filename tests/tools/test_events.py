@@ -174,6 +174,18 @@ async def test_a_cancelled_event_stays_cancelled(engine: Engine, mode: Mode) -> 
         assert await caller.code("bulk_send", uid=uid, recipients=rows) == "event_cancelled"
 
 
+async def test_a_text_for_which_people_lack_a_value_is_refused_without_leading_to_a_second_event(
+    engine: Engine,
+) -> None:
+    async with calling(engine) as caller:
+        uid = await caller.event()
+        await caller.ok("send_invite", uid=uid, email="ann@example.com", wait_s=0)
+        data = await caller.refused("update_event", uid=uid, description="Your seat is {{seat}}")
+    assert (data["code"], "“seat”" in data["message"]) == ("missing_field", True)
+    assert data["hint"].startswith("Leave {{seat}} out")
+    assert "event" not in data["hint"]
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
