@@ -316,7 +316,9 @@ async def test_a_trigger_keeps_the_budgets_of_its_key_and_a_trial_names_them_bef
     most = 1 if bound == "person_day" else 2
     hook = await trigger(engine, **{"day": 0, "new_people_day": 0, "person_day": 0, bound: most})
     named = [*people("ann", "ben"), {"email": "ann+two@example.com"}, *people("cy")]
+    before = await engine.record(engine.local, 1)
     tried = await asking.tried_on_body(engine, "deals", engine.local, deal(people=named))
+    assert (await events(engine), await engine.record(engine.local, 1)) == ([], before)
     done = await delivered(engine, hook, deal(people=named))
     assert {(one.email, one.code, one.bound) for one in done.refused} == {
         (email, Code.OUT_OF_BOUNDS, bound) for email in left_out
@@ -345,7 +347,9 @@ async def test_a_trial_says_by_which_bound_its_event_is_refused_and_makes_none(
     (key,) = [one for one in await engine.keys() if one.id == hook.key]
     await narrowed(engine, key, **bounds)
     await deliver(engine)
+    before = await events(engine)
     tried = await asking.tried_on_body(engine, "deals", engine.local, deal(**body))
+    assert await events(engine) == before
     done = await delivered(engine, hook, deal(**body))
     assert (tried.outcome == "failed") is (done.state is State.FAILED) is bool(code)
     assert tried.code == done.code == (code or Code.INVALID_TIME)
