@@ -13,8 +13,10 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
@@ -27,6 +29,7 @@ from engine.inbox.turns.claims import client_address
 from engine.model.counters import KeptMail
 from engine.refusals import Code
 
+T = TypeVar("T")
 _IDLE = frozenset({MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED})
 _SHARES = 4
 """No sender's mail takes more than this part of the room before others' has to go."""
@@ -58,11 +61,18 @@ def _client(engine: Engine, envelope: Envelope) -> str:
 
 
 async def _keep(engine: Engine, kept: Sequence[KeptMail]) -> None:
-    async def also(work: Work, _: Done) -> None:
-        for mail in kept:
+    async def also(some: Sequence[KeptMail], work: Work, _: Done) -> None:
+        for mail in some:
             await work.unit.keep_mail(mail)
 
-    await engine.apply(NoChange(), SYSTEM, also=also)
+    for some in _in_units(engine, kept):
+        await engine.apply(NoChange(), SYSTEM, also=partial(also, some))
+
+
+def _in_units(engine: Engine, mails: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as a unit of work takes: each moves what is counted of its sender, too."""
+    size = max(1, engine.store.items_per_unit // 3)
+    return (mails[first : first + size] for first in range(0, len(mails), size))
 
 
 async def make_room(engine: Engine) -> int:
@@ -117,10 +127,11 @@ async def _drop(engine: Engine, mails: Sequence[KeptMail], size: int) -> int:
 async def forget(engine: Engine, names: Sequence[str], *, dropped: bool = False) -> None:
     """Count mails no longer that are gone; `dropped`: for want of room."""
 
-    async def also(work: Work, _: Done) -> None:
-        await work.unit.forget_mails(names, dropped=dropped)
+    async def also(some: Sequence[str], work: Work, _: Done) -> None:
+        await work.unit.forget_mails(some, dropped=dropped)
 
-    await engine.apply(NoChange(), SYSTEM, also=also)
+    for some in _in_units(engine, names):
+        await engine.apply(NoChange(), SYSTEM, also=partial(also, some))
 
 
 def _delete(inbox: Path, names: Sequence[str]) -> None:

@@ -13,8 +13,9 @@ import pytest
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.inbox.cleaning import clean_rows
+from engine.inbox.keeping import expire
 from engine.itip.recurrence import instances
-from engine.model.counters import Intake, Rates
+from engine.model.counters import Intake, KeptMail, Rates
 from engine.model.triggers import DeliveryState
 from engine.model.webhooks import PostingState
 from engine.store.dynamodb.session import Context
@@ -51,6 +52,17 @@ async def test_all_that_is_known_of_old_mails_goes(engine: Engine) -> None:
     engine.clock.move(days=800)  # type: ignore[attr-defined]
     assert await clean_rows(engine) == 2 * MANY
     assert await engine.store.old_requests(engine.clock(), None, 1) == []
+
+
+async def test_all_mails_that_have_waited_too_long_are_counted_no_longer(engine: Engine) -> None:
+    for n in range(MANY):
+        mail = KeptMail(mail=f"{n}.a", at=START, size=10, proven=False, share=f"192.0.2.{n}", waits=True)
+        async with engine.store.unit() as unit:
+            await unit.keep_mail(mail)
+    assert (await engine.store.kept_sums()).kept_mails == MANY
+    engine.clock.move(days=800)  # type: ignore[attr-defined]
+    assert await expire(engine) == MANY
+    assert (await engine.store.kept_sums()).kept_mails == 0
 
 
 async def test_the_content_of_all_old_deliveries_goes(engine: Engine) -> None:
