@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from engine.model.exports import EXPORT_URL
+from engine.model.exports import EXPORT_URL, SNAPSHOT_URL
 from engine.network import is_loopback
 from engine.organizer_settings import OrganizerSettings
 from engine.setting_values import (
@@ -89,6 +89,10 @@ class Settings(OrganizerSettings):
     )
     message_answer: str = Field(
         "", max_length=2_000, description="automatic answer to a person who writes to an agent; empty: none"
+    )
+    search_snapshot: str = Field(
+        "",
+        description="s3://BUCKET/PREFIX: of a store on DynamoDB, where the file of the search is kept for cold starts",
     )
     export: str = Field("", description="s3://BUCKET/PREFIX: every night all tables go there")
     audiences: Lists = Field("", description="patterns of lists on AWS that agents may name, comma separated")
@@ -215,6 +219,13 @@ class Settings(OrganizerSettings):
         description="who reads /metrics: callers on this machine and keys with the scope admin, or everyone",
     )
     max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is accepted")
+
+    @field_validator("search_snapshot")
+    @classmethod
+    def _snapshot(cls, value: str) -> str:
+        if value.strip() and not SNAPSHOT_URL.fullmatch(value.strip()):
+            raise ValueError("must be s3://BUCKET/PREFIX[?region=REGION]")
+        return value.strip()
 
     @field_validator("export")
     @classmethod

@@ -21,6 +21,12 @@ EXPORT_URL = re.compile(
 """Where a nightly export goes."""
 
 
+SNAPSHOT_URL = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?(\?(?:region|endpoint)=[^&#\s]+(?:&(?:region|endpoint)=[^&#\s]+)*)?"
+)
+"""Where the file of the search is kept."""
+
+
 class Table(StrEnum):
     """What can be exported."""
 

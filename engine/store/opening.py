@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.model.counters import Rates
@@ -34,9 +34,12 @@ async def _in_table(settings: Settings, rates: Rates, expand: Expansion) -> Stor
     from engine.store.dynamodb.address import Address
     from engine.store.dynamodb.opening import open_table
     from engine.store.dynamodb.session import Context
+    from engine.store.dynamodb.snapshots import Images
     from engine.store.sqlite.search_file import SearchFile
 
-    context = Context(rates, expand, SearchFile.open)
+    where = settings.search_snapshot
+    images = await Images.of(where, lambda: datetime.now(UTC)) if where else None
+    context = Context(rates, expand, SearchFile.open, images=images)
     return await open_table(Address.of(settings.store), context)
 
 

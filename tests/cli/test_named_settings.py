@@ -47,6 +47,7 @@ NAMELESS = [
     ("dns", "resolver"),
     ("dns", "192.0.2.53:0"),
     ("export", "bucket/folder"),
+    ("search_snapshot", "bucket/folder"),
     ("domain_rates", "gmail.com"),
     ("domain_rates", "gmail.com=0"),
     ("domain_rates", "gmail=5"),

@@ -41,6 +41,7 @@ from engine.store.dynamodb.revisions import REPLACED
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.sessions import LINKS as SIGN_INS
 from engine.store.dynamodb.sessions import ROUNDS, SESSIONS
+from engine.store.dynamodb.snapshots import SNAPSHOTS
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS, FORGOTTEN, SUPPRESSIONS
 from engine.store.dynamodb.touched import HEADS as TOUCHED_HEADS
 from engine.store.dynamodb.touched import PEOPLED, TOUCHED
@@ -77,7 +78,7 @@ _ALONE: dict[str, Table[Any]] = {
         *(MAILS, MESSAGES, NOTED, OBJECTS, ORGANIZERS, PACES, PAGE_REQUESTS, PAGES, PERSONS, PICTURES),
         *(POSTED, POSTINGS, PROMPTS, PROOFS, PURCHASES, QUOTAS, REDACTIONS, REMEMBERED, RESERVES, ROWS),
         *(SALTS, SESSIONS, SHARES, SIGN_INS, SIZES, STOPS, SUPPRESSIONS, TELLING, TRIALS, TRIGGERS, UNDOS),
-        *(GONE, GONE_OBJECTS, OLD_LINES, ROUNDS, TRIGGER_NAMES),
+        *(GONE, GONE_OBJECTS, OLD_LINES, ROUNDS, SNAPSHOTS, TRIGGER_NAMES),
         *(PEOPLED, TOUCHED, TOUCHED_HEADS, VENDORS, WEBHOOKS, WINDOWS, ZONES),
     )
 }

@@ -28,10 +28,33 @@ from engine.store.dynamodb.wires import Item
 from engine.store.protocol.moving import LOST, Document
 
 DERIVED = frozenset(
-    ("automatic", "chain", "change-head", "kept-share", "lease", "mailed-domain", "marked", "message", "object-gone")
-) | frozenset(
-    ("organizer-address", "peopled", "picture-content", "posted-size", "record-head", "rest", "session-round", "skip")
-) | frozenset(("touched", "touched-head", "trigger-name", "webhook-gone", "window", "zone"))  # fmt: skip
+    {
+        "automatic",
+        "chain",
+        "change-head",
+        "kept-share",
+        "lease",
+        "mailed-domain",
+        "marked",
+        "message",
+        "object-gone",
+        "organizer-address",
+        "peopled",
+        "picture-content",
+        "posted-size",
+        "record-head",
+        "rest",
+        "search-snapshot",
+        "session-round",
+        "skip",
+        "touched",
+        "touched-head",
+        "trigger-name",
+        "webhook-gone",
+        "window",
+        "zone",
+    }
+)
 """Kinds of items that say nothing of their own, or that are read with others."""
 Value = dict[str, Any]
 

@@ -7,6 +7,7 @@ once, what others kept within a second (`pulse.LAG_S`).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,10 +16,19 @@ from engine.model.queries import EventPage, EventQuery
 from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS
 from engine.store.dynamodb.names import number
+from engine.store.dynamodb.snapshots import IMAGE_MAX, SNAPSHOTS, Snapshot, fits
 from engine.store.dynamodb.touched import HEADS, PEOPLED, SHARDS, TOUCHED
+from engine.store.protocol import Conflict
 from engine.store.protocol.search_file import SearchFile
 
 _LOT = 200
+_GROWN = 500
+"""Entries of the log after which another image is worth its while."""
+_SAVED_EVERY_S = 600.0
+
+
+class _Gap(Exception):  # noqa: N818 -- it is what was found, not a fault
+    """Entries of the log that are needed are no longer there."""
 
 
 @dataclass
@@ -29,9 +39,15 @@ class Derived:
     revision: int = -1
     places: Sequence[int] = ()
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saved: int | None = None
+    """How many entries of the log the newest image has, as far as this process knows; None: it does not know."""
+    save_after: float = 0.0
+    saving: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """Close and delete the file."""
+        if self.saving:
+            await asyncio.gather(self.saving, return_exceptions=True)
         file, self.file = self.file, None
         if file:
             await file.close()
@@ -63,16 +79,91 @@ class SearchQuestions(ChangeQuestions):
         derived = self.derived
         async with derived.turn:
             revision = await self.revision()
-            if derived.file is None:
-                places = await self._touched_heads()
-                derived.file = await self._made()
-                derived.revision, derived.places = revision, places
-            elif revision != derived.revision:
-                places = await self._touched_heads()
-                uids = [uid async for uid in self._touched_since(derived.places, places)]
-                await self._bring(derived.file, dict.fromkeys(uids))
-                derived.revision, derived.places = revision, places
+            if derived.file is None or revision != derived.revision:
+                heads = await self._touched_heads()
+                if derived.file is None:
+                    await self._load(heads)
+                try:
+                    derived.file = await self._brought(derived.file, heads)
+                except _Gap:
+                    await self._drop_file()
+                    derived.file = await self._made()
+                derived.revision, derived.places = revision, heads
+                self._save_soon(sum(heads))
             return derived.file
+
+    async def _brought(self, file: SearchFile | None, heads: Sequence[int]) -> SearchFile:
+        """The file with what was touched up to the heads; made anew where there is none. Raises _Gap."""
+        if file is None:
+            return await self._made()
+        uids = [uid async for uid in self._touched_since(self.derived.places, heads)]
+        await self._bring(file, dict.fromkeys(uids))
+        return file
+
+    async def _drop_file(self) -> None:
+        file, self.derived.file = self.derived.file, None
+        if file:
+            await file.close()
+
+    # images
+
+    async def _load(self, heads: Sequence[int]) -> None:
+        """Begin with the newest image, where there is one that fits."""
+        images, derived = self.context.images, self.derived
+        assert self.context.search_file is not None, "who searches opens the store with a file for it"
+        if images is None:
+            return
+        known = await self.rows.get(SNAPSHOTS, "all")
+        if known is None:
+            return
+        empty = await self.context.search_file(self.context.expand)
+        form = empty.form
+        await empty.close()
+        image = await images.read(known.digest) if fits(known, form, heads) else None
+        if image:
+            derived.file = await self.context.search_file(self.context.expand, image)
+            derived.places, derived.saved = known.places, sum(known.places)
+
+    def _save_soon(self, entries: int) -> None:
+        """Keep an image beside whoever searches, where much was touched since the last; now and then, not more."""
+        derived, now = self.derived, asyncio.get_running_loop().time()
+        grown = entries if derived.saved is None else entries - derived.saved
+        due = grown >= (_GROWN if derived.saved is not None else 1) and now >= derived.save_after
+        if self.context.images and due and (derived.saving is None or derived.saving.done()):
+            derived.save_after = now + _SAVED_EVERY_S
+            derived.saving = asyncio.create_task(self._save())
+
+    async def _save(self) -> None:
+        images, derived = self.context.images, self.derived
+        async with derived.turn:
+            file, places = derived.file, tuple(derived.places)
+            image = await file.image(IMAGE_MAX) if file else None
+        if images is None or file is None or not image:
+            return
+        before = await self.rows.get(SNAPSHOTS, "all")
+        digest = await images.write(image)
+        if digest is None or (before and before.digest == digest):
+            return
+        kept = Snapshot(digest=digest, form=file.form, places=places, made=time.time())
+        if await self._name(kept, before):
+            derived.saved = sum(places)
+            if before:
+                await images.drop(before.digest)
+        else:
+            await images.drop(digest)
+
+    async def _name(self, kept: Snapshot, before: Snapshot | None) -> bool:
+        """Name the image in the table, unless another process has named one since `before`."""
+        rows = self.rows
+        now = await rows.get(SNAPSHOTS, "all")
+        if (now.digest if now else "") != (before.digest if before else ""):
+            return False
+        await rows.put(SNAPSHOTS, kept)
+        try:
+            await rows.items.commit()
+        except Conflict:
+            return False
+        return True
 
     async def _made(self) -> SearchFile:
         """A new file with all events."""
@@ -109,10 +200,12 @@ class SearchQuestions(ChangeQuestions):
                 after = number(place - 1) if place else ""
                 left = heads[shard] - place
                 found = await self.rows.under(TOUCHED, shard, after=after, limit=min(_LOT, left))
+                if not found or found[0].place != place:
+                    raise _Gap
                 for one in found:
                     for uid in one.events:
                         yield uid
-                place = found[-1].place + 1 if found else heads[shard]
+                place = found[-1].place + 1
 
     async def _bring(self, file: SearchFile, uids: Iterable[str]) -> None:
         """Write these events as they are now."""

@@ -10,6 +10,7 @@ from engine.model.counters import Rates
 from engine.model.searching import Expansion
 from engine.store.dynamodb.items import Items
 from engine.store.dynamodb.rows import Rows
+from engine.store.dynamodb.snapshots import Images
 from engine.store.protocol.search_file import SearchFile
 
 
@@ -18,12 +19,14 @@ class Context:
     """What all units of one process share.
 
     `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
-    found; None where nobody searches. `found`: that file, brought up to date; the store sets it.
+    found, of an image of one if it is given; None where nobody searches. `images`: where images are kept, if anywhere.
+    `peopled`: events that are known to have attendees. `found`: that file, brought up to date; the store sets it.
     """
 
     rates: Rates = field(default_factory=Rates)
     expand: Expansion | None = None
-    search_file: Callable[[Expansion | None], Awaitable[SearchFile]] | None = None
+    search_file: Callable[..., Awaitable[SearchFile]] | None = None
+    images: Images | None = None
     found: Callable[[], Awaitable[SearchFile]] | None = None
 
 

@@ -109,6 +109,8 @@ class DynamoStore(
     async def close(self) -> None:
         """Close the connections."""
         await self.derived.close()
+        if self.context.images:
+            await self.context.images.close()
         await self.pulse.close()
         await self._calls.close()
 

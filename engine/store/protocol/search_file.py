@@ -39,6 +39,15 @@ class SearchFile(Searching, Protocol):
         """As `beginning`, of events that end then and last up to 31 days."""
         ...
 
+    @property
+    def form(self) -> str:
+        """What tells files of another program apart: only an image of the same form is opened."""
+        ...
+
+    async def image(self, most: int) -> bytes | None:
+        """The whole file, from which another process makes one; None if it has more than `most` bytes."""
+        ...
+
     async def close(self) -> None:
         """Close the file and delete it."""
         ...

@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -16,7 +17,10 @@ import aiosqlite
 from engine.model.events import Event
 from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Expansion
-from engine.store.sqlite import rows
+from engine.store.sqlite import contest_schema, rows
+from engine.store.sqlite import search_index as index
+from engine.store.sqlite import search_schema as schema
+from engine.store.sqlite import search_terms as terms
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.contest_schema import CONTESTS
 from engine.store.sqlite.group_commit import asked
@@ -58,13 +62,32 @@ class SearchFile:
         self._expand = expand
 
     @classmethod
-    async def open(cls, expand: Expansion | None) -> SearchFile:
-        """A new file, with nothing in it. Raises OSError."""
+    async def open(cls, expand: Expansion | None, image: bytes = b"") -> SearchFile:
+        """A new file, with nothing in it, or with what `image` gave of another one of this form. Raises OSError."""
         folder = await asyncio.to_thread(TemporaryDirectory, prefix="cis-search-")
-        connection = await aiosqlite.connect(Path(folder.name, "search.sqlite3"), isolation_level=None)
+        path = Path(folder.name, "search.sqlite3")
+        await asyncio.to_thread(path.write_bytes, image)
+        connection = await aiosqlite.connect(path, isolation_level=None)
         connection.row_factory = sqlite3.Row
-        await connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES}")
+        tables = "" if image else _TABLES
+        await connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {tables}")
         return cls(connection, folder, expand)
+
+    @property
+    def form(self) -> str:
+        """What tells files of another program apart: a hash of all that writes them."""
+        return _form()
+
+    async def image(self, most: int) -> bytes | None:
+        """The whole file, as `open` takes it; None if it has more than `most` bytes."""
+
+        def whole(connection: sqlite3.Connection) -> bytes | None:
+            (size,) = connection.execute(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+            ).fetchone()
+            return connection.serialize() if size <= most else None
+
+        return await in_thread(self._connection, whole)
 
     async def close(self) -> None:
         """Close the file and delete it."""
@@ -125,6 +148,13 @@ class SearchFile:
             await writing.run("COMMIT")
 
         await self._ask(work)
+
+
+@cache
+def _form() -> str:
+    writers = (schema, index, terms, contest_schema)
+    texts = [_TABLES, *(Path(str(module.__file__)).read_text() for module in writers)]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 class _Ordered(Session):
