@@ -137,12 +137,18 @@ async def test_a_bounce_fails_the_message(tmp_path: Path, queue: Sqs) -> None:
 
 async def test_a_message_of_another_queue_is_not_handled(tmp_path: Path, queue: Sqs) -> None:
     """Who may write to another queue has proven nothing: not that SES told of a bounce, nor that it took a mail."""
+    async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+        event = await created(engine)
+        await invite(engine, event, ANN)
+        await settle(engine, await claim(engine), MessageState.SENT, transport_id=NAME)
     queue.post_by_sns(event_of(ses_bounce(mail_of(), ANN)))
     records = _records(queue)
     records["Records"][0]["eventSourceARN"] = "arn:aws:sqs:eu-west-1:111122223333:other"
     function = QueueFunction(_settings(tmp_path, queue))
     report = await in_a_thread(function, function.instance.close, records)
     assert _failed(report) == [records["Records"][0]["messageId"]]
+    async with engine_in(tmp_path) as engine:
+        assert (await ledger(engine, event, ANN)).state is MessageState.SENT
 
 
 async def test_without_a_queue_the_function_says_what_to_set(tmp_path: Path) -> None:
