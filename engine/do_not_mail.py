@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine.commands import text
 from engine.commands.invites.suppressing import whose
+from engine.model import forgetting
 from engine.model.actors import Actor
 from engine.model.suppressions import Suppression
 from engine.refusals import Code, Refused
@@ -38,6 +40,19 @@ class DoNotMail:
         refuse_unreading(actor)
         target = text.address_or_domain(address)
         return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
+
+    async def takes_no_mail(self, organizer: str, emails: Sequence[str]) -> list[str]:
+        """Those of `emails`, attendees that the caller was shown, to whom no mail of the organizer leaves."""
+        named = {email: text.with_domains(email) for email in emails}
+        targets = {target for targets in named.values() for target in targets}
+        found = (
+            {one.target for one in await self.store.suppressions_of(organizer, targets)} if targets else set()
+        )
+        return [
+            email
+            for email, targets in named.items()
+            if found & set(targets) or email.endswith(f"@{forgetting.DOMAIN}")
+        ]
 
     async def suppressions_named(self, actor: Actor, words: str, organizer: str = "") -> list[Suppression]:
         """What keeps mail of the organizer, by default the actor, from the first five addresses in `words`.

@@ -221,3 +221,22 @@ async def test_a_pause_says_how_many_of_the_valid_had_gone(engine: Engine) -> No
         started = (await caller.ok("bulk_send", uid=uid, recipients=rows, start=True))["campaign"]
         result = await caller.call("control_campaign", campaign_id=started["id"], action="pause")
     assert "0 of 9 valid had gone out by then." in text_of(result)
+
+
+@pytest.mark.parametrize("tool", ["update_event", "cancel_event"])
+async def test_a_dry_run_says_who_takes_no_mail_and_gets_none(engine: Engine, tool: str) -> None:
+    event = await created(engine)
+    for email in (ANN, BOB, "cem@former.example.com", "dan@example.com"):
+        await invite(engine, event, email)
+    await deliver(engine)
+    await do(engine, Unsubscribe(token=(await attendee(engine, event, ANN)).token), SYSTEM)
+    change = {"location": "Hall 2"} if tool == "update_event" else {}
+    async with calling(engine, tier="extended") as caller:
+        await caller.ok("suppress", addresses=["former.example.com"])
+        dry = await caller.call(tool, uid=event.uid, audience="all", dry_run=True, **change)
+        assert (
+            "Of these, no mail leaves to those who take none: a*******@example.com, c*******@former.example.com."
+            in (text_of(dry))
+        )
+        await caller.ok(tool, uid=event.uid, audience="all", **change)
+    assert [mail.to for mail in await left(engine)] == [BOB, "dan@example.com"]

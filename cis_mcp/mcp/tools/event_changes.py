@@ -5,6 +5,8 @@ from __future__ import annotations
 from cis_mcp.views.events import ANSWERS, quoted
 from cis_mcp.views.revisions import TEXTS, FieldChange, field_changes, notified_fields
 from engine.commands.events.events import EventDone
+from engine.engine import Engine
+from engine.model.addresses import masked_address
 
 
 def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
@@ -51,6 +53,14 @@ def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     if done.campaign_id:
         lines.append(f"Follow it with get_campaign {done.campaign_id}.")
     return lines
+
+
+async def barred_lines(engine: Engine, done: EventDone) -> list[str]:
+    """Who of those that a dry run names gets none: what is owed to them is withdrawn before it leaves."""
+    first = [person.email for person in done.preview.first] if done.preview else []
+    barred = await engine.takes_no_mail(done.event.organizer, first)
+    named = ", ".join(map(masked_address, barred))
+    return [f"Of these, no mail leaves to those who take none: {named}."] if barred else []
 
 
 def _answer(label: str) -> str:

@@ -14,7 +14,7 @@ from cis_mcp.mcp.tools.event_arguments import (
     GetEventArguments,
     UpdateEventArguments,
 )
-from cis_mcp.mcp.tools.event_changes import cancelled_lines, updated_lines
+from cis_mcp.mcp.tools.event_changes import barred_lines, cancelled_lines, updated_lines
 from cis_mcp.mcp.tools.fitting import BYTES_MAX, size_of
 from cis_mcp.mcp.tools.proposals import SHOWN, proposal_lines
 from cis_mcp.mcp.tools.schema import shown_by
@@ -134,7 +134,8 @@ async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Re
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
     data = UpdatedEvent(**revision_fields(done, dry_run=arguments.dry_run))
-    lines = [*updated_lines(done, dry_run=arguments.dry_run), *event_lines(done.event)]
+    barred = await barred_lines(call.engine, done) if arguments.dry_run else []
+    lines = [*updated_lines(done, dry_run=arguments.dry_run), *barred, *event_lines(done.event)]
     return Reply("\n".join([*lines, *sample_lines(data.sample)]), data)
 
 
@@ -196,6 +197,7 @@ async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Re
         dry_run=arguments.dry_run,
     )
     lines = cancelled_lines(done, dry_run=arguments.dry_run, instance=arguments.instance)
+    lines += await barred_lines(call.engine, done) if arguments.dry_run else []
     return Reply("\n".join([*lines, *event_lines(done.event)]), data)
 
 
