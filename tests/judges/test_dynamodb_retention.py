@@ -1,4 +1,4 @@
-"""What is old goes from a table of DynamoDB, however much it is, though its units of work are small."""
+"""What is old goes from a table of DynamoDB, and what ends is reported, however much it is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.engine import Engine
 from engine.inbox.cleaning import clean_rows
 from engine.inbox.keeping import expire
 from engine.itip.recurrence import instances
+from engine.jobs import endings
 from engine.model.counters import Intake, KeptMail, Rates
 from engine.model.triggers import DeliveryState
 from engine.model.webhooks import PostingState
@@ -24,6 +25,8 @@ from engine.webhooks.worker import Courier as Worker
 from tests.judges.tables import new_table
 from tests.store.stores import START
 from tests.store.test_confirmations import confirmation
+from tests.store.test_held import held
+from tests.store.test_orders import enrolment
 from tests.store.test_triggers import delivery
 from tests.store.test_webhooks import outgoing
 from tests.support.clock import Clock
@@ -63,6 +66,21 @@ async def test_all_mails_that_have_waited_too_long_are_counted_no_longer(engine:
     engine.clock.move(days=800)  # type: ignore[attr-defined]
     assert await expire(engine) == MANY
     assert (await engine.store.kept_sums()).kept_mails == 0
+
+
+async def test_all_plans_and_held_actions_that_ended_at_once_are_reported(engine: Engine) -> None:
+    addresses = [f"o{n}@example.org" for n in range(MANY)]
+    for address in addresses:
+        async with engine.store.unit() as unit:
+            await unit.ensure_organizer(address, "", START)
+            await unit.save_enrolment(enrolment(organizer=address))
+            decider = f"boss-of-{address}"
+            await unit.add_held(held(address, organizer=address, address=decider))
+    engine.clock.move(days=8)  # type: ignore[attr-defined]
+    await endings.step(engine, set())
+    async with engine.store.unit() as unit:
+        assert await unit.ended_enrolments(engine.clock(), 1) == []
+        assert await unit.expired_held(engine.clock(), 1) == []
 
 
 async def test_the_content_of_all_old_deliveries_goes(engine: Engine) -> None:

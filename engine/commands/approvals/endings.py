@@ -21,7 +21,7 @@ class ExpireHeld(Command[Progress]):
 
     async def carry_out(self, work: Work) -> Progress:
         """Close some actions that no one decided in time; `worked` is false if none is left. Refuses nothing."""
-        expired = await work.unit.expired_held(work.now, _AT_ONCE)
+        expired = await work.unit.expired_held(work.now, min(_AT_ONCE, max(1, work.unit.items_per_unit // 6)))
         for held in expired:
             closed = held.model_copy(update={"state": HeldState.EXPIRED, "decided": work.now})
             await work.unit.save_held(closed)

@@ -16,7 +16,8 @@ class ReportEndedPlans(Command[Progress]):
 
     async def carry_out(self, work: Work) -> Progress:
         """Owe some notices of plans that have ended; `worked` is false if there are none. Refuses nothing."""
-        ended = await work.unit.ended_enrolments(work.now, _AT_ONCE)
+        most = min(_AT_ONCE, max(1, work.unit.items_per_unit // 3))
+        ended = await work.unit.ended_enrolments(work.now, most)
         free = work.settings.plans_by_name.get(FREE)
         for one in ended:
             await work.unit.save_enrolment(one.model_copy(update={"reported": True}))
