@@ -33,6 +33,7 @@ from cis_mcp.pages import links as pages
 from cis_mcp.pages.kept import KeptPages
 from cis_mcp.pages.llms import llms_txt
 from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.ways import nowhere
 from cis_mcp.rest import app as rest
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
@@ -104,6 +105,7 @@ def root(
     ]
     return Starlette(
         routes=[BySegments(routes)],
+        exception_handlers={404: nowhere},
         middleware=[Middleware(KeptPages, room=room), *_guards(engine, callers)],
         lifespan=life,
     )

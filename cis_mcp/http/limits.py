@@ -66,7 +66,9 @@ class AddressLimit:
         if not (shown and self._known.get(shown)):
             wait = self._strangers.wait(site(scope))
             if wait:
-                await _too_many(scope, wait, "too many requests without a known key")(scope, receive, send)
+                await _too_many(scope, wait, "too many requests from this network without a known key")(
+                    scope, receive, send
+                )
                 return
         await self._app(scope, receive, send)
         if shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Scope
 
 from cis_mcp.rest.catalog import REFERENCE
@@ -14,7 +14,9 @@ from cis_mcp.rest.problems import problem
 def turned_away(
     scope: Scope, status: int, error: str, words: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer to a request that reaches no face."""
+    """The answer to a request that reaches no face; people, who come with a browser, read it as text."""
     if scope.get("path", "").startswith(("/v1/", *REFERENCE)):
         return problem(status, error, words, headers=headers)
+    if b"text/html" in dict(scope.get("headers", ())).get(b"accept", b""):
+        return PlainTextResponse(f"{words[:1].upper()}{words[1:]}.\n", status, headers)
     return JSONResponse({"error": error, "error_description": words}, status, headers=headers)

@@ -41,6 +41,8 @@ _OTHERWISE = noop("This was not possible just now. Try again later, or ask the o
 _CONSENT = "The box below your address is not ticked."
 _BY_SENTENCE = {_CONSENT: noop("The box below your address is not ticked. Tick it if you agree.")}
 """Sentences of the engine whose code alone says too little."""
+_OF_AGENTS = frozenset({Code.UNKNOWN_HELD_ACTION})
+"""Codes of which the engine's own sentence is in the terms of agents."""
 _RETRY_S = {Code.PERSON_LIMIT: 86_400, Code.TOO_MANY: 3_600}
 """When to come again, as the sentences above say it."""
 _GONE = frozenset({Code.EVENT_CANCELLED, Code.EVENT_FINISHED})
@@ -48,7 +50,7 @@ _GONE = frozenset({Code.EVENT_CANCELLED, Code.EVENT_FINISHED})
 
 def problem(refused: Refused, language: Language) -> str:
     """What went wrong, and what to do next: the engine's own sentences in English, else ours for its code."""
-    if language.tag == SOURCE:
+    if language.tag == SOURCE and refused.code not in _OF_AGENTS:
         return f"{refused.message} {refused.hint}".strip()
     return language.say(_BY_SENTENCE.get(refused.message) or _BY_CODE.get(refused.code, _OTHERWISE))
 

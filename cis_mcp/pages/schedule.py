@@ -281,9 +281,12 @@ def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:
     wanted = dict.fromkeys(keys)
     known = [by_key[key].uid for key in wanted if key in by_key]
     if len(known) < len(wanted):
+        gone = len(wanted) - len(known)
         raise Refused(
             Code.UNKNOWN_EVENT,
-            f"{len(wanted) - len(known)} of what you ticked is no longer on this page.",
+            f"{gone} events that you ticked are no longer on this page."
+            if gone > 1
+            else "One event that you ticked is no longer on this page.",
             "Look at what is ticked, and send again.",
         )
     return tuple(known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from cis_mcp.pages.problems import problem
 from cis_mcp.pages.speaking import Speech, speech
@@ -62,6 +62,13 @@ def not_found(request: Request) -> Response:
         links=[(say("Is this page yours? Sign in."), spoken.here("/console/signin"))],
         status=404,
     )
+
+
+async def nowhere(request: Request, _error: Exception) -> Response:
+    """The answer at a path that nothing has: a page for people, who come with a browser, and a word for programs."""
+    if "text/html" in request.headers.get("accept", ""):
+        return not_found(request)
+    return PlainTextResponse("Not Found", 404)
 
 
 def unreadable(request: Request, refused: Refused, spoken: Speech) -> Response:

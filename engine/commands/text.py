@@ -64,6 +64,8 @@ def address(text: str) -> str:
     plain = cleaned(plain)
     if _is_ordinary(plain):
         return plain.lower()
+    if not plain:
+        raise Refused(Code.INVALID_ADDRESS, "No address is given.", "Give one such as ann@example.com.")
     if why := _flaw(plain):
         raise _no_address(text, why)
     return by_all_rules(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -451,3 +452,13 @@ async def test_a_place_for_a_large_body_is_not_waited_for_without_end() -> None:
     taken = asyncio.Semaphore(0)
     await Bodies(app, taken, 0.05)({"type": "http"}, receive, send)
     assert said[0]["status"] == 503
+
+
+@pytest.mark.usefixtures("nothing_comes_back")
+async def test_a_person_who_asks_too_often_reads_why(engine: Engine) -> None:
+    async with served(engine) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
+        for _ in range(101):
+            answer = await web.get("/healthz", headers={"Accept": "text/html"})
+    assert answer.status_code == 429
+    assert re.match(r"Too many requests from this network .*; try again in \d+ s\.$", answer.text.strip())
+    assert answer.headers["retry-after"]

@@ -158,3 +158,14 @@ async def test_llms_txt_is_served_to_everybody_as_it_was_made_from_the_code(tmp_
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text == (Path(__file__).parents[2] / "llms.txt").read_text(encoding="utf-8")
+
+
+async def test_at_a_path_that_nothing_has_people_find_a_page_and_programs_a_word(engine: Engine) -> None:
+    async with served(engine) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
+        for path in ("/", "/nowhere", "/s/", "/e", "/console/nowhere"):
+            page = await web.get(path, headers={"Accept": "text/html,*/*;q=0.8", "Accept-Language": "de"})
+            assert (page.status_code, page.headers["content-language"]) == (404, "de")
+            assert "Diese Seite gibt es hier nicht" in page.text
+            assert (await web.get(path)).text == "Not Found"
+        nothing = await web.get("/approve/unknown")
+        assert "There is nothing to decide at this address." in nothing.text

@@ -43,7 +43,7 @@ async def test_what_is_ticked_is_sent_once_and_a_reload_sends_nothing(
     [
         ("nobody", 1, "not an email address"),
         ("ann@example.com", 0, "Nothing is chosen"),
-        ("", 1, "not an email"),
+        ("", 1, "No address is given"),
     ],
 )
 async def test_a_form_with_a_mistake_comes_back_as_it_was_and_says_what_is_wrong(
@@ -197,7 +197,8 @@ async def test_ticks_of_events_that_left_the_page_are_told_and_nothing_is_sent(
     await changed(engine, "season", events=(made[0].uid,))
     page = await visitor.send("/s/season", keys)
     assert page.status == 422
-    assert "no longer on this page" in page.text
+    assert "One event that you ticked is no longer on this page." in page.text
+    assert "No address is given." in (await visitor.send("/s/season", keys[:1], "")).text
     assert await deliver(engine) == []
 
 
