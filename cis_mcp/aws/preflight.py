@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cis_mcp.aws import dns, template
+from cis_mcp.aws import dns, rights, template
 from cis_mcp.aws.clients import Clients, code_of
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding, fail, ok, warn
 from cis_mcp.aws.lookups import Lookup
@@ -36,11 +36,12 @@ class Preflight:
         self._lookup = lookup
         self._dkim: dict[str, str] | None = None
         """What SES asks for; None where there is no identity yet."""
-        self._number = ""
-        """The account's."""
+        self._number = self._who = ""
+        """The account's, and the ARN of whoever asks."""
         self._checks: dict[str, Callable[[], Finding]] = {
             "python3": self._python,
             "sts_account": self._account,
+            "rights": self._rights,
             "ses_account": self._ses,
             "ses_region": self._region,
             "ses_identity": self._identity,
@@ -99,12 +100,18 @@ class Preflight:
     def _account(self) -> Finding:
         found = self._clients.of("sts").get_caller_identity()
         who, self._number = str(found["Arn"]), str(found["Account"])
+        self._who = who
         if who.endswith(":root"):
             return warn(
                 "sts_account", f"{who}: the root user; sign in as a role of IAM Identity Center", _SIGN_IN
             )
         until = self._clients.until()
         return ok("sts_account", f"account {found['Account']}, {who}{f', until {until}' if until else ''}")
+
+    def _rights(self) -> Finding:
+        if not self._who:
+            return ok(rights.NAME, "asked once it is known who signs in")
+        return rights.finding(self._clients, self._options, self._who)
 
     def _ses(self) -> Finding:
         found: dict[str, Any] = self._clients.of("sesv2").get_account()

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cis_mcp.aws import bundle, costs, dns, template
+from cis_mcp.aws import bundle, costs, dns, rights, template
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.clients import Clients
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "invites.example.com"
 GIVEN = {"domain": DOMAIN, "region": "eu-west-1"}
 OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
+ADMIN = "arn:aws:iam::111122223333:role/admin"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/1a2b"
 SERVERLESS = {"form": "serverless", "image": "1.dkr.ecr.eu-west-1.amazonaws.com/cis:1"}
 
@@ -478,6 +479,19 @@ def account(**values: object) -> Iterator[Stubbed]:
     clients = Stubbed()
     arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
     clients.answers("sts", "get_caller_identity", Account="111122223333", Arn=arn, UserId="x")
+    if not values.get("rights_unasked"):
+        role = {"Path": "/", "RoleName": "admin", "RoleId": "AROA" + "A" * 17, "Arn": ADMIN}
+        clients.answers("iam", "get_role", Role={**role, "CreateDate": "2027-03-01T00:00:00Z"})
+        results = [
+            {
+                "EvalActionName": one,
+                "EvalDecision": "implicitDeny" if one in values.get("denied", ()) else "allowed",
+            }  # type: ignore[operator]
+            for one in rights.needed(OPTIONS)
+        ]
+        clients.answers("iam", "simulate_principal_policy", EvaluationResults=results, IsTruncated=False)
+    else:
+        clients.refuses("iam", "get_role", "AccessDenied")
     quota = {"MaxSendRate": 14.0, "Max24HourSend": 5e4, "SentLast24Hours": 0.0}
     found = {"SendQuota": quota, "ProductionAccessEnabled": True, "SendingEnabled": True}
     clients.answers("sesv2", "get_account", **{**found, **_of(values, "get_account")})
@@ -557,6 +571,16 @@ def test_a_sandbox_is_said_with_the_command_that_ends_it() -> None:
     with account(get_account={"ProductionAccessEnabled": False}) as clients:
         found = checked(clients)["ses_account"]
     assert (found.mark, "put-account-details" in found.repair) == ("WARN", True)
+
+
+def test_what_iam_denies_is_named_before_anything_is_made() -> None:
+    with account(denied=["iam:PassRole", "dlm:CreateLifecyclePolicy"]) as clients:
+        found = checked(clients)["rights"]
+    assert (found.mark, "iam:PassRole, dlm:CreateLifecyclePolicy" in found.detail) == ("WARN", True)
+    assert found.repair.startswith("aws iam attach-role-policy --role-name admin ")
+    with account(rights_unasked=True) as clients:
+        found = checked(clients)["rights"]
+    assert (found.mark, "AccessDenied" in found.detail) == ("OK", True)
 
 
 def test_sending_that_is_off_fails() -> None:
@@ -692,7 +716,13 @@ def _bad_findings() -> Iterator[Finding]:
         ("UPDATE_ROLLBACK_COMPLETE", {"SendingEnabled": False}),
         ("UPDATE_ROLLBACK_FAILED", {"ProductionAccessEnabled": False}),
     ):
-        with account(get_account=ses, state=state, table=True, rules={"Metadata": {"Name": "x"}}) as clients:
+        with account(
+            denied=["iam:PassRole"],
+            get_account=ses,
+            state=state,
+            table=True,
+            rules={"Metadata": {"Name": "x"}},
+        ) as clients:
             clients.answers("s3", "head_bucket")
             clients.answers("route53", "get_hosted_zone", **NOT_OURS["zone"])
             clients.answers("acm", "describe_certificate", **NOT_OURS["certificate"])
@@ -715,6 +745,7 @@ def test_each_finding_that_is_not_well_names_one_command_that_there_is() -> None
     bad = [one for one in _bad_findings() if one.mark in {"WARN", "FAIL"}]
     for name in [
         "sts_account",
+        "rights",
         "ses_account",
         "ses_region",
         "ses_identity",
