@@ -8,13 +8,16 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
+from cis_mcp.locale.languages import ENGLISH
+from engine.mail.locale.language import Language
+
 _TABLE = Markup(
-    '<table class="bars"><thead><tr><th scope="col">{}</th><td></td><th scope="col" class="n">Number</th></tr></thead>'
+    '<table class="bars"><thead><tr><th scope="col">{}</th><td></td><th scope="col" class="n">{}</th></tr></thead>'
     "<tbody>{}</tbody></table>"
 )
 _ROW = Markup(
     '<tr><th scope="row">{}</th><td><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" '
-    'focusable="false"><rect width="{:.1f}" height="10"></rect></svg></td><td class="n">{:,}</td></tr>'
+    'focusable="false"><rect width="{:.1f}" height="10"></rect></svg></td><td class="n">{}</td></tr>'
 )
 
 
@@ -26,33 +29,37 @@ class Bar:
     count: int
 
 
-def bars(title: str, rows: Sequence[Bar]) -> Markup:
+def bars(title: str, rows: Sequence[Bar], language: Language = ENGLISH) -> Markup:
     """A table whose rows have a bar beside their number; the longest bar is as wide as there is room."""
-    return _bars(title, tuple(rows))
+    return _bars(title, tuple(rows), language)
 
 
 @lru_cache(maxsize=256)
-def _bars(title: str, rows: tuple[Bar, ...]) -> Markup:
+def _bars(title: str, rows: tuple[Bar, ...], language: Language) -> Markup:
     most = max((row.count for row in rows), default=0) or 1
-    drawn = (_ROW.format(row.label, row.count / most * 100, row.count) for row in rows)
-    return _TABLE.format(title, Markup("").join(drawn))
+    drawn = (_ROW.format(row.label, row.count / most * 100, language.number(row.count)) for row in rows)
+    return _TABLE.format(title, language.say("Number"), Markup("").join(drawn))
 
 
 _HEAT = Markup(
     '<div class="scroll" role="region" aria-label="{}" tabindex="0"><table class="heat"><thead><tr>'
-    '<th scope="col">Day</th>{}</tr></thead><tbody>{}</tbody></table></div>'
+    '<th scope="col">{}</th>{}</tr></thead><tbody>{}</tbody></table></div>'
 )
 _COLUMN = Markup('<th scope="col">{}</th>')
 _LINE = Markup('<tr><th scope="row">{}</th>{}</tr>')
 _CELL = Markup(
     '<td><svg viewBox="0 0 10 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-    '<rect width="10" height="10" fill-opacity="{:.2f}"></rect></svg>{} %<small>of {:,}</small></td>'
+    '<rect width="10" height="10" fill-opacity="{:.2f}"></rect></svg>{} %<small>{}</small></td>'
 )
 _NONE = Markup("<td></td>")
 
 
 def heat(
-    title: str, days: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[tuple[int, int] | None]]
+    title: str,
+    days: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[tuple[int, int] | None]],
+    language: Language = ENGLISH,
 ) -> Markup:
     """A table whose squares are the fuller, the larger a share is; the share stands in each as a number.
 
@@ -60,11 +67,13 @@ def heat(
     """
     head = Markup("").join(_COLUMN.format(column) for column in columns)
     lines = (
-        _LINE.format(day, Markup("").join(_cell(*one) if one else _NONE for one in row))
+        _LINE.format(day, Markup("").join(_cell(*one, language) if one else _NONE for one in row))
         for day, row in zip(days, cells, strict=True)
     )
-    return _HEAT.format(title, head, Markup("").join(lines))
+    return _HEAT.format(title, language.say("Day"), head, Markup("").join(lines))
 
 
-def _cell(whole: int, part: int) -> Markup:
-    return _CELL.format(part / whole, round(100 * part / whole), whole)
+def _cell(whole: int, part: int, language: Language) -> Markup:
+    return _CELL.format(
+        part / whole, round(100 * part / whole), language.say("of {n}", n=language.number(whole))
+    )

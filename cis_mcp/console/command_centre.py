@@ -124,7 +124,7 @@ async def people(visit: Visit) -> Response:
     found, following = await gathering.people(visit, query, ANSWERS)
     return visit.show(
         "people.html",
-        title=f"Invited to “{event.summary}”",
+        title=visit.say("Invited to “{title}”", title=event.summary),
         event=event,
         people=[(visit.seal(one.email, Purpose.PERSON), one) for one in found],
         full=full,
@@ -145,7 +145,12 @@ async def person(visit: Visit) -> Response:
     found = await visit.engine.explain(event.uid, address, visit.actor)
     moving = any(one.message.state.pending for one in found.history)
     return visit.show(
-        "person.html", title="One person", event=event, found=found, moving=moving, answers=dict(ANSWERS)
+        "person.html",
+        title=visit.say("One person"),
+        event=event,
+        found=found,
+        moving=moving,
+        answers=dict(ANSWERS),
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from cis_mcp.console import gathering
+from cis_mcp.console import gathering, timing
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.approvals.undoing import UndoCommand
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.mail.locale.language import noop
+from engine.mail.outgoing.words import month as month_of
 from engine.model.events import Event
 from engine.model.messages import Audience
 from engine.model.queries import EventQuery
@@ -137,7 +138,8 @@ async def _month(visit: Visit) -> Response:
         days.setdefault(start.date() if isinstance(start, datetime) else start, []).append((event, span))
     return visit.show(
         "month.html",
-        title=f"{first:%B %Y}",
+        title=month_of(first, visit.language),
+        names=[visit.say(day) for day in timing.DAYS],
         weeks=calendar.Calendar().monthdatescalendar(first.year, first.month),
         month=first.month,
         days=days,

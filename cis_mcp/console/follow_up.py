@@ -7,6 +7,7 @@ from starlette.responses import Response
 from cis_mcp.console.command_centre import ANSWERS
 from cis_mcp.console.guard import Screen, Visit
 from engine.commands.invites.reminding import Remind
+from engine.mail.locale.language import noop_term
 from engine.model.messages import Chosen
 from engine.model.people import Partstat
 from engine.model.verbs import Verb
@@ -15,14 +16,14 @@ from engine.refusals import Code, Refused
 _PATH = "/console/events/{uid:str}/remind"
 WHO = (Partstat.NEEDS_ACTION, Partstat.TENTATIVE, Partstat.ACCEPTED)
 REASONS = {
-    "declined": "said No",
-    "delegated": "sent somebody else",
-    "barred": "unsubscribed, or take no mail",
-    "bounced": "mail to them came back",
-    "not_invited": "have not got the invite yet",
-    "reminded_often": "were reminded three times",
-    "reminded_today": "were reminded within a day",
-    "person_limit": "have received as many mails today as one person may",
+    "declined": noop_term("people left out", "said No")[1],
+    "delegated": noop_term("people left out", "sent somebody else")[1],
+    "barred": noop_term("people left out", "unsubscribed, or take no mail")[1],
+    "bounced": noop_term("people left out", "mail to them came back")[1],
+    "not_invited": noop_term("people left out", "have not got the invite yet")[1],
+    "reminded_often": noop_term("people left out", "were reminded three times")[1],
+    "reminded_today": noop_term("people left out", "were reminded within a day")[1],
+    "person_limit": noop_term("people left out", "have received as many mails today as one person may")[1],
 }
 """Why people are left out."""
 
@@ -32,7 +33,7 @@ async def show(visit: Visit) -> Response:
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     return visit.show(
         "remind.html",
-        title=f"Ask again about “{event.summary}”",
+        title=visit.say("Ask again about “{title}”", title=event.summary),
         event=event,
         who=_choices(),
         found=None,
@@ -64,7 +65,7 @@ async def remind(visit: Visit) -> Response:
         return visit.go(at, "reminded" if found.campaign_id else "unchanged", found.undo)
     return visit.show(
         "remind.html",
-        title="What this would do",
+        title=visit.say("What this would do"),
         event=found.event,
         who=_choices(who),
         found=found,

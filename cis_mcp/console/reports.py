@@ -21,7 +21,7 @@ from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
-from engine.mail.locale.language import Language
+from engine.mail.locale.language import Language, noop
 from engine.model.campaign_links import CampaignLink, LinkCounts
 from engine.model.counters import AnswerGroup, Grouping, Statistics
 from engine.model.events import Event
@@ -35,10 +35,10 @@ _COMPARED = 10
 _HOURS_SHOWN = 48
 _KEY_SHOWN = 100
 BY = {
-    Grouping.DOMAIN: "By domain",
-    Grouping.CLIENT: "By calendar client",
-    Grouping.HOUR: "Over time (UTC)",
-    Grouping.EVENT: "By event",
+    Grouping.DOMAIN: noop("By domain"),
+    Grouping.CLIENT: noop("By calendar client"),
+    Grouping.HOUR: noop("Over time (UTC)"),
+    Grouping.EVENT: noop("By event"),
 }
 
 
@@ -115,7 +115,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
         answers=ANSWERS,
         events=events,
         cursor=found.next_cursor,
-        charts=_charts(counted),
+        charts=_charts(counted, visit.language),
     )
 
 
@@ -126,7 +126,7 @@ async def answers(visit: Visit) -> Response:
     groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
     return visit.show(
         "report_answers.html",
-        title=f"Answers to {one_line(address, _KEY_SHOWN)}",
+        title=visit.say("Answers to {organizer}", organizer=one_line(address, _KEY_SHOWN)),
         address=address,
         people=people,
         answers=ANSWERS,
@@ -134,6 +134,7 @@ async def answers(visit: Visit) -> Response:
         heat=timing.by_send_time(
             await visit.engine.send_hours("organizer", address, visit.actor),
             await visit.engine.zone_of(address),
+            visit.language,
         ),
     )
 
@@ -148,13 +149,13 @@ async def compare(visit: Visit) -> Response:
     counted = [(event, counters(counts)) for event, counts in found]
     return visit.show(
         "compare.html",
-        title="Events compared",
+        title=visit.say("Events compared"),
         answers=ANSWERS,
         rows=[
-            (event, numbers, _share(numbers), timing.median(one))
+            (event, numbers, _share(numbers), timing.median(one, visit.language))
             for (event, numbers), one in zip(counted, times, strict=True)
         ],
-        charts=[_compared(label, name, counted) for name, label in ANSWERS[:3]],
+        charts=[_compared(visit.language, label, name, counted) for name, label in ANSWERS[:3]],
     )
 
 
@@ -164,10 +165,12 @@ def _share(numbers: Mapping[str, Any]) -> int:
     return round(100 * (invited - numbers["rsvp"].get("noaction", 0)) / invited) if invited else 0
 
 
-def _compared(label: str, name: str, counted: Sequence[tuple[Event, Mapping[str, Any]]]) -> tuple[str, str]:
-    title = f"“{label}” by event"
+def _compared(
+    language: Language, label: str, name: str, counted: Sequence[tuple[Event, Mapping[str, Any]]]
+) -> tuple[str, str]:
+    title = language.say("“{answer}” by event", answer=language.say(label))
     rows = [Bar(one_line(event.summary, 60), numbers["rsvp"].get(name, 0)) for event, numbers in counted]
-    return title, bars(title, rows)
+    return title, bars(title, rows, language)
 
 
 async def event(visit: Visit) -> Response:
@@ -180,16 +183,22 @@ async def event(visit: Visit) -> Response:
     }
     return visit.show(
         "report_event.html",
-        title=f"Report of “{found.summary}”",
+        title=visit.say("Report of “{title}”", title=found.summary),
         event=found,
         numbers=counters(counted),
         answers=ANSWERS,
         groups=[(by.value, BY[by], _cut(rows)) for by, rows in groups.items() if rows],
-        charts=[*_charts(counted), *_over_time(groups[Grouping.HOUR]), *timing.since_sending(times)],
+        charts=[
+            *_charts(counted, visit.language),
+            *_over_time(groups[Grouping.HOUR], visit.language),
+            *timing.since_sending(times, visit.language),
+        ],
         times=times,
-        median=timing.median(times),
+        median=timing.median(times, visit.language),
         heat=timing.by_send_time(
-            await visit.engine.send_hours("event", found.uid, visit.actor), found.span.timezone
+            await visit.engine.send_hours("event", found.uid, visit.actor),
+            found.span.timezone,
+            visit.language,
         ),
         links=await _links(visit, found),
     )
@@ -216,10 +225,12 @@ def _charts(counted: Statistics, language: Language = ENGLISH) -> list[tuple[str
         ],
         say("Mails"): [Bar(say(f"mails {name}"), n) for name, n in shown["delivery"].items() if n],
     }
-    return [(title, bars(title, rows)) for title, rows in told.items() if any(row.count for row in rows)]
+    return [
+        (title, bars(title, rows, language)) for title, rows in told.items() if any(row.count for row in rows)
+    ]
 
 
-def _over_time(hours: Sequence[AnswerGroup]) -> list[tuple[str, str]]:
+def _over_time(hours: Sequence[AnswerGroup], language: Language) -> list[tuple[str, str]]:
     """Answers by the hour, each hour between the first and the last that are shown."""
     counted = {datetime.fromisoformat(one.key): one.people for one in hours}
     if not counted:
@@ -228,8 +239,8 @@ def _over_time(hours: Sequence[AnswerGroup]) -> list[tuple[str, str]]:
     first = max(min(counted), last - timedelta(hours=_HOURS_SHOWN - 1))
     span = int((last - first).total_seconds() // 3_600) + 1
     every = [first + timedelta(hours=n) for n in range(span)]
-    title = "Answers by hour (UTC)"
-    return [(title, bars(title, [Bar(f"{at:%m-%d %H:00}", counted.get(at, 0)) for at in every]))]
+    title = language.say("Answers by hour (UTC)")
+    return [(title, bars(title, [Bar(f"{at:%m-%d %H:00}", counted.get(at, 0)) for at in every], language))]
 
 
 async def export(visit: Visit) -> Response:

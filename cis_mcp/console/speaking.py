@@ -19,6 +19,14 @@ from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
 TRANSLATED = frozenset(
     {
+        "month.html",
+        "report_organizer.html",
+        "report_event.html",
+        "report_answers.html",
+        "remind.html",
+        "person.html",
+        "people.html",
+        "compare.html",
         "agents.html",
         "campaign.html",
         "cancel.html",
@@ -59,6 +67,17 @@ _KINDS = (
     noop_term("kind of campaign", "update"),
     noop_term("kind of campaign", "cancellation"),
     noop_term("kind of campaign", "reminder"),
+)
+_MAILS_BY_KIND = (
+    noop_term("kind of mail", "invite"),
+    noop_term("kind of mail", "update"),
+    noop_term("kind of mail", "cancellation"),
+    noop_term("kind of mail", "reminder"),
+    noop_term("kind of mail", "withdrawal"),
+    noop_term("kind of mail", "declined-proposal"),
+    noop_term("kind of mail", "report"),
+    noop_term("kind of mail", "notice"),
+    noop_term("kind of mail", "reply"),
 )
 
 _LEFT_OUT = (

@@ -13,6 +13,7 @@ from cis_mcp.console.routes import screens
 from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.queries import EventQuery
 from engine.model.sessions import IDLE_MAX
 from tests.console.person import PUBLIC, SAME, Person, with_key
 from tests.support.clock import Clock
@@ -173,6 +174,8 @@ async def test_a_key_that_only_reads_changes_nothing(engine: Engine, web: httpx.
     person = await with_key(engine, web, "ann@example.com", read_only=True)
     assert person.seen
     token = person.seen.form("Sign out").fields["token"]
-    done = await web.post("/console/stop", data={"token": token}, headers=SAME)
+    fields = {"token": token, "summary": "Concert", "start": "2027-05-02T19:00", "timezone": "UTC"}
+    done = await web.post("/console/events", data=fields, headers=SAME)
     assert done.status_code == 403
-    assert await engine.stops() == []
+    assert "only reads" in done.text
+    assert (await engine.search(EventQuery(), engine.local)).events == ()

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment
 
 from cis_mcp.console import speaking
+from cis_mcp.console.sealing import Purpose
 from cis_mcp.console.speaking import TRANSLATED
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import ControlCampaign, confirm_token
@@ -72,6 +73,36 @@ async def test_a_hub_with_something_in_it_says_nothing_in_english_in_german(
     await do(engine, CreateKey(name="Robert", address="ann@example.com"))
     page = await _seen(person, path, "de")
     assert _english_in(page) - _DATA == set()
+
+
+async def test_reports_people_and_asking_again_say_nothing_in_english_in_german(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine, summary="Konzert", organizer="ann@example.com")
+    other = await created(engine, summary="Messe", organizer="ann@example.com")
+    await invite(engine, event, "cleo@example.com")
+    ann = (await invite(engine, event, "bob@example.com")).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.ACCEPTED)
+    await do(engine, CreateLink(name="Mai", events=(event.id,), vendor="own"))
+    await person.go("/console/lists")
+    at, organizer = f"/console/events/{event.id}", person.seal("ann@example.com")
+    paths = (
+        f"/console/reports/events/{event.id}",
+        f"/console/reports/organizers/{organizer}",
+        f"/console/reports/organizers/{organizer}/answers",
+        f"/console/reports/compare?e={event.id}&e={other.id}",
+        *(f"{at}/people", f"{at}/people/{person.seal('bob@example.com', Purpose.PERSON)}", f"{at}/remind"),
+        "/console/events?view=month&month=2027-05",
+    )
+    for path in paths:
+        page = await _seen(person, path, "de")
+        assert '<html lang="de"' in page, path
+        assert _english_in(page) - _DATA == set(), path
+    sent = {"token": person.token, "who-noaction": "yes"}
+    looked = await person.web.post(f"{at}/remind", data=sent, headers={**SAME, "Accept-Language": "de"})
+    assert "1 Person wird noch einmal gefragt" in looked.text
+    assert _english_in(looked.text) == set()
 
 
 @pytest.mark.parametrize(
