@@ -22,6 +22,8 @@ API, LIVE = "api", "live"
 WEB_TIMEOUT_S, QUEUE_TIMEOUT_S = 29, 60
 _MEMORY_MB, _SCRATCH_MB = 1_769, 2_048
 """1,769 MB have one processor; of the mail that is in /tmp, only what waits in quarantine stays after a batch."""
+_IMAGES = "search"
+"""Prefix of the bucket below which the images of the search lie."""
 _CALLS = "DescribeTable GetItem BatchGetItem Query Scan PutItem UpdateItem DeleteItem ConditionCheckItem BatchWriteItem"
 
 
@@ -64,7 +66,7 @@ def resources() -> Resource:
         **_functions(),
         **_api(),
         **_api_name(),
-        **tasks.resources(settings(), table_statement()),
+        **tasks.resources(settings(), store_statements()),
     }
 
 
@@ -100,6 +102,9 @@ def settings() -> dict[str, object]:
     inbox = "sqs://${Queue}?region=${AWS::Region}&bucket=${Mail}&prefix=" + PREFIX
     return {
         "CIS_STORE": sub("dynamodb://${Table}?region=${AWS::Region}"),
+        "CIS_SEARCH_SNAPSHOT": {
+            "Fn::Sub": [f"s3://${{Mail}}/{_IMAGES}?region=${{AWS::Region}}", {"Mail": MAIL}]
+        },
         "CIS_DOMAIN": {"Ref": "DomainName"},
         "CIS_OUTBOX": sub("ses://${AWS::Region}?configuration_set=${ConfigurationSet}"),
         "CIS_INBOX": {"Fn::Sub": [inbox, {"Queue": queue, "Mail": MAIL}]},
@@ -146,12 +151,16 @@ def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
     return [*found, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else found
 
 
-def table_statement() -> Resource:
-    """What functions and tasks do with the table and its indexes."""
-    return allow(
-        [f"dynamodb:{call}" for call in _CALLS.split()],
-        [arn("Table"), {"Fn::Sub": "${Table.Arn}/index/*"}],
-    )
+def store_statements() -> list[Resource]:
+    """What functions and tasks do with the table, its indexes and the images of the search."""
+    images = {"Fn::Sub": [f"arn:${{AWS::Partition}}:s3:::${{Mail}}/{_IMAGES}/*", {"Mail": MAIL}]}
+    return [
+        allow(
+            [f"dynamodb:{call}" for call in _CALLS.split()],
+            [arn("Table"), {"Fn::Sub": "${Table.Arn}/index/*"}],
+        ),
+        allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], images),
+    ]
 
 
 # the functions
@@ -185,7 +194,7 @@ def _function(
     role = {
         "AssumeRolePolicyDocument": trust("lambda.amazonaws.com"),
         "ManagedPolicyArns": [{"Ref": "ServerPolicy"}],
-        "Policies": [{"PolicyName": "function", "PolicyDocument": policy(logs, table_statement(), *more)}],
+        "Policies": [{"PolicyName": "function", "PolicyDocument": policy(logs, *store_statements(), *more)}],
     }
     function = {
         "Runtime": "python3.11",

@@ -10,9 +10,9 @@ _PORT = 8000
 _REGION = {"Ref": "AWS::Region"}
 
 
-def resources(settings: Mapping[str, object], table: Resource) -> Resource:
-    """Tasks with `settings`, who may do with the table what the statement `table` says, and what leads to them."""
-    return {**_service(settings), **_roles(table), **_door()}
+def resources(settings: Mapping[str, object], store: list[Resource]) -> Resource:
+    """Tasks with `settings`, who may do with the store what the statements `store` say, and what leads to them."""
+    return {**_service(settings), **_roles(store), **_balancer()}
 
 
 def _container(settings: Mapping[str, object]) -> Resource:
@@ -92,7 +92,7 @@ def _service(settings: Mapping[str, object]) -> Resource:
     }
 
 
-def _roles(table: Resource) -> Resource:
+def _roles(store: list[Resource]) -> Resource:
     """What a task may do, and what starts it: pull its image of this account, write its log, read the secret."""
     repositories = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"
     starting = policy(
@@ -118,7 +118,7 @@ def _roles(table: Resource) -> Resource:
             "Properties": {
                 "AssumeRolePolicyDocument": trusted,
                 "ManagedPolicyArns": [{"Ref": "ServerPolicy"}],
-                "Policies": [{"PolicyName": "table", "PolicyDocument": policy(table)}],
+                "Policies": [{"PolicyName": "store", "PolicyDocument": policy(*store)}],
             },
         },
     }
@@ -130,7 +130,7 @@ def _group(words: str, **values: object) -> Resource:
     return {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}
 
 
-def _door() -> Resource:
+def _balancer() -> Resource:
     """A load balancer with TLS in front of the tasks, where a certificate is given; else nothing reaches them."""
     public = {
         "IpProtocol": "tcp",

@@ -306,6 +306,27 @@ def test_functions_and_tasks_have_settings_that_there_are() -> None:
     }
 
 
+def test_functions_and_tasks_keep_images_of_the_search_where_they_may_and_nowhere_else() -> None:
+    found = _serverless()
+    task = found["Task"]["Properties"]["ContainerDefinitions"][0]
+    kept = [{one["Name"]: one["Value"] for one in task["Environment"]}]
+    kept += [found[f"{one}Function"]["Properties"]["Environment"]["Variables"] for one in ("Web", "Mail")]
+    places = [one["CIS_SEARCH_SNAPSHOT"]["Fn::Sub"][0] for one in kept]
+    assert places == ["s3://${Mail}/search?region=${AWS::Region}"] * 3
+    filled = places[0].replace("${Mail}", "mail-bucket").replace("${AWS::Region}", "eu-west-1")
+    assert Settings(_env_file=None, search_snapshot=filled).search_snapshot == filled
+    for name in ("WebRole", "MailRole", "TaskRole"):
+        rights = [
+            statement
+            for one in found[name]["Properties"]["Policies"]
+            for statement in one["PolicyDocument"]["Statement"]
+            if "s3:PutObject" in statement["Action"]
+        ]
+        assert [one["Resource"]["Fn::Sub"][0] for one in rights] == [
+            "arn:${AWS::Partition}:s3:::${Mail}/search/*"
+        ]
+
+
 def test_tasks_are_replaced_one_after_the_other_and_only_the_load_balancer_reaches_them() -> None:
     found = _serverless()
     service = found["Service"]["Properties"]
