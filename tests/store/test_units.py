@@ -11,7 +11,7 @@ from engine.model.counters import Intake
 from engine.model.people import Partstat
 from engine.model.record import GENESIS, Head, next_row
 from engine.refusals import Code
-from engine.store.protocol import AlreadyTakenIn, Store
+from engine.store.protocol import AlreadyTakenIn, Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
 
@@ -182,3 +182,18 @@ async def test_a_receipt_moves_counters_at_all_three_levels(store: Store) -> Non
         assert found.prodid == {"-//Example//Client//EN": 1}
         assert found.attendees == 1
         assert found.origin == {"api": 1}
+
+
+async def test_of_units_that_count_places_at_the_same_time_none_gives_one_too_many(store: Store) -> None:
+    made = await stores.with_event(store)
+
+    async def booked(n: int) -> bool:
+        async def work(unit: Unit) -> bool:
+            if await unit.places_taken(made.uid) >= 3:
+                return False
+            await unit.add_attendees([stores.attendee(f"p{n}@example.com")])
+            return True
+
+        return await store.transact(work)
+
+    assert sum(await asyncio.gather(*(booked(n) for n in range(8)))) == 3

@@ -60,6 +60,14 @@ class Mailed(Value):
     first: datetime
 
 
+class Places(Value):
+    """How often places of an event were given by their count: whoever gives some moves it, so that they take turns."""
+
+    event_uid: str
+    given: int
+
+
+PLACES_GIVEN = Table[Places]("event", Places, key=lambda one: (one.event_uid, "places"), checked=False)
 RECEIPTS = Table[KeptReceipt](
     "event", KeptReceipt, key=lambda kept: (kept.receipt.event_uid, "receipt", kept.receipt.email, kept.id)
 )
@@ -91,6 +99,17 @@ class Attendees(AttendeeQuestions, Counting, Noting):
     _tokens: frozenset[str] = frozenset()
     """Those of the attendees that this unit adds: between units chance alone keeps tokens apart."""
 
+    _placed: frozenset[str] = frozenset()
+    """Events whose places were counted for this unit."""
+
+    async def flush(self) -> None:
+        await super().flush()
+        for uid in self._placed if self.writes else ():
+            known = await self.rows.get(PLACES_GIVEN, uid, "places")
+            given = known.given + 1 if known else 1
+            await self.rows.put(PLACES_GIVEN, Places(event_uid=uid, given=given))
+        self._placed = frozenset()
+
     async def attendee_count(self, event_uid: str) -> int:
         """How many attendees an event had before this unit, by its counter."""
         return (await self.event_tally(event_uid, own=False)).get("attendees", 0)
@@ -106,7 +125,14 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         return sum(counted.get(f"origin.{o}", 0) for o in Origin if o.limited)
 
     async def places_taken(self, event_uid: str) -> int:
-        """How many attendees have a place of the event, with what this unit has changed."""
+        """How many attendees have a place of the event, with what this unit has changed.
+
+        Of two units that ask and then write at the same time one is run again: else both would give the last place.
+        """
+        await self.rows.get(
+            PLACES_GIVEN, event_uid, "places"
+        )  # before the counters, which are read as they are then
+        self._placed |= {event_uid}
         counted = await self.event_tally(event_uid)
         return sum(sign * counted.get(name, 0) for name, sign in PLACES.items())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.store.dynamodb.answers import ALIASES, AUTOMATIC_REPLIES, DELEGATIONS, INSTANCE_ANSWERS, PROPOSALS
-from engine.store.dynamodb.attendees import MAILED, RECEIPTS, ZONES
+from engine.store.dynamodb.attendees import MAILED, PLACES_GIVEN, RECEIPTS, ZONES
 from engine.store.dynamodb.branding import BRANDINGS
 from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES
 from engine.store.dynamodb.bulk_changes import CHANGES
@@ -65,6 +65,7 @@ _SHARED: dict[str, dict[str, Table[Any]]] = {
         "automatic": AUTOMATIC_REPLIES,
         "revision": REPLACED,
         "chain": CHAINS,
+        "places": PLACES_GIVEN,
     },
     "list": {"rows": CHUNKS, "skip": SKIPS, "marked": MARKED, "rest": RESTS},
 }

@@ -41,6 +41,7 @@ DERIVED = frozenset(
         "organizer-address",
         "peopled",
         "picture-content",
+        "places",
         "posted-size",
         "record-head",
         "rest",
