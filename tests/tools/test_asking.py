@@ -92,6 +92,7 @@ async def test_mine_and_has_attendees_narrow_what_the_words_find(engine: Engine)
     [
         ("Owls home games at 9 am in May", "the hour", OWLS_BEARS),
         ("Owls xylophone games", "xylophone", OWLS_BEARS),
+        ("concerts with xylophone in Utopia", "xylophone, utopia", IN_DENVER),
     ],
 )
 async def test_an_empty_answer_offers_the_near_misses(

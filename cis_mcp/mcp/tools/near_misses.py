@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
@@ -28,13 +28,32 @@ async def near_misses(
     call: CallContext, asked: EventQuery, understood: Understood, timezone: str | None
 ) -> list[tuple[NearMiss, Found]]:
     """Shorter queries that find something, each with its first events; the hour is left out first."""
-    found = []
-    for part in _leavable(asked.query, understood, call):
-        shorter = asked.model_copy(update={"query": part.rest, "limit": _SHOWN, "cursor": None})
-        page = await call.engine.search(shorter, call.actor, timezone)
-        if page.events:
-            found.append((NearMiss(without=_named(part), query=shorter.query), page))
+    tried = [(_named(part), part.rest or "") for part in _leavable(asked.query, understood, call)]
+    found = [miss for each in tried if (miss := await _found(call, asked, *each, timezone))]
+    unknown = understood.words.unknown[:_TRIED_MAX]
+    if not found and len(unknown) > 1:
+        rest = _without(asked.query, unknown, understood, call)
+        miss = await _found(call, asked, ", ".join(unknown), rest, timezone) if rest else None
+        found += [miss] if miss else []
     return found
+
+
+async def _found(
+    call: CallContext, asked: EventQuery, without: str, query: str, timezone: str | None
+) -> tuple[NearMiss, Found] | None:
+    shorter = asked.model_copy(update={"query": query, "limit": _SHOWN, "cursor": None})
+    page = await call.engine.search(shorter, call.actor, timezone)
+    return (NearMiss(without=without, query=query), page) if page.events else None
+
+
+def _without(query: str, unknown: Sequence[str], understood: Understood, call: CallContext) -> str:
+    """The query without each of the words that no event has."""
+    for word in unknown:
+        apart = parts(query, understood, call.engine.clock())
+        rests = (part.rest for part in apart if part.kind == "unknown" and part.value == word)
+        rest = next(rests, None)
+        query = query if rest is None else rest
+    return query
 
 
 def _leavable(query: str, understood: Understood, call: CallContext) -> Iterator[Part]:
