@@ -11,9 +11,12 @@ from cis_mcp.console.sealing import Purpose
 from cis_mcp.views import keys as views
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopByOwner, StopSending
+from engine.commands.approvals import approval_mails as asked
+from engine.commands.approvals.approval_mails import REASONS
 from engine.commands.approvals.deciding import Decide, decided_already, unknown
 from engine.commands.invites.addresses import AddressList
 from engine.engine import SYSTEM
+from engine.mail.locale.language import SOURCE, Language, noop
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
 from engine.model.stops import Stop
@@ -21,6 +24,13 @@ from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
 _SHOWN = 100
+_BECAME = {
+    HeldState.APPROVED: noop("It was approved already, and carried out."),
+    HeldState.REFUSED: noop("It was refused already."),
+    HeldState.EXPIRED: noop("It was not decided in time, which counts as a No."),
+    HeldState.REPLACED: noop("A newer edit replaced it."),
+    HeldState.VOID: noop("It is void: what it was about has changed."),
+}
 _HUB = "/console/agents"
 
 
@@ -72,16 +82,28 @@ async def held(visit: Visit) -> Response:
     full = await visit.shows(AddressList.HELD)
     action = await _held(visit)
     state = action.state_at(visit.engine.clock())
-    waits = state is HeldState.WAITING
+    waits, language = state is HeldState.WAITING, visit.language
     return visit.show(
         "held.html",
-        title=action.preview.action,
+        title=visit.say(action.preview.action),
+        reasons=REASONS,
+        when=asked.when(action.preview, language),
+        differences=[
+            (language.say(one.field), *asked.sides(one, language)) for one in action.preview.differences
+        ],
         full=full,
         held=action,
         state=state,
-        became="" if waits else decided_already(action, state),
+        became="" if waits else _became(action, state, language),
         decides=waits and await _decides(visit, action),
     )
+
+
+def _became(action: HeldAction, state: HeldState, language: Language) -> str:
+    """Why it can no longer be decided; in other languages than English without the reason why it is void."""
+    if language.tag == SOURCE:
+        return decided_already(action, state)
+    return language.say(_BECAME.get(state, _BECAME[HeldState.VOID]))
 
 
 async def _held(visit: Visit) -> HeldAction:

@@ -31,6 +31,7 @@ from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
 from cis_mcp.pages.web import Endpoint
 from cis_mcp.rest.problems import status_of
+from engine.commands.approvals.approval_mails import REASONS
 from engine.commands.base import Command, Done
 from engine.commands.invites.addresses import AddressList, ShowListedAddresses
 from engine.engine import Engine
@@ -256,7 +257,9 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     try:
         return await screen.handler(await _judged(screen, visit))
     except HeldError as waits:
-        return visit.show("waits.html", 202, title="It waits for a yes", held=waits.held)
+        return visit.show(
+            "waits.html", 202, title=visit.say("It waits for a yes"), held=waits.held, reasons=REASONS
+        )
     except Refused as refused:
         return refusal(visit, refused)
     except ValidationError as error:

@@ -19,6 +19,8 @@ from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
 TRANSLATED = frozenset(
     {
+        "held.html",
+        "waits.html",
         "month.html",
         "report_organizer.html",
         "report_event.html",

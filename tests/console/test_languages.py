@@ -22,6 +22,7 @@ from engine.model.people import Partstat
 from engine.model.verbs import Verb
 from tests.console.person import SAME, Person, browser, with_key
 from tests.locale.words import english_words
+from tests.support.approvals import waiting
 from tests.support.engines import answer, created, deliver, do, drafted, invite
 
 TEMPLATES = Path(speaking.__file__).parent / "templates"
@@ -73,6 +74,20 @@ async def test_a_hub_with_something_in_it_says_nothing_in_english_in_german(
     await do(engine, CreateKey(name="Robert", address="ann@example.com"))
     page = await _seen(person, path, "de")
     assert _english_in(page) - _DATA == set()
+
+
+async def test_what_waits_for_a_yes_is_decided_in_german(engine: Engine, person: Person) -> None:
+    event = await created(engine, summary="Konzert", location="Gasteig")
+    await invite(engine, event, "bob@example.com")
+    held = await waiting(engine, event.uid, location="Olympiahalle")
+    page = await _seen(person, f"/console/held/{held}", "de")
+    assert "Ja, ausführen" in page and "Warum es wartet" in page
+    assert _english_in(page) - _DATA == set()
+    await person.go("/console/lists")
+    sent = {"token": person.token, "decision": "yes"}
+    await person.web.post(f"/console/held/{held}/decide", data=sent, headers=SAME)
+    page = await _seen(person, f"/console/held/{held}", "de")
+    assert "Es wurde bereits genehmigt und ausgeführt." in page and "Entschieden von" in page
 
 
 async def test_reports_people_and_asking_again_say_nothing_in_english_in_german(
