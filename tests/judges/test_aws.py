@@ -214,7 +214,7 @@ async def test_the_stack_is_made_serves_a_mail_is_changed_and_taken_away(aws: st
     assert stack.outputs["Bucket"] not in buckets
 
 
-async def test_verify_works_against_the_installed_stack_beside_its_server_in_the_sandbox(
+async def test_the_stack_is_made_verified_in_the_sandbox_updated_under_its_server_and_taken_away(
     aws: str, tmp_path: Path
 ) -> None:
     """The server and the command have the stack's outputs; SES is a stub whose events go to the stack's topic."""
@@ -236,11 +236,17 @@ async def test_verify_works_against_the_installed_stack_beside_its_server_in_the
             "CIS_OUTBOX": stack.outputs["Outbox"],
             "AWS_ENDPOINT_URL": aws,
             "AWS_ENDPOINT_URL_SESV2": account.url,
+            "CIS_ORGANIZERS": "*@example.com",
             "CIS_DNS": names.address,
         }
         async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth", **values):
             code, out, err = await run(tmp_path, "verify", "--json", **values)
             await eventually(lambda: not stack.left(stack.queue))
+            await _cis(tmp_path, aws, "bootstrap", *PLACE, "--alarm-email", "ops@example.com", "--yes")
+            (updated,) = client(aws, "cloudformation").describe_stacks(StackName="cis-prod")["Stacks"]
+            assert updated["StackStatus"] == "UPDATE_COMPLETE"
+            stack.came("after", _mail("uid-1"))
+            await _made(tmp_path, 1)
         names.close()
         told = json.loads(out)
         assert (code, told["passed"]) == (0, True), (told, err)
@@ -249,6 +255,7 @@ async def test_verify_works_against_the_installed_stack_beside_its_server_in_the
         assert "sandbox" in checks["way out"]["detail"]
         assert {sent.values["ConfigurationSetName"] for sent in account.sent} >= {"cis-prod"}
         assert stack.left(stack.outputs["DeadQueue"]) == 0
+    assert client(aws, "cloudformation").describe_stacks().get("Stacks", []) == []
 
 
 async def test_throttles_lost_answers_and_resets_lose_nothing_and_make_nothing_twice(
