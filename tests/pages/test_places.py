@@ -59,6 +59,8 @@ async def test_a_visitor_books_a_time_and_the_next_one_sees_that_it_is_taken(
     assert "Every place is taken" in own.text
     assert "Your e-mail" not in own.text
     assert '"remainingAttendeeCapacity":0' in own.answer.text
+    late = await visitor.send(f"/e/{slots[0].id}", (), "ben@example.com")
+    assert late.text.count("taken") == 1, "why nothing was sent is said once"
 
 
 async def test_a_page_says_how_many_places_are_free(engine: Engine, visitor: Visitor) -> None:
