@@ -77,7 +77,7 @@ KINDS: Mapping[str, str] = {
 """What there is, in an order in which whatever another kind refers to comes first.
 
 The document of each is the model's value as JSON knows it (`model_dump(mode="json")`), or has the names that the
-backends give it (`tests/store/test_moving.py` has one of each). Counters, indexes and what else a store derives from
+backends give it (`tests/support/everything.py` makes one of each). Counters, indexes and what else a store derives from
 these are not among them: the store that takes them makes its own.
 """
 
