@@ -29,7 +29,7 @@ def read_bounds(values: Mapping[str, Any]) -> Bounds:
         name = ".".join(str(part) for part in first["loc"]) or "bounds"
         known = ", ".join(Bounds.model_fields)
         hint = f"Bounds are: {known}." if first["type"] == "extra_forbidden" else ""
-        message = str(first["msg"]).removeprefix("Value error, ")
+        message = str(first["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
         raise Refused(Code.INVALID_ARGUMENT, f"{name[:60]}: {message}", hint) from None
 
 

@@ -93,9 +93,13 @@ def _refused(what: str) -> Refused:
 
 
 def _rule(value: Any, place: int) -> Rule:
+    if not isinstance(value, dict):
+        said = f"Rule {place} is no mapping of names to values, such as “when: …” and “do: …”."
+        raise Refused(Code.INVALID_RULE, said)
     try:
         return Rule.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the rule"
-        raise Refused(Code.INVALID_RULE, f"Rule {place}: {where}: {first['msg']}.") from None
+        said = str(first["msg"]).replace("Input should", "it should")
+        raise Refused(Code.INVALID_RULE, f"Rule {place}: {where}: {said}.") from None

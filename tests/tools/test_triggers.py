@@ -115,3 +115,12 @@ async def test_an_agent_sees_its_own_triggers_alone(engine: Engine) -> None:
         assert (await caller.ok("list_triggers"))["triggers"] == []
         for tool in ("list_deliveries", "test_trigger"):
             assert await caller.code(tool, name="deals") == "unknown_trigger"
+
+
+async def test_wrong_rules_say_what_they_should_be(engine: Engine) -> None:
+    async with calling(engine, tier="extended") as caller:
+        made = {"name": "crm", "sender": "bearer", "key": "x"}
+        plain = await caller.refused("create_trigger", **made, rules="invite everybody")
+        wrong = await caller.refused("create_trigger", **made, rules="- {when: x, do: explode}")
+    assert plain["message"] == "Rule 1 is no mapping of names to values, such as “when: …” and “do: …”."
+    assert wrong["message"].startswith("Rule 1: do: it should be 'invite', 'update', 'cancel'")
