@@ -37,7 +37,10 @@ logger = logging.getLogger(__name__)
 _TIERS = ("core", "extended", "operator")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 """Those that get an answer of ours, which names what the path allows."""
-_ELSEWHERE = "Without --no-auth, programs and pages of other sites get in with a key."
+_ELSEWHERE = (
+    "If the name in the address is this server's own, set CIS_PUBLIC_URL to it. Other sites get in with a key, at a "
+    "server without --no-auth."
+)
 _UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Authentication required"'}
 
 

@@ -157,6 +157,8 @@ async def test_without_keys_no_page_of_another_site_reads_or_changes_anything(en
                 assert event.uid not in answer.text.replace(path, "")
         assert {path: codes for path, codes in answered.items() if codes != {403}} == {}
         assert await engine.record(engine.local, 100) == before
+        named = (await web.get("/v1/events", headers=rebound)).json()
+        assert (named["code"], "CIS_PUBLIC_URL" in named["hint"]) == ("not_allowed", True)
         for own in ({}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin", "Origin": PUBLIC}):
             for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "cis.example.org"):
                 origin = {"Origin": f"http://{host}"} if "Origin" in own else {}
