@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.commands.randomness import SystemRandomness
-from engine.engine import Engine
+from engine.commands.triggers.deliveries import EmptyDeliveries
+from engine.engine import SYSTEM, Engine
 from engine.inbox.cleaning import clean_rows
 from engine.inbox.keeping import expire
 from engine.itip.recurrence import instances
@@ -27,10 +28,11 @@ from tests.store.stores import START
 from tests.store.test_confirmations import confirmation
 from tests.store.test_held import held
 from tests.store.test_orders import enrolment
+from tests.store.test_posted import posted
 from tests.store.test_triggers import delivery
 from tests.store.test_webhooks import outgoing
 from tests.support.clock import Clock
-from tests.support.engines import settings_in
+from tests.support.engines import do, settings_in
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -92,6 +94,20 @@ async def test_the_content_of_all_old_deliveries_goes(engine: Engine) -> None:
             await unit.add_deliveries(some)
     engine.clock.move(days=800)  # type: ignore[attr-defined]
     await _until(worker.run(engine), lambda: _lacks(engine.store.payload(names[-1])))
+
+
+async def test_all_old_requests_at_hooks_go(engine: Engine) -> None:
+    for n in range(MANY):
+        async with engine.store.unit() as unit:
+            body = str(n).encode()
+            await unit.add_posted("id-deals", posted(body), START, divided=True)
+    engine.clock.move(days=800)  # type: ignore[attr-defined]
+    units = 0
+    while (await do(engine, EmptyDeliveries(), SYSTEM)).worked:
+        units += 1
+    assert units == 3
+    async with engine.store.unit() as unit:
+        assert await unit.drop_old_posted(engine.clock(), 0, 1) == 0
 
 
 async def test_all_old_postings_go(engine: Engine) -> None:

@@ -124,12 +124,8 @@ class PostedRequests(PostedQuestions, UnitSession):
 
     async def drop_old_posted(self, before: datetime, bytes_max: int, limit: int) -> int:
         """Drop divided requests that came before a moment, and the oldest of those beyond `bytes_max`. How many."""
-        newer, old = 0, list[str]()
-        for size in reversed(await self.rows.under(SIZES, _ALL)):
-            newer += size.size
-            if size.divided and (size.received < before or newer > bytes_max):
-                old.append(size.id)
-        chosen = old[::-1][: min(limit, _DROPPED_AT_ONCE)]
+        most = min(limit, _DROPPED_AT_ONCE)
+        chosen = await self._older(before, most) or await self._beyond(bytes_max, most)
         dropped = 0
         for posted_id in chosen:
             if self.items.actions > _ITEMS_MOST:
@@ -137,3 +133,21 @@ class PostedRequests(PostedQuestions, UnitSession):
             await self.drop_posted(posted_id)
             dropped += 1
         return dropped
+
+    async def _older(self, before: datetime, most: int) -> list[str]:
+        """The oldest divided requests that came before a moment: no newer ones are read."""
+        found: list[str] = []
+        async for size in self.rows.each_under(SIZES, _ALL):
+            if size.received >= before or len(found) == most:
+                break
+            found += [size.id] if size.divided else []
+        return found
+
+    async def _beyond(self, bytes_max: int, most: int) -> list[str]:
+        """The oldest divided requests of those beyond so many bytes: the sizes of all are read."""
+        newer, old = 0, list[str]()
+        for size in reversed(await self.rows.under(SIZES, _ALL)):
+            newer += size.size
+            if size.divided and newer > bytes_max:
+                old.append(size.id)
+        return old[::-1][:most]
