@@ -128,7 +128,7 @@ async def test_no_text_of_others_leaves_its_fence(engine: Engine) -> None:
 
 async def _of_events(engine: Engine, watched: Watched) -> None:
     uid = await _events(watched)
-    await watched.call("send_invite", uid=uid, email=ANN, name=HOSTILE)
+    await watched.call("send_invite", uid=uid, email=ANN, name=HOSTILE, wait_s=0)
     rows = [{"email": BOB, "name": HOSTILE}, {"email": BOB, "name": HOSTILE}, {"email": f"{HOSTILE}@x.y"}]
     draft = (await watched.ok("bulk_send", uid=uid, recipients=rows))["campaign"]
     await watched.call(
