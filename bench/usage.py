@@ -47,9 +47,14 @@ def _usage(pid: int, cpu: slice) -> Usage:
     memory = {name: value for name, _, value in (line.partition(":") for line in status)}
     return Usage(
         cpu_ticks=sum(map(int, _fields(pid)[cpu])),
-        resident_mb=int(memory["VmRSS"].split()[0]) / _MB_OF_KB,
-        peak_mb=int(memory["VmHWM"].split()[0]) / _MB_OF_KB,
+        resident_mb=_mb(memory.get("VmRSS")),
+        peak_mb=_mb(memory.get("VmHWM")),
     )
+
+
+def _mb(kept: str | None) -> float:
+    """Linux's number of kB; a process that has ended, and was not waited for yet, has none."""
+    return int(kept.split()[0]) / _MB_OF_KB if kept else 0.0
 
 
 def _fields(pid: int) -> list[str]:
