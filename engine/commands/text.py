@@ -82,7 +82,7 @@ def _flaw(plain: str) -> str:
         several = any(mark in plain for mark in ",; \n")
         return "it holds more than one address." if several else "it has more than one @."
     if "." not in domain:
-        return "there is no dot in the domain."
+        return _NO_DOT
     return "a period is first or last in a part, or beside another." if _HOPELESS.search(plain) else ""
 
 
@@ -139,6 +139,9 @@ def cleaned(text: str) -> str:
     return text
 
 
+_NO_DOT = "there is no dot in the domain."
+
+
 def by_all_rules(text: str) -> str:
     """As `address`, whatever the address looks like."""
     # Its tables take long to load, and most servers start without an address to judge.
@@ -150,6 +153,9 @@ def by_all_rules(text: str) -> str:
         )
     except EmailNotValidError as error:
         raise _no_address(text, str(error)) from None
+    if "." not in valid.domain:
+        # The library takes the bare top-level domain `test` for one that can be mailed.
+        raise _no_address(text, _NO_DOT)
     return (valid.ascii_email or valid.normalized).lower()
 
 

@@ -51,6 +51,7 @@ def _told(rule: object, address: str) -> str | None:
 @example(".@b.com")
 @example("a@b@c.com")
 @example("-a@b.com")
+@example("a@test")
 def test_the_glance_and_the_rules_agree(address: str) -> None:
     assert _told(text.address, address) == _told(text.by_all_rules, text.cleaned(address.strip()))
 
