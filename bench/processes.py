@@ -20,6 +20,8 @@ SERVER = (sys.executable, "-m", "cis_mcp", "serve")
 BARE = (sys.executable, "-m", "bench.bare")
 ROOT = Path(__file__).parent.parent
 _LONGEST_S = 300.0
+_SINK_LONGEST_S = 7_200.0
+"""It outlives every server that sends into it: where it is gone, they wait for it without end."""
 _START_S = 120.0
 JUDGES = ROOT / ".judges"
 _POSTFIX = JUDGES / "postfix" / "usr"
@@ -175,6 +177,6 @@ def sink(log: Path) -> Iterator[tuple[int, str]]:
         user = ["-u", "nobody"] if os.getuid() == 0 else []
         most = ["-m", "1024"]  # 256 sessions by default: two servers with two processes each want more
         command = [str(program), *user, *most, f"127.0.0.1:{port}", "512"]
-    with process(command, env, log):
+    with process(command, env, log, longest_s=_SINK_LONGEST_S):
         wait_for(port)
         yield port, name
