@@ -23,11 +23,8 @@ INSERT INTO key_day(key, day, mails, people, changes) VALUES (?,?,?,?,?) ON CONF
     SET mails = mails + excluded.mails, people = people + excluded.people, changes = changes + excluded.changes
 """
 _MEET = """
-INSERT INTO key_person SELECT ?1, value->>0, ?2, ?2, value->>1 FROM json_each(?3) WHERE true
-"""
-_AGAIN = """
-UPDATE key_person SET n = CASE WHEN day = ?2 THEN n ELSE 0 END + (v.value->>1), day = ?2
-FROM json_each(?3) v WHERE key_person.key = ?1 AND person = v.value->>0
+INSERT INTO key_person(key, person, first, day, n) SELECT ?1, value->>0, ?2, ?2, value->>1 FROM json_each(?3) WHERE true
+ON CONFLICT DO UPDATE SET n = CASE WHEN day = excluded.day THEN n ELSE 0 END + excluded.n, day = excluded.day
 """
 UNDECIDED = (
     "held = 1 AND key <> '' AND state IN ('queued','deferred') AND code IN ('key_ended','out_of_bounds') "
@@ -84,14 +81,8 @@ class KeyBudgets(Session):
         found = await self.all(
             f"SELECT person FROM key_person WHERE key = ? AND person {IN_LIST}", [key, as_list(people)]
         )
-        known = {row["person"] for row in found}
-        if known:
-            again = json.dumps([(who, n) for who, n in people.items() if who in known])
-            await self.run(_AGAIN, [key, day, again])
-        new = sorted((who, n) for who, n in people.items() if who not in known)
-        if new:
-            await self.run(_MEET, [key, day, json.dumps(new)])
-        return len(new)
+        await self.run(_MEET, [key, day, json.dumps(sorted(people.items()))])
+        return len(people) - len(found)
 
     async def _charge(self, spent: Mapping[tuple[str, int, str], int]) -> None:
         days = {(key, day) for key, day, _ in spent}
