@@ -20,6 +20,8 @@ from engine.model.verbs import Verb, verbs_of
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DEPTH_MAX = 3
 """Keys above one another, the first among them."""
+TIERS = ("core", "extended", "operator")
+"""Tiers of tools, each with those of the ones before."""
 
 
 class Key(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -85,20 +85,29 @@ class CreateKey(Command[KeyDone]):
             digest=digest(secret) if secret else subject_digest(self.oauth_issuer, self.oauth_subject),
             subject=self.oauth_subject,
             created=work.now,
-            tier=self.tier,
-            tools=self.tools,
-            read_only=self.read_only,
+            **self._face(parent),
             bounds=bounds,
             above=parent.chain if parent else (),
             expires=_ends(bounds, work.now, parent),
             probation=work.now + timedelta(days=bounds.probation_days) if bounds.probation_days else None,
         )
         if parent:
+            narrowing.refuse_other_tools(key, parent)
             narrowing.refuse_wider(key, parent)
+        if work.actor.key:
+            narrowing.refuse_beyond(key, work.bounds, work.verbs)
         if self.oauth_subject:
             await self._refuse_second(work, key)
         await work.unit.add_key(key)
         return KeyDone(key=key, secret=secret)
+
+    def _face(self, parent: Key | None) -> dict[str, Any]:
+        """Which tools it may use: where that is not said, those of the key above."""
+        return {
+            "tier": self.tier or (parent.tier if parent else ""),
+            "tools": self.tools or (parent.tools if parent else ()),
+            "read_only": self.read_only or bool(parent and parent.read_only),
+        }
 
     async def _refuse_second(self, work: Work, key: Key) -> None:
         if await work.unit.key_with(key.digest):
@@ -148,6 +157,9 @@ class CreateKey(Command[KeyDone]):
         bounds = _under(parent, self.bounds) if parent else self.bounds or Bounds()
         if self.scopes is not None:
             bounds = bounds.model_copy(update={"verbs": _verbs(self.scopes)})
+        elif work.actor.key and "verbs" not in (self.bounds or Bounds()).model_fields_set:
+            # A token with fewer scopes than its bounds has verbs gives on what it has.
+            bounds = bounds.model_copy(update={"verbs": bounds.verbs & work.verbs})
         if not bounds.owner:
             bounds = bounds.model_copy(update={"owner": parent.owner if parent else work.settings.owner})
         return await _owned(work, bounds)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.model.bounds import SCALES, Bounds, Mode
-from engine.model.keys import Key
+from engine.model.keys import TIERS, Key, Standing
+from engine.model.verbs import Verb, verbs_of
 from engine.refusals import Code, Refused
 
 _STRICTNESS = (Mode.OBSERVE, Mode.ACT, Mode.HOLD)
@@ -19,12 +20,37 @@ def refuse_wider(key: Key, parent: Key) -> None:
     if parent.expires is not None and (key.expires is None or key.expires > parent.expires):
         wider = "expires_days"
     if wider:
-        raise Refused(
-            Code.OUT_OF_BOUNDS,
-            f"A key must stay within the bounds of the key above; its {wider} is wider.",
-            "Give it narrower bounds, or ask who may change the key above.",
-            bound=wider,
-        )
+        raise _too_wide(wider)
+
+
+def refuse_other_tools(key: Key, parent: Key) -> None:
+    """Refuse with OUT_OF_BOUNDS, and the name of the restriction, where `key` may use tools that `parent` may not."""
+    if parent.tools and not (key.tools and set(key.tools) <= set(parent.tools)):
+        raise _too_wide("tools")
+    if parent.tier and not (key.tier and TIERS.index(key.tier) <= TIERS.index(parent.tier)):
+        raise _too_wide("tier")
+    if parent.read_only and not key.read_only:
+        raise _too_wide("read_only")
+
+
+def refuse_beyond(key: Key, maker: Standing, verbs: frozenset[Verb]) -> None:
+    """Refuse with OUT_OF_BOUNDS a key with more verbs than its maker has just now, or with another owner.
+
+    The owner approves what a key asks for: one that named its own would choose who approves.
+    """
+    if not verbs_of(key.scopes) <= verbs:
+        raise _too_wide("verbs")
+    if key.owner != maker.owner:
+        raise _too_wide("owner")
+
+
+def _too_wide(bound: str) -> Refused:
+    return Refused(
+        Code.OUT_OF_BOUNDS,
+        f"A key must stay within the bounds of the key above; its {bound} is wider.",
+        "Give it narrower bounds, or ask who may change the key above.",
+        bound=bound,
+    )
 
 
 def _wider(own: Bounds, above: Bounds) -> str:
