@@ -6,6 +6,7 @@ with any look-alike of a period, and whatever stands invisibly between. What cou
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -27,9 +28,14 @@ _SLASHES = re.compile(r"(?i)(?:[a-z][a-z0-9+.-]{0,30}:)?[/\\]{2}([^\s/\\?#<>\"'`
 _ONE_SLASH = re.compile(
     r"(?i)(?<![a-z0-9+.-])(?:https?|ftps?|wss?|webcals?):(?![/\\]{2})[/\\]?([^\s/\\?#<>\"'`|^{}]+)"
 )
-_BARE = re.compile(
-    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,12}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,63})", re.IGNORECASE
-)
+_RUN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
+"""Labels with periods between them, in which the name of a host may stand."""
+_LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
+_LABEL_MAX = 63
+_TOP = re.compile(r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,63})", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_DROPPED = re.compile(r"[\t\r\n]")
+"""What a browser leaves out of an address in a tag."""
 _WHOLE = re.compile(r"(?i)https?://[a-z0-9.-]+(?::\d+)?/[a-z0-9._~/?#@&+=%:-]*")
 """A web address whose path is part of one link in every client: nothing in it is a link of its own."""
 _PLAIN = re.compile(r"[A-Za-z0-9 ,'_-]*")
@@ -66,7 +72,16 @@ def _outside(text: str, patterns: tuple[str, ...]) -> str:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """The text as it stands and with look-alikes as what they look like: clients differ in which they read."""
+    """The text as it stands, as HTML, and each with look-alikes as what they look like: clients differ in what they read."""
+    yield from _seen(text)
+    if "&" in text or "<" in text:
+        # Some clients show descriptions as HTML.
+        as_html = _TAG.sub(lambda tag: _DROPPED.sub("", tag[0]), html.unescape(text))
+        if as_html != text:
+            yield from _seen(as_html)
+
+
+def _seen(text: str) -> Iterator[str]:
     seen = _INVISIBLE.sub("", text).translate(_DOT)
     yield seen
     if not seen.isascii() and (alike := unicodedata.normalize("NFKC", seen).translate(_DOT)) != seen:
@@ -82,8 +97,45 @@ def _found(text: str) -> Iterator[str]:
         yield from filter(None, (_host(match[1]) for match in _ONE_SLASH.finditer(text)))
     text = _WHOLE.sub(" ", text)
     if "." in text:
-        yield from (match[0].lower() for match in _BARE.finditer(text))
+        yield from _bare(text)
         yield from (match[0] for match in _NUMERIC.finditer(text))
+
+
+def _bare(text: str) -> Iterator[str]:
+    """The hosts that stand there without a scheme, each as long as it can be read, and lower case."""
+    for run in _RUN.finditer(text if text.isascii() else _as_letters(text)):
+        for start, end in _names(run[0]):
+            yield text[run.start() + start : run.start() + end].lower()
+
+
+def _names(run: str) -> Iterator[tuple[int, int]]:
+    """Where in labels with periods between them names of hosts begin and end: a name ends in a label of letters.
+
+    A label that no host has ends one name with its first letters and begins another with its last.
+    """
+    first = last = None
+    place = 0
+    for label in run.split("."):
+        if first is not None and (top := _TOP.match(label)):
+            last = place + top.end()
+        if first is None or not _LABEL.fullmatch(label):
+            if first is not None and last is not None:
+                yield first, last
+            first, last = _beginning(label, place), None
+        place += len(label) + 1
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _beginning(label: str, place: int) -> int | None:
+    """Where a name of a host begins in its first label; None where none does."""
+    tail = label[-_LABEL_MAX:].lstrip("-_")
+    return place + len(label) - len(tail) if tail and tail[-1] not in "-_" else None
+
+
+def _as_letters(text: str) -> str:
+    """`text` with a letter for each mark: scripts such as Devanagari write vowels as marks within a name."""
+    return "".join("x" if unicodedata.category(char)[0] == "M" else char for char in text)
 
 
 def _host(authority: str) -> str:

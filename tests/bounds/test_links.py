@@ -49,6 +49,17 @@ OURS = ("customer.com",)
         "https://customer.com/,evil.com",
         "https://customer.com/|evil.com",
         "https://customer.com/ and evil.com",
+        "evil&#46;com",
+        "evil&#x2e;com",
+        "evil&period;com",
+        '<a href="https&#58;&#47;&#47;evil&#46;com">agenda</a>',
+        '<a href="&sol;&sol;evil">agenda</a>',
+        "javascript&colon;alert(1)",
+        "evil.\u092d\u093e\u0930\u0924",
+        "\u0939\u093f\u0928\u094d\u0926\u0940.\u092d\u093e\u0930\u0924",
+        "-evil.com",
+        "a_-.evil.com",
+        "a" * 70 + ".com",
     ],
 )
 def test_what_links_elsewhere_is_found(text: str) -> None:
@@ -68,10 +79,35 @@ def test_what_links_elsewhere_is_found(text: str) -> None:
         "CUSTOMER.com.",
         "Agenda: 1) data 2) files",
         "ann@customer.com",
+        "Lunch &amp; learn <3, Tom & Jerry",
+        "\u0939\u093f\u0928\u094d\u0926\u0940",
     ],
 )
 def test_what_links_nowhere_or_to_what_is_named_is_not(text: str) -> None:
     assert outside(text, OURS) == ""
+
+
+BELOW = ("*.customer.com",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # customer.com.se can be registered by anybody
+        *(f"{'x.' * n}customer.com.se" for n in (1, 10, 11, 12, 30, 200)),
+        '<a href="https://www.customer.com.\tse/">agenda</a>',
+        '<a href="https://www.customer.com.&#10;se/">agenda</a>',
+        "evil.com-.customer.com",
+        f"evil.com.{'a' * 64}.customer.com",
+    ],
+)
+def test_a_longer_name_is_not_taken_for_the_one_that_it_begins_with(text: str) -> None:
+    assert outside(text, BELOW)
+
+
+@pytest.mark.parametrize("text", ["www.customer.com", "x." * 30 + "customer.com", "a.b.customer.com/x"])
+def test_a_name_below_one_that_is_named_is_not_found(text: str) -> None:
+    assert outside(text, BELOW) == ""
 
 
 def test_without_a_domain_no_link_is_let_through() -> None:
@@ -94,7 +130,18 @@ def test_a_link_is_found_whatever_stands_around_it(around: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 20_000, "a." * 10_000, "a.b-" * 5_000, "//" * 10_000, "a+" * 9_999 + "//"]
+    "text",
+    [
+        "a" * 20_000,
+        "a." * 10_000,
+        "a.b-" * 5_000,
+        "//" * 10_000,
+        "a+" * 9_999 + "//",
+        "aa.-" * 5_000,
+        "a." * 9_999 + "1",
+        "<" * 20_000,
+        "&" * 20_000,
+    ],
 )
 def test_long_texts_are_read_in_few_steps(text: str) -> None:
     # Work in an expression counts no lines: one that went back and forth would be ended by the system.
