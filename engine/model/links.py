@@ -72,7 +72,7 @@ def _outside(text: str, patterns: tuple[str, ...]) -> str:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """The text as it stands, as HTML, and each with look-alikes as what they look like: clients differ in what they read."""
+    """The text as it stands, as HTML, and each with look-alikes as what they look like: clients differ."""
     yield from _seen(text)
     if "&" in text or "<" in text:
         # Some clients show descriptions as HTML.
