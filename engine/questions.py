@@ -218,8 +218,7 @@ class Questions(
     async def key_of(self, secret: str) -> Key | None:
         """The key that `secret` is, unless it is unknown, revoked or expired."""
         # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
-        key = await self.store.key_by_digest(digest(secret))
-        return None if key is None or key.ended(self.clock()) else key
+        return await self.in_force(await self.store.key_by_digest(digest(secret)))
 
     async def key_of_subject(self, issuer: str, subject: str) -> Key | None:
         """The bounds of a subject of an OAuth issuer, ended or not; None if it has none."""

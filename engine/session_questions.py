@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.commands.signing_in import usable
 from engine.model.keys import Key
 from engine.model.sessions import LoginSession, SignInLink
+from engine.model.verbs import verbs_of
 from engine.store.protocol import Store
 
 
@@ -24,8 +25,19 @@ class SessionQuestions:
 
     async def key_of_session(self, session: LoginSession) -> Key | None:
         """The key by which somebody signed in; None once it has ended, or has another secret."""
-        key = await self.store.key_by_digest(session.key) if session.key else None
-        return None if key is None or key.ended(self.clock()) else key
+        return await self.in_force(await self.store.key_by_digest(session.key) if session.key else None)
+
+    async def in_force(self, key: Key | None) -> Key | None:
+        """`key` with the verbs that the keys above it have as well; None once it, or one of those, has ended."""
+        if key is None or key.ended(self.clock()):
+            return None
+        verbs = verbs_of(key.scopes)
+        for name in key.above:
+            above = await self.store.key_by_id(name)
+            if above is None or above.ended(self.clock()):
+                return None
+            verbs &= verbs_of(above.scopes)
+        return key.model_copy(update={"scopes": frozenset(verbs)}) if key.above else key
 
     async def sign_in_link(self, code_digest: str) -> SignInLink:
         """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""

@@ -38,7 +38,8 @@ class KeyAuthenticator:
         key = await self._engine.key_of_subject(caller.issuer, caller.subject)
         if key is None:
             return self._unlisted(caller)
-        if key.ended(self._engine.clock()) or key.address != caller.actor.address:
+        key = await self._engine.in_force(key)
+        if key is None or key.address != caller.actor.address:
             raise TokenRefused("the bounds of this subject have ended, or are for another address")
         verbs = frozenset(caller.actor.verbs & key.actor.verbs)
         actor = key.actor.model_copy(update={"scopes": verbs})

@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.keys import KeyAuthenticator
 from cis_mcp.views.keys import read_bounds
-from engine.commands.agents.keys import CreateKey, KeyDone
+from engine.commands.agents.keys import CreateKey, KeyDone, RevokeKey
+from engine.commands.signing_in import SignInWithKey
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Approval, Bounds
 from engine.model.keys import Key
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
-from tests.bounds.making import EVERYTHING
+from tests.bounds.making import EVERYTHING, narrowed
 from tests.support.engines import do
 
 
@@ -85,3 +86,32 @@ async def test_a_token_with_few_scopes_makes_no_key_with_all_the_verbs_of_its_bo
     narrow = await KeyAuthenticator(engine).within_bounds(replace(token))
     assert await bound_of(engine, narrow.actor, bounds=read_bounds({"verbs": "send"})) == "verbs"
     assert (await below(engine, narrow.actor)).key.actor.verbs == {Verb.READ, Verb.DELEGATE}
+
+
+async def test_a_key_reads_nothing_once_a_key_above_it_has_ended(engine: Engine) -> None:
+    own = await above(engine)
+    made = await below(engine, own.actor)
+    begun = await do(engine, SignInWithKey(secret=made.secret))
+    assert await engine.key_of_session(begun.session)
+    await do(engine, RevokeKey(key_id=own.id))
+    assert await KeyAuthenticator(engine).caller(made.secret) is None
+    assert await engine.key_of_session(begun.session) is None
+
+
+async def test_a_key_reads_no_more_than_the_keys_above_it_may_now(engine: Engine) -> None:
+    own = await above(engine)
+    made = await below(engine, own.actor)
+    assert Verb.REPORT in (await caller(engine, made.secret)).actor.verbs
+    await narrowed(engine, own, verbs=["create", "delegate"])
+    assert Verb.REPORT not in (await caller(engine, made.secret)).actor.verbs
+
+
+async def test_bounds_of_an_oauth_subject_end_with_the_key_above_them(engine: Engine) -> None:
+    own = await above(engine)
+    subject = {"oauth_issuer": "https://issuer.test", "oauth_subject": "agent-7"}
+    await do(engine, CreateKey(name="", under=own.id, **subject))
+    token = Caller(own.actor, "client", "agent-7", "", issuer="https://issuer.test")
+    assert (await KeyAuthenticator(engine).within_bounds(token)).actor.key != own.id
+    await do(engine, RevokeKey(key_id=own.id))
+    with pytest.raises(TokenRefused):
+        await KeyAuthenticator(engine).within_bounds(token)
