@@ -35,6 +35,17 @@ def objection(
     return _ask(received, f"The mail waits for its owner: {whys[0]}.") if whys and "" not in whys else None
 
 
+def written_to(received: ReceivedMail, ours: frozenset[str]) -> bool:
+    """True for a proven mail whose proof shows that it was written to one of `ours`.
+
+    Whoever has a mail can hand it to us, also one that its sender wrote to somebody else.
+    """
+    verdict = received.verdict
+    if not received.enforce or verdict.released or verdict.confirmed_by:
+        return verdict.passed
+    return verdict.passed and not proof.objection(verdict.grounds, received.mail, ours)
+
+
 def quoted(received: ReceivedMail) -> Outcome | None:
     """What becomes of a calendar that stands among words, where others wrote too: it changes nothing on its own."""
     if (

@@ -7,6 +7,7 @@ from engine.engine import Engine
 from engine.inbox.handling.once import apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
 from engine.inbox.routes import reports
+from engine.inbox.routes.addressed import written_to
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
@@ -16,13 +17,14 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     mail = received.mail
     if mail.report or not mail.from_address:
         return await reports.handle_for_operator(engine, received)
+    organizer = f"{received.mailbox.token}@{engine.settings.domain}"
     command = TakeMessage(
-        organizer=f"{received.mailbox.token}@{engine.settings.domain}",
+        organizer=organizer,
         sender=mail.from_address,
         name=mail.from_name,
         title=mail.subject,
         body=mail.text,
-        proof=received.sender,
+        proof=received.sender if written_to(received, received.own | {organizer}) else "",
         automatic=mail.automatic,
         answerable=received.envelope.sender != "" and mail.from_address not in received.own,
         message_id=mail.message_id,

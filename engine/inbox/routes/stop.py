@@ -9,6 +9,7 @@ from engine.commands.answers.deliveries import Unsubscribe, UnsubscribeDone
 from engine.engine import Engine
 from engine.inbox.handling.once import apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail
+from engine.inbox.routes.addressed import written_to
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
@@ -23,7 +24,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome | None:
     if said is None or mail.report or mail.automatic:
         return None
     named = "" if _ALONE.match(mail.text) else said[1]
-    if received.verdict.passed and (done := await _by_owner(engine, received, named)):
+    if _by_its_sender(engine, received) and (done := await _by_owner(engine, received, named)):
         return done
     token = received.mailbox.token
     if received.mailbox.name != "rsvp" or not token or not _ALONE.match(mail.text):
@@ -37,6 +38,13 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome | None:
 
     actor = Actor(kind="attendee", address=mail.from_address)
     return await apply_once(engine, received, Unsubscribe(token=token), actor, outcome=outcome)
+
+
+def _by_its_sender(engine: Engine, received: ReceivedMail) -> bool:
+    """True where it is proven that the sender said it to us: to a mailbox of the server, or to their agent's."""
+    own = f"{received.mailbox.token}@{engine.settings.domain}"
+    agent = {own} if received.mailbox.name == "organizer" else set()
+    return written_to(received, received.own | agent)
 
 
 async def _by_owner(engine: Engine, received: ReceivedMail, named: str) -> Outcome | None:
