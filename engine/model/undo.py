@@ -29,6 +29,7 @@ class Undoable(Value):
     asked: datetime
     until: datetime
     event_uid: str = ""
+    key: str = Field("", description="ids of the keys that asked, the one that acted last; empty: a person")
     before: Event | None = Field(None, description="the revision before; None: the event was not changed")
     sequence: int = Field(0, description="revision that the command made, where it made one")
     made: datetime | None = Field(None, description="when that revision was made, by the event itself")

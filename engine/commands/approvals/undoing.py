@@ -49,6 +49,7 @@ async def offered(work: Work, command: Command[Done], done: D) -> D:
         command=type(command).__name__,
         asked=work.now,
         until=work.now + timedelta(seconds=seconds),
+        key=" ".join(work.actor.chain),
         proposals=tuple(work.closed),
         **facts,
     )
@@ -160,6 +161,12 @@ class UndoCommand(Command[UndoDone]):
         if found is None or not work.actor.owns(found.organizer):
             raise Refused(Code.UNKNOWN_UNDO, "Nothing can be taken back under this id.")
         work.require(found.verb)
+        if not _may_take_back(work, found):
+            raise Refused(
+                Code.NOT_ALLOWED,
+                "A key takes back what it asked for itself, or a key under it.",
+                "Whoever asked for this can take it back.",
+            )
         event = await work.unit.event(found.event_uid) if found.event_uid else None
         if found.undone:
             return UndoDone(undone=found, event=event, repeated=True)
@@ -179,6 +186,11 @@ class UndoCommand(Command[UndoDone]):
     def subject(self) -> str:
         """What the record names it by: the undo's id."""
         return self.undo_id
+
+
+def _may_take_back(work: Work, found: Undoable) -> bool:
+    """False for a key where a person or another key asked: it would bring back whom and what it may not name."""
+    return not work.actor.key or work.actor.key in found.key.split()
 
 
 async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None:
