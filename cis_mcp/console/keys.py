@@ -11,6 +11,7 @@ from cis_mcp.views import keys as views
 from engine.commands.agents.keys import ChangeKey, CreateKey
 from engine.commands.agents.widening import PATTERNS, WIDENED, WidenKey
 from engine.jobs.accounts import key_day
+from engine.mail.locale.language import Language, noop, noop_term
 from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.keys import Key
 from engine.model.verbs import Verb
@@ -18,34 +19,44 @@ from engine.refusals import Code, Refused
 
 _HUB = "/console/agents"
 NUMBERS: Sequence[tuple[str, str]] = (
-    ("day", "Mails a day: more are refused"),
-    ("minute", "Mails a minute: more wait"),
-    ("new_people_day", "People a day who were never mailed before: more are refused"),
-    ("person_day", "Mails a day to one person: more are refused"),
-    ("bulk_max", "Rows of one list: a longer one is refused whole"),
-    ("events_max", "Events that stand at one time: more are refused"),
-    ("horizon_days", "Days ahead: an event that starts later is refused"),
-    ("approval_bulk", "Recipients of one list: more of them wait for a yes; 0: none waits"),
-    ("expires_days", "Days until it ends for good; 0: never"),
-    ("probation_days", "Days from its making for which all that it asks waits for a yes; 0: none"),
+    ("day", noop("Mails a day: more are refused")),
+    ("minute", noop("Mails a minute: more wait")),
+    ("new_people_day", noop("People a day who were never mailed before: more are refused")),
+    ("person_day", noop("Mails a day to one person: more are refused")),
+    ("bulk_max", noop("Rows of one list: a longer one is refused whole")),
+    ("events_max", noop("Events that stand at one time: more are refused")),
+    ("horizon_days", noop("Days ahead: an event that starts later is refused")),
+    ("approval_bulk", noop("Recipients of one list: more wait for a yes; 0: none waits")),
+    ("expires_days", noop("Days until it ends for good; 0: never")),
+    ("probation_days", noop("Days of probation, in which all that it asks waits for a yes; 0: none")),
 )
 """The bounds that are numbers, and what each of them stops; 0 is no limit."""
 TEXTS: Sequence[tuple[str, str]] = (
-    ("to", "Whom it may mail, such as *@example.com; empty: anybody"),
-    ("not_to", "Whom it may not mail, whatever else is said"),
-    ("links", "Hosts that its texts may link to, such as example.com; empty: any"),
-    ("hours", "When its mail may leave, such as 08:00-20:00; empty: always"),
-    ("timezone", "The zone of those hours and of the day"),
-    ("owner", "Who answers for it, is asked for a yes, and can stop it by mail; empty: the operator"),
+    ("to", noop("Whom it may mail, such as *@example.com; empty: anybody")),
+    ("not_to", noop("Whom it may not mail, whatever else is said")),
+    ("links", noop("Hosts that its texts may link to, such as example.com; empty: any")),
+    ("hours", noop("When its mail may leave, such as 08:00-20:00; empty: always")),
+    ("timezone", noop("The zone of those hours and of the day")),
+    ("owner", noop("Who answers for it, is asked for a yes, and can stop it by mail; empty: the operator")),
 )
 """The bounds that are texts; several in one field are parted by spaces or commas."""
 _LISTS = frozenset({"to", "not_to", "links"})
 MODES = {
-    Mode.ACT: "It is done",
-    Mode.HOLD: "It waits for a yes",
-    Mode.OBSERVE: "It is done, and what the bounds would have stopped is written down",
+    Mode.ACT: noop("It is done"),
+    Mode.HOLD: noop("It waits for a yes"),
+    Mode.OBSERVE: noop("It is done, and what the bounds would have stopped is written down"),
 }
 """What becomes of what a key asks."""
+APPROVALS = {
+    Approval.NEW_DOMAIN: noop("The first mail to a domain"),
+    Approval.LINKS: noop("Texts with links"),
+    Approval.OUTSIDE_HOURS: noop("What would leave outside its hours"),
+    Approval.TIME_CHANGES: noop("A change of time within a day of the start"),
+    Approval.CHANGES: noop("Changes and cancellations"),
+    Approval.EVERYTHING: noop("Everything that it asks"),
+}
+"""What waits for a yes by itself; lists wait by the number of their recipients."""
+_ANY, _NONE = noop_term("value of a bound", "any"), noop_term("value of a bound", "none")
 _EMPTY: Mapping[str, object] = {
     "to": None,
     "not_to": (),
@@ -59,24 +70,25 @@ _EMPTY: Mapping[str, object] = {
 
 
 _WIDER = {
-    "mode": "Let it act",
-    "approval": "Ask for no approval any more",
-    "hours": "Let mail leave at any hour",
+    "mode": noop("Let it act"),
+    "approval": noop("Ask for no approval any more"),
+    "hours": noop("Let mail leave at any hour"),
 }
 """Buttons that widen what is no figure."""
+_TWICE = noop("Allow twice as much")
 
 
 _ADDING = {
-    "to": "Address or pattern, such as *@example.com",
-    "not_to": "Pattern that is to be taken out, as it stands among the bounds",
-    "links": "Host, such as example.com",
+    "to": noop("Address or pattern, such as *@example.com"),
+    "not_to": noop("Pattern to take out, as it stands in the bounds"),
+    "links": noop("Host, such as example.com"),
 }
 """What is asked for, to add to such a bound, or to take out of it."""
 
 
 async def new(visit: Visit) -> Response:
     """GET /console/keys/new."""
-    return _form(visit, "New key", Bounds())
+    return _form(visit, visit.say("New key"), Bounds())
 
 
 def _form(visit: Visit, title: str, bounds: Bounds, key: Key | None = None) -> Response:
@@ -89,7 +101,7 @@ def _form(visit: Visit, title: str, bounds: Bounds, key: Key | None = None) -> R
         numbers=[(name, label, getattr(bounds, name)) for name, label in NUMBERS],
         texts=[(name, label, _text(getattr(bounds, name))) for name, label in TEXTS],
         modes=[(mode.value, label, mode is bounds.mode) for mode, label in MODES.items()],
-        approvals=[(one.value, one in bounds.approval) for one in Approval if one is not Approval.BULK],
+        approvals=[(one.value, label, one in bounds.approval) for one, label in APPROVALS.items()],
         ends=bounds.probation_ends,
         attended=bounds.attended,
     )
@@ -102,7 +114,7 @@ def _text(value: object) -> str:
 async def bounds(visit: Visit) -> Response:
     """GET /console/keys/{id}/bounds: what it may, in a form whose every field says what it stops."""
     key = await _key(visit)
-    return _form(visit, f"Bounds of {key.name or key.id}", key.bounds or Bounds(), key)
+    return _form(visit, visit.say("Bounds of {name}", name=key.name or key.id), key.bounds or Bounds(), key)
 
 
 async def change(visit: Visit) -> Response:
@@ -122,7 +134,7 @@ async def make(visit: Visit) -> Response:
     bounds = views.read_bounds(_values(visit))
     command = CreateKey(name=visit.given("name"), address=visit.given("address") or None, bounds=bounds)
     done = await visit.apply(command)
-    return visit.show("key_made.html", title="The key", key=done.key, secret=done.secret)
+    return visit.show("key_made.html", title=visit.say("The key"), key=done.key, secret=done.secret)
 
 
 def _values(visit: Visit) -> Mapping[str, object]:
@@ -158,13 +170,30 @@ async def show(visit: Visit) -> Response:
         key=key,
         state=views.state(key, now),
         verbs=views.verbs(key),
-        bounds=[line.strip().partition(": ")[::2] for line in views.bound_lines(key)],
+        bounds=_shown(key, visit.language),
         limits=[one for one in day.limits if one.left is not None or one.used is not None],
         refused=[(bound, times, _widening(visit, key, bound)) for bound, times in day.refused],
         last=day.last,
         labels=_WIDER,
+        twice=_TWICE,
         adding=_ADDING,
     )
+
+
+def _shown(key: Key, language: Language) -> Sequence[tuple[str, str]]:
+    """The bounds of a key by name; none for a key that has none."""
+    known = views.bounds_data(key.bounds) if key.bounds else {}
+    return [(name, _value(value, language)) for name, value in known.items()]
+
+
+def _value(value: object, language: Language) -> str:
+    if value is None:
+        return language.term(*_ANY)
+    if isinstance(value, bool):
+        return language.say("Yes") if value else language.say("No")
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or language.term(*_NONE)
+    return str(value) if value != "" else "–"
 
 
 def _widening(visit: Visit, key: Key, bound: str) -> str:

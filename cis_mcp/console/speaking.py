@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from cis_mcp.locale.languages import ENGLISH, language
 from cis_mcp.pages.speaking import wished
+from engine.commands.agents import digest_words
 from engine.commands.notices import field_name, skipped_why
 from engine.commands.reasons import with_quoted
 from engine.mail.locale.language import SOURCE, Language, noop, noop_term
@@ -20,6 +21,9 @@ SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=EN
 TRANSLATED = frozenset(
     {
         "held.html",
+        "key.html",
+        "key_form.html",
+        "key_made.html",
         "waits.html",
         "month.html",
         "report_organizer.html",
@@ -133,6 +137,12 @@ def field(name: str) -> str:
     """A field of an event, as people call it."""
     language = SPOKEN.get()
     return name.replace("_", " ") if language.tag == SOURCE else field_name(name, language)
+
+
+def bound(name: str) -> str:
+    """A bound of a key, as people call it."""
+    language = SPOKEN.get()
+    return name.replace("_", " ") if language.tag == SOURCE else digest_words.bound(name, language)
 
 
 def say(message: str, /, **values: object) -> str:

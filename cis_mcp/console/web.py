@@ -93,6 +93,7 @@ def templates(language: Language) -> Environment:
         "spoken": SPOKEN.get,
         "why": speaking.why,
         "field": speaking.field,
+        "bound": speaking.bound,
     }
     found.globals |= {"css": asset("console.css").path, "js": asset("console.js").path}
     found.globals["parts"] = found.get_template("parts.html").module

@@ -45,11 +45,12 @@ def state(key: Key, now: datetime) -> str:
 def data(key: Key, now: datetime) -> dict[str, Any]:
     """A key without its hash, for machines."""
     found = key.model_dump(mode="json", exclude={"digest", "scopes", "above"})
-    found["bounds"] = _sorted(key.bounds) if key.bounds else None
+    found["bounds"] = bounds_data(key.bounds) if key.bounds else None
     return {**found, "verbs": verbs(key), "under": list(key.above), "state": state(key, now)}
 
 
-def _sorted(bounds: Bounds) -> dict[str, Any]:
+def bounds_data(bounds: Bounds) -> dict[str, Any]:
+    """Bounds as JSON values, by name."""
     return {**bounds.model_dump(mode="json"), "verbs": sorted(bounds.verbs)}
 
 
@@ -78,7 +79,7 @@ def key_info(key: Key, now: datetime) -> KeyInfo:
         owner=key.owner,
         state=state(key, now),
         verbs=verbs(key),
-        bounds=_sorted(key.bounds) if key.bounds else None,
+        bounds=bounds_data(key.bounds) if key.bounds else None,
         under=list(key.above),
         created=utc(key.created),
         expires=utc(key.expires) if key.expires else None,
@@ -110,7 +111,7 @@ def bound_lines(key: Key) -> list[str]:
     """The bounds of a key, one a line."""
     if key.bounds is None:
         return ["  unbounded: it was made before keys had bounds"]
-    return [f"  {name}: {_shown(value)}" for name, value in _sorted(key.bounds).items()]
+    return [f"  {name}: {_shown(value)}" for name, value in bounds_data(key.bounds).items()]
 
 
 def _shown(value: object) -> str:

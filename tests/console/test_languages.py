@@ -13,11 +13,13 @@ from cis_mcp.console.sealing import Purpose
 from cis_mcp.console.speaking import TRANSLATED
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import ControlCampaign, confirm_token
+from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.mail.locale.language import SOURCE, TAGS
+from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.people import Partstat
 from engine.model.verbs import Verb
 from tests.console.person import SAME, Person, browser, with_key
@@ -88,6 +90,38 @@ async def test_what_waits_for_a_yes_is_decided_in_german(engine: Engine, person:
     await person.web.post(f"/console/held/{held}/decide", data=sent, headers=SAME)
     page = await _seen(person, f"/console/held/{held}", "de")
     assert "Es wurde bereits genehmigt und ausgeführt." in page and "Entschieden von" in page
+
+
+async def test_keys_and_the_forms_of_their_bounds_say_nothing_in_english_in_german(
+    engine: Engine, person: Person
+) -> None:
+    bounds = Bounds(
+        owner="ann@example.com",
+        day=1,
+        to=("*@example.com",),
+        not_to=("cleo@example.com",),
+        approval=(Approval.CHANGES,),
+        mode=Mode.OBSERVE,
+    )
+    key = (await do(engine, CreateKey(name="Robert", address="ann@example.com", bounds=bounds))).key
+    event = await created(engine, summary="Konzert", organizer="ann@example.com")
+    for name in ("bob@example.com", "eve@example.com", "eve@example.org", "cleo@example.com"):
+        await do(engine, SendInvite(uid=event.uid, email=name), key.actor)
+    new = (
+        await do(engine, CreateKey(name="Neu", address="ann@example.com", bounds=Bounds(probation_days=3)))
+    ).key
+    paths = (f"/console/keys/{key.id}", f"/console/keys/{key.id}/bounds", f"/console/keys/{new.id}")
+    pages = [await _seen(person, path, "de") for path in paths]
+    person.web.headers["Accept-Language"] = "de"
+    await person.go("/console/keys/new")
+    pages.append((await person.press("Schlüssel anlegen", name="Robert")).answer.text)
+    for page in pages:
+        assert '<html lang="de"' in page
+        assert _english_in(page) - _DATA == set()
+    assert "Doppelt so viel erlauben" in pages[0] and "Auch dies erlauben" in pages[0]
+    assert "Diese Adresse oder dieses Muster wieder erlauben" in pages[0]
+    assert "E-Mails am Tag: Mehr werden abgelehnt" in pages[1]
+    assert "Probezeit beenden" in pages[2]
 
 
 async def test_reports_people_and_asking_again_say_nothing_in_english_in_german(
@@ -217,8 +251,8 @@ async def test_what_a_change_and_a_cancellation_would_do_is_told_in_german(
     assert "1 mit Ja" in pages[0].text
 
 
-_DATA = {"api", "list", "own", "to", *Verb}
-"""By what somebody was invited, as the record has it; how a list on AWS is named; a mail service; rights of a key."""
+_DATA = {"api", "list", "own", "to", *Verb, *Mode, *Approval}
+"""By what somebody was invited, as the record has it; how a list on AWS is named; a mail service; a key's bounds."""
 
 
 async def test_the_page_that_signs_in_and_its_answer_are_in_the_browsers_language(person: Person) -> None:
@@ -241,8 +275,8 @@ async def test_an_organizers_language_comes_before_the_browsers(engine: Engine) 
 
 
 async def test_a_page_that_is_not_translated_yet_is_in_english_as_a_whole(person: Person) -> None:
-    assert "key_form.html" not in TRANSLATED
-    page = await _seen(person, "/console/keys/new", "de")
+    assert "exports.html" not in TRANSLATED
+    page = await _seen(person, "/console/exports", "de")
     assert '<html lang="en"' in page
     assert "Übersicht" not in page
 

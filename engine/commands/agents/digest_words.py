@@ -91,6 +91,19 @@ _BOUNDS = (
     noop_term("bound of a key", "horizon_days"),
     noop_term("bound of a key", "depth"),
     noop_term("bound of a key", "stopped"),
+    noop_term("bound of a key", "key"),
+    noop_term("bound of a key", "verbs"),
+    noop_term("bound of a key", "hours"),
+    noop_term("bound of a key", "timezone"),
+    noop_term("bound of a key", "approval"),
+    noop_term("bound of a key", "approval_bulk"),
+    noop_term("bound of a key", "decides_for"),
+    noop_term("bound of a key", "attended"),
+    noop_term("bound of a key", "expires_days"),
+    noop_term("bound of a key", "owner"),
+    noop_term("bound of a key", "mode"),
+    noop_term("bound of a key", "probation_days"),
+    noop_term("bound of a key", "probation_ends"),
 )
 
 
