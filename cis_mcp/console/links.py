@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
     shown = visit.rows(_SHOWN)
     found = await visit.engine.links(visit.actor)
     infos = [await views.link_info(visit.engine, link) for link in found[:shown]]
-    return visit.show("links.html", title="Links", links=infos, more=max(0, len(found) - shown))
+    return visit.show("links.html", title=visit.say("Links"), links=infos, more=max(0, len(found) - shown))
 
 
 async def new(visit: Visit) -> Response:
@@ -37,7 +37,7 @@ async def new(visit: Visit) -> Response:
     chosen = [await visit.engine.event(visit.asked("event"), visit.actor)] if visit.asked("event") else []
     return visit.show(
         "link_form.html",
-        title="New link",
+        title=visit.say("New link"),
         chosen=chosen,
         offered=await _offered(visit, chosen),
         q=visit.asked("q"),

@@ -22,7 +22,7 @@ async def every(visit: Visit) -> Response:
     found = await visit.engine.messages(visit.actor, shown + 1, before or None)
     return visit.show(
         "messages.html",
-        title="Mail to agents",
+        title=visit.say("Mail to agents"),
         messages=[message_info(one) for one in found[:shown]],
         sought=before,
         before=found[shown - 1].id if len(found) > shown else "",
@@ -33,7 +33,7 @@ async def every(visit: Visit) -> Response:
 async def message(visit: Visit) -> Response:
     """GET /console/messages/{id}: its words, which are data."""
     found = await visit.engine.message(visit.path("id"), visit.actor)
-    return visit.show("mail.html", title="A message", message=message_info(found, WHOLE))
+    return visit.show("mail.html", title=visit.say("A message"), message=message_info(found, WHOLE))
 
 
 async def reply(visit: Visit) -> Response:

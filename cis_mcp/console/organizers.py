@@ -29,7 +29,9 @@ async def show(visit: Visit) -> Response:
     )
     return visit.show(
         "organizers.html",
-        title=f"Organizers at {visit.actor.domain}" if visit.actor.domain else "Organizers",
+        title=visit.say("Organizers at {domain}", domain=visit.actor.domain)
+        if visit.actor.domain
+        else visit.say("Organizers"),
         organizers=[(one, await _drafts(visit, one.address)) for one in found[:shown]],
         q=words,
         to=inside(given("to")),

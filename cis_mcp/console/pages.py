@@ -15,7 +15,7 @@ from cis_mcp.views import pages as views
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, UpdatePage
 from engine.commands.pages.publishing import PublishEvents, slug_of_all
-from engine.mail.locale.language import noop_term
+from engine.mail.locale.language import noop, noop_term
 from engine.model.events import Event
 from engine.model.pages import SHOWN, EventSelection, Grouping, Layout, Page, PageKind, Show
 from engine.model.verbs import Verb
@@ -26,28 +26,39 @@ _SHOWN = 50
 _EVENTS_SHOWN = 25
 _FRAMED = "frame-ancestors 'none'", "frame-ancestors 'self'"
 KINDS = {
-    PageKind.SCHEDULE: "Schedule: to choose from many",
-    PageKind.UPCOMING: "Upcoming: what comes next, in its order",
-    PageKind.EVENTS: "No list: each event has an address that nobody can guess",
+    PageKind.SCHEDULE: noop("Schedule: to choose from many"),
+    PageKind.UPCOMING: noop("Upcoming: what comes next, in its order"),
+    PageKind.EVENTS: noop("No list: each event has an address that nobody can guess"),
 }
 _KINDS = (
     noop_term("kind of page", "schedule"),
     noop_term("kind of page", "upcoming"),
     noop_term("kind of page", "events"),
 )
+_LAYOUTS = (
+    noop_term("layout of a page", "list"),
+    noop_term("layout of a page", "compact"),
+    noop_term("layout of a page", "cards"),
+    noop_term("layout of a page", "agenda"),
+)
+_GROUPINGS = (
+    noop_term("events grouped by", "day"),
+    noop_term("events grouped by", "week"),
+    noop_term("events grouped by", "month"),
+)
 SHOWS = {
-    Show.DESCRIPTION: "Text of each event",
-    Show.PLACE: "Place",
-    Show.PAST: "What is over",
-    Show.CANCELLED: "What is cancelled",
-    Show.SEARCH: "Choices of team, place and month",
-    Show.PROMPT: "A field for searching in words",
-    Show.LOGO: "The logo",
-    Show.BANNER: "The banner",
-    Show.BACKGROUND: "The background",
-    Show.ZONE: "The time zone",
-    Show.FEED: "A calendar to subscribe to",
-    Show.EMBED: "Other sites may show it in a frame",
+    Show.DESCRIPTION: noop("Text of each event"),
+    Show.PLACE: noop("Place"),
+    Show.PAST: noop("What is over"),
+    Show.CANCELLED: noop("What is cancelled"),
+    Show.SEARCH: noop("Choices of team, place and month"),
+    Show.PROMPT: noop("A field for searching in words"),
+    Show.LOGO: noop("The logo"),
+    Show.BANNER: noop("The banner"),
+    Show.BACKGROUND: noop("The background"),
+    Show.ZONE: noop("The time zone"),
+    Show.FEED: noop("A calendar to subscribe to"),
+    Show.EMBED: noop("Other sites may show it in a frame"),
 }
 
 
@@ -74,7 +85,7 @@ async def new(visit: Visit) -> Response:
         "title": chosen.summary[: texts.TITLE_MAX] if chosen else "",
         "events": chosen.id if chosen else "",
     }
-    return _builder(visit, "New page", None, values, SHOWN, [])
+    return _builder(visit, visit.say("New page"), None, values, SHOWN, [])
 
 
 def _builder(
@@ -102,14 +113,16 @@ def _builder(
         events=[(event, views.event_url(visit.engine.settings, page, event)) for event in events]
         if page
         else [],
-        frame=_frame(info.addresses["embed"]) if info and "embed" in info.addresses else "",
+        frame=_frame(info.addresses["embed"], visit.say("Events"))
+        if info and "embed" in info.addresses
+        else "",
     )
     made.headers["Content-Security-Policy"] += "; frame-src 'self'"
     return made
 
 
-def _frame(address: str) -> str:
-    return f'<iframe src="{address}" title="Events" width="100%" height="800"></iframe>'
+def _frame(address: str, title: str) -> str:
+    return f'<iframe src="{address}" title="{title}" width="100%" height="800"></iframe>'
 
 
 async def page(visit: Visit) -> Response:

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import pages as views
 from engine.commands.pages.pages import UpdatePage
 from engine.imports.pictures import FIELDS, with_pictures
+from engine.mail.locale.language import noop
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
 _PATH = "/console/pages/{}/pictures"
+
+
+class Words(NamedTuple):
+    """What a picture and its buttons are called."""
+
+    title: str
+    shown: str
+    use: str
+    remove: str
+
+
+WORDS = {
+    "logo": Words(noop("Logo"), noop("The logo as it is"), noop("Use as logo"), noop("Take the logo away")),
+    "banner": Words(
+        noop("Banner"), noop("The banner as it is"), noop("Use as banner"), noop("Take the banner away")
+    ),
+    "background": Words(
+        noop("Background"),
+        noop("The background as it is"),
+        noop("Use as background"),
+        noop("Take the background away"),
+    ),
+}
 
 
 async def edit(visit: Visit) -> Response:
@@ -20,10 +46,10 @@ async def edit(visit: Visit) -> Response:
     paths = views.picture_paths(page)
     return visit.show(
         "pictures.html",
-        title=f"Pictures of “{page.title}”",
+        title=visit.say("Pictures of “{title}”", title=page.title),
         page=page,
         path=views.path(page),
-        pictures=[(name, paths.get(name, ""), name in page.shows) for name in FIELDS],
+        pictures=[(name, WORDS[name], paths.get(name, ""), name in page.shows) for name in FIELDS],
     )
 
 

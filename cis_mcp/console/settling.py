@@ -7,11 +7,11 @@ from starlette.responses import Response
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.events import moment
-from cis_mcp.views.organizers import plan_line
 from engine.commands.operators.operators import SuspendOrganizer, may_administer
 from engine.commands.operators.organizers import OrganizerSettled, SettleOrganizer
 from engine.mail.locale.language import TAGS, language
 from engine.model.addresses import masked_address
+from engine.model.plans import Enrolment
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -37,10 +37,23 @@ async def organizer(visit: Visit) -> Response:
         title=found.profile.name or masked_address(found.profile.address),
         profile=found.profile,
         enrolment=found.enrolment,
-        plan=plan_line(found.enrolment, visit.engine.clock()),
+        plan=_plan(visit, found.enrolment),
         languages=[(tag, language(tag).name) for tag in TAGS],
         plans=sorted(visit.engine.settings.plans_by_name),
     )
+
+
+def _plan(visit: Visit, enrolment: Enrolment | None) -> str:
+    """The plan of an organizer, and when it ends or ended; empty without one."""
+    if enrolment is None:
+        return ""
+    name, until = enrolment.plan, enrolment.until
+    if until is None:
+        return visit.say("It is on the plan {name}.", name=name)
+    time = f"{until:%Y-%m-%d %H:%M} UTC"
+    if enrolment.in_force(visit.engine.clock()):
+        return visit.say("It is on the plan {name} until {time}.", name=name, time=time)
+    return visit.say("Its plan {name} ended {time}.", name=name, time=time)
 
 
 async def change(visit: Visit) -> Response:

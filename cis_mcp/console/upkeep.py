@@ -11,8 +11,11 @@ from cis_mcp.views.suppressions import entry_info
 from engine.commands.invites.addresses import AddressList
 from engine.commands.invites.suppressing import Suppress, Unsuppress
 from engine.commands.operators.operators import may_administer
+from engine.commands.reasons import REASONS, reason
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
+from engine.mail.locale.language import SOURCE, Language, noop_term
 from engine.model.codes import blanked
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -22,6 +25,32 @@ _TEXT_SHOWN = 5_000
 AT_ONCE = 10_000
 """Rows of a record that are verified whenever it is looked at; a longer one by a button."""
 _HUB = "/console/agents"
+_ACTIONS = (
+    noop_term("what a mail came to", "created"),
+    noop_term("what a mail came to", "updated"),
+    noop_term("what a mail came to", "cancelled"),
+    noop_term("what a mail came to", "receipt"),
+    noop_term("what a mail came to", "counter"),
+    noop_term("what a mail came to", "refreshed"),
+    noop_term("what a mail came to", "campaign"),
+    noop_term("what a mail came to", "batch"),
+    noop_term("what a mail came to", "bounce"),
+    noop_term("what a mail came to", "unsubscribed"),
+    noop_term("what a mail came to", "confirmed"),
+    noop_term("what a mail came to", "link_asked"),
+    noop_term("what a mail came to", "message"),
+    noop_term("what a mail came to", "held"),
+    noop_term("what a mail came to", "stopped"),
+    noop_term("what a mail came to", "quarantined"),
+    noop_term("what a mail came to", "refused"),
+    noop_term("what a mail came to", "ignored"),
+)
+_CAUSES = (
+    noop_term("why somebody takes no mail", "asked"),
+    noop_term("why somebody takes no mail", "unsubscribed"),
+    noop_term("why somebody takes no mail", "bounced"),
+    noop_term("why somebody takes no mail", "complained"),
+)
 
 
 async def do_not_mail(visit: Visit) -> Response:
@@ -35,7 +64,7 @@ async def do_not_mail(visit: Visit) -> Response:
     last = found[shown - 1] if len(found) > shown else None
     return visit.show(
         "do_not_mail.html",
-        title="Do-not-mail list",
+        title=visit.say("Do-not-mail list"),
         entries=[
             (one.target, visit.seal(one.target, Purpose.TARGET), entry_info(one)) for one in found[:shown]
         ],
@@ -63,7 +92,7 @@ async def quarantine(visit: Visit) -> Response:
     shown = visit.rows(_SHOWN)
     may_administer(visit.actor)
     page = await Quarantine(visit.engine).page(shown, visit.asked("cursor") or None)
-    return visit.show("quarantine.html", title="Quarantine", page=page)
+    return visit.show("quarantine.html", title=visit.say("Quarantine"), page=page)
 
 
 async def quarantined(visit: Visit) -> Response:
@@ -73,7 +102,7 @@ async def quarantined(visit: Visit) -> Response:
     shown = await Quarantine(visit.engine).show(visit.path("id"))
     return visit.show(
         "quarantined.html",
-        title="A mail that waits",
+        title=visit.say("A mail that waits"),
         full=full,
         shown=shown,
         headers=[(name, blanked(value)) for name, value in shown.headers],
@@ -91,14 +120,21 @@ async def decide_mail(visit: Visit) -> Response:
         case "release":
             name = await Quarantine(visit.engine).release(mail_id, visit.actor)
             outcome = (await Inbox(visit.engine).handle(name))[0]
-            texts = [f"It was handled: {outcome.action.value}.", outcome.detail[:_TEXT_SHOWN]]
-            ways = [("Quarantine", "/console/quarantine")]
-            return visit.show("handled.html", title="Let through", texts=texts, ways=ways)
+            ways = [(visit.say("Quarantine"), "/console/quarantine")]
+            texts = _became(outcome, visit.language)
+            return visit.show("handled.html", title=visit.say("Let through"), texts=texts, ways=ways)
         case "drop":
             await Quarantine(visit.engine).drop(mail_id, visit.actor)
             return visit.go("/console/quarantine", "dropped")
         case _:
             raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.")
+
+
+def _became(outcome: Outcome, language: Language) -> tuple[str, str]:
+    """What a mail came to, and why; in other languages than English as far as its code has a reason."""
+    told = language.say("It was handled: {what}.", what=language.term("what a mail came to", outcome.action))
+    known = language.tag == SOURCE or outcome.code in REASONS
+    return told, reason(outcome.code, outcome.detail, language)[:_TEXT_SHOWN] if known else ""
 
 
 async def record(visit: Visit) -> Response:
@@ -111,7 +147,7 @@ async def record(visit: Visit) -> Response:
     looked = visit.everywhere and before is None and (short or visit.asked("verify") == "yes")
     return visit.show(
         "record.html",
-        title="Record",
+        title=visit.say("Record"),
         rows=rows,
         before=rows[-1].row if len(rows) == shown else 0,
         verified=await visit.engine.verified() if looked else None,

@@ -313,7 +313,7 @@ async def test_empty_pages_say_what_to_do_first(person: Person) -> None:
     for path, words in (
         ("/console/triggers", "No trigger yet."),
         ("/console/webhooks", "No webhook yet."),
-        ("/console/messages", "Nobody wrote."),
+        ("/console/messages", "Nobody has written."),
     ):
         assert words in (await person.go(path)).text
 

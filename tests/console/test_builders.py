@@ -123,7 +123,7 @@ async def test_the_preview_shows_what_the_form_describes_and_keeps_nothing(
     await created(engine, summary="Gala", location="Hall")
     await created(engine, summary="Fair")
     seen = await person.go("/console/pages/new")
-    fields = {**seen.form("Look at it").fields, "title": "Draft", "query": "gala", "intro": "Hear, hear"}
+    fields = {**seen.form("Preview").fields, "title": "Draft", "query": "gala", "intro": "Hear, hear"}
     answer = await person.web.post("/console/pages/preview", data=fields, headers=SAME)
     assert answer.status_code == 200
     assert "Draft" in answer.text
@@ -152,7 +152,7 @@ async def test_the_preview_shows_nobody_another_s_events(engine: Engine) -> None
     async with browser(engine) as web:
         ann = await with_key(engine, web, "ann@example.com", scopes=PUBLISHES)
         seen = await ann.go("/console/pages/new")
-        fields = {**seen.form("Look at it").fields, "title": "Mine"}
+        fields = {**seen.form("Preview").fields, "title": "Mine"}
         for more in ({"organizer": "bob@example.org"}, {"events": event.uid}):
             answer = await web.post("/console/pages/preview", data={**fields, **more}, headers=SAME)
             assert answer.status_code in {403, 404}, more
