@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.actors import Actor
-from engine.model.addresses import host_matches, matches
+from engine.model.addresses import Patterns, canonical, host_matches, patterns_of
 from engine.model.base import Value
 from engine.model.bounds import Approval, Bounds, Mode, least
 from engine.model.links import hosts, outside
@@ -112,28 +112,32 @@ class Standing:
 
     def may_mail(self, address: str) -> bool:
         """True where all of them may mail `address`."""
+        if not self._recipients:
+            return True
+        found = canonical(address)
         for to, not_to in self._recipients:
-            if (to is not None and not matches(to, address)) or (not_to and matches(not_to, address)):
+            if to is not None and (found is None or not to.name(*found)):
+                return False
+            if found is not None and not_to.name(*found):
                 return False
         return True
 
     def denies(self, address: str) -> bool:
         """True where one of them names `address` among those whom it may not mail."""
-        return any(matches(not_to, address) for _, not_to in self._recipients if not_to)
+        found = canonical(address)
+        return found is not None and any(not_to.name(*found) for _, not_to in self._recipients)
 
     @cached_property
-    def _recipients(self) -> list[tuple[tuple[str, ...] | None, tuple[str, ...]]]:
-        """Whom each key may and may not mail, by patterns."""
+    def _recipients(self) -> list[tuple[Patterns | None, Patterns]]:
+        """Whom each key may and may not mail."""
         return [
             (None if one.to is None else self._named(one.to), self._named(one.not_to)) for one in self.bounds
         ]
 
-    def _named(self, patterns: Sequence[str]) -> tuple[str, ...]:
+    def _named(self, patterns: Sequence[str]) -> Patterns:
         """The patterns, with those of the lists that they name; a list that is not there is empty."""
-        if not any(one.startswith("@") for one in patterns):
-            return tuple(patterns)
         named = [self.lists.get(one[1:], ()) if one.startswith("@") else (one,) for one in patterns]
-        return tuple(one for group in named for one in group)
+        return patterns_of(tuple(one for group in named for one in group))
 
     def outside_links(self, text: str) -> str:
         """The first host that `text` links to and one of them may not link to; empty where there is none."""
@@ -208,7 +212,7 @@ class Standing:
 
     def opens(self, now: datetime) -> datetime:
         """When mail may leave by the hours of all of them, `now` where it may already."""
-        return max((one.opens(now) for one in self._with_hours), default=now)
+        return max((one.opens(now) for one in self._with_hours), default=now) if self._with_hours else now
 
     @cached_property
     def _with_hours(self) -> list[Bounds]:

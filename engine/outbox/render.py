@@ -116,18 +116,11 @@ class Renderer:
         What all read alike is looked at once for each revision.
         """
         seen = event.seen_by(attendee.partstat)
-        standing = claim.standing.linking(event.linked)
-        about = (
-            event.uid,
-            event.sequence,
-            event.dtstamp,
-            seen is event,
-            claim.message.note,
-            claim.organizer_name,
-            standing.links,
-        )
+        revision_of = (event.uid, event.sequence, event.dtstamp, event.linked, seen is event)
+        about = (*revision_of, claim.message.note, claim.organizer_name, claim.standing.links)
         links = self._linking.get(about)
         if links is None:
+            standing = claim.standing.linking(event.linked)
             links = PersonalLinks(standing, seen, (claim.message.note, claim.organizer_name))
             self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}
         host = links.outside(personal_values(attendee))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.addresses import canonical, host_matches, matches, pattern, person
+from engine.model.addresses import canonical, host_matches, matches, pattern, patterns_of, person
 
 CUSTOMER = (pattern("*@customer.com"),)
 _WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
@@ -56,6 +56,31 @@ def test_a_pattern_names_one_address_a_domain_or_what_is_below_it() -> None:
     assert not matches((pattern("sales-*@example.com"),), "x-sales-fr@example.com")
     assert matches(("*",), "anyone@anywhere.org")
     assert not matches((), "anyone@anywhere.org")
+
+
+_LOCAL = st.sampled_from(["ann", "bob", "a*", "*", "sales-*"])
+_DOMAIN = st.sampled_from(["example.com", "x.example.com", "*.example.com", "customer.com"])
+_PATTERN = st.one_of(st.just("*"), st.builds("{}@{}".format, _LOCAL, _DOMAIN)).map(pattern)
+
+
+@given(
+    patterns=st.lists(_PATTERN, max_size=6),
+    local=st.sampled_from(["ann", "Bob", "sales-fr", '"ann@example.com"', "a*"]),
+    domain=st.sampled_from(["example.com", "X.example.com", "customer.com", "example.org"]),
+)
+def test_patterns_name_what_one_of_them_names(patterns: list[str], local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    assert matches(patterns, address) == any(matches((one,), address) for one in patterns)
+
+
+def test_of_a_long_list_only_patterns_with_a_star_within_are_tried_one_by_one() -> None:
+    people = [f"person{n}@example.com" for n in range(5_000)]
+    domains = [f"*@customer{n}.com" for n in range(5_000)]
+    patterns = patterns_of((*people, *domains, "sales-*@example.com"))
+    assert len(patterns.tests) == 1
+    assert patterns.name("person4999", "example.com")
+    assert patterns.name("anyone", "customer0.com")
+    assert not patterns.name("anyone", "customer5000.com")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class PersonalLinks:
         """The first host that a person with these values would read a link to, and none may be; else empty."""
         name = values.get("name", "")
         if self._alone and all(plain(values.get(one, "")) for one in self._names):
-            return self._alike or self._standing.outside_links(name)
+            return self._alike or ("" if plain(name) else self._standing.outside_links(name))
         return self._first((*personal_texts(self._event, values), *self._texts))
 
     def _first(self, texts: Iterable[str]) -> str:

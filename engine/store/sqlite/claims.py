@@ -144,13 +144,13 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
     async def _in_minutes(self, claims: list[Judged], now: datetime) -> list[Judged]:
         """Without those that would be too many in a minute for a key; they are due again when its turn comes."""
         late: dict[int, float] = {}
-        for key, minute in {
-            k.id: k.bounds.minute for c in claims for k in c.standing.keys if k.bounds
-        }.items():
+        standings = {id(c.standing): c.standing for c in claims}.values()
+        paced = {k.id: k.bounds.minute for s in standings for k in s.keys if k.bounds and k.bounds.minute}
+        for key, minute in paced.items():
             ids = [
                 c.candidate.id for c in claims if key in c.candidate.key.split() and not _whole(c.candidate)
             ]
-            if not minute or not ids:
+            if not ids:
                 continue
             pace, rate = f"key:{key}", minute / 60
             row = await self.one("SELECT next FROM pace WHERE key = ?", [pace])
