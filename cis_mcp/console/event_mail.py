@@ -45,7 +45,7 @@ async def show(visit: Visit) -> Response:
     event = await visit.engine.event(mail.uid, visit.actor)
     page = visit.show(
         "event_mail.html",
-        title=f"Mail of “{event.summary}”",
+        title=visit.say("Mail of “{title}”", title=event.summary),
         event=event,
         mail=mail,
         full=full,
@@ -101,7 +101,7 @@ async def came(visit: Visit) -> Response:
     raw = await original(visit.engine, event.uid, visit.path("mail"), visit.actor)
     return visit.show(
         "original.html",
-        title="The organizer's mail",
+        title=visit.say("The organizer's mail"),
         event=event,
         mail=visit.path("mail"),
         size=len(raw),

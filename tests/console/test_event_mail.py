@@ -31,7 +31,7 @@ async def test_the_mail_of_each_revision_is_shown_in_a_frame_that_lets_nothing_a
     await do(engine, UpdateEvent(uid=event.uid, location="Hall 2"))
     await person.go(f"/console/events/{event.id}")
     seen = await person.go(f"/console/events/{event.id}/message")
-    assert "The invite of revision 1" in seen.text
+    assert "Revision 1 (invite)" in seen.text
     assert "Revision 0 Revision 1" in seen.text
     assert '<iframe class="frame" sandbox=""' in seen.answer.text
     assert "BEGIN:VCALENDAR" in seen.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,48 +10,28 @@ from jinja2 import Environment
 
 from cis_mcp.console import speaking
 from cis_mcp.console.sealing import Purpose
-from cis_mcp.console.services import SAID
 from cis_mcp.console.speaking import TRANSLATED
-from cis_mcp.locale.languages import language as locale
-from cis_mcp.views.vendors import ours
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import ControlCampaign, confirm_token
-from engine.commands.invites.invites import SendInvite
-from engine.commands.invites.suppressing import Suppress
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.pages.links import CreateLink
-from engine.commands.pages.pages import CreatePage, UpdatePage
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
-from engine.imports.pictures import with_pictures
-from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
 from engine.mail.locale.language import SOURCE, TAGS
-from engine.model.bounds import Approval, Bounds, Mode
-from engine.model.inbox_messages import InboxMessage
 from engine.model.people import Partstat
-from engine.model.verbs import Verb
-from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
-from tests.locale.words import english_words
-from tests.pages.test_pictures import png
-from tests.support import mails
+from tests.console.german import DATA as _DATA
+from tests.console.german import english_in as _english_in
+from tests.console.german import seen_in as _seen
+from tests.console.person import SAME, Person, browser, with_key
 from tests.support.approvals import waiting
-from tests.support.clock import Clock
-from tests.support.engines import answer, created, deliver, do, drafted, engine_in, invite
-from tests.support.inboxes import inbox_of
+from tests.support.engines import answer, created, deliver, do, drafted, invite
 
 TEMPLATES = Path(speaking.__file__).parent / "templates"
-NOW = datetime(2027, 1, 1, tzinfo=UTC)
 OTHERS = [tag for tag in TAGS if tag != SOURCE]
 PAGES = (
     *("/console", "/console/events", "/console/events?when=past", "/console/lists", "/console/links"),
     *("/console/pages", "/console/reports", "/console/agents", "/console/developer"),
 )
-
-
-async def _seen(person: Person, path: str, language: str) -> str:
-    answer = await person.web.get(path, headers={"Accept-Language": language})
-    assert answer.status_code == 200
-    return answer.text
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -104,128 +83,6 @@ async def test_what_waits_for_a_yes_is_decided_in_german(engine: Engine, person:
     await person.web.post(f"/console/held/{held}/decide", data=sent, headers=SAME)
     page = await _seen(person, f"/console/held/{held}", "de")
     assert "Es wurde bereits genehmigt und ausgeführt." in page and "Entschieden von" in page
-
-
-async def test_keys_and_the_forms_of_their_bounds_say_nothing_in_english_in_german(
-    engine: Engine, person: Person
-) -> None:
-    bounds = Bounds(
-        owner="ann@example.com",
-        day=1,
-        to=("*@example.com",),
-        not_to=("cleo@example.com",),
-        approval=(Approval.CHANGES,),
-        mode=Mode.OBSERVE,
-    )
-    key = (await do(engine, CreateKey(name="Robert", address="ann@example.com", bounds=bounds))).key
-    event = await created(engine, summary="Konzert", organizer="ann@example.com")
-    for name in ("bob@example.com", "eve@example.com", "eve@example.org", "cleo@example.com"):
-        await do(engine, SendInvite(uid=event.uid, email=name), key.actor)
-    new = (
-        await do(engine, CreateKey(name="Neu", address="ann@example.com", bounds=Bounds(probation_days=3)))
-    ).key
-    paths = (f"/console/keys/{key.id}", f"/console/keys/{key.id}/bounds", f"/console/keys/{new.id}")
-    pages = [await _seen(person, path, "de") for path in paths]
-    person.web.headers["Accept-Language"] = "de"
-    await person.go("/console/keys/new")
-    pages.append((await person.press("Schlüssel anlegen", name="Robert")).answer.text)
-    for page in pages:
-        assert '<html lang="de"' in page
-        assert _english_in(page) - _DATA == set()
-    assert "Doppelt so viel erlauben" in pages[0] and "Auch dies erlauben" in pages[0]
-    assert "Diese Adresse oder dieses Muster wieder erlauben" in pages[0]
-    assert "E-Mails am Tag: Mehr werden abgelehnt" in pages[1]
-    assert "Probezeit beenden" in pages[2]
-
-
-async def test_mail_that_waits_mail_to_agents_and_who_takes_none_are_told_in_german(
-    engine: Engine, person: Person
-) -> None:
-    event = mails.vevent("u1", organizer="ben@example.com", summary="Konzert")
-    asked = mails.request(event, sender="ben@example.com", proven=False, subject="Konzert")
-    async with inbox_of(engine) as inbox:
-        await inbox.take(asked.as_bytes(), (Mailbox(name="create"),))
-        await inbox.take(asked.as_bytes().replace(b"u1", b"u2"), (Mailbox(name="create"),))
-    wrote = {"organizer": "ann@example.com", "sender": "eve@example.net", "subject": "Frage", "text": "Wo?"}
-    known = {"at": NOW, "kind": "mail", **wrote}
-    async with engine.store.unit() as unit:
-        for name, values in (("m1", {"proof": "example.net", "answered": NOW}), ("m2", {"automatic": True})):
-            await unit.save_inbox_message(InboxMessage.model_validate({"id": name, **known, **values}))
-    await do(engine, Suppress(targets=("example.net",)))
-    person.web.headers["Accept-Language"] = "de"
-    first, second = [mail.id for mail in (await Quarantine(engine).page()).mails]
-    paths = ("/console/do-not-mail", "/console/messages", "/console/messages/m1", "/console/messages/m2")
-    pages = [await person.go(path) for path in (*paths, "/console/quarantine")]
-    pages.append(await person.go(f"/console/quarantine/{first}"))
-    pages.append(await person.press("Durchlassen"))
-    await person.go(f"/console/quarantine/{second}")
-    pages.append(await person.press("Beiseitelegen"))
-    await deliver(engine)
-    pages += [await person.go(path) for path in ("/console/quarantine", "/console/record")]
-    for page in pages:
-        assert '<html lang="de"' in page.answer.text
-        assert _english_in(page.answer.text) - _DATA - {"console", "create", "from", "message"} == set()
-    told = " ".join(page.text for page in pages)
-    for said in (
-        "2 E-Mails warten",
-        "Nichts belegt, wer es gesendet hat.",
-        "Sie wurde bearbeitet: Termin angelegt.",
-    ):
-        assert said in told
-    assert "was nichts belegt" in told and "Soeben geprüft" in told and "E-Mail freigegeben" in told
-
-
-@pytest.mark.parametrize("path", ["/console/do-not-mail", "/console/messages", "/console/quarantine"])
-async def test_a_list_of_mail_that_is_empty_says_in_german_what_comes_there(
-    person: Person, path: str
-) -> None:
-    page = await _seen(person, path, "de")
-    assert '<html lang="de"' in page
-    assert _english_in(page) == set()
-
-
-async def test_links_pages_and_their_pictures_are_made_in_german(engine: Engine, person: Person) -> None:
-    event = await created(engine, summary="Konzert")
-    link = (await do(engine, CreateLink(name="Mai", events=(event.id,), vendor="own", signed=True))).link
-    page = (await do(engine, CreatePage(title="Saison"))).page
-    picture = await with_pictures(engine, engine.local, page.organizer, {"logo": png(2, 2)})
-    await do(engine, UpdatePage(slug=page.slug, **picture))
-    paths = (
-        "/console/links/new",
-        "/console/links/new?q=zzz",
-        f"/console/links/{link.id}",
-        "/console/pages/new",
-    )
-    for path in (*paths, f"/console/pages/{page.slug}", f"/console/pages/{page.slug}/pictures"):
-        seen = await _seen(person, path, "de")
-        assert '<html lang="de"' in seen, path
-        assert _english_in(seen) - _DATA - _SERVICES == set(), path
-    assert "Das jetzige Logo" in seen
-
-
-def test_what_is_said_of_mail_services_is_said_in_each_language() -> None:
-    said = {text for service in ours() for text in (*service.steps, service.test)}
-    assert said <= set(SAID)
-    for tag in OTHERS:
-        assert {text for text in SAID if not locale(tag).knows(text)} == set()
-
-
-async def test_organizers_are_found_and_set_in_german(tmp_path: Path, clock: Clock) -> None:
-    async with engine_in(tmp_path, clock, public_url=PUBLIC, plans="pro=0/0/30") as engine:
-        await created(engine, organizer="olga@example.com")
-        async with browser(engine) as web:
-            person = await operator(engine, web)
-            person.web.headers["Accept-Language"] = "de"
-            listed = await person.go("/console/organizers")
-            found = next(link for link in listed.links if link.endswith("/settings"))
-            pages = [listed, await person.go("/console/organizers?q=zzz.example"), await person.go(found)]
-            pages.append(await person.press("Einstellen", plan="pro", lists=""))
-            pages.append(await person.press("Sperren"))
-    for page in pages:
-        assert '<html lang="de"' in page.answer.text
-        assert _english_in(page.answer.text) == set()
-    assert "Er darf nicht an Listen senden. Er hat den Tarif pro bis" in pages[3].text
-    assert "Gesperrt: Nichts von ihm geht hinaus." in pages[4].text
 
 
 async def test_reports_people_and_asking_again_say_nothing_in_english_in_german(
@@ -295,15 +152,6 @@ def test_a_translated_template_has_no_text_but_messages(name: str) -> None:
     assert words - _NAMES == set()
 
 
-def _english_in(page: str) -> set[str]:
-    """The English words of a page, read out or not; without what is typed, or says that its language is another."""
-    page = re.sub(r"<(pre|code)\b.*?</\1>|\w+\.md", " ", page, flags=re.DOTALL)
-    page = re.sub(r"<(?!html)(\w+)[^>]* lang=\"[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
-    words = re.sub(r"<[^>]*(?:aria-label|placeholder)=\"([^\"]*)\"[^>]*>", r" \1 ", page)
-    text = re.sub(r"<[^>]+>", " ", words)
-    return english_words(re.sub(r"\S+@\S+|Calendar Invite Server|CSV|AWS|[A-Z]\w+/\w+|\bid\b", " ", text))
-
-
 @pytest.mark.parametrize("path", ["", "/edit", "/list"])
 async def test_an_event_its_form_and_its_list_in_german_say_nothing_in_english(
     engine: Engine, person: Person, path: str
@@ -357,12 +205,6 @@ async def test_what_a_change_and_a_cancellation_would_do_is_told_in_german(
         assert '<html lang="de"' in page.answer.text
         assert _english_in(page.answer.text) == set()
     assert "1 mit Ja" in pages[0].text
-
-
-_SERVICES = {"campaign", "contact", "kit"}
-"""In the names of mail services."""
-_DATA = {"api", "list", "own", "to", *Verb, *Mode, *Approval}
-"""By what somebody was invited, as the record has it; how a list on AWS is named; a mail service; a key's bounds."""
 
 
 async def test_the_page_that_signs_in_and_its_answer_are_in_the_browsers_language(person: Person) -> None:
