@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.keys import KeyAuthenticator
@@ -19,7 +20,12 @@ _SECRET_MAX = 100
 
 def cookie_name(settings: Settings) -> str:
     """`__Host-` binds a cookie to this very host and to HTTPS (RFC 6265bis, 4.1.3); plain HTTP has no such thing."""
-    return f"__Host-{_NAME}" if settings.public_url.lower().startswith("https://") else _NAME
+    return _named(settings.public_url)
+
+
+@lru_cache(maxsize=16)
+def _named(public_url: str) -> str:
+    return f"__Host-{_NAME}" if public_url.lower().startswith("https://") else _NAME
 
 
 def cookie(settings: Settings, secret: str) -> str:
@@ -76,7 +82,7 @@ class SessionAuthenticator:
         key = await self._engine.key_of_session(session)
         if session.signed_in is SignedInAs.KEY and key is None:
             return None
-        actor = key.actor if key else _actor(session)
+        actor = key.actor if key else _actor(session.signed_in, session.address)
         return Caller(actor, "", session.address, "", read_only=bool(key and key.read_only))
 
     async def _by_token(self, session: LoginSession) -> Caller | None:
@@ -93,6 +99,7 @@ class SessionAuthenticator:
         return None if found.tier or found.tools else found
 
 
-def _actor(session: LoginSession) -> Actor:
-    kind = {SignedInAs.OPERATOR: "local", SignedInAs.MAILBOX: "organizer"}[session.signed_in]
-    return Actor.model_validate({"kind": kind, "address": session.address})
+@lru_cache(maxsize=256)
+def _actor(signed_in: SignedInAs, address: str) -> Actor:
+    kind = {SignedInAs.OPERATOR: "local", SignedInAs.MAILBOX: "organizer"}[signed_in]
+    return Actor.model_validate({"kind": kind, "address": address})

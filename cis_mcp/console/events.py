@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -107,7 +108,7 @@ async def show(visit: Visit) -> Response:
     words, past = visit.asked("q"), visit.asked("when") == "past"
     now = visit.engine.clock()
     limits = {} if words else {"before": now} if past else {"after": now}
-    query = EventQuery(query=words, limit=_SHOWN, cursor=visit.asked("cursor") or None, **limits)
+    query = EventQuery(query=words, limit=_SHOWN, cursor=visit.asked("cursor") or None, named=False, **limits)
     found, rows = await gathering.events(visit, query)
     return visit.show(
         "events.html",
@@ -115,10 +116,16 @@ async def show(visit: Visit) -> Response:
         q=words,
         past=past,
         rows=rows,
-        cursor=found.next_cursor,
+        following=_following(words, found.next_cursor, past=past),
         unknown=found.understood.words.unknown,
         corrections=dict(found.understood.words.corrections),
     )
+
+
+def _following(words: str, cursor: str | None, *, past: bool) -> str:
+    """The address of the next page; empty where there is none."""
+    asked = {"q": words, "when": "past" if past else "", "cursor": cursor or ""}
+    return f"{_HUB}?{urlencode({name: value for name, value in asked.items() if value})}" if cursor else ""
 
 
 def _rows(found: Found) -> Sequence[tuple[Event, Span]]:

@@ -113,7 +113,8 @@ class Visit:
 
     def asked(self, name: str) -> str:
         """A parameter of the query; empty without one."""
-        return self.request.query_params.get(name, "").strip()
+        asks = self.request.scope["query_string"]
+        return self.request.query_params.get(name, "").strip() if asks else ""
 
     def rows(self, shown: int) -> int:
         """How many rows a list has: as many as it shows, and all that are looked at where it is sorted or filtered."""
@@ -244,7 +245,7 @@ def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
 async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     caller = await _caller(engine, request)
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
-    actor = caller.actor.model_copy(update={"face": "console"}) if caller else _NOBODY
+    actor = _here(caller.actor) if caller else _NOBODY
     brand, settled = await engine.looks_of(actor.address if caller and not actor.everywhere else INSTALLATION)
     language = speaking.chosen(request, settled)
     visit = Visit(engine, request, actor, caller, token, brand=brand, language=language)
@@ -264,6 +265,12 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
         return refusal(visit, refused)
     except ValidationError as error:
         return refusal(visit, _mistaken(error))
+
+
+@lru_cache(maxsize=256)
+def _here(actor: Actor) -> Actor:
+    """The same as they come by the console; made once for all their pages."""
+    return actor.model_copy(update={"face": "console"})
 
 
 async def _caller(engine: Engine, request: Request) -> Caller | None:

@@ -23,7 +23,7 @@ from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
 from engine.mail.locale.language import Language, noop
 from engine.model.campaign_links import CampaignLink, LinkCounts
-from engine.model.counters import AnswerGroup, Grouping, Statistics
+from engine.model.counters import AnswerGroup, Grouping
 from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
@@ -50,13 +50,13 @@ async def show(visit: Visit) -> Response:
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
     words = visit.asked("q")
-    counted = await visit.engine.statistics("system", None, visit.actor)
+    counted = counters(await visit.engine.statistics("system", None, visit.actor))
     found = await visit.engine.organizers(visit.actor, limit=shown + 1, after=_after(visit), **sought(words))
     return visit.show(
         "reports.html",
         title=visit.say("Reports"),
         q=words,
-        numbers=counters(counted),
+        numbers=counted,
         answers=ANSWERS,
         domain="",
         domains=await visit.engine.organizer_domains(visit.actor, shown),
@@ -77,7 +77,7 @@ async def domain(visit: Visit) -> Response:
 
 async def _domain(visit: Visit, name: str) -> Response:
     shown = visit.rows(_SHOWN)
-    counted = await visit.engine.statistics("domain", name, visit.actor)
+    counted = counters(await visit.engine.statistics("domain", name, visit.actor))
     words = visit.asked("q")
     found = await visit.engine.organizers(
         visit.actor, limit=shown + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
@@ -86,7 +86,7 @@ async def _domain(visit: Visit, name: str) -> Response:
         "reports.html",
         title=one_line(name, _KEY_SHOWN),
         q=words,
-        numbers=counters(counted),
+        numbers=counted,
         answers=ANSWERS,
         domain=name,
         domains=[],
@@ -103,7 +103,7 @@ async def organizer(visit: Visit) -> Response:
 
 async def _organizer(visit: Visit, address: str) -> Response:
     words = visit.asked("q")
-    counted = await visit.engine.statistics("organizer", address, visit.actor)
+    counted = counters(await visit.engine.statistics("organizer", address, visit.actor))
     query = EventQuery(query=words, organizer=address, limit=_SHOWN, cursor=visit.asked("cursor") or None)
     found, events = await gathering.events(visit, query)
     return visit.show(
@@ -111,7 +111,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
         title=one_line(address, _KEY_SHOWN),
         address=address,
         q=words,
-        numbers=counters(counted),
+        numbers=counted,
         answers=ANSWERS,
         events=events,
         cursor=found.next_cursor,
@@ -175,7 +175,8 @@ def _compared(
 
 async def event(visit: Visit) -> Response:
     """GET /console/reports/events/{uid}."""
-    found, counted = await visit.engine.event_with_statistics(visit.path("uid"), visit.actor)
+    found, statistics = await visit.engine.event_with_statistics(visit.path("uid"), visit.actor)
+    counted = counters(statistics)
     times = await visit.engine.answer_times(found.uid, visit.actor)
     groups = {
         by: await visit.engine.answer_groups("event", found.uid, by, visit.actor)
@@ -185,7 +186,7 @@ async def event(visit: Visit) -> Response:
         "report_event.html",
         title=visit.say("Report of “{title}”", title=found.summary),
         event=found,
-        numbers=counters(counted),
+        numbers=counted,
         answers=ANSWERS,
         groups=[(by.value, BY[by], _cut(rows)) for by, rows in groups.items() if rows],
         charts=[
@@ -214,9 +215,9 @@ def _cut(groups: Sequence[AnswerGroup]) -> Sequence[AnswerGroup]:
     return [group.model_copy(update={"key": one_line(group.key, _KEY_SHOWN)}) for group in groups[:_SHOWN]]
 
 
-def _charts(counted: Statistics, language: Language = ENGLISH) -> list[tuple[str, str]]:
+def _charts(shown: Mapping[str, Any], language: Language = ENGLISH) -> list[tuple[str, str]]:
     """What counters look like; the numbers stand beside each as a table."""
-    shown, say = counters(counted), language.say
+    say = language.say
     told = {
         say("Answers"): [Bar(say(label), shown["rsvp"].get(name, 0)) for name, label in ANSWERS],
         say("Where invites came from"): [Bar(name, n) for name, n in shown["origin"].items()],

@@ -85,7 +85,7 @@ def templates(language: Language) -> Environment:
         "when": when,
         "number": speaking.number,
     }
-    found.globals["event_rows"] = event_rows
+    found.globals |= {"event_rows": event_rows, "glance": glance}
     found.globals |= {
         "_": speaking.say,
         "n_": speaking.some,
@@ -165,6 +165,18 @@ def _event_row(
         name=name, summary=summary, when=time, where=where, who=who, state=state, told=told, full=full
     )
     return Markup(made)  # noqa: S704 -- our own template, which escaped and masked all that is in it
+
+
+def glance(numbers: Mapping[str, Any], answers: Sequence[tuple[str, str]]) -> Markup:
+    """How many are invited, and how many gave each answer; made once for all who look while nobody answers."""
+    counts = tuple((label, numbers["rsvp"].get(name, 0)) for name, label in answers)
+    return _glance(numbers["attendees"], counts, SPOKEN.get())
+
+
+@lru_cache(maxsize=256)
+def _glance(invited: int, answered: tuple[tuple[str, int], ...], language: Language) -> Markup:
+    made = templates(language).get_template("numbers.html").render(invited=invited, answered=answered)
+    return Markup(made)  # noqa: S704 -- our own template, and nothing in it is anybody's
 
 
 def page(

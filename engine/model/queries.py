@@ -32,6 +32,7 @@ class EventQuery(Value):
     has_attendees: bool | None = Field(None, description="True: somebody is invited; False: nobody is")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
+    named: bool = Field(True, description="False: nobody needs a cursor that names the events of the page")
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     """
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
+    if not query.query.strip():
+        return await _without_words(store, query, asked, zone)
     read, meant = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
     if read.clock and read.clock != zone:
         zone = read.clock
@@ -70,6 +72,16 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
         corrections = {**meant, **page.read.corrections}
         page = replace(page, read=page.read.model_copy(update={"corrections": corrections}))
     understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
+    return _found(page, understood)
+
+
+async def _without_words(store: Searching, query: EventQuery, asked: datetime, zone: str | None) -> Found:
+    """The events that filters alone ask for: there is nothing to read."""
+    page = await store.search(query.model_copy(update={"wanted": Wanted(asked=asked)}))
+    return _found(page, Understood(zone=zone, status=query.status, words=page.read))
+
+
+def _found(page: EventPage, understood: Understood) -> Found:
     return Found(
         events=page.events,
         next_cursor=page.next_cursor,

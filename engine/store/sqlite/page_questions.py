@@ -14,6 +14,7 @@ from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.pictures import Pictures
 from engine.store.sqlite.session import Statements
+from engine.store.sqlite.unchanged import Unchanged
 
 T = TypeVar("T")
 
@@ -39,8 +40,12 @@ class PageQuestions:
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
         return await self._in_loop(lambda s: Pages(s).pages(organizer, limit))
 
+    _unchanged: Unchanged
+
     async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
-        return await self._in_loop(lambda s: Pages(s).shown_revision(organizer))
+        return await self._unchanged.answer(
+            ("shown", organizer), lambda: self._in_loop(lambda s: Pages(s).shown_revision(organizer))
+        )
 
     async def organizer_language(self, organizer: str) -> str:
         return await self._in_loop(lambda s: OrganizerProfiles(s).organizer_language(organizer))

@@ -39,6 +39,9 @@ _PEOPLE = (
 )
 """The condition that someone is invited to an event."""
 
+_SERIES = "EXISTS (SELECT 1 FROM findable INDEXED BY findable_endless WHERE kept_until IS NOT NULL) AS series"
+"""True where there is a series of which not all instances are kept: of all, found once for all rows."""
+
 _ENDLESS_MAX = 500
 _NOBODY = -1
 
@@ -128,7 +131,7 @@ def _page(
     return EventPage(
         events=tuple(event for event, _ in shown),
         next_cursor=_cursor(query, shown[-1][1]) if len(hits) > query.limit else None,
-        search_cursor=_listing(shown) if shown else None,
+        search_cursor=_listing(shown) if shown and query.named else None,
         occasions=tuple(_span(event, hit) for event, hit in shown),
         read=read,
     )
@@ -193,6 +196,7 @@ class _Look:
         self._times = times(query)
         self._chosen: _Chosen | None = None
         self._lead = False
+        self._series = True
         self.partial = False
         self.bodies: dict[int, sqlite3.Row] = {}
 
@@ -200,8 +204,9 @@ class _Look:
         """The first hits after the cursor, one more than the page holds."""
         if not await self._choose():
             return []
-        hits = [hit for source in self._sources() for hit in await self._kept(source)]
-        hits += await self._beyond()
+        hits = await self._kept(self._sources())
+        if self._series:
+            hits += await self._beyond()
         return sorted(hits)[: self._query.limit + 1]
 
     async def _choose(self) -> bool:
@@ -257,19 +262,25 @@ class _Look:
         few = f"({self._chosen.sql}) j CROSS JOIN occasion o INDEXED BY occasion_of_event ON o.doc = j.id"
         return _Source(few, condition, [*self._chosen.values, *values])
 
-    async def _kept(self, source: _Source) -> list[Hit]:
-        """Hits among the instances that are kept."""
+    async def _kept(self, sources: Sequence[_Source]) -> list[Hit]:
+        """Hits among the instances that are kept: asked for at once, and only those of the page with their events."""
         where, more = self._where()
-        found = await self._store.all(
-            "SELECT o.*, e.body FROM ("
-            f"SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM {source.table} "
+        earlier, most = self._times.sql("p"), self._query.limit + 1
+        each = [
+            f"SELECT * FROM (SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM {source.table} "
             f"WHERE {source.condition} AND {where} "
             "AND (o.single OR NOT EXISTS (SELECT 1 FROM occasion p INDEXED BY occasion_of_event "
-            f"WHERE p.doc = o.doc AND p.starts < o.starts AND {self._times.sql('p')})) "
-            "ORDER BY o.starts, o.doc LIMIT ?) o JOIN findable f ON f.id = o.doc JOIN event e USING (uid)",
-            [*source.values, *more, *self._times.values, self._query.limit + 1],
+            f"WHERE p.doc = o.doc AND p.starts < o.starts AND {earlier})) ORDER BY o.starts, o.doc LIMIT ?)"
+            for source in sources
+        ]
+        values = [[*source.values, *more, *self._times.values, most] for source in sources]
+        found = await self._store.all(
+            f"SELECT o.*, e.body, {_SERIES} FROM ({' UNION ALL '.join(each)} ORDER BY starts, doc LIMIT ?) o "
+            "JOIN findable f ON f.id = o.doc JOIN event e USING (uid)",
+            [*(value for some in values for value in some), most],
         )
         self.bodies |= {row["doc"]: row for row in found}
+        self._series = not found or bool(found[0]["series"])
         return [Hit(*row[:5]) for row in found]
 
     def _where(self) -> tuple[str, list[object]]:

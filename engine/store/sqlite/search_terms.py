@@ -19,6 +19,7 @@ _NEAR_MAX = 80
 _SHORT_MAX = 400
 _PREFIX_LEAST = 2
 _TEXT = "{summary location description}"
+_NONE = EventWords()
 _OTHER = {"home": "away", "away": "home"}
 
 
@@ -49,8 +50,7 @@ class TermReader(Session):
 
     async def wording(self, words: EventWords, owner: int | None) -> SearchTerms:
         """What to look for. Words that differ from known ones by a slip or two are corrected."""
-        reader = _WordReader(self, owner)
-        return await reader.read(words)
+        return await _WordReader(self, owner).read(words) if words != _NONE else SearchTerms()
 
     async def named(self, owner: int | None, phrases: Collection[str]) -> frozenset[str]:
         """Those of `phrases` that stand in an event."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from engine.model import sessions as model
 from engine.store.sqlite.session import Session, Statements
+from engine.store.sqlite.unchanged import Unchanged
 
 T = TypeVar("T")
 
@@ -77,8 +78,12 @@ class SessionAnswers:
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
+    _unchanged: Unchanged
+
     async def session(self, digest: str) -> model.LoginSession | None:
-        return await self._in_loop(lambda s: Sessions(s).session(digest))
+        return await self._unchanged.answer(
+            ("session", digest), lambda: self._in_loop(lambda s: Sessions(s).session(digest))
+        )
 
     async def sign_in(self, digest: str) -> model.SignInLink | None:
         return await self._in_loop(lambda s: Sessions(s).sign_in(digest))

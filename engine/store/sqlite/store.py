@@ -59,6 +59,7 @@ from engine.store.sqlite.stops import StopAnswers
 from engine.store.sqlite.timing import TimingAnswers
 from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.triggers import TriggerAnswers
+from engine.store.sqlite.unchanged import Unchanged
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.webhooks import WebhookAnswers
 from engine.store.sqlite.writing import Writer
@@ -109,6 +110,7 @@ class SqliteStore(
         self._writer = Writer(writer, path, self._new_unit)
         self._reader = reader
         self._loop_reader = InLoopReader(path)
+        self._unchanged = Unchanged(self._loop_reader.written_mark)
         self._unseen = 0
         self._rates = rates
         self._expand = expand
