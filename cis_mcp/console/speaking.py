@@ -160,21 +160,6 @@ def bound(name: str) -> str:
     return name.replace("_", " ") if language.tag == SOURCE else digest_words.bound(name, language)
 
 
-def say(message: str, /, **values: object) -> str:
-    """A message in the language of the page."""
-    return SPOKEN.get().say(message, **values)
-
-
-def some(one: str, many: str, n: int, /, **values: object) -> str:
-    """A message with a number in the language of the page."""
-    return SPOKEN.get().some(one, many, n, **values)
-
-
-def term(context: str, message: str, /, **values: object) -> str:
-    """A message whose meaning depends on where it stands."""
-    return SPOKEN.get().term(context, message, **values)
-
-
 def number(value: float) -> str:
     """A number with its thousands apart."""
     spoken = SPOKEN.get()

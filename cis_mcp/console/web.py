@@ -87,9 +87,9 @@ def templates(language: Language) -> Environment:
     }
     found.globals |= {"event_rows": event_rows, "glance": glance}
     found.globals |= {
-        "_": speaking.say,
-        "n_": speaking.some,
-        "c_": speaking.term,
+        "_": language.say,
+        "n_": language.some,
+        "c_": language.term,
         "spoken": SPOKEN.get,
         "why": speaking.why,
         "field": speaking.field,
