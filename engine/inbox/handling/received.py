@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -22,6 +23,7 @@ from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.counters import Intake
 from engine.model.held import HeldAction
+from engine.model.people import Attendee
 from engine.refusals import Code, Refused
 
 _UID_MAX = 200
@@ -89,6 +91,8 @@ class ReceivedMail(Value):
     flag: bool = False
     """Mails that nothing proves are carried out, and their doings flagged."""
     repaired: tuple[str, ...] = ()
+    holders: InstanceOf[Mapping[str, Attendee]] | None = None
+    """Attendees by their tokens, as far as they were looked up to judge the mail."""
     answers: int = 1
     """How many answers its calendar gives."""
     quoted: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.commands import notices
 from engine.commands.base import Done, Work
@@ -23,6 +23,7 @@ from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.read import Opened
 from engine.model.counters import Intake
+from engine.model.people import Attendee
 from engine.refusals import Code, Refused
 from engine.settings import OWN_MAILBOXES
 from engine.store.protocol import AlreadyTakenIn
@@ -72,6 +73,8 @@ class Judged:
     mailboxes: tuple[Mailbox, ...]
     head: IncomingMail
     verdict: Verdict | None = None
+    holders: dict[str, Attendee] = field(default_factory=dict)
+    """Attendees by their tokens, as far as they were looked up."""
 
     @property
     def token(self) -> str:
@@ -145,7 +148,7 @@ class Router:
             if _identity(mail) != _identity(judged.head):
                 raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
-            update = {"mail": mail, "content": content, "verdict": verdict}
+            update = {"mail": mail, "content": content, "verdict": verdict, "holders": judged.holders}
             deliveries = [
                 await self._of_organizer(received.model_copy(update=update)) for received in deliveries
             ]
@@ -182,8 +185,10 @@ class Router:
             return False
         for token in {box.token for box in judged.mailboxes if box.name == "rsvp"}:
             holder = await self._engine.store.attendee_by_token(token)
-            if holder is not None and holder.email != mail.from_address:
-                return True
+            if holder is not None:
+                judged.holders[token] = holder
+                if holder.email != mail.from_address:
+                    return True
         return False
 
     def _named(self, mailbox: Mailbox, mail: IncomingMail) -> Mailbox:

@@ -102,7 +102,7 @@ async def _automatic(engine: Engine, received: ReceivedMail) -> Outcome:
 
 async def handle_answers(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     """Record each answer of a REPLY, keep the proposals of a COUNTER, send again what a REFRESH asks for."""
-    holder = await engine.store.attendee_by_token(received.mailbox.token) if received.mailbox.token else None
+    holder = await _holder(engine, received)
     message = _answering(message, received.own, holder) if holder else message
     if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
@@ -115,6 +115,13 @@ async def handle_answers(engine: Engine, received: ReceivedMail, message: ItipMe
         fields = _answer_fields(received, event, who, message)
         outcomes.append(await _ANSWERS[message.method](engine, received, event, who, fields))
     return _one(outcomes)
+
+
+async def _holder(engine: Engine, received: ReceivedMail) -> Attendee | None:
+    token = received.mailbox.token
+    if not token:
+        return None
+    return (received.holders or {}).get(token) or await engine.store.attendee_by_token(token)
 
 
 def _answering(message: ItipMessage, own: Collection[str], holder: Attendee) -> ItipMessage:
