@@ -166,6 +166,26 @@ def test_where_the_disk_fills_up_in_the_middle_each_work_is_kept_or_told(tmp_pat
     assert [d for d in done if not isinstance(d, Failed)] == kept == [1_000, 2_000, 3_000]
 
 
+def test_one_work_alone_is_undone_whole_without_a_savepoint(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "one", isolation_level=None)
+    connection.execute("CREATE TABLE line (text)")
+
+    async def write(inside: SyncConnection, text: str) -> str:
+        await inside.execute("INSERT INTO line VALUES (?)", [text])
+        if text == "no":
+            raise ValueError(text)
+        return text
+
+    said: list[str] = []
+    connection.set_trace_callback(said.append)
+    done = [transaction(connection, [partial(write, text=text)], 1)[0] for text in ("yes", "no", "again")]
+    connection.set_trace_callback(None)
+    kept = [text for (text,) in connection.execute("SELECT text FROM line ORDER BY rowid")]
+    connection.close()
+    assert not [sql for sql in said if "SAVEPOINT" in sql]
+    assert [d for d in done if not isinstance(d, Failed)] == kept == ["yes", "again"]
+
+
 async def test_work_whose_caller_goes_away_is_carried_out_and_the_others_get_their_answers(
     store: Store,
 ) -> None:

@@ -124,9 +124,10 @@ class Attendees(Session):
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
         """Write an answer, a withdrawal or personal values down: counters move from what the attendee was."""
-        await self.run(
+        found = await self.all(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, fields = ? WHERE event_uid = ? AND email = ?",
+            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, fields = ? WHERE event_uid = ? AND email = ? "
+            "RETURNING (SELECT organizer FROM event WHERE uid = event_uid) AS organizer",
             [
                 new.partstat.value,
                 new.prodid,
@@ -141,7 +142,8 @@ class Attendees(Session):
                 new.email,
             ],
         )
-        organizer = await self._organizer(new.event_uid)
+        self.writes += len(found)
+        organizer = found[0]["organizer"] if found else await self._organizer(new.event_uid)
         for name in attendee_counters(old):
             self.tally.add(new.event_uid, organizer, name, -1)
         for name in attendee_counters(new):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from engine.model import cursors
 from engine.model.answers import Proposal, Receipt
@@ -24,6 +24,14 @@ _OF_EVENT = (
     f"INSERT INTO change({_COLUMNS}, chain) "
     "SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ?, ? FROM event WHERE uid = ?"
 )
+_OF_ATTENDEE = (
+    f"INSERT INTO change({_COLUMNS}, chain) "
+    "SELECT ?4, ?5, organizer, uid, ?2, '', ?6, ?7, ?8, ?9, coalesce((SELECT last.chain FROM "
+    "(SELECT chain FROM change WHERE event_uid = ?1 AND chain <> '' AND at > ?3 ORDER BY id DESC LIMIT 1) last "
+    "JOIN change began ON began.id = CAST(last.chain AS INTEGER) "
+    "WHERE began.event_uid = ?1 AND began.email = ?2), '') FROM event WHERE uid = ?1"
+)
+"""With the chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
 _CHAIN_LASTS_S = 3_600
 """How long after an effect of a trigger an answer may belong to its chain."""
 AUTOMATIC_REPLIES = """
@@ -48,29 +56,21 @@ _CAMPAIGN = (
 
 async def note_receipt(session: Session, receipt: Receipt) -> None:
     """An answer came in, whether it counted or not."""
-    at = receipt.arrived.timestamp()
-    chain = await _chain_of(session, receipt.event_uid, receipt.email, at)
-    values = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX], chain]
-    await session.run(_OF_EVENT, [at, ChangeKind.RECEIPT, receipt.email, *values, receipt.event_uid])
-
-
-async def _chain_of(session: Session, event_uid: str, email: str, at: float) -> str:
-    """The chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
-    row = await session.one(
-        "SELECT last.chain FROM (SELECT chain FROM change WHERE event_uid = ?1 AND chain <> '' AND at > ?3 "
-        "ORDER BY id DESC LIMIT 1) last JOIN change began ON began.id = CAST(last.chain AS INTEGER) "
-        "WHERE began.event_uid = ?1 AND began.email = ?2",
-        [event_uid, email, at - _CHAIN_LASTS_S],
-    )
-    return str(row["chain"]) if row else ""
+    said = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX]]
+    await _note_said(session, receipt, ChangeKind.RECEIPT, said)
 
 
 async def note_proposal(session: Session, proposal: Proposal) -> None:
     """An attendee proposed another time."""
-    at = proposal.arrived.timestamp()
-    chain = await _chain_of(session, proposal.event_uid, proposal.email, at)
-    values = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX], chain]
-    await session.run(_OF_EVENT, [at, ChangeKind.PROPOSAL, proposal.email, *values, proposal.event_uid])
+    said = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX]]
+    await _note_said(session, proposal, ChangeKind.PROPOSAL, said)
+
+
+async def _note_said(
+    session: Session, by: Receipt | Proposal, kind: ChangeKind, said: Sequence[object]
+) -> None:
+    at = by.arrived.timestamp()
+    await session.run(_OF_ATTENDEE, [by.event_uid, by.email, at - _CHAIN_LASTS_S, at, kind, *said])
 
 
 async def note_event(session: Session, event: Event, before: Event | None) -> None:

@@ -60,6 +60,8 @@ def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s
 
 
 def _commit_together(connection: sqlite3.Connection, works: Sequence[Work[T]]) -> list[T | Failed]:
+    if len(works) == 1:
+        return [_alone(connection, works[0])]
     done: list[T | Failed] = []
     until = time.monotonic() + _TOGETHER_S
     for work in works:
@@ -75,6 +77,16 @@ def _commit_together(connection: sqlite3.Connection, works: Sequence[Work[T]]) -
         if time.monotonic() > until:
             break
     return done
+
+
+def _alone(connection: sqlite3.Connection, work: Work[T]) -> T | Failed:
+    """What came of the only work of a transaction, which needs no savepoint: with it, all is undone."""
+    try:
+        return _run_now(work(SyncConnection(connection)))
+    except Exception as error:  # noqa: BLE001 -- handed to whoever asked for this work
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return Failed(error)
 
 
 def asked(

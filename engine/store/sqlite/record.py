@@ -6,17 +6,25 @@ from collections.abc import Collection, Mapping
 
 from engine.model.record import GENESIS, Cut, Head, OldLine, Place, Row
 from engine.store.sqlite.record_schema import CALLER
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _ROW = "seq, body, head, salt"
+_PLACE = (
+    "SELECT NULL AS address, seq, head, NULL AS salt FROM "
+    "(SELECT seq, head FROM record ORDER BY seq DESC LIMIT 1) UNION ALL "
+    f"SELECT address, NULL, NULL, salt FROM record_person WHERE address {IN_LIST}"
+)
+"""The head of the record, and who has a salt."""
 
 
 class Record(Session):
     """The part of a unit of work that speaks of the record, and the questions about it."""
 
     async def record_place(self, addresses: Collection[str]) -> Place:
-        salts = {a: salt for a in addresses if (salt := await self.record_salt(a))}
-        return Place(await self.record_head(), salts)
+        found = await self.all(_PLACE, [as_list(addresses)])
+        salts = {row["address"]: row["salt"] for row in found if row["address"] is not None}
+        head = next((Head(row["seq"], row["head"]) for row in found if row["address"] is None), None)
+        return Place(head or Head(0, GENESIS), salts)
 
     async def add_row(self, row: Row, salts: Mapping[str, bytes]) -> None:
         await self.run(f"INSERT INTO record({_ROW}) VALUES (?,?,?,?)", row)
