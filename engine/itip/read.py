@@ -62,6 +62,8 @@ _CONFERENCES = (
     "X-MICROSOFT-ONLINEMEETINGCONFLINK",
     "CONFERENCE",
 )
+_NUMBER = re.compile(r"\s*[+-]?\d{1,40}\s*")
+_WEB = re.compile(r"https?://\S{3,1000}")
 _MEETING = re.compile(
     r"https://(?:meet\.google\.com/[a-z]|[\w.-]{0,60}zoom\.us/[jsw]/|teams\.(?:microsoft|live)\.com/"
     r"|[\w.-]{1,60}\.webex\.com/)[^\s<>\"']{2,1000}",
@@ -208,7 +210,7 @@ def _sequence(component: Component) -> int | None:
     """SEQUENCE within 0 to 2**31-1; Outlook keeps another copy of it."""
     for name in ("SEQUENCE", "X-MICROSOFT-CDO-APPT-SEQUENCE"):
         prop = component.first(name)
-        if prop and re.fullmatch(r"\s*[+-]?\d{1,40}\s*", prop.value):
+        if prop and _NUMBER.fullmatch(prop.value):
             return max(0, min(int(prop.value.strip()), _MAX_SEQUENCE))
     return None
 
@@ -286,7 +288,7 @@ def _description(component: Component) -> str:
 def _conference(component: Component) -> str:
     for name in _CONFERENCES:
         link = component.text(name).strip()
-        if re.fullmatch(r"https?://\S{3,1000}", link):
+        if link and _WEB.fullmatch(link):
             return link
     text = f"{component.text('LOCATION')}\n{component.text('DESCRIPTION')}"
     match = _MEETING.search(text)

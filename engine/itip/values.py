@@ -13,6 +13,8 @@ _DURATION = re.compile(
 )
 """With signs in front of its parts, too, as in P1DT-3600S, which some programs write for 23 hours."""
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
+_SCHEME = re.compile(r"^\s*(?:mailto\s*:)?\s*<?", re.IGNORECASE)
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS_MAX = 1_000
 _WESTMOST = timedelta(hours=12)
 """By how much the clocks of the westernmost zone are behind UTC."""
@@ -75,9 +77,9 @@ def read_address(text: str, email: str = "") -> str:
     Empty if neither holds one (RFC 5545, 3.3.3).
     """
     text, email = (value if len(value) <= _ADDRESS_MAX else "" for value in (text, email.strip()))
-    plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text, count=1, flags=re.IGNORECASE)
+    plain = _SCHEME.sub("", text, count=1)
     plain = plain.partition("?")[0].strip().rstrip(">").strip()
-    if re.search(r"%[0-9A-Fa-f]{2}", plain):
+    if _ENCODED.search(plain):
         plain = unquote(plain)
     for candidate in (plain, email):
         if _ADDRESS.fullmatch(candidate):

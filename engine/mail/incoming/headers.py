@@ -56,6 +56,8 @@ def raw(mail: Message, name: str) -> str:
 def in_words(value: str) -> str:
     """A header value with its encoded words decoded; what cannot be decoded is shown with U+FFFD."""
     value = value[:_MAX_VALUE]  # words to be shown
+    if "=?" not in value:
+        return one_line(value)
     try:
         pieces = decode_header(value)
     except (HeaderParseError, ValueError):

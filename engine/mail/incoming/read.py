@@ -134,7 +134,8 @@ def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     return {
         "text": text,
         "framed": framed,
-        "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, content),
+        "calendars": (calendars.distinct([*own, *packed.calendars]) if packed.calendars else own)
+        or calendars.searched(leaves, content),
         "lists": attached,
         "has_tnef": packed.seen,
         "obstacle": UnreadablePart(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
