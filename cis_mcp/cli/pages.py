@@ -24,7 +24,7 @@ _FIELDS = (
     click.option("--layout", type=click.Choice(["list", "compact", "cards", "agenda"])),
     click.option("--by", type=click.Choice(["day", "week", "month"]), help="How events stand together."),
     click.option("--colour", metavar="#RRGGBB", help="Of buttons and links."),
-    click.option("--hours", type=int, help="A clock of 12 or 24 hours."),
+    click.option("--hours", type=int, help="A 12-hour or 24-hour clock."),
     click.option("--show", multiple=True, metavar="WHAT", help="May be repeated."),
     click.option("--hide", multiple=True, metavar="WHAT", help="May be repeated."),
     click.option("--logo", metavar="FILE|URL", help="A PNG, JPEG, WebP or GIF; '' takes it away."),

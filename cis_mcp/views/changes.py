@@ -31,7 +31,7 @@ class Changes(Data):
 
     changes: list[ChangeInfo]
     cursor: str = Field(description="give it as since next time; nothing is missed or repeated")
-    more: bool = Field(description="true: there is more already")
+    more: bool = Field(description="true: there are more now")
 
 
 def change_info(change: Change, *, masked: bool) -> ChangeInfo:

@@ -55,5 +55,5 @@ AlarmMinutes = Annotated[
 ]
 OnlyFor = Annotated[
     list[Literal["accepted", "tentative", "declined"]] | None,
-    Field(description="only these see the new location, description or url; []: no longer"),
+    Field(description="only these see the new location, description or url; []: everyone"),
 ]

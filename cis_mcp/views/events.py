@@ -107,9 +107,9 @@ class StatisticsInfo(Data):
     """Counters; they always equal a recount."""
 
     attendees: int
-    proposals: int = Field(description="proposed times that wait for an answer; not in rsvp")
+    proposals: int = Field(description="open proposals of another time; not counted in rsvp")
     rsvp: dict[str, int] = Field(description="accepted, declined, tentative, delegated, noaction")
-    origin: dict[str, int] = Field(description="channel that asked for the invites")
+    origin: dict[str, int] = Field(description="channels the invites came from")
     prodid: dict[str, int] = Field(description="calendar clients that answered, the 20 most used")
     delivery: dict[str, int] = Field(description="messages by state; sent: a mail server took it")
 

@@ -87,7 +87,7 @@ class LinkInfo(Data):
     landing: str = Field(
         description="where the button leads: slug of a page, an address; empty: our own page"
     )
-    budget: int = Field(description="presses after which each one is confirmed by mail first; 0: no limit")
+    budget: int = Field(description="after this many presses each one must be confirmed by mail; 0: no limit")
     signed: bool
     active: bool
     url: str = Field(description="address of its page, to look at it")
@@ -143,12 +143,14 @@ class LinkFields(BaseModel):
     """What may be said of a link when it is made."""
 
     name: str = Field(
-        description="what you call it, such as the audience; readers do not see it",
+        description="your name for it, such as the audience; readers do not see it",
         max_length=NAME_MAX,
         examples=["May newsletter"],
     )
     events: list[str] = Field(
-        description="uids or ids of the events that its button sends", min_length=1, max_length=EVENTS_MAX
+        description="uids or ids of the events the button sends invites for",
+        min_length=1,
+        max_length=EVENTS_MAX,
     )
     vendor: str = Field(
         description="mail service: mailchimp, klaviyo, sendgrid, hubspot, activecampaign, brevo, mailerlite, "
@@ -157,19 +159,20 @@ class LinkFields(BaseModel):
         max_length=100,
         examples=["mailchimp"],
     )
-    button: str = Field(BUTTON, description="what the button says", max_length=BUTTON_MAX)
+    button: str = Field(BUTTON, description="text of the button", max_length=BUTTON_MAX)
     landing: str = Field(
         "",
-        description="where the button leads afterwards: slug of one of your pages, or an address whose host the "
-        "operator allowed; empty: our own page",
+        description="where readers go after pressing the button: slug of one of your pages, or an address whose host "
+        "the operator allowed; empty: this server's own page",
         max_length=2_000,
     )
     budget: int = Field(
         BUDGET,
-        description="presses after which each one is confirmed by mail first, about the size of your list; 0: no limit",
+        description="after this many presses (about the size of your list) each one must be confirmed by mail; "
+        "0: no limit",
         ge=0,
     )
-    signed: bool = Field(False, description="the service signs each reader's address (braze, own)")
+    signed: bool = Field(False, description="true: the mail service signs each reader's address (braze, own)")
 
     async def command(self, engine: Engine) -> CreateLink:
         """What makes the link. Raises Refused: INVALID_ARGUMENT."""
@@ -192,16 +195,19 @@ class LinkChange(BaseModel):
 
     name: str | None = Field(None, description="what you call it", max_length=NAME_MAX)
     events: list[str] | None = Field(
-        None, description="uids or ids of the events that its button sends", max_length=EVENTS_MAX
+        None, description="uids or ids of the events the button sends invites for", max_length=EVENTS_MAX
     )
-    button: str | None = Field(None, description="what the button says", max_length=BUTTON_MAX)
+    button: str | None = Field(None, description="text of the button", max_length=BUTTON_MAX)
     landing: str | None = Field(
         None,
-        description="slug of one of your pages, an address whose host the operator allowed, or empty: our own page",
+        description="slug of one of your pages, an address whose host the operator allowed, or empty: this "
+        "server's own page",
         max_length=2_000,
     )
     budget: int | None = Field(
-        None, description="presses after which each one is confirmed by mail first; 0: no limit", ge=0
+        None,
+        description="after this many presses each one must be confirmed by mail; 0: no limit",
+        ge=0,
     )
     active: bool | None = Field(None, description="false: ends it; true: puts it back")
 

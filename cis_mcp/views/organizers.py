@@ -56,7 +56,7 @@ class RegisteredOrganizer(Data):
     """An organizer that may create events by mail."""
 
     address: str
-    mails: int = Field(description="mails that waited and are carried out now")
+    mails: int = Field(description="waiting mails that are processed now")
 
 
 def organizer_list(found: Sequence[OrganizerBrief], limit: int) -> OrganizerList:

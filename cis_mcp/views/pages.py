@@ -118,11 +118,11 @@ class PageFields(BaseModel):
         None, description=f"text below the events, {_TEXTS}", max_length=texts.TEXT_MAX
     )
     month: str | None = Field(
-        None, description="only events of this month; empty: of any", max_length=10, examples=["2027-05"]
+        None, description="only events of this month; empty: any month", max_length=10, examples=["2027-05"]
     )
     query: str | None = Field(
         None,
-        description="text that events must contain, read as a search reads them; empty: all events",
+        description="only events that this search finds; empty: all events",
         max_length=texts.QUERY_MAX,
         examples=["Orioles home games"],
     )
@@ -131,20 +131,20 @@ class PageFields(BaseModel):
         description="only these events, by uid or id; an empty list: all events",
         max_length=texts.EVENTS_NAMED_MAX,
     )
-    layout: Layout | None = Field(None, description="how the events are set")
-    by: Grouping | None = Field(None, description="by what the events stand together")
+    layout: Layout | None = Field(None, description="how the events are laid out")
+    by: Grouping | None = Field(None, description="how the events are grouped")
     colour: str | None = Field(
         None,
-        description="of buttons and links; dark enough for white letters",
+        description="of buttons and links; dark enough for white text",
         max_length=7,
         examples=["#1558b0"],
     )
-    hours: int | None = Field(None, description="clock of 12 or 24 hours", examples=[12, 24])
-    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=20)
-    hide: list[Show] = Field([], description="what it no longer shows", max_length=20)
+    hours: int | None = Field(None, description="12-hour or 24-hour clock", examples=[12, 24])
+    show: list[Show] = Field([], description="what the page shows in addition", max_length=20)
+    hide: list[Show] = Field([], description="what the page no longer shows", max_length=20)
     logo: str | None = Field(
         None,
-        description="https address of a PNG, JPEG, WebP or GIF, fetched once; empty: none",
+        description="https address of a PNG, JPEG, WebP or GIF, downloaded once; empty: none",
         max_length=2_000,
     )
     banner: str | None = Field(None, description="as logo; above the title", max_length=2_000)

@@ -22,7 +22,7 @@ class Reminded(Data):
     """What a reminder did, or would do."""
 
     uid: str
-    reminded: int = Field(description="people who get the reminder, or would")
+    reminded: int = Field(description="people who are reminded, or would be")
     emails: list[str] = Field(description="the first 20, masked")
     left_out: list[LeftOut]
     campaign_id: str = Field(description="the campaign that reminds them; empty: none")
@@ -34,8 +34,8 @@ class Withdrawn(Data):
 
     uid: str
     email: str
-    mailed: bool = Field(description="true: a cancellation is sent; false: no invite had reached them")
-    already: bool = Field(description="true: they had been taken out before; nothing was done now")
+    mailed: bool = Field(description="true: a cancellation is sent; false: they had never got an invite")
+    already: bool = Field(description="true: they were already out; nothing was done")
     message_id: str
 
 

@@ -47,13 +47,13 @@ class Revision(Data):
     """What a change of an event did, or would do."""
 
     event: EventInfo
-    changed: list[str] = Field(description="fields that changed; empty: nothing did, and no one is mailed")
-    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
+    changed: list[str] = Field(description="fields that changed; empty: none, and no one is mailed")
+    changes: list[FieldChange] = Field(description="old and new value of each")
     notified: int = Field(description="people who are mailed, or would be")
     first: list[str] = Field(description="the first 20 of them, masked")
     left_out: dict[str, int] = Field(description="people who are not, by their answer")
     calendars: int = Field(description="of a dry run: people who were sent the revision that stands")
-    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
+    sample: Sample | None = Field(description="of a dry run: the event as the first of them would see it")
     campaign_id: str = Field(description="the campaign that mails them; empty: no one is mailed")
     dry_run: bool
 

@@ -31,9 +31,9 @@ class Entries(Data):
 class Suppressed(Data):
     """What is on the list now."""
 
-    organizer: str = Field(description="the organizer they take no mail from; empty: any")
+    organizer: str = Field(description="the organizer who no longer mails them; empty: all organizers")
     addresses: list[str]
-    added: int = Field(description="how many were not on the list before")
+    added: int = Field(description="how many were not on the list yet")
 
 
 class Unsuppressed(Data):
@@ -41,7 +41,7 @@ class Unsuppressed(Data):
 
     removed: list[str]
     not_listed: list[str]
-    still: list[Entry] = Field(description="other entries that keep mail from what was removed")
+    still: list[Entry] = Field(description="entries that still block what was removed")
 
 
 def entry_info(entry: Suppression) -> Entry:

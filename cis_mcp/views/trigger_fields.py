@@ -20,15 +20,16 @@ class TriggerFields(BaseModel):
     """A trigger to be proposed."""
 
     name: str = Field(
-        description="small letters, digits and hyphens; the hook is /hooks/{name}",
+        description="lower-case letters, digits and hyphens; the hook is /hooks/{name}",
         max_length=200,
         examples=["crm-deals"],
     )
     sender: Sender = Field(
-        description="whose signature the hook expects; hmac and bearer fit any sender; events: what happens here"
+        description="whose signature the hook expects; hmac and bearer fit any sender; events: what happens on this "
+        "server"
     )
     rules: str = Field(
-        description="YAML: one rule or up to 10, the first with a true `when` is applied. Fields: when, do "
+        description="YAML: one rule, or up to 10, of which the first whose `when` is true applies. Fields: when, do "
         "(invite, update, cancel, remind, forget, nothing), object, version, uid, set, "
         "people {each, email, name, fields, others}, undo_s",
         max_length=RULES_MAX,
@@ -38,23 +39,28 @@ class TriggerFields(BaseModel):
             'people: {each: event.people, email: "{{ item.email }}"}'
         ],
     )
-    key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
+    key: str = Field("", description="id of the key that it acts with; empty: yours", max_length=40)
     header: str = Field(
-        "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
+        "", description="for salesforce-flow and bearer: the header that carries the secret", max_length=100
     )
-    organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
+    organization: str = Field("", description="for salesforce-message: the organization's id", max_length=40)
     form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
     starting_minutes: int = Field(
-        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
+        1_440,
+        ge=0,
+        le=10_080,
+        description="for events: how long before its start an event counts as starting",
     )
-    sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
+    sample: dict[str, Any] | None = Field(None, description="a payload to try the rules on")
 
 
 class TrialFields(BaseModel):
     """Rules to be tried, and on what."""
 
-    rules: str | None = Field(None, description="YAML to try; null: the trigger's own", max_length=RULES_MAX)
-    body: dict[str, Any] | None = Field(None, description="a payload; null: the newest deliveries")
+    rules: str | None = Field(
+        None, description="YAML to try; default: the trigger's own rules", max_length=RULES_MAX
+    )
+    body: dict[str, Any] | None = Field(None, description="a payload; default: the newest deliveries")
     limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
 
 
@@ -63,7 +69,7 @@ class FiringFields(BaseModel):
 
     payload: dict[str, Any] = Field(description="as its sender would post it")
     delivery_id: str = Field(
-        "", description="what a repetition is known by; empty: the payload itself", max_length=190
+        "", description="id by which a repetition is recognized; empty: the payload itself", max_length=190
     )
 
 
@@ -71,7 +77,7 @@ class ProposedTrigger(Data):
     """A trigger that is a draft."""
 
     trigger: TriggerInfo
-    secret: str = Field(description="for the sender, shown once; empty: the sender chooses it")
+    secret: str = Field(description="for the sender, shown only once; empty: the sender chooses it")
 
 
 class TriggerList(Data):

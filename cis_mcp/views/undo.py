@@ -20,10 +20,10 @@ class UndoInfo(Data):
 class Undone(Data):
     """What was taken back."""
 
-    uid: str = Field(description="event that it was about; empty: none, or several")
+    uid: str = Field(description="the event concerned; empty: none, or several")
     sequence: int | None = Field(description="revision of the event now; null: it was not changed")
-    withdrawn: int = Field(description="people who hear nothing of it")
-    repeated: bool = Field(description="true: it had been taken back before")
+    withdrawn: int = Field(description="people who are not mailed")
+    repeated: bool = Field(description="true: it had already been undone")
 
 
 def undone(done: UndoDone) -> Undone:
@@ -42,7 +42,7 @@ class UndoableInfo(Data):
 
     id: str
     command: str = Field(description="what was asked")
-    uid: str = Field(description="event that it was about; empty: none, or several")
+    uid: str = Field(description="the event concerned; empty: none, or several")
     asked: str
     until: str
 

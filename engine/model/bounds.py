@@ -81,7 +81,7 @@ class Bounds(Value):
     to: Patterns | None = Field(
         None, description="who it may mail: patterns such as *@example.com, or @name of a list; null: anyone"
     )
-    not_to: Patterns = Field((), description="who it may not mail; wins over `to`")
+    not_to: Patterns = Field((), description="who it may not mail; overrides `to`")
     links: Hosts | None = Field(None, description="hosts that its texts may link to; null: any, empty: none")
     day: Budget = Field(500, description="mails a day")
     minute: Budget = Field(60, description="mails a minute; more wait")

@@ -37,7 +37,7 @@ class CampaignLink(Value):
         "", description="where the button leads: a page's slug, an address; empty: our own page"
     )
     budget: int = Field(
-        BUDGET, description="presses after which each one is confirmed by mail first; 0: no limit"
+        BUDGET, description="after this many presses each one must be confirmed by mail; 0: no limit"
     )
     key: str = Field("", description="with which the mail service signs addresses; empty: it does not")
     active: bool = True

@@ -22,4 +22,6 @@ class OrganizerProfile(Value):
     drafts: bool = Field(False, description="lists that it mails to bulk@ wait as drafts")
     suspended: bool = False
     registered: bool = False
-    addresses: tuple[str, ...] = Field((), description="further addresses whose mail is this organizer's")
+    addresses: tuple[str, ...] = Field(
+        (), description="further addresses whose mail counts as this organizer's"
+    )

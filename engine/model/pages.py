@@ -103,7 +103,7 @@ class Page(Value):
     layout: Layout = Layout.LIST
     by: Grouping = Grouping.DAY
     colour: str = Field("#1558b0", description="of buttons and links, as #rrggbb")
-    hours: int = Field(24, description="clock of 12 or 24 hours")
+    hours: int = Field(24, description="12-hour or 24-hour clock")
     shows: frozenset[Show] = SHOWN
     logo: PagePicture | None = None
     banner: PagePicture | None = Field(None, description="above the title, as wide as the page")

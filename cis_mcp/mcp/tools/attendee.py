@@ -23,13 +23,18 @@ class GetAttendeeArguments(Arguments):
 
     uid: Uid
     email: str = Field(description="the person's address", max_length=1_000, examples=["ann@example.com"])
-    limit: int = Field(50, description="messages, and receipts, at most; the newest", ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before: older ones", max_length=200)
+    limit: int = Field(
+        50, description="how many messages, and how many receipts, at most; the newest", ge=1, le=100
+    )
+    cursor: str | None = Field(
+        None, description="next_cursor of the previous page: older ones", max_length=200
+    )
 
 
 async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Reply:
-    """Show one person at one event as a timeline: the answer and to which revision, every message with the mail
-    server's reply, comments, proposed times, and what is still owed. Use it when someone says they “never got it”."""
+    """Show one person's history at one event: the answer and to which revision, every message with the mail
+    server's reply, comments, proposed times, and what is still to be sent. Use it when someone says they “never
+    got it”."""
     event = await call.engine.event(arguments.uid, call.actor)
     explanation = await call.engine.explain(event.uid, arguments.email, call.actor)
     campaigns = await _waited_in(call, explanation)

@@ -44,14 +44,14 @@ class GetCampaignArguments(Arguments):
     )
     wait_s: WaitS = 0
     limit: int = Field(20, description="campaigns, or skipped rows of the one", ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=200)
 
 
 class ControlCampaignArguments(Arguments):
     """Arguments of control_campaign."""
 
     campaign_id: str = Field(description="id from bulk_send", min_length=1, max_length=200)
-    action: CampaignAction = Field(description="what to do; cancel withdraws what has not gone")
+    action: CampaignAction = Field(description="cancel withdraws messages not yet sent")
     confirm_token: str | None = Field(None, description="for start: the token of the draft", max_length=200)
     wait_s: WaitS = 0
 
@@ -66,14 +66,14 @@ class CampaignsResult(Result):
     """The campaign that was asked for, or the newest ones."""
 
     campaign: CampaignInfo | None
-    campaigns: list[CampaignInfo] = Field(description="newest first; filled where no id was given")
+    campaigns: list[CampaignInfo] = Field(description="newest first; only without an id")
     next_cursor: str | None = Field(description="more campaigns, or more skipped rows of the one")
 
 
 async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
-    """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
-    sample. It is a draft: nothing is sent before control_campaign starts it with the confirm_token, unless start is
-    true. For one person use send_invite."""
+    """Draft invites to one event for a list of people: every row is checked, and the result says which would be
+    skipped and why, and shows a sample. Nothing is sent until control_campaign starts it with the confirm_token,
+    unless start is true. For one person use send_invite."""
     rows = await rows_of(call, arguments)
     draft = DraftCampaign(
         uid=arguments.uid,
@@ -90,8 +90,8 @@ async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
 
 
 async def control_campaign(call: CallContext, arguments: ControlCampaignArguments) -> Reply:
-    """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends, and needs the confirm_token of
-    bulk_send, which a change of the event voids. Follow it with get_campaign."""
+    """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends mail. It needs the confirm_token of
+    bulk_send, which a change to the event voids. Follow it with get_campaign."""
     command = ControlCampaign(
         campaign_id=arguments.campaign_id,
         action=arguments.action,
@@ -103,9 +103,8 @@ async def control_campaign(call: CallContext, arguments: ControlCampaignArgument
 
 
 async def get_campaign(call: CallContext, arguments: GetCampaignArguments) -> Reply:
-    """Show the progress of a campaign (a bulk invite, or a change being announced): counts by state, skipped
-    rows, first failures. With wait_s, wait until it ends. Without an id, list the newest. For answers use
-    get_stats."""
+    """Show the progress of a campaign (a bulk invite, or a change being announced): counts by state, skipped rows,
+    first failures. With wait_s, wait until it ends. Without an id, list the newest. For answers use get_stats."""
     campaign_id, cursor = arguments.campaign_id, arguments.cursor
     if campaign_id:
         if arguments.wait_s:

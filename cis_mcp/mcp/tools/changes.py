@@ -17,7 +17,7 @@ class ListChangesArguments(Arguments):
     """Arguments of list_changes."""
 
     since: str | None = Field(
-        None, description="cursor of the call before; left out: the newest changes", max_length=100
+        None, description="cursor of the last call; left out: the newest changes", max_length=100
     )
     kinds: list[ChangeKind] | None = Field(None, description="only these")
     masked: bool = Field(True, description="false: show addresses in full")
@@ -26,8 +26,8 @@ class ListChangesArguments(Arguments):
 
 async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Reply:
     """List what happened to your events since a cursor, oldest first: answers with comments, proposals, failed and
-    bounced messages, people who unsubscribed, events made, changed or cancelled, campaigns ended. For polling: keep
-    `cursor` and give it as `since`. For the counts use get_stats, for one person get_attendee."""
+    bounced messages, unsubscribes, events created, changed or cancelled, campaigns ended. To poll, keep `cursor`
+    and pass it as `since`. For counts use get_stats, for one person get_attendee."""
 
     async def page(limit: int) -> Reply:
         found = await call.engine.changes(call.actor, arguments.since, limit, arguments.kinds or ())

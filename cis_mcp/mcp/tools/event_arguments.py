@@ -36,7 +36,7 @@ Note = Annotated[
 ]
 Words = Annotated[
     str | None,
-    Field(description="may hold {{name}}, {{email}} or other personal fields"),
+    Field(description="may contain {{name}}, {{email}} or other personal fields"),
 ]
 
 
@@ -62,8 +62,8 @@ class CreateEventArguments(Arguments):
         examples=[["2027-12-24"]],
     )
     alarm_minutes: AlarmMinutes = None
-    rsvp: bool = Field(True, description="false: for information; asks for no answer")
-    places: int = Field(0, description="how many can have it; 0: any number")
+    rsvp: bool = Field(True, description="false: for information only, asks for no answer")
+    places: int = Field(0, description="how many people can take part; 0: no limit")
     organizer: str | None = Field(
         None, description="the owner; leave out for yourself", examples=["ann@example.com"]
     )
@@ -71,7 +71,7 @@ class CreateEventArguments(Arguments):
     url: str | None = Field(None, description="web page")
     idempotency_key: str | None = Field(
         None,
-        description="any text; the same makes the same event once",
+        description="any text; a call with the same key creates no second event",
         max_length=200,
     )
 

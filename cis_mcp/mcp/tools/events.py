@@ -55,7 +55,7 @@ class CreatedEvent(Result):
 
     event: EventAsShown
     created: bool = Field(description="false: this idempotency_key had made the event before")
-    urls: list[str] = Field(description="its web page, where pages are published that have it")
+    urls: list[str] = Field(description="its web pages, if any page that shows it is published")
 
 
 class UpdatedEvent(Revision):
@@ -70,8 +70,8 @@ class CancelledEvent(Result):
     event: EventAsShown
     notified: int = Field(description="people who are mailed, or would be")
     first: list[str] = Field(description="the first 20 of them, masked")
-    left_out: dict[str, int] = Field(description="people who are not, by their answer")
-    calendars: int = Field(description="of a dry run: people who were sent the revision that stands")
+    left_out: dict[str, int] = Field(description="people who are not mailed, by answer")
+    calendars: int = Field(description="of a dry run: people who have the current revision")
     campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
     dry_run: bool
 
@@ -81,15 +81,15 @@ class FoundEvent(Result):
 
     event: EventInfo
     proposals: list[ProposalInfo] = Field(
-        description="open ones, oldest first, at most 10; see answer_proposal"
+        description="open proposals, oldest first, at most 10; see answer_proposal"
     )
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
     free: int | None = Field(description="places")
 
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
-    """Create an event and get its uid. No one is notified: invite with send_invite (one person) or bulk_send
-    (a list). Give local times with the zone of the place; check the weekday in the answer. To change one use
+    """Create an event and get its uid. No one is notified: invite with send_invite (one person) or bulk_send (a
+    list). Give local times with the zone of the place; check the weekday in the result. To change an event use
     update_event."""
     command = CreateEvent(
         summary=arguments.summary,
@@ -129,7 +129,7 @@ def _made(done: EventDone) -> str:
 
 async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
     """Change an event, or one instance of a series, and mail the attendees it affects; their calendars update.
-    What you leave out stays. dry_run shows old and new, and who would be mailed. Repeating a change is safe."""
+    Fields you leave out stay. dry_run shows old and new, and who would be mailed. Repeating a change is safe."""
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
@@ -184,9 +184,9 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
 
 
 async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
-    """Cancel an event, or one instance of a series, permanently: attendees are mailed, their entries cancelled. Final
-    once mailed: use dry_run first. To move or reword it use update_event, to take out one
-    person withdraw_invite."""
+    """Cancel an event, or one instance of a series: attendees are mailed and their calendar entries cancelled.
+    Final once mailed: use dry_run first. To move or reword it use update_event, to take out one person
+    withdraw_invite."""
     done = await call.apply(await _cancellation(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
@@ -218,8 +218,8 @@ async def _cancellation(call: CallContext, arguments: CancelEventArguments) -> C
 
 
 async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
-    """Show one event: times, text, revision, the counters of its answers and the times that attendees propose. Its
-    uid: search_events; who answered: list_attendees."""
+    """Show one event: times, text, revision, answer counts and the times that attendees propose. Find its uid with
+    search_events; see who answered with list_attendees."""
     event, counters = await call.engine.event_with_statistics(arguments.uid, call.actor)
     proposed = await call.engine.proposals(event.uid, call.actor) if counters.proposals else []
     reply = _found(event, counters, proposed, SHOWN)

@@ -20,7 +20,7 @@ _LOOK_S = 0.5
 """How often to look whether somebody has decided; one row, by its key."""
 
 HeldId = Annotated[
-    str, Field(description="id from the held of an answer", min_length=1, max_length=40, examples=["k3x9…"])
+    str, Field(description="id in held of a call's result", min_length=1, max_length=40, examples=["k3x9…"])
 ]
 
 
@@ -35,8 +35,8 @@ class DecideArguments(Arguments):
     """Arguments of decide_held_action."""
 
     id: HeldId
-    decision: Literal["approve", "refuse"] = Field(description="refuse needs why")
-    why: str = Field("", description="a No needs a reason", max_length=WHY_MAX)
+    decision: Literal["approve", "refuse"] = Field(description="refuse requires why")
+    why: str = Field("", description="the reason; required to refuse", max_length=WHY_MAX)
 
 
 class HeldResult(Result):
@@ -46,8 +46,8 @@ class HeldResult(Result):
 
 
 async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Reply:
-    """Show what became of a call whose answer has held: it waits for someone's approval, and nothing is sent before.
-    With wait_s, wait for the decision. Don't repeat the call meanwhile; tell your user who decides."""
+    """Show the outcome of a call whose result has held: someone has to approve it first, and until then nothing is
+    sent. With wait_s, wait for the decision. Don't repeat the call meanwhile; tell your user who decides."""
     held, state = await _decided(call, arguments.id, arguments.wait_s)
     text = views.text(held, call.engine.clock())[: views.TEXT_MAX]
     return Reply(text, HeldResult(held=views.held_info(held, state, call.actor)))
@@ -68,8 +68,8 @@ async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[Hel
 
 
 async def decide_held_action(call: CallContext, arguments: DecideArguments) -> Reply:
-    """Approve or refuse what another key of your address asked for; an approval carries out exactly what
-    get_held_action shows. Never for what you, or a key above or below yours, asked for, unless your key says that a
+    """Approve or refuse what another key of your address asked for; approving does exactly what get_held_action
+    shows. You cannot decide what you, or a key above or below yours, asked for, unless your key says that a
     person attends to you. Ask your user first."""
     command = Decide(
         held_id=arguments.id,
@@ -88,7 +88,9 @@ class StopArguments(Arguments):
     """Arguments of stop_sending."""
 
     key_id: str | None = Field(None, description="the key to stop, not yours", max_length=40)
-    organizer: str | None = Field(None, description="or the organizer; * is everything", max_length=1_000)
+    organizer: str | None = Field(
+        None, description="or the organizer to stop; *: everything", max_length=1_000
+    )
     resume: bool = Field(False, description="true: let it go on")
 
 
@@ -100,8 +102,8 @@ class StoppedResult(Result):
 
 
 async def stop_sending(call: CallContext, arguments: StopArguments) -> Reply:
-    """Stop a key, an organizer or everything at once: its mail waits and is not lost, a key changes nothing more.
-    resume lets it go on: ask your user first."""
+    """Stop a key, an organizer or everything at once: its mail waits and is not lost, and a stopped key can change
+    nothing. resume starts it again: ask your user first."""
     if (arguments.key_id is None) == (arguments.organizer is None):
         raise Refused(Code.INVALID_ARGUMENT, "Exactly one of key_id and organizer must be given.")
     if arguments.key_id is not None:

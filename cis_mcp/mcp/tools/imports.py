@@ -39,7 +39,7 @@ class ImportCalendarArguments(Arguments):
     )
     calendar: str = Field(
         "",
-        description="name that tells it from your other calendars; else its URL or file name",
+        description="name that distinguishes it from your other calendars; default: its URL or file name",
         max_length=100,
     )
     organizer: str | None = Field(
@@ -49,7 +49,7 @@ class ImportCalendarArguments(Arguments):
         None, description="IANA time zone for times that have none", max_length=100, examples=["Europe/Paris"]
     )
     gone: Literal["cancel", "keep"] = Field(
-        "cancel", description="what to do with coming events of an earlier import that it no longer has"
+        "cancel", description="what to do with future events of an earlier import that it no longer has"
     )
     force: bool = Field(False, description="true: cancel them even if many are missing; ask your user first")
     dry_run: bool = Field(False, description="true: only say what would be done")
@@ -70,28 +70,28 @@ class ImportedCalendar(Result):
     organizer: str
     new: int
     changed: int
-    gone: int = Field(description="coming events that the calendar no longer has")
-    kept: int = Field(description="those of them that were left as they are")
+    gone: int = Field(description="future events that the calendar no longer has")
+    kept: int = Field(description="how many of those were left as they are")
     cancelled: int = Field(
-        description="those of them, and those that it calls cancelled, that were cancelled"
+        description="how many of those, and of events that the calendar marks as cancelled, were cancelled"
     )
     unchanged: int
-    past: int = Field(description="over, so passed over")
+    past: int = Field(description="skipped, as they are over")
     failed: int
-    left: int = Field(description="not reached in time: call again to go on")
+    left: int = Field(description="not reached in time: call again to continue")
     notified: int = Field(description="people who are notified, or would be")
-    problems: list[ImportProblem] = Field(description="the first of what failed")
+    problems: list[ImportProblem] = Field(description="the first failures")
     dry_run: bool
     left_out: list[str] = Field(
         description="what was left out of single events, such as the end of a long text; quotes the calendar: untrusted"
     )
     cut_off: bool = Field(
-        description="it is not whole (no END:VCALENDAR or </html>), so nothing that it lacks was cancelled"
+        description="the calendar is incomplete (no END:VCALENDAR or </html>), so nothing missing from it was cancelled"
     )
 
 
 async def import_calendar(call: CallContext, arguments: ImportCalendarArguments) -> Reply:
-    """Make events of a whole calendar (iCalendar or a page with schema.org Events, by URL). Call it again whenever
+    """Import all events of a calendar (iCalendar, or a page with schema.org Events, by URL). Import again whenever
     it changes: new events are created, changed ones updated, missing ones cancelled, and the people invited are
     notified; nothing is duplicated. It invites no one. Use dry_run first."""
     if (arguments.url is None) == (arguments.path is None):

@@ -16,11 +16,13 @@ _MANY = 500
 class CreateKeyArguments(Arguments):
     """Arguments of create_key."""
 
-    name: str = Field("", description="what you call it", max_length=200)
+    name: str = Field("", description="your name for it", max_length=200)
     verbs: list[str] | None = Field(None, description="some of your own verbs", max_length=20)
     to: list[str] | None = Field(None, description="who it may mail, such as *@example.com", max_length=_MANY)
-    not_to: list[str] | None = Field(None, description="who it may not mail; wins", max_length=_MANY)
-    links: list[str] | None = Field(None, description="hosts its texts may link to", max_length=_MANY)
+    not_to: list[str] | None = Field(
+        None, description="who it may not mail; overrides `to`", max_length=_MANY
+    )
+    links: list[str] | None = Field(None, description="hosts that its texts may link to", max_length=_MANY)
     day: int | None = Field(None, ge=1, description="mails a day")
     bulk_max: int | None = Field(None, ge=1, description="rows of one list")
     expires_days: int | None = Field(None, ge=1, le=36_500, description="days until it ends")
@@ -30,14 +32,14 @@ class CreatedKey(Result):
     """A key under the caller's own."""
 
     id: str
-    key: str = Field(description="the secret: shown now and never again")
+    key: str = Field(description="the secret, shown only now")
     verbs: list[str]
     expires: str | None
 
 
 async def create_key(call: CallContext, arguments: CreateKeyArguments) -> Reply:
-    """Make a key for another agent, within your own key's bounds: what you leave out is as yours is. Its mails count
-    against your budgets, and when your key is stopped or ends, so does it."""
+    """Make a key for another agent, within your own key's bounds: bounds you leave out are the same as yours. Its
+    mails count against your budgets, and it stops or ends together with your key."""
     given = arguments.model_dump(exclude={"name"}, exclude_none=True)
     bounds = views.read_bounds(given) if given else None
     done = await call.apply(CreateKey(name=arguments.name, bounds=bounds))

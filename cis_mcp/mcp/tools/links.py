@@ -27,27 +27,27 @@ class UpdateLinkArguments(LinkChange, Arguments):
     """Arguments of update_link."""
 
     link: str = Field(description="its id", max_length=_ID_MAX)
-    clear: list[Literal["landing"]] = Field([], description="what is to be empty again", max_length=1)
+    clear: list[Literal["landing"]] = Field([], description="fields to empty", max_length=1)
 
 
 class ListLinksArguments(Arguments):
     """Arguments of list_links."""
 
     link: str | None = Field(
-        None, description="id of one link: shows it alone, with its code to copy", max_length=_ID_MAX
+        None, description="id of one link: show only this one, with its code to copy", max_length=_ID_MAX
     )
     vendor: str | None = Field(
-        None, description="mail service for which its code is wanted; left out: its own", max_length=100
+        None, description="mail service to show the code for; default: the link's own", max_length=100
     )
     limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the list before", max_length=_ID_MAX)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=_ID_MAX)
 
 
 class SetLandingHostsArguments(Arguments):
     """Arguments of set_landing_hosts."""
 
     hosts: list[str] = Field(
-        description="all that are allowed from now on; *.example.com: all below it; an empty list: none",
+        description="all hosts allowed from now on; *.example.com: all subdomains; an empty list: none",
         max_length=HOSTS_MAX,
         examples=[["shop.example.com"]],
     )
@@ -68,7 +68,7 @@ class LinkResult(Result):
 
     link: LinkInfo
     code: CodeToCopy
-    changed: list[str] = Field(description="which of its fields changed")
+    changed: list[str] = Field(description="fields that changed")
 
 
 class LinkList(Result):
@@ -76,25 +76,25 @@ class LinkList(Result):
 
     links: list[LinkInfo]
     next_cursor: str | None
-    code: CodeToCopy | None = Field(description="of the one link that was asked for")
+    code: CodeToCopy | None = Field(description="of the one link you asked for")
 
 
 async def create_link(call: CallContext, arguments: CreateLinkArguments) -> Reply:
-    """Make a call-to-action link for a newsletter: its page shows the events with the reader's address filled in, and
-    one button sends the invites. Returns the exact code for the mail service: give it to your user unchanged, with the
-    steps and the test. Opening the link sends nothing, so scanners of mail do not."""
+    """Make a call-to-action link for a newsletter: it opens a page that shows the events with the reader's address
+    filled in, and one button sends the invites. Returns the exact code for the mail service: give it to your user
+    unchanged, with the steps and the test. Opening the link sends nothing, so mail scanners trigger no invites."""
     return await _reply(call, await call.apply(await arguments.command(call.engine)), "Made")
 
 
 async def update_link(call: CallContext, arguments: UpdateLinkArguments) -> Reply:
-    """Change a link for newsletters, end it (active: false) or put it back. Its address stays, and what is left out."""
+    """Change a newsletter link, end it (active: false) or put it back. Its address and what you leave out stay."""
     emptied = arguments.model_copy(update=dict.fromkeys(arguments.clear, ""))
     done = await call.apply(emptied.command(arguments.link))
     return await _reply(call, done, "In use" if done.link.active else "Ended")
 
 
 async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
-    """List your links for newsletters, newest first, with how often each was shown and pressed and how many people it
+    """List your newsletter links, newest first, with how often each was opened and pressed and how many people it
     invited; or show one with its code to copy."""
     if arguments.link is not None:
         one = await call.engine.link(arguments.link, call.actor)
@@ -106,8 +106,8 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
 
 
 async def set_landing_hosts(call: CallContext, arguments: SetLandingHostsArguments) -> Reply:
-    """Set which hosts of yours links may lead to after the button is pressed; this replaces the earlier list. Ask your
-    user first."""
+    """Set the hosts to which your links may lead readers after they press the button; this replaces the earlier
+    list. Ask your user first."""
     done = await call.apply(SettleLandingHosts(hosts=tuple(arguments.hosts), organizer=arguments.organizer))
     named = ", ".join(done.hosts) or "no host of their own"
     data = LandingHostsResult(organizer=done.organizer, hosts=list(done.hosts))

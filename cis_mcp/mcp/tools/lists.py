@@ -43,14 +43,14 @@ class BulkSendArguments(Arguments):
     )
     csv_path: str | None = Field(
         None,
-        description="or a file on the server (local callers)",
+        description="or a file on the server (local callers only)",
         max_length=4_096,
     )
     source: str | None = Field(
         None, description="or s3://bucket/key, ses-list:NAME"
     )  # its length is bounded where it is read
     origin: Annotated[ChannelOrigin, WithJsonSchema({"type": "string"})] = Field(
-        Origin.BULK, description="channel that asks, as in send_invite"
+        Origin.BULK, description="channel the invites come from, as in send_invite"
     )
     start: bool = Field(False, description="true: send at once, without a draft")
     rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="messages a second")

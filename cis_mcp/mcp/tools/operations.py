@@ -39,7 +39,9 @@ class ApprovalArguments(OrganizerArguments):
     """Arguments of set_organizer_approval."""
 
     on: bool = Field(description="false: changes need no approval")
-    approver: str = Field("", description="address of who decides; empty: the organizer", max_length=1_000)
+    approver: str = Field(
+        "", description="address of the person who decides; empty: the organizer", max_length=1_000
+    )
 
 
 class NoArguments(Arguments):
@@ -50,7 +52,7 @@ class ListKeysArguments(Arguments):
     """Arguments of list_keys."""
 
     limit: int = Field(50, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=200)
 
 
 class RevokeKeyArguments(Arguments):
@@ -102,7 +104,7 @@ class Checked(Result):
     """What a recount of statistics, ledger and files found."""
 
     sound: bool
-    differences: list[str] = Field(description="the first 100; empty: everything adds up")
+    differences: list[str] = Field(description="the first 100; empty: none")
     total: int
 
 
@@ -113,8 +115,8 @@ class SettingsInForce(Result):
 
 
 async def register_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
-    """Let an address create events by mail. Its mail that waits is carried out and may invite people: ask your user
-    first. Operators only."""
+    """Allow an address to create events by mail. Its waiting mail is processed at once and may invite people: ask
+    your user first. Operators only."""
     done = await call.apply(RegisterOrganizer(address=arguments.address))
     waited = await look_again(call.engine)
     words = f" Mails of theirs that waited and are carried out now: {len(waited)}." if waited else ""
@@ -123,19 +125,19 @@ async def register_organizer(call: CallContext, arguments: OrganizerArguments) -
 
 
 async def suspend_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
-    """Stop all that an organizer sends, at once and until resume_organizer; what is owed waits or is withdrawn when
-    its turn comes, and new requests are refused. Ask your user first. Operators only."""
+    """Stop all mail of an organizer at once, until resume_organizer. Queued messages wait, or are withdrawn when
+    their turn comes, and new requests are refused. Ask your user first. Operators only."""
     return await _set(call, arguments.address, suspended=True)
 
 
 async def resume_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
-    """Let a suspended organizer send again; what was withdrawn meanwhile is not sent. Operators only."""
+    """Let a suspended organizer send again; messages withdrawn meanwhile are not sent. Operators only."""
     return await _set(call, arguments.address, suspended=False)
 
 
 async def set_organizer_approval(call: CallContext, arguments: ApprovalArguments) -> Reply:
-    """Have changes and cancellations that an organizer makes in their calendar wait for a yes, of the organizer or of
-    an approver; or no longer. Ask your user first. Operators only."""
+    """Require approval, by the organizer or by an approver, of changes and cancellations that an organizer makes in
+    their calendar; or no longer require it. Ask your user first. Operators only."""
     command = SetOrganizerApproval(address=arguments.address, on=arguments.on, approver=arguments.approver)
     done = await call.apply(command)
     who = done.approver or "the organizer"
@@ -146,8 +148,8 @@ async def set_organizer_approval(call: CallContext, arguments: ApprovalArguments
 
 
 async def list_keys(call: CallContext, arguments: ListKeysArguments) -> Reply:
-    """List the keys that agents use over HTTP: whom each acts for and what it may do, never its secret. New keys are
-    made only at the command line. Operators only."""
+    """List the keys that agents use over HTTP: whom each acts for and what it may do, never its secret. Operators
+    only."""
     may_administer(call.actor)
     (after,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [0]
     assert isinstance(after, int)
@@ -171,8 +173,8 @@ async def revoke_key(call: CallContext, arguments: RevokeKeyArguments) -> Reply:
 
 
 async def check_server(call: CallContext, _arguments: NoArguments) -> Reply:
-    """Recount statistics, ledger and raw mails, and name every difference; changes nothing. It reads everything, so
-    it takes a while on a large store. Operators only."""
+    """Recount statistics, messages and raw mails, and report every difference; changes nothing. It reads the whole
+    store, so it takes a while on a large one. Operators only."""
     may_administer(call.actor)
     found = [*await call.engine.check(), *await recount.differences(call.engine)]
     shown = [one_line(difference, 300) for difference in found[:_DIFFERENCES_SHOWN]]

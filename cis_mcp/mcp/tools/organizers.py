@@ -26,23 +26,23 @@ class SetOrganizerArguments(OrganizerArguments):
 
     name: str | None = Field(None, description="shown as the sender of its invites", max_length=1_000)
     timezone: str | None = Field(
-        None, description="IANA name, for rows of its tables that name none", max_length=200
+        None, description="IANA name, for rows of its tables without a time zone", max_length=200
     )
     language: str | None = Field(
-        None, description="of its pages and mails, as a tag; empty: none", max_length=35, examples=["de"]
+        None, description="language tag for its pages and mails; empty: none", max_length=35, examples=["de"]
     )
     lists: bool | None = Field(None, description="may it send to lists?")
     drafts: bool | None = Field(None, description="do lists that it mails to bulk@ wait as drafts?")
     plan: str | None = Field(None, description="plan it is on; no-plan: none", max_length=40)
     plan_until: str | None = Field(
         None,
-        description="when the plan ends, with an offset; else as the plan says",
+        description="when the plan ends, with an offset; default: as the plan says",
         max_length=40,
         examples=["2027-12-31T00:00:00Z"],
     )
     add_addresses: list[str] = Field(
         default_factory=list,
-        description="further addresses whose mail is this organizer's",
+        description="further addresses whose mail counts as this organizer's",
         max_length=ADDRESSES_MAX,
         examples=[["ann@home.example"]],
     )
@@ -59,12 +59,12 @@ class ListOrganizersArguments(Arguments):
 
     domain: str = Field("", description="only those at this domain", max_length=255, examples=["example.com"])
     limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=800)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=800)
 
 
 async def list_organizers(call: CallContext, arguments: ListOrganizersArguments) -> Reply:
-    """List the organizers that you may see, with how many people each invited: operators all, the owner of a domain
-    those at the domain. Next: get_stats or search_events of one of them."""
+    """List the organizers that you may see, and how many people each invited. Operators see all, the owner of a
+    domain those at that domain. Next: get_stats or search_events for one of them."""
     after = after_organizer(arguments.cursor)
 
     async def page(limit: int) -> Reply:
@@ -79,8 +79,9 @@ async def list_organizers(call: CallContext, arguments: ListOrganizersArguments)
 
 
 async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> Reply:
-    """Set an organizer's name, time zone, language, right to send to lists, plan, and further addresses from which it
-    writes; what is left out stays. With only the address, show it. Ask your user first. Operators only."""
+    """Set an organizer's name, time zone, language, right to send to lists, plan, and the further addresses it
+    writes from; fields you leave out stay. With only the address, show the settings. Ask your user first.
+    Operators only."""
     done = await call.apply(
         SettleOrganizer(
             address=arguments.address,

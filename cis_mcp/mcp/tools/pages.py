@@ -26,12 +26,12 @@ class CreatePageArguments(PageFields, Arguments):
     title: str = Field(description="heading of the page", max_length=texts.TITLE_MAX)
     kind: PageKind = Field(
         PageKind.SCHEDULE,
-        description="schedule: to choose from many; upcoming: what comes next; events: no list, each event of the "
-        "organizer has a page of its own at an address that no one can guess (list_pages with event says which)",
+        description="schedule: to choose from many events; upcoming: what comes next; events: no list, but each "
+        "event of the organizer gets its own page at an unguessable address (list_pages with event shows it)",
     )
     slug: str | None = Field(
         None,
-        description="end of its address, a-z, 0-9 and hyphens; else made of the title",
+        description="last part of its address: a-z, 0-9 and hyphens; default: made from the title",
         max_length=texts.SLUG_MAX,
         examples=["orioles-2027"],
     )
@@ -47,7 +47,7 @@ class UpdatePageArguments(PageFields, Arguments):
     title: str | None = Field(None, description="heading of the page", max_length=texts.TITLE_MAX)
     published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
     clear: list[Literal["intro", "closing", "month", "query", "consent", "logo", "banner", "background"]] = (
-        Field([], description="what is to be empty again", max_length=8)
+        Field([], description="fields to empty", max_length=8)
     )
 
 
@@ -55,16 +55,16 @@ class ListPagesArguments(Arguments):
     """Arguments of list_pages."""
 
     limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=100)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=100)
     event: str | None = Field(
-        None, description="uid or id: also the addresses of this event's own pages", max_length=200
+        None, description="uid or id: also show the addresses of this event's own pages", max_length=200
     )
 
 
 class PublishEventsArguments(Arguments):
     """Arguments of publish_events."""
 
-    on: bool = Field(description="false: takes it off the web; pages that create_page made stay")
+    on: bool = Field(description="false: takes these pages off the web; pages made with create_page stay")
     organizer: str | None = Field(
         None, description="the organizer; leave out for yourself", examples=["ann@example.com"]
     )
@@ -74,15 +74,15 @@ class PageResult(Result):
     """A page that was made or changed."""
 
     page: PageInfo
-    events: int = Field(description="events that it has now, past and cancelled ones among them")
-    changed: list[str] = Field(description="which of its fields changed")
+    events: int = Field(description="events that it has now, including past and cancelled ones")
+    changed: list[str] = Field(description="fields that changed")
 
 
 class PublishingResult(Result):
     """Whether all events of an organizer are published."""
 
     on: bool
-    page: PageInfo | None = Field(description="lists what comes; null: never made")
+    page: PageInfo | None = Field(description="the page that lists what comes next; null: never made")
     events: int = Field(description="events that it has now")
 
 
@@ -91,13 +91,13 @@ class PageList(Result):
 
     pages: list[PageInfo]
     next_cursor: str | None
-    event_urls: list[str] = Field(description="addresses of the pages that the event has of its own")
+    event_urls: list[str] = Field(description="addresses of the event's own pages")
 
 
 async def create_page(call: CallContext, arguments: CreatePageArguments) -> Reply:
-    """Make a public web page with an organizer's events, where people tick what they want and get real invites by
-    mail. It is online at once and follows every change of its events. Choose events by month, by words or one by
-    one; without any of them it has all. Give the url to your user."""
+    """Make a public web page of an organizer's events: people tick the ones they want and get real invites by mail.
+    The page is online at once and follows every change of its events. Choose the events by month, by query or one
+    by one; otherwise it shows all. Give the url to your user."""
     command = CreatePage(
         kind=arguments.kind,
         title=arguments.title,
@@ -109,7 +109,7 @@ async def create_page(call: CallContext, arguments: CreatePageArguments) -> Repl
 
 
 async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Reply:
-    """Change a public web page, take it off the web (published: false) or put it back. What is left out stays."""
+    """Change a public web page, take it off the web (published: false) or put it back. Fields you leave out stay."""
     given = arguments.fields()
     if set(FIELDS) & set(given):
         owner = (await call.engine.page(arguments.slug, call.actor)).organizer
@@ -125,8 +125,8 @@ async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Repl
 
 
 async def publish_events(call: CallContext, arguments: PublishEventsArguments) -> Reply:
-    """Publish all events of an organizer, including future ones: each gets its own page, and one page lists what comes
-    next. Ask your user first; off takes it back. For a selection use create_page."""
+    """Publish all events of an organizer, including those created later: each gets its own page, and one page lists
+    what comes next. Ask your user first; on: false takes them off the web again. For a selection use create_page."""
     done = await call.apply(PublishEvents(on=arguments.on, organizer=arguments.organizer))
     if done.page is None:
         return Reply("Nothing was published.", PublishingResult(on=False, page=None, events=0))

@@ -24,8 +24,8 @@ class PreviewResult(InvitePreview, Result):
 
 async def preview_invite(call: CallContext, arguments: PreviewInviteArguments) -> Reply:
     """Show what someone would get if they were invited, and how Gmail, Outlook, Apple, Thunderbird, Yahoo and Zoho
-    will treat it: buttons, whether it enters the calendar automatically, changes, cancellations, first contact. Each
-    statement names its source; what no source tells is “not known”. Warns where the mail may not arrive. Sends
+    will treat it: buttons, whether it enters the calendar automatically, changes, cancellations, first contact.
+    Each statement names its source; without a source it is “not known”. Warns if the mail may not arrive. Sends
     nothing."""
     shown = await preview(call.engine, call.actor, arguments.uid, arguments.email)
     return Reply("\n".join(lines(shown)), PreviewResult(**shown.model_dump()))

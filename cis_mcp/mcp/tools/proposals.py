@@ -38,7 +38,7 @@ class AnswerProposalArguments(Arguments):
     uid: Uid
     email: str = Field(description="who proposes", max_length=1_000, examples=["ann@example.com"])
     answer: Literal["accept", "decline"] = Field(
-        description="accept: the event, or the one instance, moves there; decline: it stays"
+        description="accept: move the event, or the one instance, there; decline: leave it"
     )
     instance: str | None = Field(
         None,
@@ -60,8 +60,9 @@ class AnsweredProposal(Result):
 
 
 async def answer_proposal(call: CallContext, arguments: AnswerProposalArguments) -> Reply:
-    """Answer another time that an attendee proposes, which get_event shows. Accepting moves the event there and mails
-    those it concerns; declining mails only that attendee. For a third time use update_event, which answers all."""
+    """Accept or decline another time that an attendee proposes (see get_event). Accepting moves the event there and
+    mails the attendees it affects; declining mails only that attendee. To choose a third time use update_event,
+    which answers every proposal."""
     event = await call.engine.event(arguments.uid, call.actor)
     instance = instance_of(event, arguments.instance)
     answered = _accepted if arguments.answer == "accept" else _declined

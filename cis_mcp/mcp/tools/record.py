@@ -16,7 +16,7 @@ class ListRecordArguments(Arguments):
     """Arguments of list_record."""
 
     limit: int = Field(50, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=200)
 
 
 class RecordRows(Result):
@@ -27,9 +27,9 @@ class RecordRows(Result):
 
 
 async def list_record(call: CallContext, arguments: ListRecordArguments) -> Reply:
-    """List what the server's record says you did, newest first: each command, whether it was done or refused, and
-    with which code. The rows are a chain of hashes, so that what was done can be proved later; they hold no
-    addresses. For what happened to your events use list_changes."""
+    """List what the server recorded of your actions, newest first: each command, whether it was done or refused,
+    and with which code. The rows form a hash chain, which proves later what was done; they contain no addresses.
+    For what happened to your events use list_changes."""
     (before,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [None]
     assert before is None or isinstance(before, int)
     rows = await call.engine.record(call.actor, arguments.limit + 1, before)

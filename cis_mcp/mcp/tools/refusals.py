@@ -13,7 +13,9 @@ from engine.commands.agents.limits import Limit, ShowLimits
 class ExplainRefusalArguments(Arguments):
     """Arguments of explain_refusal."""
 
-    bound: str = Field("", description="bound of the refusal, such as to or day; empty: all", max_length=40)
+    bound: str = Field(
+        "", description="the bound that the refusal names, such as to or day; empty: all", max_length=40
+    )
 
 
 class LimitInfo(Result):
@@ -36,8 +38,8 @@ class ExplainedRefusal(Result):
 
 async def explain_refusal(call: CallContext, arguments: ExplainRefusalArguments) -> Reply:
     """Explain a refusal with the code out_of_bounds: what the bound allows, how much is left, when it resets and
-    who can widen it. It says nothing of events, and is the same whether or not one exists. Only the people it
-    names can lift a bound: tell your user, and don't look for a way around it."""
+    who can widen it. It reveals nothing about events, not even whether one exists. Only the people it names can
+    lift a bound: tell your user, and don't look for a way around it."""
     done = await call.apply(ShowLimits())
     infos = [_info(one) for one in done.limits if arguments.bound in {"", one.bound}]
     lines = [_line(info) for info in infos] or ["No bound of this name holds for you."]

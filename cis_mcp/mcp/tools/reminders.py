@@ -51,8 +51,9 @@ class WithdrawInviteArguments(Arguments):
 
 
 async def remind(call: CallContext, arguments: RemindArguments) -> Reply:
-    """Mail attendees the event once more, by default those who have not answered. A person is reminded at most once a
-    day and three times an event, never after No or a bounce; others are left out and named. Use dry_run first."""
+    """Mail attendees the event once more, by default those who have not answered. A person is reminded at most once
+    a day and three times per event, never after a No or a bounce; the result says who was left out and why. Use
+    dry_run first."""
     who = chosen(arguments.who)
     assert isinstance(who, Chosen), "a list names attendees"
     command = Remind(uid=arguments.uid, who=who, note=arguments.note or "", dry_run=arguments.dry_run)
@@ -74,8 +75,9 @@ def _reminded(done: RemindDone, data: Reminded) -> list[str]:
 
 
 async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments) -> Reply:
-    """Take one person out of an event: their calendar entry is cancelled, they leave the counts and hear of no change,
-    and no one else is mailed. send_invite invites them again. To call the event off for all use cancel_event."""
+    """Take one person out of an event: their calendar entry is cancelled, they no longer count and get no further
+    updates, and no one else is mailed. send_invite invites them again. To cancel the event for everyone use
+    cancel_event."""
     command = WithdrawInvite(uid=arguments.uid, email=arguments.email, note=arguments.note or "")
     done = await call.apply(command)
     data = withdrawn(done)

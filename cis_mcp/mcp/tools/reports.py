@@ -42,7 +42,7 @@ class GetStatsArguments(Arguments):
         max_length=1_000,
     )
     by: Literal["event", "domain", "client", "hour"] | None = Field(
-        None, description="also in groups; event: of an organizer"
+        None, description="also count by group; event: for an organizer"
     )
 
 
@@ -50,7 +50,7 @@ class ListAttendeesArguments(Arguments):
     """Arguments of list_attendees."""
 
     uid: Uid
-    status: Label | None = Field(None, description="only those who answered so")
+    status: Label | None = Field(None, description="only those with this answer")
     domain: str | None = Field(
         None, description="only addresses there", max_length=300, examples=["example.com"]
     )
@@ -60,10 +60,12 @@ class ListAttendeesArguments(Arguments):
         max_length=40,
         examples=["2027-05-01T09:00:00Z"],
     )
-    order: Literal["invited", "answered"] = Field("invited", description="answered: who did, oldest first")
+    order: Literal["invited", "answered"] = Field(
+        "invited", description="answered: only those who did, oldest first"
+    )
     masked: bool = Field(True, description="false: show addresses and names in full")
     limit: int = Field(50, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=1_000)
 
 
 class SendReportArguments(Arguments):
@@ -72,7 +74,7 @@ class SendReportArguments(Arguments):
     uid: Uid
     to: str | None = Field(
         None,
-        description="left out: the organizer; with a key: no one else",
+        description="default: the organizer; with a key, no one else",
         max_length=1_000,
         examples=["ann@example.com"],
     )
@@ -108,12 +110,12 @@ class ReportResult(Result):
     rows: int
     sent_to: str
     message_id: str
-    resource: str = Field(description="the same report, to be read here")
+    resource: str = Field(description="the same report as a resource")
 
 
 async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
-    """Count attendees, answers (Yes, No, Maybe, none), origins, answering calendar clients and deliveries of an event,
-    an organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
+    """Count attendees, answers (Yes, No, Maybe, none), origins, calendar clients and deliveries of an event, an
+    organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")
     key, counted = await _counted(call, arguments)

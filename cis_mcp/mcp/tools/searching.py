@@ -27,7 +27,7 @@ class SearchEventsArguments(Arguments):
 
     query: str = Field(
         "",
-        description="words, places, teams, days and times, as a person says them",
+        description="words, places, teams, days and times, in plain English",
         max_length=QUERY_MAX,
         examples=["Orioles home games on weekend evenings in May"],
     )
@@ -40,16 +40,16 @@ class SearchEventsArguments(Arguments):
     location: str | None = Field(None, description="text that the place must contain", max_length=200)
     organizer: str | None = Field(None, description="address of the owner", examples=["ann@example.com"])
     after: str | None = Field(
-        None, description="ISO 8601: events that end after it", max_length=40, examples=["2027-05-01"]
+        None, description="ISO 8601: only events that end after it", max_length=40, examples=["2027-05-01"]
     )
     before: str | None = Field(
-        None, description="ISO 8601: events that start before it", max_length=40, examples=["2027-06-01"]
+        None, description="ISO 8601: only events that start before it", max_length=40, examples=["2027-06-01"]
     )
     status: Literal["confirmed", "cancelled"] | None = Field(None, description="only those")
     mine: bool = Field(False, description="only your own")
     has_attendees: bool | None = Field(None, description="false: no one is invited")
     limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=1_000)
 
 
 class FoundEvents(Result):
@@ -57,11 +57,11 @@ class FoundEvents(Result):
 
     events: list[EventBrief]
     next_cursor: str | None
-    search_cursor: str | None = Field(description="these events, for send_invite")
+    search_cursor: str | None = Field(description="stands for exactly these events; pass it to send_invite")
     near_misses: list[NearMiss] = Field(
-        description="shorter queries that find something, if this one finds nothing"
+        description="if nothing was found: shorter queries that find something"
     )
-    do_not_mail: list[Entry] = Field(description="why addresses in query get no mail")
+    do_not_mail: list[Entry] = Field(description="why addresses in the query get no mail")
     understood: Annotated[
         UnderstoodInfo,
         WithJsonSchema(
@@ -75,9 +75,9 @@ class FoundEvents(Result):
 
 
 async def search_events(call: CallContext, arguments: SearchEventsArguments) -> Reply:
-    """Find events by what a person says (words, teams, places, days, times), in order of their start; without arguments
-    list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids
-    picked, or search_cursor for all listed; or update_event."""
+    """Find events in a person's own words (teams, places, days, times), ordered by start; without arguments list
+    all. `understood` shows how the query was read: correct it with the other arguments. Next: send_invite with
+    the uids picked, or search_cursor for all listed; or update_event."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 

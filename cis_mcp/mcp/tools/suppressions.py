@@ -20,7 +20,7 @@ _NAMED = 20
 Targets = Annotated[
     list[Annotated[str, Field(max_length=1_000)]],
     Field(
-        description="addresses, or domains, which stand for their subdomains too",
+        description="addresses, or domains with all their subdomains",
         max_length=TARGETS_MAX,
         examples=[["ann@example.com", "example.com"]],
     ),
@@ -46,16 +46,16 @@ class ListSuppressionsArguments(Arguments):
     """Arguments of list_suppressions."""
 
     address: str | None = Field(
-        None, description="only what keeps mail from this address or domain", max_length=1_000
+        None, description="only the entries that block this address or domain", max_length=1_000
     )
     organizer: Whose = ""
     limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=800)
+    cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=800)
 
 
 async def list_suppressions(call: CallContext, arguments: ListSuppressionsArguments) -> Reply:
-    """Show the do-not-mail list: who unsubscribed, whose mail came back, what you put there. With address: why that
-    one gets no mail."""
+    """Show the do-not-mail list: who unsubscribed, whose mail bounced, whom you added. With address: why that one
+    gets no mail."""
     if arguments.address:
         found = await call.engine.suppressions_of(call.actor, arguments.organizer, arguments.address)
         return _reply(found, None, f"Nothing keeps mail from {one_line(arguments.address, 100)}.")
@@ -71,9 +71,9 @@ async def list_suppressions(call: CallContext, arguments: ListSuppressionsArgume
 
 
 async def suppress(call: CallContext, arguments: TargetsArguments) -> Reply:
-    """Never mail these addresses or domains again, not even changes and cancellations; what is queued for them is
-    withdrawn. Lists skip them and name the rows. Safe to repeat. To cancel one person's entry first use
-    withdraw_invite."""
+    """Never mail these addresses or domains again, not even changes and cancellations; messages queued for them are
+    withdrawn. Lists skip them and report the rows. Safe to repeat. To cancel a person's calendar entry, use
+    withdraw_invite first."""
     done = await call.apply(Suppress(targets=tuple(arguments.addresses), organizer=arguments.organizer))
     of = f"by {done.organizer}" if done.organizer else "by anybody here"
     named = ", ".join(done.targets[:_NAMED]) + (", …" if len(done.targets) > _NAMED else "")
@@ -84,7 +84,7 @@ async def suppress(call: CallContext, arguments: TargetsArguments) -> Reply:
 
 
 async def unsuppress(call: CallContext, arguments: TargetsArguments) -> Reply:
-    """Take addresses or domains off the do-not-mail list. People who unsubscribed or complained stay on it, unless
+    """Take addresses or domains off the do-not-mail list. People who unsubscribed or complained stay on it until
     the operator takes them off at their request. Sends nothing."""
     done = await call.apply(Unsuppress(targets=tuple(arguments.addresses), organizer=arguments.organizer))
     data = Unsuppressed(

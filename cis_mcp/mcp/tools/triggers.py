@@ -35,7 +35,7 @@ class ListTriggersArguments(Arguments):
     """Arguments of list_triggers."""
 
     limit: int = Field(50, ge=1, le=100)
-    cursor: str = Field("", description="next_cursor of the page before", max_length=100)
+    cursor: str = Field("", description="next_cursor of the previous page", max_length=100)
 
 
 class TestTriggerArguments(TrialFields, Arguments):
@@ -48,15 +48,15 @@ class ListDeliveriesArguments(Arguments):
     """Arguments of list_deliveries."""
 
     name: str = Field(description="of the trigger", max_length=200)
-    state: DeliveryState | None = Field(None, description="only these; failed: the dead letters")
+    state: DeliveryState | None = Field(None, description="only these; failed: given up")
     limit: int = Field(20, ge=1, le=100)
-    cursor: str = Field("", description="next_cursor of the page before", max_length=100)
+    cursor: str = Field("", description="next_cursor of the previous page", max_length=100)
 
 
 class MakeTriggerLiveArguments(Arguments):
     """Arguments of make_trigger_live."""
 
-    name: str = Field(description="of a draft that acts as your key", max_length=200)
+    name: str = Field(description="of a draft that acts with your key", max_length=200)
 
 
 class LiveTrigger(Result):
@@ -68,7 +68,7 @@ class LiveTrigger(Result):
 class FireTriggerArguments(FiringFields, Arguments):
     """Arguments of fire_trigger."""
 
-    name: str = Field(description="of a live trigger that acts as your key", max_length=200)
+    name: str = Field(description="of a live trigger that acts with your key", max_length=200)
 
 
 class ReplayDeliveryArguments(Arguments):
@@ -85,9 +85,9 @@ class ReplayedDelivery(Result):
 
 
 async def create_trigger(call: CallContext, arguments: CreateTriggerArguments) -> Reply:
-    """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
-    cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
-    Again with the same name it gives a draft new rules."""
+    """Draft a trigger: rules by which signed webhooks of a CRM, a billing system or the like invite, change and
+    cancel, with your key and within its bounds. It acts once it is live: the operator does that, or
+    make_trigger_live with your owner's approval. Calling again with the same name gives the draft new rules."""
     done = await call.apply(proposed(arguments))
     data = ProposedTrigger(
         trigger=trigger_info(call.engine.settings.public_url, done.trigger, 0), secret=done.secret
@@ -100,7 +100,7 @@ async def create_trigger(call: CallContext, arguments: CreateTriggerArguments) -
 
 
 async def list_triggers(call: CallContext, arguments: ListTriggersArguments) -> Reply:
-    """Show the triggers: hook, state, key, what their proof leaves open, and how many people each invited."""
+    """List the triggers: hook, state, key, what their signature does not prove, and how many people each invited."""
     every = await asking.triggers(call.engine, call.actor)
     later = [(one, unproven) for one, unproven in every if one.name > arguments.cursor]
 
@@ -122,8 +122,8 @@ async def list_triggers(call: CallContext, arguments: ListTriggersArguments) -> 
 
 
 async def test_trigger(call: CallContext, arguments: TestTriggerArguments) -> Reply:
-    """Show what rules would do with kept deliveries or with a body: which rule matches, what it sets, who would be
-    invited or taken out, who is refused by the key's bounds. Nothing is done or sent."""
+    """Show what rules would do with earlier deliveries or with a body: which rule matches, what it sets, who would
+    be invited or taken out, and whom the key's bounds exclude. Nothing is done or sent."""
     draft = rules_of(arguments.rules) if arguments.rules is not None else None
     if arguments.body is not None:
         tried = [await asking.tried_on_body(call.engine, arguments.name, call.actor, arguments.body, draft)]
@@ -157,7 +157,7 @@ def _tried_line(one: asking.Tried) -> str:
 
 
 async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments) -> Reply:
-    """Show what was delivered at a trigger's hook and what became of it, newest first."""
+    """List what was delivered to a trigger's hook and the outcome of each delivery, newest first."""
 
     async def page(limit: int) -> Reply:
         found = await asking.deliveries(
@@ -177,15 +177,15 @@ async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments)
 
 
 async def make_trigger_live(call: CallContext, arguments: MakeTriggerLiveArguments) -> Reply:
-    """Have a draft carry out what is posted from then on. A key's request waits for its owner's yes, to the rules as
-    they are now: try them with test_trigger first."""
+    """Make a draft act on whatever is posted from now on. If a key asks, its owner has to approve the rules as they
+    are now: try them with test_trigger first."""
     done = await call.apply(await asking.going_live(call.engine, arguments.name, call.actor))
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
     return Reply(f"{done.trigger.name} is {views.state(done.trigger)}.", LiveTrigger(trigger=info))
 
 
 async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Reply:
-    """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
+    """Give a live trigger a payload, as if its sender had posted it. Repeating the same payload does nothing."""
     command = FireTrigger(
         trigger=arguments.name, payload=arguments.payload, delivery_id=arguments.delivery_id
     )
@@ -195,7 +195,7 @@ async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Re
 
 
 async def replay_delivery(call: CallContext, arguments: ReplayDeliveryArguments) -> Reply:
-    """Handle a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
+    """Process a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     done = await call.apply(ReplayDelivery(trigger=arguments.name, delivery_id=arguments.delivery_id))
     text = f"{done.delivery.id} is handled again; see the result with list_deliveries."
     return Reply(text, ReplayedDelivery(delivery=delivery_info(done.delivery)))

@@ -14,12 +14,13 @@ from engine.commands.approvals.undoing import UndoCommand
 class UndoArguments(Arguments):
     """Arguments of undo."""
 
-    id: str = Field(description="id from the undo of an answer", min_length=1, max_length=40)
+    id: str = Field(description="id in undo of a call's result", min_length=1, max_length=40)
 
 
 async def undo(call: CallContext, arguments: UndoArguments) -> Reply:
-    """Undo a call whose answer has undo, while its time lasts: its mails are not sent, and the event is as before.
-    Refused once someone was mailed: use update_event or cancel_event with dry_run to see what a correction costs."""
+    """Undo a call whose result has undo, before its time is up: its mails are not sent, and the event is as it was.
+    Refused once anyone has been mailed: use update_event or cancel_event with dry_run to see whom a correction
+    would mail."""
     done = await call.apply(UndoCommand(undo_id=arguments.id))
     changed = done.event if done.undone.before else None
     lines = [undone_line(done), *(event_lines(changed) if changed else [])]

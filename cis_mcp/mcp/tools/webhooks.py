@@ -24,10 +24,10 @@ class CreateWebhookArguments(Arguments):
         examples=["https://example.com/in"],
     )
     kinds: list[WebhookKind] = Field(
-        default_factory=list, description="what is posted; empty: everything", max_length=50
+        default_factory=list, description="kinds to post; empty: all", max_length=50
     )
     starting_minutes: int = Field(
-        15, ge=0, le=STARTING_MAX, description="how long before the start event.starting comes"
+        15, ge=0, le=STARTING_MAX, description="how long before its start to post event.starting"
     )
 
 
@@ -35,7 +35,7 @@ class ListWebhooksArguments(Arguments):
     """Arguments of list_webhooks."""
 
     limit: int = Field(20, ge=1, le=100)
-    cursor: str = Field("", description="next_cursor of the page before", max_length=100)
+    cursor: str = Field("", description="next_cursor of the previous page", max_length=100)
 
 
 class ControlWebhookArguments(Arguments):
@@ -43,7 +43,7 @@ class ControlWebhookArguments(Arguments):
 
     webhook_id: str = Field(description="from list_webhooks", max_length=100)
     action: WebhookAction = Field(
-        description="rotate: a new secret signs beside the one before, until drop_old; resume posts what was missed"
+        description="rotate: a new secret signs alongside the old one, until drop_old; resume: posts what was missed"
     )
 
 
@@ -53,7 +53,7 @@ class ListPostingsArguments(Arguments):
     webhook_id: str = Field(description="from list_webhooks", max_length=100)
     state: PostingState | None = Field(None, description="only these; failed: given up after 72 hours")
     limit: int = Field(20, ge=1, le=100)
-    cursor: str = Field("", description="next_cursor of the page before", max_length=100)
+    cursor: str = Field("", description="next_cursor of the previous page", max_length=100)
 
 
 class ReplayPostingArguments(Arguments):
@@ -99,8 +99,8 @@ class ReplayedPosting(Result):
 
 
 async def create_webhook(call: CallContext, arguments: CreateWebhookArguments) -> Reply:
-    """Have what happens to your events posted to a web address, signed by Standard Webhooks, in order for each event,
-    and tried again for 72 hours. Addresses of people are masked unless your key may report."""
+    """Post what happens to your events to a web address: signed as in Standard Webhooks, in order for each event,
+    and retried for 72 hours. People's addresses are masked unless your key may report."""
     done = await asking.create(
         call.engine,
         call.actor,
@@ -115,7 +115,7 @@ async def create_webhook(call: CallContext, arguments: CreateWebhookArguments) -
 
 
 async def list_webhooks(call: CallContext, arguments: ListWebhooksArguments) -> Reply:
-    """Show the webhooks: address, what is posted, and whether the receiver answers."""
+    """List the webhooks: address, what is posted, and whether the receiver answers."""
     every = await asking.webhooks(call.engine, call.actor)
     first = next((n for n, one in enumerate(every, 1) if one.id == arguments.cursor), 0)
 
@@ -130,7 +130,7 @@ async def list_webhooks(call: CallContext, arguments: ListWebhooksArguments) -> 
 
 
 async def control_webhook(call: CallContext, arguments: ControlWebhookArguments) -> Reply:
-    """Pause, resume or delete a webhook, or change its secret. What happens while it is paused is posted later."""
+    """Pause, resume or delete a webhook, or change its secret. Resuming posts what happened while it was paused."""
     done = await call.apply(ControlWebhook(webhook_id=arguments.webhook_id, action=arguments.action))
     gone = arguments.action is WebhookAction.DELETE
     text = f"{done.webhook.id} is {'deleted' if gone else views.state(done.webhook)}."
@@ -139,7 +139,7 @@ async def control_webhook(call: CallContext, arguments: ControlWebhookArguments)
 
 
 async def list_postings(call: CallContext, arguments: ListPostingsArguments) -> Reply:
-    """Show what was posted to a webhook and how its receiver answered, newest first."""
+    """List what was posted to a webhook and how its receiver answered, newest first."""
 
     async def page(limit: int) -> Reply:
         found = await asking.postings(
@@ -159,7 +159,7 @@ async def list_postings(call: CallContext, arguments: ListPostingsArguments) -> 
 
 
 async def replay_posting(call: CallContext, arguments: ReplayPostingArguments) -> Reply:
-    """Post something again, under the same id, by which a receiver knows what it has already."""
+    """Post something again under the same id, so that a receiver can tell that it already has it."""
     command = ReplayPosting(webhook_id=arguments.webhook_id, posting_id=arguments.posting_id)
     done = await call.apply(command)
     return Reply(f"{done.posting.id} is posted again.", ReplayedPosting(posting=posting_info(done.posting)))

@@ -34,7 +34,7 @@ class Decision(Body):
     """Yes or No."""
 
     decision: Literal["approve", "refuse"]
-    why: str = Field("", description="a No needs a reason", max_length=WHY_MAX)
+    why: str = Field("", description="the reason; required to refuse", max_length=WHY_MAX)
 
 
 class HeldActions(Data):

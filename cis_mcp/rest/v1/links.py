@@ -58,7 +58,7 @@ class ChangedLink(Data):
 
     link: LinkInfo
     code: CodeToCopy
-    changed: list[str] = Field(description="which of its fields changed")
+    changed: list[str] = Field(description="fields that changed")
 
 
 class LandingHosts(Body):

@@ -48,7 +48,7 @@ class OrganizerChange(Body):
 
     name: str | None = Field(None, description="shown as the sender of its invites", max_length=1_000)
     timezone: str | None = Field(
-        None, description="IANA name, for rows of its tables that name none; empty: none", max_length=200
+        None, description="IANA name, for rows of its tables without a time zone; empty: none", max_length=200
     )
     language: str | None = Field(
         None, description="of its pages and mails, as a tag such as de; empty: none", max_length=35
@@ -59,7 +59,9 @@ class OrganizerChange(Body):
     plan_until: str | None = Field(
         None, description="when the plan ends; else as the plan says", max_length=40
     )
-    add_addresses: Addresses = Field([], description="further addresses whose mail is this organizer's")
+    add_addresses: Addresses = Field(
+        [], description="further addresses whose mail counts as this organizer's"
+    )
     remove_addresses: Addresses = Field([], description="further addresses to take off")
 
 

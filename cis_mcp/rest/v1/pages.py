@@ -44,7 +44,7 @@ class NewPage(PageFields, Body):
     )
     slug: str | None = Field(
         None,
-        description="end of its address, a-z, 0-9 and hyphens; else made of the title",
+        description="last part of its address: a-z, 0-9 and hyphens; default: made from the title",
         max_length=texts.SLUG_MAX,
     )
     organizer: str | None = Field(None, description="the organizer; left out: yourself", max_length=1_000)
@@ -68,7 +68,7 @@ class Published(Data):
     """Whether all events of an organizer are published."""
 
     on: bool
-    page: PageInfo | None = Field(description="lists what comes; null: never made")
+    page: PageInfo | None = Field(description="the page that lists what comes next; null: never made")
 
 
 class Pages(Data):
@@ -82,8 +82,8 @@ class ChangedPage(Data):
     """A page that was made or changed."""
 
     page: PageInfo
-    events: int = Field(description="events that it has now, past and cancelled ones among them")
-    changed: list[str] = Field(description="which of its fields changed")
+    events: int = Field(description="events that it has now, including past and cancelled ones")
+    changed: list[str] = Field(description="fields that changed")
 
 
 async def pages(call: Call[ListingPages, Body]) -> Pages:

@@ -23,7 +23,7 @@ class ListingSuppressions(Query):
     """A page of the list."""
 
     address: str | None = Field(
-        None, description="only what keeps mail from this address or domain", max_length=1_000
+        None, description="only the entries that block this address or domain", max_length=1_000
     )
     organizer: Whose = ""
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -34,7 +34,7 @@ class Targets(Body):
     """Addresses and domains."""
 
     addresses: list[Annotated[str, Field(max_length=1_000)]] = Field(
-        description="addresses, or domains, which stand for their subdomains too",
+        description="addresses, or domains with all their subdomains",
         max_length=TARGETS_MAX,
         examples=[["ann@example.com", "example.com"]],
     )

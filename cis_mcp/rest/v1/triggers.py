@@ -58,7 +58,7 @@ class ListingTriggers(Query):
 class ListingDeliveries(OfTrigger):
     """A page of a trigger's deliveries."""
 
-    state: DeliveryState | None = Field(None, description="only these; failed: the dead letters")
+    state: DeliveryState | None = Field(None, description="only these; failed: given up")
     limit: Limit = 20
     cursor: Cursor = None
 
@@ -90,17 +90,17 @@ async def triggers(call: Call[ListingTriggers, Body]) -> TriggerList:
 
 
 async def propose_trigger(call: Call[Query, NewTrigger]) -> DataResponse:
-    """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
-    cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
-    Again with the same name it gives a draft new rules."""
+    """Draft a trigger: rules by which signed webhooks of a CRM, a billing system or the like invite, change and
+    cancel, with your key and within its bounds. It acts once it is live: the operator does that, or
+    make_trigger_live with your owner's approval. Calling again with the same name gives the draft new rules."""
     done = await call.apply(proposed(call.body))
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
     return DataResponse(ProposedTrigger(trigger=info, secret=done.secret), 201)
 
 
 async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
-    """Show what rules would do with kept deliveries or with a body: which rule matches, what it sets, who would be
-    invited or taken out, who is refused by the key's bounds. Nothing is done or sent."""
+    """Show what rules would do with earlier deliveries or with a body: which rule matches, what it sets, who would
+    be invited or taken out, and whom the key's bounds exclude. Nothing is done or sent."""
     body, name = call.body, call.query.name
     draft = rules_of(body.rules) if body.rules is not None else None
     if body.body is not None:
@@ -118,7 +118,7 @@ async def make_trigger_live(call: Call[OfTrigger, Body]) -> TriggerInfo:
 
 
 async def fire_trigger(call: Call[OfTrigger, Firing]) -> DataResponse:
-    """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
+    """Give a live trigger a payload, as if its sender had posted it. Repeating the same payload does nothing."""
     body = call.body
     command = FireTrigger(trigger=call.query.name, payload=body.payload, delivery_id=body.delivery_id)
     return DataResponse(delivery_info((await call.apply(command)).delivery), 202)
@@ -143,7 +143,7 @@ async def deliveries(call: Call[ListingDeliveries, Body]) -> DeliveryList:
 
 
 async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
-    """Handle a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
+    """Process a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     command = ReplayDelivery(trigger=call.query.name, delivery_id=call.query.delivery_id)
     return delivery_info((await call.apply(command)).delivery)
 

@@ -40,7 +40,7 @@ class NewWebhook(Body):
 
     url: str = Field(max_length=2_000, examples=["https://example.com/in"])
     kinds: list[WebhookKind] = Field(
-        default_factory=list, description="what is posted; empty: everything", max_length=50, strict=False
+        default_factory=list, description="kinds to post; empty: all", max_length=50, strict=False
     )
     starting_minutes: int = Field(15, ge=0, le=STARTING_MAX)
 

@@ -49,7 +49,7 @@ class CreateTrigger(Command[TriggerDone]):
     starting_minutes: int = Field(1_440, ge=0, le=10_080)
     lookups: tuple[Lookup, ...] = Field((), description="the operator's: connections have credentials")
     reconciling: Reconciling | None = None
-    sample: Any = Field(None, exclude=True, description="a payload on which the rules are tried")
+    sample: Any = Field(None, exclude=True, description="a payload to try the rules on")
 
     async def carry_out(self, work: Work) -> TriggerDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, INVALID_RULE, TOO_COSTLY, UNKNOWN_KEY, TRIGGER_STATE."""

@@ -32,7 +32,7 @@ class CreateWebhook(Command[WebhookDone]):
     """Make a subscription; its address was checked. What happens from now on is posted there."""
 
     url: str
-    kinds: frozenset[WebhookKind] = Field(description="what is posted; empty: everything")
+    kinds: frozenset[WebhookKind] = Field(description="kinds to post; empty: all")
     organizer: str = Field(
         "", max_length=400, description="of the operator: whose events; empty: everybody's"
     )
