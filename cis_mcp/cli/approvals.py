@@ -16,28 +16,28 @@ _LISTED = 100
 
 @click.group()
 def approval() -> None:
-    """What waits for a decision."""
+    """Requests that need approval."""
 
 
 @approval.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also what was decided.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--all", "everything", is_flag=True, help="Also show decided ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(*, everything: bool, as_json: bool) -> None:
-    """List what waits, newest first."""
+    """List requests that need approval, newest first."""
     run(_list(settings_in_force(), everything=everything, as_json=as_json))
 
 
 @approval.command()
 @click.argument("held_id", metavar="ID")
 def show(held_id: str) -> None:
-    """Show who would be mailed, what changes, and a mail."""
+    """Show who would be mailed, what would change, and a sample mail."""
     run(_show(settings_in_force(), held_id))
 
 
 @approval.command()
 @click.argument("held_id", metavar="ID")
 def approve(held_id: str) -> None:
-    """Carry out exactly what “show” shows; safe to repeat."""
+    """Approve a request: do exactly what “show” shows. Safe to repeat."""
     run(_decide(settings_in_force(), held_id, approve=True))
 
 
@@ -45,7 +45,7 @@ def approve(held_id: str) -> None:
 @click.argument("held_id", metavar="ID")
 @click.option("--why", required=True, help="The reason; the requester sees it.")
 def refuse(held_id: str, why: str) -> None:
-    """Say No, with a reason."""
+    """Refuse a request, with a reason."""
     run(_decide(settings_in_force(), held_id, approve=False, why=why))
 
 

@@ -18,32 +18,36 @@ if TYPE_CHECKING:
 _MONTHS = (1_000, 100_000, 1_000_000)
 
 _OPTIONS = (
-    click.option("--profile", default="", help="Profile of AWS; AWS_PROFILE."),
-    click.option("--region", default="", help="Region of AWS that receives mail; AWS_REGION."),
+    click.option("--profile", default="", help="AWS profile; AWS_PROFILE."),
+    click.option("--region", default="", help="AWS region that receives mail; AWS_REGION."),
     click.option("--domain-name", "domain", default="", help="Domain of the invites; DOMAIN_NAME."),
     click.option("--project", default="", help="First part of the stack's name (cis); DEPLOYMENT_NAME."),
-    click.option("--environment", default="", help="Second part of it (prod); APP_ENVIRONMENT."),
-    click.option("--zone", default="", help="Hosted zone whose records are written; else they are printed."),
+    click.option(
+        "--environment", default="", help="Second part of the stack's name (prod); APP_ENVIRONMENT."
+    ),
+    click.option(
+        "--zone", default="", help="Hosted zone to write the records to; otherwise they are printed."
+    ),
     click.option("--bucket", default="", help="Existing bucket for mail."),
     click.option(
         "--subnet",
         default="",
-        help="Public subnet of the machine (serverless: two, A,B); else those of the default network.",
+        help="Public subnet of the machine (serverless: two, as A,B); default: those of the default VPC.",
     ),
     click.option("--instance-type", default="", help="Arm instance type (t4g.small)."),
     click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
-    click.option("--alarm-email", default="", help="Who is told of alarms."),
+    click.option("--alarm-email", default="", help="Address that gets the alarms."),
     click.option(
         "--nightly-export",
         is_flag=True,
         default=None,
-        help="Every night all tables go to the bucket, below export/.",
+        help="Export all tables to the bucket every night, under export/.",
     ),
     click.option(
         "--delivery-events",
         is_flag=True,
         default=None,
-        help="SES tells of each delivery, too: one more event for each mail.",
+        help="Let SES report each delivery, too: one more event per mail.",
     ),
     click.option(
         "--form",
@@ -51,31 +55,40 @@ _OPTIONS = (
         default=None,
         help="One machine with SQLite, or functions and tasks over DynamoDB.",
     ),
-    click.option("--image", default="", help="Serverless: image of deploy/Containerfile, for the tasks."),
+    click.option(
+        "--image", default="", help="Serverless: image built from deploy/Containerfile, for the tasks."
+    ),
     click.option(
         "--certificate-arn",
         "certificate",
         default="",
-        help="Serverless: of ACM in the region, for api. and live. the domain; CERTIFICATE_ARN.",
+        help="Serverless: ACM certificate in the region, for api.DOMAIN and live.DOMAIN; CERTIFICATE_ARN.",
     ),
     click.option(
-        "--no-machine", "machine", flag_value=False, default=None, type=bool, help="Without the machine."
+        "--no-machine",
+        "machine",
+        flag_value=False,
+        default=None,
+        type=bool,
+        help="Set up mail only, for a server that runs elsewhere.",
     ),
     click.option(
-        "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="As the reference has it."
+        "--parameter",
+        "parameters",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="NAME=VALUE, as for the published Calendar Invite Server.",
     ),
-    click.option("--version", "wanted", default="", help="Refuse if this is not what is installed."),
-    click.option(
-        "--skip-domain-check", is_flag=True, default=None, help="Do not look at the MX of the domain."
-    ),
+    click.option("--version", "wanted", default="", help="Refuse if the installed version is another one."),
+    click.option("--skip-domain-check", is_flag=True, default=None, help="Do not check the domain's MX."),
     click.option("--use-container", is_flag=True, hidden=True),
     click.option("--no-install-tools", is_flag=True, hidden=True),
     click.option("--skip-acm-check", is_flag=True, hidden=True),
     click.option("--keep-local-envs", is_flag=True, hidden=True),
     click.option("--keep-sar-apps", is_flag=True, hidden=True),
-    click.option("--json", "as_json", is_flag=True, help="For machines."),
-    click.option("--yes", is_flag=True, help="Do it, without asking."),
-    click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    click.option("--yes", is_flag=True, help="Do it without asking."),
+    click.option("--dry-run", is_flag=True, help="Only show what would be done."),
 )
 
 
@@ -87,13 +100,13 @@ def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def aws() -> None:
-    """Install on AWS, and take it away again."""
+    """Install the server on AWS, or remove it."""
 
 
 @aws.command()
 @_taking
 def preflight(**given: Any) -> None:
-    """Check everything before an installation; reads only. Exit 1 if something must be repaired."""
+    """Check everything before an installation; changes nothing. Exit 1 if something must be repaired."""
     with _Run(given) as run:
         run.exit(0 if run.checked() else 1)
 
@@ -101,7 +114,7 @@ def preflight(**given: Any) -> None:
 @aws.command()
 @_taking
 def bootstrap(**given: Any) -> None:
-    """Make queues, bucket, identity and receipt rule, and show the records of the DNS."""
+    """Set up queues, bucket, identity and receipt rule, and show the DNS records."""
     with _Run(given) as run:
         run.priced()
         done = run.installation().bootstrap()
@@ -112,7 +125,7 @@ def bootstrap(**given: Any) -> None:
 @aws.command()
 @_taking
 def deploy(**given: Any) -> None:
-    """Put the code and the machine there, or what has changed of them."""
+    """Deploy the code and the machine, or what has changed of them."""
     with _Run(given) as run:
         run.priced()
         run.exit(0 if run.installation().deploy() or run.dry else 1)
@@ -125,11 +138,11 @@ def deploy(**given: Any) -> None:
     show_default=True,
     metavar="MINUTES",
     type=click.IntRange(0, 1_440),
-    help="How long to wait for the DNS; 0: end without, and without the verification.",
+    help="How long to wait for the DNS; 0: do not wait, and do not verify.",
 )
 @_taking
 def full(*, wait: int, **given: Any) -> None:
-    """Check, bootstrap, deploy, wait for the DNS, and verify; stops at the first that is not well."""
+    """Check, bootstrap, deploy, wait for the DNS, and verify; stops at the first failure."""
     with _Run(given) as run:
         if not run.checked():
             run.exit(1)
@@ -144,10 +157,10 @@ def full(*, wait: int, **given: Any) -> None:
 
 
 @aws.command()
-@click.option("--data", is_flag=True, help="Also mail, volume and identity: nothing brings them back.")
+@click.option("--data", is_flag=True, help="Also remove mail, volume and identity, for good.")
 @_taking
 def destroy(*, data: bool, **given: Any) -> None:
-    """Take away what is ours; without --yes show what would go. Data stays unless --data says so."""
+    """Remove what was installed; without --yes, only show it. Data stays unless --data is given."""
     given["dry_run"] = given["dry_run"] or not given["yes"]
     with _Run(given) as run:
         run.exit(0 if run.installation().destroy(data=data) or run.dry else 1)
@@ -159,10 +172,10 @@ def destroy(*, data: bool, **given: Any) -> None:
 @click.option(
     "--code",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the code there, too: what CodeBucket and CodeKey name.",
+    help="Also write the code to this file, for CodeBucket and CodeKey.",
 )
 def template(*, no_machine: bool, form: str, code: Path | None) -> None:
-    """Write the template as one file, to launch from the console of CloudFormation."""
+    """Write the template as one file, to launch in the CloudFormation console."""
     from cis_mcp.aws import bundle
     from cis_mcp.aws import template as built
     from cis_mcp.cli import hints
@@ -192,7 +205,7 @@ def dns(form: str, **given: Any) -> None:
 @aws.command()
 @_taking
 def costs(**given: Any) -> None:
-    """Estimate what a month costs; asks nobody."""
+    """Estimate what a month costs; contacts no one."""
     with _Run(given) as run:
         run.priced()
         run.exit(0)

@@ -6,12 +6,12 @@ import click
 
 from cis_mcp.cli.base import run, settings_in_force
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def bulk() -> None:
-    """Invite a list: a draft judges every row, and only its start sends."""
+    """Invite a list: the draft checks every row, and nothing is sent until you start it."""
 
 
 @bulk.command()
@@ -20,9 +20,9 @@ def bulk() -> None:
 @click.option("--start", is_flag=True, help="Send at once.")
 @_JSON
 def draft(uid: str, recipients: str, *, start: bool, as_json: bool) -> None:
-    """Draft invites to the event UID for a LIST, and say who would be skipped and why.
+    """Draft invites to the event UID for a LIST, and show who would be skipped and why.
 
-    LIST is a CSV file, “-” for stdin, s3://bucket/key (CSV, JSON lines, gzip; with a slash at its end all below it),
+    LIST is a CSV file, “-” for stdin, s3://bucket/key (CSV, JSON lines, gzip; ending in a slash: all objects below),
     customer-profiles:DOMAIN/SEGMENT?to=s3://bucket/folder/ or ses-list:NAME[/TOPIC].
     """
     from cis_mcp.cli import drafts
@@ -35,7 +35,7 @@ def draft(uid: str, recipients: str, *, start: bool, as_json: bool) -> None:
 @click.argument("confirm_token", metavar="TOKEN")
 @_JSON
 def start(campaign_id: str, confirm_token: str, *, as_json: bool) -> None:
-    """Start the draft ID with the TOKEN that it was shown with."""
+    """Start the draft ID, with the TOKEN that “draft” printed."""
     from cis_mcp.cli import drafts
 
     run(drafts.start(settings_in_force(), campaign_id, confirm_token, as_json=as_json))

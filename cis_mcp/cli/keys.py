@@ -37,21 +37,21 @@ _TEXTS = {
     "approve, admin, comma separated; else read, create, send, bulk, update, report.",
     "to": "Who it may mail: patterns such as *@example.com, or @name of a list; '' for no one; default: anyone.",
     "not-to": "Who it may not mail; overrides --to.",
-    "links": "Hosts that its texts may link to, such as example.com,*.example.com; '' is none; else any.",
-    "hours": "When its mail may leave, such as 08:00-20:00; else always.",
-    "timezone": "Zone of --hours and of the day; else UTC.",
-    "owner": "Who answers for it: an address that no agent reads; else CIS_OWNER.",
-    "decides-for": "Ids of keys for which it approves though it may ask for such itself, or *; else none.",
-    "approval": "What waits for the owner's yes: bulk:N, new-domain, links, outside-hours, time-changes, changes, "
-    "everything, comma separated; else nothing.",
+    "links": "Hosts that its texts may link to, such as example.com,*.example.com; '': none; default: any.",
+    "hours": "When its mail may leave, such as 08:00-20:00; default: always.",
+    "timezone": "Time zone of --hours; default: UTC.",
+    "owner": "The person responsible: an address that no agent reads; default: CIS_OWNER.",
+    "decides-for": "Ids of keys, or *, that it may decide for although it may make such requests; default: none.",
+    "approval": "What needs the owner's approval: bulk:N, new-domain, links, outside-hours, time-changes, changes, "
+    "everything, comma separated; default: nothing.",
 }
 _NUMBERS = {
-    "day": "Mails a day; 0: no limit; else 500.",
-    "minute": "Mails a minute, more wait; else 60.",
-    "new-people-day": "People a day who never had mail of this organizer; else 100.",
-    "person-day": "Mails a day to one person; else 20.",
-    "bulk-max": "Rows of one list; else 100.",
-    "events-max": "Events of its making that stand at one time; else 200.",
+    "day": "Mails a day; 0: no limit; default: 500.",
+    "minute": "Mails a minute, more wait; default: 60.",
+    "new-people-day": "New people a day, whom this key never mailed; default: 100.",
+    "person-day": "Mails a day to one person; default: 20.",
+    "bulk-max": "Rows of one list; default: 100.",
+    "events-max": "Active events at one time; default: 200.",
 }
 
 
@@ -65,20 +65,28 @@ def bounded(command: F) -> F:
         )
     for option in (
         click.option(
-            "--horizon", "horizon_days", type=Days(), help="No event starts later than this; else 400d."
+            "--horizon", "horizon_days", type=Days(), help="How far ahead events may start; default: 400d."
         ),
-        click.option("--expires", "expires_days", type=Days(), help="When it ends, 0: never; else 90d."),
         click.option(
-            "--mode", type=click.Choice(["observe", "hold", "act"]), help="observe only notes; hold waits."
+            "--expires", "expires_days", type=Days(), help="When the key ends; 0: never; default: 90d."
         ),
-        click.option("--probation", "probation_days", type=Days(), help="How long it starts in mode hold."),
-        click.option("--probation-stays", is_flag=True, help="Only the owner ends the probation."),
-        click.option("--attended", is_flag=True, help="A person at the client may say yes there."),
+        click.option(
+            "--mode",
+            type=click.Choice(["observe", "hold", "act"]),
+            help="observe: bounds are only recorded; hold: every request needs approval.",
+        ),
+        click.option(
+            "--probation", "probation_days", type=Days(), help="How long the key is in mode hold at first."
+        ),
+        click.option(
+            "--probation-stays", is_flag=True, help="The probation ends only when the owner ends it."
+        ),
+        click.option("--attended", is_flag=True, help="A person at the client may approve there."),
         click.option(
             "--bounds",
             "bounds_file",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Bounds as JSON from this file; options beside it win.",
+            help="Read bounds as JSON from this file; other options override it.",
         ),
     ):
         command = option(command)
@@ -112,16 +120,16 @@ def key() -> None:
     """Keys with which agents act, and their bounds."""
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @key.command("create")
-@click.option("--name", default="", help="What you call it.")
+@click.option("--name", default="", help="Your name for the key.")
 @click.option("--for", "address", metavar="ADDRESS", help="The address it acts for; default: CIS_ORGANIZER.")
 @click.option(
     "--subject",
     default="",
-    help="No secret: bounds for the tokens of this subject of CIS_OAUTH_ISSUER.",
+    help="Make no secret, but bounds for this subject's tokens of CIS_OAUTH_ISSUER.",
 )
 @click.option(
     "--under", metavar="ID", default="", help="Its parent key; it stays within the parent's bounds."
@@ -133,14 +141,16 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
     help="An older name for verbs: read, events, invites, campaigns, admin; repeatable.",
 )
 @click.option(
-    "--tier", type=click.Choice(["core", "extended", "operator"]), help="Which tools; else the server's."
+    "--tier",
+    type=click.Choice(["core", "extended", "operator"]),
+    help="Tier of tools; default: the server's.",
 )
 @click.option("--tools", metavar="A,B", default="", help="Only these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
 @click.option(
     "--api",
     type=click.Choice(["standard", "admin"]),
-    help="Only for /event and /organizer (admin: also /system), for all organizers, as in the reference product.",
+    help="Only for the paths of the published server: /event and /organizer (admin: also /system), for all organizers.",
 )
 @bounded
 @as_json
@@ -159,7 +169,7 @@ def key_create(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make a key; it is shown once.
+    """Make a key, and show it once.
 
     --tier, --tools and --read-only narrow what the server offers; they never add to it.
     """
@@ -194,7 +204,7 @@ def key_show(key_id: str, *, as_json: bool) -> None:
 @bounded
 @as_json
 def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **options: Any) -> None:
-    """Change bounds of the key ID; what is not named stays. What it owes is judged by them at once."""
+    """Change bounds of the key ID; others stay. They also apply to its queued mail at once."""
     from cis_mcp.cli import agents
 
     run(agents.change_key(settings_in_force(), key_id, bounds_file, given_bounds(options), as_json=as_json))
@@ -206,9 +216,9 @@ def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **option
 @click.argument("patterns", nargs=-1)
 @as_json
 def key_widen(key_id: str, bound: str, patterns: tuple[str, ...], *, as_json: bool) -> None:
-    """Widen BOUND of the key ID, and of the keys above it where it must stay within theirs.
+    """Widen BOUND of the key ID, and of the keys above it as far as needed.
 
-    A figure is doubled, a wait is lifted; to, links and not_to take PATTERNS; from not_to they are removed.
+    Numbers are doubled, and approvals lifted. For to and links, PATTERNS are added; from not_to they are removed.
     """
     from cis_mcp.cli import agents
 
@@ -228,9 +238,9 @@ def key_owed(key_id: str, *, send: bool | None) -> None:
 @key.command("addresses")
 @click.argument("name")
 @click.argument("patterns", nargs=-1)
-@click.option("--none", "nobody", is_flag=True, help="Empty the list: it is empty.")
+@click.option("--none", "nobody", is_flag=True, help="Empty the list.")
 def key_addresses(name: str, patterns: tuple[str, ...], *, nobody: bool) -> None:
-    """Show the list NAME, or make it of PATTERNS; bounds refer to it as @NAME."""
+    """Show the list NAME, or set it to PATTERNS; bounds refer to it as @NAME."""
     from cis_mcp.cli import agents
 
     run(agents.address_list(settings_in_force(), name, patterns if patterns or nobody else None))
@@ -246,7 +256,7 @@ def _changing(name: str, words: str) -> None:
         run(agents.changed_key(settings_in_force(), name, key_id, as_json=as_json))
 
 
-_changing("stop", "Stop the key ID: it changes nothing and what it owes waits, until it is resumed.")
-_changing("resume", "Let the key ID go on.")
+_changing("stop", "Stop the key ID: it can change nothing, and its queued mail waits, until you resume it.")
+_changing("resume", "Resume the key ID.")
 _changing("rotate", "Give the key ID a new secret, shown once; the old one ends at once.")
 _changing("revoke", "End the key ID at once and for good.")

@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 
 @click.group("link")
 def link() -> None:
-    """Links to put into newsletters, whose button sends invites."""
+    """Links for newsletters, with a button that sends invites."""
 
 
 @link.command("create")
 @click.argument("name")
-@click.option("--event", "events", multiple=True, required=True, metavar="ID", help="May be repeated.")
+@click.option("--event", "events", multiple=True, required=True, metavar="ID", help="Repeatable.")
 @click.option(
     "--vendor", required=True, metavar="SERVICE", help="Mail service; “cis-mcp vendor list” names them."
 )
-@click.option("--button", metavar="TEXT", help="What the button says.")
+@click.option("--button", metavar="TEXT", help="Text of the button.")
 @click.option("--landing", metavar="WHERE", help="Slug of a page, or an address on an allowed host.")
 @click.option(
-    "--budget", type=int, metavar="N", help="Presses after which each is confirmed by mail; 0: no limit."
+    "--budget",
+    type=int,
+    metavar="N",
+    help="After this many presses each one must be confirmed by mail; 0: no limit.",
 )
-@click.option("--signed", is_flag=True, help="The service signs each reader's address.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--signed", is_flag=True, help="The mail service signs each reader's address.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def link_create(*, as_json: bool, **given: Any) -> None:
-    """Make a link that you call NAME, and print its code to copy."""
+    """Make a link named NAME, and print its code to copy."""
     run(
         _create(settings_in_force(), {name: value for name, value in given.items() if value}, as_json=as_json)
     )
@@ -42,25 +45,25 @@ def link_create(*, as_json: bool, **given: Any) -> None:
 @link.command("hosts")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--organizer", metavar="ADDRESS", help="Whose links; default: CIS_ORGANIZER.")
-@click.option("--none", "nothing", is_flag=True, help="Allow none of its own any more.")
+@click.option("--none", "nothing", is_flag=True, help="Allow none.")
 def link_hosts(hosts: tuple[str, ...], organizer: str | None, *, nothing: bool) -> None:
-    """Allow links and landing= to lead to these hosts alone, such as example.com or *.example.com; show them."""
+    """Set the HOSTS that links and landing= may lead to, such as *.example.com; without HOSTS, show them."""
     run(_hosts(settings_in_force(), hosts, organizer, change=bool(hosts) or nothing))
 
 
 @link.command("code")
 @click.argument("link_id", metavar="ID")
-@click.option("--vendor", default="", metavar="SERVICE", help="Another mail service than its own.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--vendor", default="", metavar="SERVICE", help="For another mail service than the link's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def link_code(link_id: str, vendor: str, *, as_json: bool) -> None:
-    """Print the code to copy of the link ID."""
+    """Print the link ID's code to copy."""
     run(_code(settings_in_force(), link_id, vendor, as_json=as_json))
 
 
 @link.command("end")
 @click.argument("link_id", metavar="ID")
 def link_end(link_id: str) -> None:
-    """End the link ID: its page is not there any more."""
+    """End the link ID: its page disappears."""
     run(_active(settings_in_force(), link_id, active=False))
 
 
@@ -72,39 +75,41 @@ def link_resume(link_id: str) -> None:
 
 
 @link.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def link_list(*, as_json: bool) -> None:
-    """List the links, newest first, with their counters."""
+    """List the links, newest first, with their counts."""
     run(_list(settings_in_force(), as_json=as_json))
 
 
 @click.group("vendor")
 def vendor() -> None:
-    """Mail services for which links are made."""
+    """Mail services that links can be made for."""
 
 
 @vendor.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def vendor_list(*, as_json: bool) -> None:
-    """List the mail services in their order, hidden ones too."""
+    """List the mail services in order, including hidden ones."""
     run(_vendors(settings_in_force(), as_json=as_json))
 
 
 @vendor.command("set")
 @click.argument("vendor_id", metavar="ID")
 @click.option("--name")
-@click.option("--tag", "email_tag", metavar="TAG", help="What it replaces by the reader's address.")
+@click.option(
+    "--tag", "email_tag", metavar="TAG", help="Placeholder that it replaces with the reader's address."
+)
 @click.option("--signed-tag", metavar="TAG", help="The same, signed with {key}.")
 @click.option("--encodes/--raw", default=None, help="Whether it percent-encodes the address.")
-@click.option("--origin", metavar="ORIGIN", help="What counts its invites.")
+@click.option("--origin", metavar="ORIGIN", help="Origin under which its invites are counted.")
 @click.option(
-    "--step", "steps", multiple=True, metavar="TEXT", help="How to put the code in; may be repeated."
+    "--step", "steps", multiple=True, metavar="TEXT", help="Instruction for inserting the code; repeatable."
 )
 @click.option("--test", metavar="TEXT", help="How to try it.")
-@click.option("--place", type=int, metavar="N", help="The smallest first.")
+@click.option("--place", type=int, metavar="N", help="Position in the list; the smallest comes first.")
 @click.option("--hide/--show", "hidden", default=None, help="Whether it is offered.")
 def vendor_set(vendor_id: str, **given: Any) -> None:
-    """Add the mail service ID, or change what is named of it."""
+    """Add or change the mail service ID."""
     values = {name: value for name, value in given.items() if value not in (None, ())}
     run(_set_vendor(settings_in_force(), vendor_id, values))
 

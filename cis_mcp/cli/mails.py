@@ -14,13 +14,13 @@ from cis_mcp.cli.base import run, settings_in_force
 @click.option(
     "--mailbox",
     type=click.Choice(["create", "rsvp", "bulk"]),
-    help="The mailbox it is for; default: its recipient.",
+    help="The mailbox they are for; default: the mail's recipient.",
 )
 @click.argument("files", nargs=-1, type=click.Path())
 def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
-    """Feed raw mails from FILES, or from stdin; one JSON line each.
+    """Take in raw mails from FILES, or one from stdin; prints one JSON line per mail.
 
-    If a server holds the folder, each mail is stored for it, and the line says so; else it is handled here.
+    If a server is using the data folder, the mails are stored for it; otherwise this command processes them.
     """
     from cis_mcp.cli import pickup
 
@@ -37,25 +37,29 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 @click.argument("source", metavar="FILE|URL|dynamodb://TABLE")
 @click.option("--organizer", metavar="ADDRESS", help="The organizer of the events; default: CIS_ORGANIZER.")
 @click.option(
-    "--calendar", "name", metavar="NAME", default="", help="Which calendar it is; else its file name or URL."
+    "--calendar",
+    "name",
+    metavar="NAME",
+    default="",
+    help="Name of the calendar; default: its file name or URL.",
 )
-@click.option("--timezone", metavar="ZONE", help="Of times that name none, for example Europe/Paris.")
+@click.option("--timezone", metavar="ZONE", help="Time zone for times without one, for example Europe/Paris.")
 @click.option(
     "--gone",
     type=click.Choice(["cancel", "keep"]),
     default="cancel",
     show_default=True,
-    help="What to do with coming events of an earlier import that the calendar no longer has.",
+    help="What to do with future events of an earlier import that the calendar no longer has.",
 )
-@click.option("--force", is_flag=True, help="Cancel them even where many are gone.")
+@click.option("--force", is_flag=True, help="Cancel them even if many are missing.")
 @click.option("--every", metavar="TIME", help="Import a URL again and again: 15m, 1h, 1d.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def import_(source: str, every: str | None, *, as_json: bool, **options: Any) -> None:
-    """Make events from a calendar (.ics, or its https address), or carry out a CSV of commands; “-” is stdin.
+    """Import a calendar (.ics, or its https address), or apply a CSV of commands; “-” is stdin.
 
-    Repeat it safely: new events are created, changed ones updated, and attendees notified. dynamodb://TABLE, or
-    dynamodb-export:FOLDER, takes over a published Calendar Invite Server, and mails no one.
+    Safe to repeat: new events are created, changed ones updated, and attendees notified. dynamodb://TABLE or
+    dynamodb-export:FOLDER imports a published Calendar Invite Server, and mails no one.
     """
     seconds = _interval(every) if every else None
     settings = settings_in_force()

@@ -51,10 +51,10 @@ def cli() -> None:
 
 @cli.command()
 @click.option(
-    "--store", default="", help="Keep it in another store, such as a new table of DynamoDB (as CIS_STORE)."
+    "--store", default="", help="Use another store, such as a new DynamoDB table (as in CIS_STORE)."
 )
 def demo(*, store: str) -> None:
-    """Show the whole story end to end on this machine."""
+    """Play the whole story on this machine, from the invite to the answer."""
     try:
         from cis_mcp import demo as story
     except ModuleNotFoundError as error:
@@ -65,7 +65,7 @@ def demo(*, store: str) -> None:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(*, as_json: bool) -> None:
     """Verify the configured server in nine steps."""
     settings_in_force()
@@ -76,9 +76,11 @@ def verify(*, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("campaign_id", metavar="[ID]", required=False)
-@click.option("--follow", is_flag=True, help="Wait until it has ended, then exit 0; Ctrl-C does not stop it.")
+@click.option(
+    "--follow", is_flag=True, help="Wait until it has ended, then exit 0; Ctrl-C does not stop the campaign."
+)
 def campaign(campaign_id: str | None, *, follow: bool) -> None:
-    """List the newest campaigns, or show how far the campaign ID is; changes nothing."""
+    """List the newest campaigns, or show the progress of the campaign ID."""
     from cis_mcp.cli import campaign as following
 
     if campaign_id is None:
@@ -94,7 +96,7 @@ def campaign(campaign_id: str | None, *, follow: bool) -> None:
 @cli.command()
 @click.option("--no-open", is_flag=True, help="Only print the link.")
 def console(*, no_open: bool) -> None:
-    """Open the console in your browser, signed in by a link that works once; the link is printed too."""
+    """Open the console in your browser with a link that signs you in once, and print the link."""
     from cis_mcp.cli import approvals
 
     run(approvals.console(settings_in_force(), opens=not no_open and sys.stdout.isatty()))
@@ -103,7 +105,7 @@ def console(*, no_open: bool) -> None:
 @cli.command()
 @click.argument("address", metavar="[ADDRESS]", default="")
 def stop(address: str) -> None:
-    """Stop all mail, or that of the organizer ADDRESS, at the next claim; what is owed waits."""
+    """Stop all mail, or that of the organizer ADDRESS; queued mail waits until “resume”."""
     from cis_mcp.cli import approvals
 
     run(approvals.stop(settings_in_force(), address, stopped=True))
@@ -112,7 +114,7 @@ def stop(address: str) -> None:
 @cli.command()
 @click.argument("address", metavar="[ADDRESS]", default="")
 def resume(address: str) -> None:
-    """Let mail go on that was stopped: all, or that of the organizer ADDRESS."""
+    """Resume stopped mail: all, or that of the organizer ADDRESS."""
     from cis_mcp.cli import approvals
 
     run(approvals.stop(settings_in_force(), address, stopped=False))
@@ -127,12 +129,14 @@ def check() -> None:
 
 
 @cli.command()
-@click.option("--from", "source", required=True, metavar="STORE", help="A file of SQLite, or dynamodb://…")
-@click.option("--to", "target", required=True, metavar="STORE", help="One that is empty, or not there yet.")
+@click.option("--from", "source", required=True, metavar="STORE", help="An SQLite file, or dynamodb://…")
+@click.option(
+    "--to", "target", required=True, metavar="STORE", help="An empty store, or one that does not exist yet."
+)
 def move(*, source: str, target: str) -> None:
-    """Move everything to another store, recount both by kind, and check both; exit 1 on any difference.
+    """Move everything to another store, and compare and check both; exit 1 on any difference.
 
-    Servers and workers are stopped before. A move that was broken off is begun anew.
+    Stop servers and workers first. If a move is interrupted, start it again.
     """
     settings_in_force()
     from cis_mcp.cli import moving

@@ -15,7 +15,7 @@ def organizer() -> None:
 @organizer.command("register")
 @click.argument("address")
 def organizer_register(address: str) -> None:
-    """Let ADDRESS create events by mail, and carry out its mail that waits."""
+    """Allow ADDRESS to create events by mail, and process its waiting mail."""
     from cis_mcp.cli import operator
 
     run(operator.register(settings_in_force(), address))
@@ -23,7 +23,7 @@ def organizer_register(address: str) -> None:
 
 @organizer.command("waiting")
 def organizer_waiting() -> None:
-    """List the addresses whose mail waits for their registration."""
+    """List the addresses whose mail waits until they are registered."""
     from cis_mcp.cli import operator
 
     run(operator.list_waiting(settings_in_force()))
@@ -32,7 +32,7 @@ def organizer_waiting() -> None:
 @organizer.command("suspend")
 @click.argument("address")
 def organizer_suspend(address: str) -> None:
-    """Stop all that ADDRESS sends."""
+    """Stop all mail of ADDRESS."""
     from cis_mcp.cli import operator
 
     run(operator.suspend(settings_in_force(), address, suspended=True))
@@ -50,9 +50,9 @@ def organizer_resume(address: str) -> None:
 @organizer.command("approval")
 @click.argument("address")
 @click.argument("switch", type=click.Choice(["on", "off"]))
-@click.option("--approver", default="", metavar="ADDRESS", help="Who decides; without it the organizer.")
+@click.option("--approver", default="", metavar="ADDRESS", help="Who decides; default: the organizer.")
 def organizer_approval(address: str, switch: str, approver: str) -> None:
-    """Have changes from the calendar of ADDRESS wait for a yes, or no longer."""
+    """Require approval of changes from the calendar of ADDRESS, or no longer."""
     from cis_mcp.cli import approvals
 
     run(approvals.switch(settings_in_force(), address, on=switch == "on", approver=approver))
@@ -61,14 +61,16 @@ def organizer_approval(address: str, switch: str, approver: str) -> None:
 @organizer.command("set")
 @click.argument("address")
 @click.option("--name", help="Shown as the sender of its invites.")
-@click.option("--timezone", metavar="ZONE", help="For rows of its tables that name none.")
-@click.option("--language", metavar="TAG", help="Of its pages and mails, such as de; empty for none.")
+@click.option("--timezone", metavar="ZONE", help="Time zone for rows of its tables without one.")
+@click.option(
+    "--language", metavar="TAG", help="Language of its pages and mails, such as de; empty for none."
+)
 @click.option("--lists/--no-lists", default=None, help="Whether it may send to lists.")
-@click.option("--drafts/--no-drafts", default=None, help="Whether lists that it mails wait as drafts.")
+@click.option("--drafts/--no-drafts", default=None, help="Whether lists it mails to bulk@ wait as drafts.")
 @click.option("--plan", metavar="NAME", help="A plan of CIS_PLANS; empty for none.")
-@click.option("--plan-until", metavar="TIME", help="When it ends; else as the plan says.")
-@click.option("--add", multiple=True, metavar="ADDRESS", help="A further address of it; repeatable.")
-@click.option("--remove", multiple=True, metavar="ADDRESS", help="One to take off; repeatable.")
+@click.option("--plan-until", metavar="TIME", help="When the plan ends; default: as the plan says.")
+@click.option("--add", multiple=True, metavar="ADDRESS", help="Add a further address; repeatable.")
+@click.option("--remove", multiple=True, metavar="ADDRESS", help="Remove a further address; repeatable.")
 def organizer_set(
     address: str,
     name: str | None,
@@ -81,7 +83,7 @@ def organizer_set(
     add: tuple[str, ...],
     remove: tuple[str, ...],
 ) -> None:
-    """Set what holds for the organizer ADDRESS, and show it; without options, only show it."""
+    """Change the settings of the organizer ADDRESS, and show them; without options, only show them."""
     from cis_mcp.cli import operator
 
     given = {"name": name, "timezone": timezone, "language": language, "lists": lists, "drafts": drafts}
@@ -94,7 +96,7 @@ def organizer_set(
 
 @organizer.command("orders")
 def organizer_orders() -> None:
-    """List what was ordered in the shop and what it did, and whom the shop asks to forget."""
+    """List the shop's orders and what each did, and whom the shop asks to forget."""
     from cis_mcp.cli import operator
 
     run(operator.list_orders(settings_in_force()))

@@ -19,15 +19,15 @@ _FIELDS = (
     click.option("--intro", help="Text above the events."),
     click.option("--closing", help="Text below the events."),
     click.option("--month", metavar="YYYY-MM", help="Only events of this month."),
-    click.option("--query", help="Text that events must contain."),
-    click.option("--event", "events", multiple=True, metavar="ID", help="Only this event; may be repeated."),
+    click.option("--query", help="Only events that this search finds."),
+    click.option("--event", "events", multiple=True, metavar="ID", help="Only this event; repeatable."),
     click.option("--layout", type=click.Choice(["list", "compact", "cards", "agenda"])),
-    click.option("--by", type=click.Choice(["day", "week", "month"]), help="How events stand together."),
-    click.option("--colour", metavar="#RRGGBB", help="Of buttons and links."),
-    click.option("--hours", type=int, help="A 12-hour or 24-hour clock."),
-    click.option("--show", multiple=True, metavar="WHAT", help="May be repeated."),
-    click.option("--hide", multiple=True, metavar="WHAT", help="May be repeated."),
-    click.option("--logo", metavar="FILE|URL", help="A PNG, JPEG, WebP or GIF; '' takes it away."),
+    click.option("--by", type=click.Choice(["day", "week", "month"]), help="How events are grouped."),
+    click.option("--colour", metavar="#RRGGBB", help="Colour of buttons and links."),
+    click.option("--hours", type=int, help="12-hour or 24-hour clock."),
+    click.option("--show", multiple=True, metavar="WHAT", help="Repeatable."),
+    click.option("--hide", multiple=True, metavar="WHAT", help="Repeatable."),
+    click.option("--logo", metavar="FILE|URL", help="A PNG, JPEG, WebP or GIF; '' removes it."),
     click.option("--banner", metavar="FILE|URL", help="As --logo; above the title."),
     click.option("--background", metavar="FILE|URL", help="As --logo; behind the page."),
     click.option("--consent", help="What visitors must agree to."),
@@ -50,7 +50,7 @@ def page() -> None:
 @click.option(
     "--kind", type=click.Choice(["schedule", "upcoming", "events"]), default="schedule", show_default=True
 )
-@click.option("--slug", help="End of its address; else made of the title.")
+@click.option("--slug", help="Last part of its address; default: made from the title.")
 @click.option("--organizer", metavar="ADDRESS", help="The organizer of the events; default: CIS_ORGANIZER.")
 @_fields
 def page_create(title: str, kind: str, slug: str | None, organizer: str | None, **given: Any) -> None:
@@ -70,7 +70,7 @@ def page_create(title: str, kind: str, slug: str | None, organizer: str | None, 
 @click.option("--title")
 @_fields
 def page_update(slug: str, title: str | None, **given: Any) -> None:
-    """Change the page SLUG; what is not named stays."""
+    """Change the page SLUG; other options stay as they are."""
     from engine.commands.pages.pages import UpdatePage
 
     run(_apply(settings_in_force(), UpdatePage, {"slug": slug, "title": title}, given))
@@ -98,12 +98,12 @@ def page_publish(slug: str) -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 @click.option("--organizer", metavar="ADDRESS", help="Whose events; default: CIS_ORGANIZER.")
 def page_every_event(state: str, organizer: str | None) -> None:
-    """Publish every event, including future ones, and a page of what comes next; or take that off the web."""
+    """Publish every event, including later ones, and a page of what comes next; or take them off the web."""
     run(_publish(settings_in_force(), on=state == "on", organizer=organizer))
 
 
 @page.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def page_list(*, as_json: bool) -> None:
     """List the pages, newest first."""
     run(_list(settings_in_force(), as_json=as_json))

@@ -18,9 +18,9 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("address")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget(address: str, *, yes: bool) -> None:
-    """Forget the person with ADDRESS: address, name, fields, mails and texts go, and counts stay.
+    """Forget the person with ADDRESS: their address, name, fields, mails and texts are erased, counts stay.
 
-    It cannot be undone. If the person wanted no more mail, a keyed hash of the address keeps that wish.
+    This cannot be undone. If the person unsubscribed, a keyed hash of the address still keeps mail from them.
     """
     from cis_mcp.cli import person
 
@@ -38,19 +38,19 @@ def forget(address: str, *, yes: bool) -> None:
     help="Write whole tables into this folder instead.",
 )
 @click.option(
-    "--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this; may be repeated."
+    "--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table; repeatable."
 )
 @click.option(
     "--format",
     "forms",
     multiple=True,
     type=click.Choice(_FORMS),
-    help="csv, as without it, or parquet; may be repeated.",
+    help="csv (the default) or parquet; repeatable.",
 )
-@click.option("--organizer", default="", metavar="ADDRESS", help="Only of this organizer.")
+@click.option("--organizer", default="", metavar="ADDRESS", help="Only rows of this organizer.")
 @click.option("--since", type=_DAY, help="Only rows from this day on (UTC).")
 @click.option("--until", type=_DAY, help="Only rows before this day (UTC).")
-@click.option("--addresses", is_flag=True, help="Show addresses in full; the record has a row of it.")
+@click.option("--addresses", is_flag=True, help="Show addresses in full; this is noted in the record.")
 def export(
     address: str | None,
     folder: Path | None,
@@ -62,8 +62,8 @@ def export(
     *,
     addresses: bool,
 ) -> None:
-    """Print all that is kept of the person with ADDRESS, as JSON, for them to read; or, with --to, write tables of
-    events, attendees, messages, receipts and links as files for programs that analyse (docs/exports.md)."""
+    """Print everything stored about the person with ADDRESS as JSON; or, with --to, write tables of events,
+    attendees, messages, receipts and links for analysis (docs/exports.md)."""
     if (address is None) == (folder is None):
         raise click.UsageError("Give either the ADDRESS of a person, or --to with a folder.")
     settings = settings_in_force()

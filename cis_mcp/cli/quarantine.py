@@ -21,30 +21,30 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.option("--limit", type=click.IntRange(1, 100), default=50, show_default=True, help="How many.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(limit: int, *, as_json: bool) -> None:
-    """List what waits, newest first, and why."""
+    """List the mails, newest first, and why each was set aside."""
     run(_list(settings_in_force(), limit, as_json=as_json))
 
 
 @quarantine.command()
 @click.argument("mail_id", metavar="ID")
 def show(mail_id: str) -> None:
-    """Show the mail ID safely: its words alone, shortened."""
+    """Show the mail ID safely: only its text, shortened."""
     run(_show(settings_in_force(), mail_id))
 
 
 @quarantine.command()
 @click.argument("mail_ids", metavar="ID…", nargs=-1, required=True)
 def release(mail_ids: tuple[str, ...]) -> None:
-    """Let mails through as if their senders were proven and allowed."""
+    """Process mails as if their senders were proven and allowed."""
     run(_release(settings_in_force(), mail_ids))
 
 
 @quarantine.command()
 @click.argument("mail_ids", metavar="ID…", nargs=-1, required=True)
 def drop(mail_ids: tuple[str, ...]) -> None:
-    """Put mails away without doing what they ask."""
+    """Discard mails without doing what they ask."""
     run(_drop(settings_in_force(), mail_ids))
 
 

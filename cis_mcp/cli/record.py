@@ -11,13 +11,13 @@ from cis_mcp.cli.base import run, settings_in_force
 
 @click.group()
 def record() -> None:
-    """The hash-chained record of all commands and what came of them."""
+    """The hash-chained record of all commands and their outcomes."""
 
 
 @record.command("export")
-@click.option("--old", is_flag=True, help="The lines that were kept before there was a record.")
+@click.option("--old", is_flag=True, help="Print the audit lines from before there was a record.")
 def record_export(*, old: bool) -> None:
-    """Print the record as JSON lines: where it begins, each row as it was hashed, the signed head."""
+    """Print the record as JSON lines: its start, each row as it was hashed, the signed head."""
     from cis_mcp.cli import record_actions
 
     run(record_actions.export_old(settings_in_force()) if old else record_actions.export(settings_in_force()))
@@ -25,7 +25,7 @@ def record_export(*, old: bool) -> None:
 
 @record.command("head")
 def record_head() -> None:
-    """Print the signed head, to be held against the record later."""
+    """Print the signed head, to compare with the record later."""
     from cis_mcp.cli import record_actions
 
     run(record_actions.head(settings_in_force()))
@@ -47,11 +47,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--head", "heads", multiple=True, type=_FILE, help="A signed head, or a mail with one; repeatable."
 )
-@click.option("--key", help="The public key, as “record key” printed it; else the key of this installation.")
+@click.option(
+    "--key", help="The public key, as “record key” prints it; default: the key of this installation."
+)
 def record_verify(file: Path | None, heads: tuple[Path, ...], key: str | None) -> None:
     """Verify each row of the record, or of the exported FILE; exit 1 on any difference.
 
-    With --head it must hold that head: a cut end, an old backup or a rewritten past are found.
+    With --head it must contain that head; this detects a cut end, an old backup or a rewritten past.
     """
     from cis_mcp.cli import record_actions
 

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--http", "address", metavar="HOST:PORT", help="Streamable HTTP at /mcp instead of stdio.")
-@click.option("--no-auth", is_flag=True, help="Ask for no keys; loopback only.")
+@click.option("--no-auth", is_flag=True, help="Require no keys; loopback only.")
 @click.option(
     "--tier",
     type=click.Choice(["core", "extended", "operator"]),
     default="core",
     show_default=True,
-    help="Which tools: the twelve of the main job, also the rarer ones, or also the operator's.",
+    help="Which tools: the core ones, also the rarer ones (extended), or also the operator's.",
 )
-@click.option("--tools", metavar="A,B", default="", help="Only these tools, of whatever tier.")
+@click.option("--tools", metavar="A,B", default="", help="Only these tools, of any tier.")
 @click.option("--exclude-tools", "exclude", metavar="A,B", default="", help="Without these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
 @click.option(
     "--key-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Over stdio: act with the key in this file, within its bounds; else with CIS_KEY.",
+    help="Over stdio: act with the key in this file, within its bounds; default: CIS_KEY.",
 )
 def serve(
     address: str | None,
@@ -42,7 +42,7 @@ def serve(
     no_auth: bool,
     key_file: Path | None,
 ) -> None:
-    """Serve MCP, over stdio unless --http is given, and run inbox and dispatcher beside it."""
+    """Serve MCP over stdio, or over HTTP with --http; also receives and sends mail."""
     # What is imported stays for good: collecting garbage meanwhile takes a fifth of the start for nothing.
     gc.disable()
     if address is None:
@@ -83,7 +83,7 @@ def _selection(tier: Tier, tools: str, exclude: str, *, read_only: bool) -> Sele
 
 @click.command()
 def worker() -> None:
-    """Run inbox and dispatcher alone."""
+    """Only receive and send mail, without serving MCP or HTTP."""
     from cis_mcp.run import serving
 
     run(serving.worker(settings_in_force()))

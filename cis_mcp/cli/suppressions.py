@@ -7,7 +7,7 @@ import click
 from cis_mcp.cli.base import run, settings_in_force
 
 _ORGANIZER = click.option(
-    "--organizer", default="", metavar="ADDRESS", help="Only mail of this organizer; without it anybody's."
+    "--organizer", default="", metavar="ADDRESS", help="Only this organizer's mail; default: all organizers'."
 )
 
 
@@ -20,7 +20,7 @@ def suppression() -> None:
 @click.argument("address", default="")
 @_ORGANIZER
 def suppression_list(address: str, organizer: str) -> None:
-    """List all entries, or what keeps mail from ADDRESS, which may be a domain."""
+    """List all entries, or those that block ADDRESS, which may be a domain."""
     from cis_mcp.cli import operator
 
     run(operator.list_suppressions(settings_in_force(), address, organizer))

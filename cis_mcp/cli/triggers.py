@@ -25,23 +25,27 @@ def trigger() -> None:
 
 @trigger.command()
 @click.argument("name")
-@click.option("--rules", required=True, type=_FILE, help="The rules, as YAML; - is standard input.")
+@click.option("--rules", required=True, type=_FILE, help="The rules, as YAML; - is stdin.")
 @click.option(
     "--sender",
     required=True,
     help="The sender whose signature the hook expects: stripe, hubspot, shopify, bearer, …",
 )
-@click.option("--key", "key_id", required=True, metavar="ID", help="The key that it acts as.")
-@click.option("--header", default="", help="Of salesforce-flow and bearer: the header; else Authorization.")
-@click.option("--organization", default="", help="Of salesforce-message: id of the organization.")
-@click.option("--form", type=_FILE, help="For hmac: where the signature is and what it covers, as JSON.")
-@click.option("--sample", type=_FILE, help="A payload, as JSON, on which the rules are tried.")
-@click.option("--lookups", type=_FILE, help="What is looked up for its payloads, as YAML.")
+@click.option("--key", "key_id", required=True, metavar="ID", help="The key that it acts with.")
 @click.option(
-    "--starting-minutes", default=1_440, help="Of events: how long before its start an event is starting."
+    "--header", default="", help="For salesforce-flow and bearer: the header; default: Authorization."
+)
+@click.option("--organization", default="", help="For salesforce-message: the organization's id.")
+@click.option("--form", type=_FILE, help="For hmac: where the signature is and what it covers, as JSON.")
+@click.option("--sample", type=_FILE, help="A payload, as JSON, to try the rules on.")
+@click.option("--lookups", type=_FILE, help="The look-ups for its payloads, as YAML.")
+@click.option(
+    "--starting-minutes",
+    default=1_440,
+    help="For events: how long before its start an event counts as starting.",
 )
 def create(name: str, **options: Any) -> None:
-    """Make the trigger NAME as a draft, or give a trigger new rules; “live” makes it work."""
+    """Draft the trigger NAME, or give a trigger new rules; “live” turns it on."""
     run(_create(settings_in_force(), name, options))
 
 
@@ -54,7 +58,7 @@ def list_() -> None:
 @trigger.command()
 @click.argument("name")
 def secret(name: str) -> None:
-    """Set the secrets of NAME: one or two lines on standard input; two hold at once while one is changed."""
+    """Set the secrets of NAME, one per line on stdin; two are valid at once while you change one."""
     lines = [line.strip() for line in sys.stdin.read(_READ_MAX).splitlines() if line.strip()]
     run(_secret(settings_in_force(), name, lines))
 
@@ -62,22 +66,22 @@ def secret(name: str) -> None:
 @trigger.command()
 @click.argument("name")
 def live(name: str) -> None:
-    """Make NAME work: what is delivered from now on is carried out."""
+    """Turn NAME on: it acts on whatever is delivered from now on."""
     run(_live(settings_in_force(), name, live=True))
 
 
 @trigger.command()
 @click.argument("name")
 def stop(name: str) -> None:
-    """Stop NAME: what is delivered is kept, and nothing is done."""
+    """Turn NAME off: deliveries are stored, and nothing is done."""
     run(_live(settings_in_force(), name, live=False))
 
 
 @trigger.command()
 @click.argument("name")
-@click.option("--rules", type=_FILE, help="Rules to try, as YAML; else those that it has.")
-@click.option("--body", type=_FILE, help="A payload, as JSON; else its newest deliveries.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--rules", type=_FILE, help="Rules to try, as YAML; default: its own.")
+@click.option("--body", type=_FILE, help="A payload, as JSON; default: its newest deliveries.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def test(name: str, *, rules: Path | None, body: Path | None, as_json: bool) -> None:
     """Show what the rules of NAME would do; nothing is done."""
     run(_test(settings_in_force(), name, rules, body, as_json=as_json))
@@ -86,18 +90,18 @@ def test(name: str, *, rules: Path | None, body: Path | None, as_json: bool) -> 
 @trigger.command()
 @click.argument("name")
 @click.option("--failed", is_flag=True, help="Only those that failed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def deliveries(name: str, *, failed: bool, as_json: bool) -> None:
-    """List what was delivered at NAME, newest first, and what became of it."""
+    """List the deliveries of NAME, newest first, and their outcomes."""
     run(_deliveries(settings_in_force(), name, failed=failed, as_json=as_json))
 
 
 @trigger.command()
 @click.argument("name")
 @click.argument("delivery_id", metavar="ID")
-@click.option("--out", type=click.Path(path_type=Path), help="A new file for the bytes as they came.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the bytes to this new file.")
 def proof(name: str, delivery_id: str, *, out: Path | None) -> None:
-    """Check once more what proved the delivery ID, on the bytes as they were posted."""
+    """Verify the delivery ID once more, on the bytes as they were posted."""
     run(_proof(settings_in_force(), name, delivery_id, out))
 
 
@@ -112,7 +116,10 @@ def reconcile(name: str) -> None:
 @click.argument("name")
 @click.option("--body", type=_FILE, required=True, help="The payload, as JSON.")
 @click.option(
-    "--id", "delivery_id", default="", help="What a repetition is known by; else a hash of the payload."
+    "--id",
+    "delivery_id",
+    default="",
+    help="Id by which a repetition is recognized; default: a hash of the payload.",
 )
 def fire(name: str, *, body: Path, delivery_id: str) -> None:
     """Give NAME a payload, as if its sender had posted it."""
@@ -123,7 +130,7 @@ def fire(name: str, *, body: Path, delivery_id: str) -> None:
 @click.argument("name")
 @click.argument("delivery_id", metavar="ID")
 def replay(name: str, delivery_id: str) -> None:
-    """Handle a delivery again; nothing is sent twice."""
+    """Process a delivery again; nothing is sent twice."""
     run(_replay(settings_in_force(), name, delivery_id))
 
 

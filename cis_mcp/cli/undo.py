@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("undo_id", metavar="[ID]", required=False)
 def undo(undo_id: str | None) -> None:
-    """Take back whole what was done under ID; without it, list what can still be taken back."""
+    """Undo the change ID; without ID, list what can still be undone."""
     settings = settings_in_force()
     run(_undo(settings, undo_id) if undo_id else _list(settings))
 

@@ -14,23 +14,26 @@ if TYPE_CHECKING:
 
 @click.group()
 def webhook() -> None:
-    """Tell systems outside what happens, by signed webhooks."""
+    """Signed webhooks that tell other systems what happens."""
 
 
 @webhook.command()
 @click.argument("url")
 @click.option(
-    "--kind", "kinds", multiple=True, help="What is posted, such as receipt or event.changed; else all."
+    "--kind",
+    "kinds",
+    multiple=True,
+    help="What to post, such as receipt or event.changed; repeatable; default: all.",
 )
-@click.option("--organizer", default="", metavar="ADDRESS", help="Whose events; else everybody's.")
+@click.option("--organizer", default="", metavar="ADDRESS", help="Whose events; default: all organizers'.")
 @click.option(
     "--starting-minutes",
     default=15,
     show_default=True,
-    help="How long before its start an event is starting.",
+    help="How long before its start an event counts as starting.",
 )
 def create(url: str, **options: Any) -> None:
-    """Post what happens from now on to URL."""
+    """Post whatever happens from now on to URL."""
     run(_create(settings_in_force(), url, options))
 
 
@@ -49,20 +52,20 @@ def _acting(name: str, summary: str) -> click.Command:
 
 
 for _name, _summary in (
-    ("pause", "Post nothing until it is resumed; what happens is kept."),
-    ("resume", "Post again, first what happened meanwhile."),
-    ("rotate", "Make a new secret; the one before signs as well until drop-old."),
-    ("drop_old", "The secret before no longer signs."),
-    ("delete", "Delete the webhook, and what was posted."),
+    ("pause", "Post nothing until “resume”; what happens is kept."),
+    ("resume", "Resume posting, beginning with what happened meanwhile."),
+    ("rotate", "Make a new secret; the old one also signs until “drop-old”."),
+    ("drop_old", "Stop signing with the old secret."),
+    ("delete", "Delete the webhook and its log of postings."),
 ):
     webhook.add_command(_acting(_name, _summary))
 
 
 @webhook.command()
 @click.argument("webhook_id", metavar="ID")
-@click.option("--failed", is_flag=True, help="Only what was given up.")
+@click.option("--failed", is_flag=True, help="Only those that were given up.")
 def postings(webhook_id: str, *, failed: bool) -> None:
-    """List what was posted, newest first, and what became of it."""
+    """List the postings, newest first, and their outcomes."""
     run(_postings(settings_in_force(), webhook_id, failed=failed))
 
 

@@ -28,17 +28,17 @@ Made from the code by `make docs`; change the code, not this page.
 {tiers}
 
 A server has the tools of its tier; `--tools a,b` has only those named, `--exclude-tools a,b` leaves some out, and
-`--read-only` leaves out all that change something. A key may be narrowed further with `--tier`, `--tools` and
-`--read-only` of `cis-mcp key create`, and sees only the tools that its scopes are good for. A tool that a caller may
-not use is to it like one that does not exist.
+`--read-only` leaves out all that change something. `--tier`, `--tools` and `--read-only` of `cis-mcp key create` narrow
+a key further, and a key sees only the tools that its scopes allow. To a caller, a tool that it may not use does not
+exist.
 
-Unknown arguments are an error. Every answer is a text that stands on its own and the same facts as data
-(`structuredContent`); text and data together stay under 75,000 bytes, about 25,000 tokens. Where more fits into a list
-than into an answer, the list is shorter and its cursor leads to the rest. A refusal has `isError`, a `code`, a
-`message`, a `hint` on what to do next and `sent` (whether anything left). Arguments of the wrong shape or name also
-carry `problems` with `field`, `expected` and `example`; other refusals do not.
+Unknown arguments are an error. Every result is a text that stands on its own, and the same facts as data
+(`structuredContent`); text and data together stay under 75,000 bytes, about 25,000 tokens. If a list does not fit, the
+result has a part of it and a cursor for the rest. A refusal has `isError`, a `code`, a `message`, a `hint` on what to do
+next, and `sent` (whether anything was sent). If arguments have the wrong shape or name, it also has `problems` with
+`field`, `expected` and `example`.
 
-`start` and `end` of an event in an answer are such objects; on an all-day event `local` is a date:
+In results, `start` and `end` of an event are objects like this; on an all-day event `local` is a date:
 
 ```json
 {{"local": "2027-05-02T19:00:00+02:00", "utc": "2027-05-02T17:00:00Z", "timezone": "Europe/Paris", "weekday": "Sunday"}}
@@ -99,11 +99,11 @@ def _section(spec: Spec[Any]) -> Iterator[str]:
 def _effect(spec: Spec[Any]) -> str:
     hints = spec.hints
     if hints.read_only_hint:
-        return "Changes nothing."
-    mails = " It mails people." if hints.open_world_hint else ""
-    lasting = " It may undo or end something." if hints.destructive_hint else ""
-    repeat = " Repeating it does no more." if hints.idempotent_hint else ""
-    return f"Changes something.{mails}{lasting}{repeat}"
+        return "Read-only."
+    mails = " Sends mail." if hints.open_world_hint else ""
+    lasting = " Destructive." if hints.destructive_hint else ""
+    repeat = " Idempotent." if hints.idempotent_hint else ""
+    return f"Writes.{mails}{lasting}{repeat}"
 
 
 def _argument_row(name: str, node: Mapping[str, Any], needed: set[str]) -> str:

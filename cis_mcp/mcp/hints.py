@@ -18,17 +18,18 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_POSTING: "List them with list_postings.",
     Code.UNKNOWN_KEY: "List the keys with list_keys.",
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
-    Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "
-    "event changed since, make a new draft with bulk_send and look at its sample.",
-    Code.UNKNOWN_HELD_ACTION: "Its id was in the answer of the call that waits.",
-    Code.HELD_ACTION_STATE: "See what became of it with get_held_action.",
-    Code.UNKNOWN_UNDO: "Its id was in the undo of the answer of the call that is to be taken back.",
-    Code.UNDO_OVER: "See with update_event or cancel_event, dry_run true, what a correction would cost, and ask.",
+    Code.CONFIRM_TOKEN_INVALID: "Pass the confirm_token that bulk_send returned for this draft. If the list or the "
+    "event has changed since, make a new draft with bulk_send and look at its sample.",
+    Code.UNKNOWN_HELD_ACTION: "The result of the call that waits contains its id, in held.",
+    Code.HELD_ACTION_STATE: "See its outcome with get_held_action.",
+    Code.UNKNOWN_UNDO: "The result of the call to undo contains its id, in undo.",
+    Code.UNDO_OVER: "Call update_event or cancel_event with dry_run true to see whom a correction would mail, "
+    "and ask your user.",
     Code.IDEMPOTENCY_CONFLICT: "To change that event use update_event; look at it with get_event.",
     Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
     Code.ADDRESS_SUPPRESSED: "list_suppressions says why; or ask the person for another address.",
     Code.ORGANIZER_SUSPENDED: "The operator can lift it with “cis-mcp organizer resume”.",
-    Code.NOT_ALLOWED: "Ask the operator: “cis-mcp” at the machine may do it, and so may a key with the verb for it.",
+    Code.NOT_ALLOWED: "Ask the operator, who can do it with “cis-mcp” on the machine or give your key the verb for it.",
     Code.OUT_OF_BOUNDS: "Nothing was sent. Ask your key's owner to widen that bound; do not look for a way around it.",
 }
 

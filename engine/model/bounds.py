@@ -59,7 +59,7 @@ def _pattern_or_list(one: str) -> str:
     if not one.startswith("@"):
         return pattern(one)
     if not LIST_NAME.fullmatch(one[1:]):
-        raise ValueError(f"“{one[:60]}” names no list: its name has letters, digits and hyphens.")
+        raise ValueError(f"“{one[:60]}” is no name of a list: use letters, digits and hyphens.")
     return one.lower()
 
 
@@ -73,7 +73,7 @@ Budget = Annotated[int, Field(ge=0, le=100_000_000)]
 
 
 class Bounds(Value):
-    """What a key may do. Set but empty allows nobody; 0 is no limit; what is not set has its default."""
+    """What a key may do. An empty value allows no one, 0 means no limit, and what is not set has its default."""
 
     verbs: frozenset[Verb] = Field(
         DEFAULT_VERBS, description="what it may do; older scopes stand for several verbs"
@@ -85,25 +85,27 @@ class Bounds(Value):
     links: Hosts | None = Field(None, description="hosts that its texts may link to; null: any, empty: none")
     day: Budget = Field(500, description="mails a day")
     minute: Budget = Field(60, description="mails a minute; more wait")
-    new_people_day: Budget = Field(100, description="people a day that its organizer never mailed before")
+    new_people_day: Budget = Field(100, description="new people a day, whom this key never mailed")
     person_day: Budget = Field(20, description="mails a day to one person")
     bulk_max: Budget = Field(100, description="rows of one list")
-    events_max: Budget = Field(200, description="events of its making that stand at one time")
+    events_max: Budget = Field(200, description="active events of its making at one time")
     hours: str = Field("", description="when its mail may leave, such as 08:00-20:00; empty: always")
-    timezone: str = Field("UTC", description="IANA name of the zone of `hours` and of the day", max_length=64)
+    timezone: str = Field("UTC", description="IANA time zone of `hours`", max_length=64)
     horizon_days: int = Field(400, ge=0, le=_DAYS_MAX, description="no event starts later than this; days")
     approval: tuple[Approval, ...] = Field((), description="what needs the owner's approval; empty: nothing")
     approval_bulk: Budget = Field(0, description="of approval `bulk`: more recipients than this wait")
     decides_for: tuple[str, ...] = Field(
         (),
         max_length=100,
-        description="ids of keys whose actions it may decide though it asks for such itself; `*`: any of its address",
+        description="ids of keys that it may decide for although it may make such requests; `*`: all of its address",
     )
-    attended: bool = Field(False, description="true: a person sits at the client, whose yes there counts")
+    attended: bool = Field(False, description="true: a person sits at the client and may approve there")
     expires_days: int = Field(90, ge=0, le=_DAYS_MAX, description="days until it ends; 0: never")
-    owner: str = Field("", description="who answers for it; empty: the operator", max_length=320)
+    owner: str = Field("", description="the person responsible for it; empty: the operator", max_length=320)
     mode: Mode = Mode.ACT
-    probation_days: int = Field(0, ge=0, le=_DAYS_MAX, description="days for which it starts in mode hold")
+    probation_days: int = Field(
+        0, ge=0, le=_DAYS_MAX, description="how many days it is in mode hold at first"
+    )
     probation_ends: bool = Field(True, description="false: only the owner ends the probation")
 
     @field_validator("verbs", mode="before")

@@ -77,7 +77,7 @@ class KeyInfo(Result):
     address: str = Field(description="the address it acts for")
     verbs: list[str] = Field(description="what it may do")
     unbounded: bool = Field(description="true: made before keys had bounds")
-    owner: str = Field(description="who answers for it; empty: the operator")
+    owner: str = Field(description="the person responsible for it; empty: the operator")
     tier: str = Field(description="tools that it may use; empty: all that the server has")
     tools: list[str] = Field(description="only these; empty: all of the tier")
     read_only: bool
