@@ -90,7 +90,7 @@ def _organizer(query: ExportQuery, actor: Actor) -> str | None:
     if actor.everywhere:
         return named or None
     if actor.domain and not named:
-        raise Refused(Code.INVALID_ARGUMENT, f"You see all organizers at {actor.domain}: name one of them.")
+        raise Refused(Code.INVALID_ARGUMENT, f"Name one of the organizers at {actor.domain}.")
     if not actor.owns(named or actor.address):
         raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.", "Leave organizer out for yours.")
     return named or actor.address

@@ -46,7 +46,7 @@ class MachineSettings(BaseSettings):
         scheme = _SCHEME.match(value.strip())
         if scheme and scheme.group(1).lower() not in {"sqlite", "dynamodb"}:
             raise ValueError(
-                f"{scheme.group(1)} is no store that there is; give sqlite:/path, a path, or dynamodb://TABLE?region=…"
+                f"{scheme.group(1)} is not a kind of store; give sqlite:/path, a path, or dynamodb://TABLE?region=…"
             )
         return value.strip()
 

@@ -74,14 +74,10 @@ async def move(source: Movable, target: Movable) -> list[Kind]:
     await source.refuse_in_use()
     await target.refuse_in_use()
     if not await source.holds_anything():
-        raise Refused(
-            Code.NOT_ALLOWED, "There is nothing in the store that is to be moved.", "Look at its address."
-        )
+        raise Refused(Code.NOT_ALLOWED, "The store to move is empty.", "Check its address.")
     if await target.holds_anything():
         why = "The store to which everything is to be moved is not empty."
-        raise Refused(
-            Code.NOT_ALLOWED, why, "Name a store that is not there yet, or one without anything in it."
-        )
+        raise Refused(Code.NOT_ALLOWED, why, "Name a store that does not exist yet, or an empty one.")
     await target.begin()
     moved, found = Counted(), Counted()
     async for some in source.documents():
@@ -93,7 +89,7 @@ async def move(source: Movable, target: Movable) -> list[Kind]:
     if await source.changed():
         raise Refused(
             Code.BUSY,
-            "The store was written to while it was moved, so the move is not whole.",
+            "The store was written to while it was moved, so the move is incomplete.",
             "Stop all servers and workers, then move it again.",
         )
     kinds = list(_compared(moved, found))

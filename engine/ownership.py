@@ -14,7 +14,7 @@ def own_alone(actor: Actor) -> str | None:
 def one_organizer(actor: Actor) -> str:
     """The actor's address; who owns a domain has to name one of its organizers."""
     if actor.domain:
-        why = f"You see all organizers at {actor.domain}: name one of them."
+        why = f"Name one of the organizers at {actor.domain}."
         raise Refused(Code.INVALID_ARGUMENT, why, "Or ask for the statistics of the domain.")
     return actor.address
 

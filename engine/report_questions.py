@@ -71,7 +71,7 @@ class ReportQuestions:
         domain, beginning = domain.strip().lower().removeprefix("@"), beginning.strip().lower()
         if actor.domain:
             if domain not in {"", actor.domain}:
-                raise Refused(Code.NOT_ALLOWED, f"You see the organizers at {actor.domain} alone.")
+                raise Refused(Code.NOT_ALLOWED, f"You see only the organizers at {actor.domain}.")
             domain = actor.domain
         elif not may_see_all(actor):
             own = await self.store.organizers(actor.address.rpartition("@")[2], actor.address, 1)

@@ -59,7 +59,7 @@ def _domain(value: str) -> str:
 def _folder(value: Path) -> Path:
     """Refuse what is no path, which would else become the name of a folder."""
     if _URL.match(str(value)):
-        raise ValueError("must be a folder of this machine")
+        raise ValueError("must be a folder on this machine")
     return value
 
 
@@ -72,7 +72,7 @@ def _file(value: str) -> str:
     except OSError:
         there = True
     if not there:
-        raise ValueError(f"must be a PEM file of this machine, and {value[:200]} is none")
+        raise ValueError(f"must be a PEM file on this machine, and {value[:200]} is not one")
     return value
 
 
@@ -109,7 +109,7 @@ def _is_address(host: str) -> bool:
 
 def _safe(value: str) -> str:
     if value and not is_safe_web_address(value):
-        raise ValueError("must be an https URL (http for this machine alone)")
+        raise ValueError("must be an https URL (http only for this machine)")
     return value
 
 
@@ -147,7 +147,7 @@ def _lists(value: str) -> str:
 def _audience(value: str) -> str:
     if value and not _AUDIENCE.fullmatch(value):
         raise ValueError(
-            "must be what tokens have in aud: a URI such as https://cis.example.com/mcp, or a client id"
+            "must be what tokens contain in aud: a URI such as https://cis.example.com/mcp, or a client id"
         )
     return value
 
@@ -213,7 +213,7 @@ def rates_in(text: str) -> dict[str, float]:
     if any(not rate > 0 for rate in rates.values()):
         raise ValueError("a rate must be more than 0")
     if any("." not in domain or canonical_domain(domain) is None for domain in rates):
-        raise ValueError("names what is no domain; give gmail.com=20")
+        raise ValueError("contains something that is not a domain; give gmail.com=20")
     return rates
 
 

@@ -238,10 +238,10 @@ class Settings(OrganizerSettings):
     def _whole(self) -> "Settings":
         """Refuse what belongs to a setting that is not there, so that it would do nothing."""
         if self.tls_key and not self.tls_cert:
-            raise ValueError("CIS_TLS_KEY: it belongs to a certificate; set CIS_TLS_CERT as well")
+            raise ValueError("CIS_TLS_KEY: needs a certificate; set CIS_TLS_CERT as well")
         alone = [name for name in _OF_ISSUER if _given(getattr(self, name))]
         if alone and not self.oauth_issuer:
-            raise ValueError(f"CIS_{alone[0].upper()}: it belongs to an issuer; set CIS_OAUTH_ISSUER as well")
+            raise ValueError(f"CIS_{alone[0].upper()}: needs an issuer; set CIS_OAUTH_ISSUER as well")
         return self
 
     @cached_property

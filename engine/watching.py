@@ -64,7 +64,7 @@ class Watch:
         if len(self._watched) + len(sights.keys() - self._watched.keys()) > WATCHED_MAX:
             raise Refused(
                 Code.TOO_MANY,
-                "The server watches as many resources as it can.",
+                "The server is already watching as many resources as it can.",
                 "Watch fewer, or read them when you need them.",
             )
         if self._newest is None:

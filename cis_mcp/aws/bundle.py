@@ -40,7 +40,7 @@ def lock(name: str = "requirements.lock") -> Path:
         if place.is_file():
             return place
     raise Refused(
-        Code.PATH_NOT_READABLE, "The lock of the dependencies is not there.", "Install the package anew."
+        Code.PATH_NOT_READABLE, "The list of locked dependencies is missing.", "Install the package anew."
     )
 
 
@@ -70,7 +70,9 @@ def _pip(*arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=same)
     if done.returncode:
         why = " ".join(done.stderr.split())[-500:]
-        raise Refused(Code.URL_NOT_READABLE, f"The wheels cannot be had: {why}", "See the settings of pip.")
+        raise Refused(
+            Code.URL_NOT_READABLE, f"The wheels cannot be downloaded: {why}", "Check pip's settings."
+        )
 
 
 def made(target: Path, *, unpacked: bool) -> str:

@@ -52,7 +52,7 @@ class Installation:
         if self._server() not in {"", wanted}:
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                f"{self._options.stack} has the other form, whose data is elsewhere.",
+                f"{self._options.stack} has the other form, which keeps its data elsewhere.",
                 "Install this form under another --project, and move the data there.",
             )
         if (place := self._uploaded()) is None:

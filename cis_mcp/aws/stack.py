@@ -115,7 +115,7 @@ class Stack:
             raise Refused(
                 Code.INTERNAL,
                 f"The stack ended as {state}: {self._reason()}",
-                "See its events in the console of CloudFormation; then run the command again.",
+                "See its events in the CloudFormation console, then run the command again.",
             )
 
     def _reason(self) -> str:

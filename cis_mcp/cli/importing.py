@@ -79,7 +79,9 @@ def content(source: str) -> tuple[str, bytes]:
 
 async def _installation(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
     if options.dry_run or options.organizer or options.name:
-        raise click.UsageError("An installation is imported whole: only --timezone and --json go with it.")
+        raise click.UsageError(
+            "An installation is imported as a whole: only --timezone and --json can be combined with it."
+        )
     zone = options.timezone or "UTC"
     done = await installation.take_over(engine, engine.local, source, timezone=zone)
     if as_json:

@@ -28,13 +28,13 @@ Made from the code by `make docs`; change the code, not this page.
 {tiers}
 
 A server has the tools of its tier; `--tools a,b` has only those named, `--exclude-tools a,b` leaves some out, and
-`--read-only` leaves out all that change something. `--tier`, `--tools` and `--read-only` of `cis-mcp key create` narrow
-a key further, and a key sees only the tools that its scopes allow. To a caller, a tool that it may not use does not
-exist.
+`--read-only` leaves out all that change something. `--tier`, `--tools` and `--read-only` of `cis-mcp key create`
+narrow a key further, and a key sees only the tools that its scopes allow. To a caller, a tool that it may not use
+does not exist.
 
 Unknown arguments are an error. Every result is a text that stands on its own, and the same facts as data
 (`structuredContent`); text and data together stay under 75,000 bytes, about 25,000 tokens. If a list does not fit, the
-result has a part of it and a cursor for the rest. A refusal has `isError`, a `code`, a `message`, a `hint` on what to do
+result has part of it and a cursor for the rest. A refusal has `isError`, a `code`, a `message`, a `hint` on what to do
 next, and `sent` (whether anything was sent). If arguments have the wrong shape or name, it also has `problems` with
 `field`, `expected` and `example`.
 

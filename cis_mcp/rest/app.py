@@ -114,7 +114,7 @@ class RequestHandler:
             hint = "Send a key as “Authorization: Bearer …” or as “x-api-key: …”."
             return problem(401, Code.NOT_ALLOWED, words, hint, headers=_UNKEYED)
         if caller is None and not of_this_machine(request.headers, self._engine.settings.public_url):
-            raise Refused(Code.NOT_ALLOWED, "A page of another site may not ask here.", _ELSEWHERE)
+            raise Refused(Code.NOT_ALLOWED, "Requests from pages of other sites are refused.", _ELSEWHERE)
         pools.caller.set(caller.key if caller else "local")
         actor = _actor(caller) if caller else self._engine.local
         _refuse_narrowed(endpoint, actor, caller)
@@ -167,8 +167,8 @@ def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
     if "idempotency-key" in request.headers and not endpoint.repeatable:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "This operation takes no Idempotency-Key.",
-            "Leave it out; the description of each operation says what a repetition does.",
+            "This operation does not accept an Idempotency-Key.",
+            "Leave it out; the description of each operation says what repeating it does.",
         )
 
 

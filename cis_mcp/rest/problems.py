@@ -87,7 +87,7 @@ class MistakesError(Refused):
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         words = "; ".join(f"{one.field}: {one.detail}" for one in mistakes[:3])
-        super().__init__(Code.INVALID_ARGUMENT, words, "Correct that and ask again; nothing was done.")
+        super().__init__(Code.INVALID_ARGUMENT, words, "Correct it and try again; nothing was done.")
         self.mistakes = tuple(mistakes)
 
 

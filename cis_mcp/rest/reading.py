@@ -88,7 +88,9 @@ async def _content(request: Request) -> bytes:
         size += len(piece)
         if size > BODY_MAX:
             raise Refused(
-                Code.TOO_LARGE, f"A body may have {BODY_MAX} bytes.", "Send a long list in several parts."
+                Code.TOO_LARGE,
+                f"A body may have at most {BODY_MAX} bytes.",
+                "Send a long list in several parts.",
             )
         pieces.append(piece)
     return b"".join(pieces)

@@ -94,6 +94,6 @@ async def _running(settings: Settings, health: Health | None = None) -> AsyncIte
             engine = await stack.enter_async_context(running(settings, health))
         except ValueError as error:
             raise Refused(
-                Code.INVALID_ARGUMENT, f"A setting cannot be understood: {error}", "See “cis-mcp config”."
+                Code.INVALID_ARGUMENT, f"A setting is invalid: {error}", "See “cis-mcp config”."
             ) from None
         yield engine

@@ -67,7 +67,7 @@ class KeyInfo(Data):
     under: list[str] = Field(description="ids of the keys above it")
     created: str
     expires: str | None
-    probation: str | None = Field(description="until then everything it asks for waits for an approval")
+    probation: str | None = Field(description="until then everything it asks for waits for approval")
 
 
 def key_info(key: Key, now: datetime) -> KeyInfo:

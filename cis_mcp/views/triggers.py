@@ -25,7 +25,7 @@ def state(trigger: Trigger) -> str:
 def warnings(trigger: Trigger) -> Iterator[str]:
     """What to know before it is made live."""
     if not trigger.secrets and trigger.proof.sender is not Sender.EVENTS:
-        yield "It has no secret, so nothing can prove a delivery."
+        yield "It has no secret, so no delivery can be verified."
     if weak := weakness(trigger):
         yield f"Weak proof: {weak}"
     if unordered(trigger):

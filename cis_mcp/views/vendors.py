@@ -60,6 +60,6 @@ def refuse_unsigning(vendor: Vendor, *, signed: bool) -> None:
     if signed and not vendor.signed_tag:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"{vendor.name} cannot sign addresses, as far as is documented.",
+            f"{vendor.name} does not document a way to sign addresses.",
             "Leave signed out.",
         )

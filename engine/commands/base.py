@@ -28,7 +28,7 @@ class Done(Value):
     """What a command came to when it was carried out."""
 
     held: HeldAction | None = Field(
-        None, description="it waits for an approval: nothing was changed, and the rest is what would be"
+        None, description="it waits for approval: nothing was changed, and the rest is what would be"
     )
 
     undo: Undo | None = Field(None, description="how, and until when, it can be taken back whole")
@@ -68,7 +68,7 @@ class Work:
     """Bounds that a change passes, each with why: it waits for a decision, and is not refused."""
 
     left_out: list[LeftOut] = field(default_factory=list)
-    """What of others' texts was left out, and waits for an approval."""
+    """What of others' texts was left out, and waits for approval."""
     closed: list[Proposal] = field(default_factory=list)
     """Proposals that it has closed, as they were."""
     waited: bool = False
@@ -210,7 +210,7 @@ def refuse_ended(event: Event, now: datetime) -> None:
         raise Refused(
             Code.EVENT_CANCELLED,
             "That event is cancelled.",
-            "It stays cancelled. Only if it takes place after all, and its organizer says so, create a new one.",
+            "It stays cancelled. If its organizer says that it takes place after all, create a new one.",
         )
     if event.finished(now):
         raise Refused(

@@ -37,8 +37,8 @@ async def refuse_events(work: Work, organizer: str) -> None:
     if await work.unit.events_made(organizer, enrolment.since if enrolment else None) >= plan.events:
         raise Refused(
             Code.FREE_TRIAL_ENDED if plan.name == FREE else Code.EVENT_LIMIT_REACHED,
-            f"The plan “{plan.name}” of this organizer allows {plan.events} events, and as many were made.",
-            "Events that there are can still be changed and cancelled. For more, a larger plan is needed.",
+            f"The plan “{plan.name}” of this organizer allows {plan.events} events, and all of them have been created.",
+            "Existing events can still be changed and cancelled. For more events, a larger plan is needed.",
         )
 
 

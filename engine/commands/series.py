@@ -126,7 +126,7 @@ def own(event: Event, recurrence_id: date | datetime) -> date | datetime:
         return recurrence_id
     raise Refused(
         Code.INVALID_RECURRENCE,
-        "The series has no instance at that time, or it is cancelled already.",
+        "The series has no instance at that time, or it is already cancelled.",
         "Give the start that the instance has in the series.",
     )
 

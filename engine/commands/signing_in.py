@@ -162,8 +162,8 @@ class SignInWithKey(SigningIn):
         if key.api or key.tier or key.tools:
             raise Refused(
                 Code.NOT_ALLOWED,
-                "This key is limited to some tools or paths, so it signs no one in.",
-                "Use a key without that, or sign in by mail.",
+                "This key is limited to some tools or paths, so it cannot sign in.",
+                "Use a key without such limits, or sign in by mail.",
             )
         return await self.begin(work, SignedInAs.KEY, key.address, key=key.digest)
 
@@ -229,7 +229,7 @@ class SignInWithToken(SigningIn):
     async def carry_out(self, work: Work) -> SignedIn:
         """Raises Refused: NOT_ALLOWED."""
         if work.actor.kind != "system":
-            raise Refused(Code.NOT_ALLOWED, "Only a token that was checked signs in.")
+            raise Refused(Code.NOT_ALLOWED, "Only a verified token can sign in.")
         return await self.begin(
             work, SignedInAs.TOKEN, self.address, issuer=self.issuer, subject=self.name, scopes=self.scopes
         )

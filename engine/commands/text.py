@@ -231,7 +231,9 @@ def note(value: str) -> str:
     value = " ".join(bounded(value, "note", NOTE_MAX).split())
     if "{{" in value:
         raise Refused(
-            Code.INVALID_TEMPLATE, "note holds no placeholders.", "Put them into the description instead."
+            Code.INVALID_TEMPLATE,
+            "note cannot contain placeholders.",
+            "Put them into the description instead.",
         )
     return value
 
@@ -255,7 +257,7 @@ def places(number: int) -> int:
         raise Refused(
             Code.INVALID_ARGUMENT,
             f"places is {number}.",
-            f"Give a number up to {PLACES_MAX:,}; 0 is any number.",
+            f"Give a number up to {PLACES_MAX:,}; 0 means no limit.",
         )
     return number
 

@@ -85,7 +85,7 @@ class Audience:
 
 def _unknown() -> Refused:
     return Refused(
-        Code.INVALID_ARGUMENT, "That names no list.", f"Give one of: {FORMS}; a region by ?region=…"
+        Code.INVALID_ARGUMENT, "That is not a list on AWS.", f"Give one of: {FORMS}; a region by ?region=…"
     )
 
 
@@ -120,7 +120,7 @@ def _refuse_unlisted(engine: Engine, actor: Actor, text: str) -> None:
         raise Refused(
             Code.NOT_ALLOWED,
             "This list may not be read from here.",
-            "The operator opens lists by CIS_AUDIENCES; or give the rows themselves.",
+            "The operator allows lists with CIS_AUDIENCES; or give the rows themselves.",
         )
 
 
@@ -191,7 +191,7 @@ class _Reader:
                 raise Refused(
                     Code.TOO_LARGE,
                     f"The contact list has more than {len(rows):,} contacts, which SES hands out at 1,000 a second.",
-                    "Have the operator read it, by the command line, or put it into S3.",
+                    "Ask the operator to read it at the command line, or put it into S3.",
                 )
             await asyncio.sleep(self._page_s)
 

@@ -217,9 +217,9 @@ def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: Options) -> None:
         return
     raise Refused(
         Code.CALENDAR_SHRUNK,
-        f"{gone} of the {ahead} coming events of an earlier import are not in this calendar: "
-        "they would be cancelled for good. Nothing was changed.",
-        "If that is meant, repeat it with force; to leave them as they are, with gone=keep.",
+        f"{gone} of the {ahead} future events of an earlier import are missing from this calendar and would be "
+        "cancelled for good. Nothing was changed.",
+        "If that is intended, repeat the import with force; to keep them, repeat it with gone=keep.",
     )
 
 

@@ -210,5 +210,5 @@ def _not_readable(why: str) -> Refused:
     return Refused(
         Code.URL_NOT_READABLE,
         f"The calendar could not be fetched. {why}",
-        "Look at the address in a browser: it must give an iCalendar file (.ics), or a page with schema.org events.",
+        "Open the address in a browser: it must return an iCalendar file (.ics), or a page with schema.org events.",
     )

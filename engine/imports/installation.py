@@ -89,7 +89,7 @@ async def take_over(
         raise Refused(Code.URL_NOT_READABLE, why, _HINT) from refused
     except (Unreached, Unanswered, NoCredentials) as error:
         why = f"The installation cannot be read: {str(error)[:200]}."
-        raise Refused(Code.URL_NOT_READABLE, why, "Repeat it: what was taken over stays.") from error
+        raise Refused(Code.URL_NOT_READABLE, why, "Repeat it: what was imported stays.") from error
     return taking.result()
 
 
@@ -215,7 +215,7 @@ def _place(text: str) -> tuple[str, str]:
 
 
 def _unknown() -> Refused:
-    return Refused(Code.INVALID_ARGUMENT, "That names no installation.", f"Give one of: {FORMS}.")
+    return Refused(Code.INVALID_ARGUMENT, "That is not an installation.", f"Give one of: {FORMS}.")
 
 
 async def _region(chain: Chain, named: str) -> str:

@@ -77,5 +77,5 @@ def _not_readable(why: str) -> Refused:
     return Refused(
         Code.URL_NOT_READABLE,
         f"The picture could not be fetched. {why}",
-        "Give the address at which the picture itself is, without redirects; or the file.",
+        "Give the address of the picture itself, without redirects, or the file.",
     )

@@ -96,7 +96,7 @@ def _unreadable(name: str, text: str) -> Refused:
     return Refused(
         Code.INVALID_CALENDAR,
         f"The page's {name} “{text[:_SHOWN]}” cannot be read.",
-        "Tell those who keep the page, or give an iCalendar file (.ics).",
+        "Tell the owner of the page, or give an iCalendar file (.ics).",
     )
 
 

@@ -220,6 +220,6 @@ def _order(name: str) -> str:
 def _unknown(name: str) -> Refused:
     return Refused(
         Code.UNKNOWN_MAIL,
-        f"No mail waits under the id “{name[:60]}”.",
+        f"No waiting mail has the id “{name[:60]}”.",
         "List those that wait, and copy an id.",
     )

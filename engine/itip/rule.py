@@ -84,7 +84,7 @@ def _numbers(parts: dict[str, str], name: str) -> frozenset[int]:
         raise refused(f"{name} lists {len(values)} numbers; {_VALUES_MAX} are allowed.")
     found = frozenset(_number(name, value, _RANGES[name]) for value in values)
     if name == "BYMONTH" and any(month < 0 for month in found):
-        raise refused("BYMONTH holds the numbers 1 to 12.")
+        raise refused("BYMONTH takes the numbers 1 to 12.")
     return found
 
 

@@ -83,11 +83,11 @@ def pattern(text: str) -> str:
     place = canonical_domain(domain[2:] if below else domain)
     if not at or not local or place is None or "*" in place:
         raise ValueError(
-            f"“{text[:60]}” is no address pattern; write ann@example.com, *@example.com or *@*.example.com."
+            f"“{text[:60]}” is not an address pattern; write ann@example.com, *@example.com or *@*.example.com."
         )
     found = canonical(f"{local}@{place}")
     if found is None:
-        raise ValueError(f"“{text[:60]}” is no address pattern: its local part cannot be read.")
+        raise ValueError(f"“{text[:60]}” is not an address pattern: its local part cannot be read.")
     return f"{found[0]}@{'*.' if below else ''}{place}"
 
 
@@ -100,7 +100,7 @@ def host_pattern(text: str) -> str:
     below = text.startswith("*.")
     place = canonical_domain(text[2:] if below else text)
     if place is None or "." not in place:
-        raise ValueError(f"“{text[:60]}” is no domain; write example.com or *.example.com.")
+        raise ValueError(f"“{text[:60]}” is not a domain; write example.com or *.example.com.")
     return f"*.{place}" if below else place
 
 

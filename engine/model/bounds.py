@@ -59,7 +59,7 @@ def _pattern_or_list(one: str) -> str:
     if not one.startswith("@"):
         return pattern(one)
     if not LIST_NAME.fullmatch(one[1:]):
-        raise ValueError(f"“{one[:60]}” is no name of a list: use letters, digits and hyphens.")
+        raise ValueError(f"“{one[:60]}” is not a list name: use letters, digits and hyphens.")
     return one.lower()
 
 
@@ -126,14 +126,14 @@ class Bounds(Value):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"“{value}” is no IANA time zone.") from None
+            raise ValueError(f"“{value}” is not an IANA time zone.") from None
         return value
 
     @field_validator("hours")
     @classmethod
     def _span(cls, value: str) -> str:
         if value and (not (found := _HOURS.fullmatch(value)) or found[1] + found[2] == found[3] + found[4]):
-            raise ValueError(f"“{value}” are no hours; write them as 08:00-20:00.")
+            raise ValueError(f"“{value}” are not hours; write them as 08:00-20:00.")
         return value
 
     @model_validator(mode="after")

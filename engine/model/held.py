@@ -1,4 +1,4 @@
-"""Held actions: commands that wait for an approval, each with its exact preview and the hash of it."""
+"""Held actions: commands that wait for approval, each with its exact preview and the hash of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HeldState(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a command waits for an approval."""
+    """Why a command waits for approval."""
 
     ORGANIZER = "organizer_approval"
     """The organizer has changes from their calendar client wait for a yes."""
@@ -92,7 +92,7 @@ LEFT_OUT_AT_ONCE = 20
 
 
 class LeftOut(Value):
-    """Texts of an event that were left out, since they link where its key may not; they wait for an approval."""
+    """Texts of an event that were left out, since they link where its key may not; they wait for approval."""
 
     event_uid: str
     texts: Mapping[str, str]
@@ -136,7 +136,7 @@ class HeldCommand(Value):
 
 
 class HeldAction(Value):
-    """A command that waits for an approval, and what became of it."""
+    """A command that waits for approval, and what became of it."""
 
     id: str
     code: str = Field(repr=False, description="unguessable; part of the link by which its decider decides")

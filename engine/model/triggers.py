@@ -85,7 +85,7 @@ class DeliveryState(StrEnum):
     REPLACED = "replaced"
     """A newer version came while it waited."""
     HELD = "held"
-    """It waits for an approval."""
+    """It waits for approval."""
     FAILED = "failed"
     """It can be replayed once the reason is gone."""
 

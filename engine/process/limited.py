@@ -123,7 +123,7 @@ class LimitedProcesses:
             return Refused(
                 Code.TOO_COSTLY,
                 "Reading this takes more time or memory than the server allows.",
-                "Divide it, or leave out what is not needed.",
+                "Split it, or leave out what is not needed.",
             )
         if not self._closed:
             log.warning("a process that read for a caller ended by itself (%s)", code)
@@ -131,7 +131,7 @@ class LimitedProcesses:
 
 
 def _ended() -> Refused:
-    return Refused(Code.BUSY, "What was reading this was ended.", "Call again in a moment.")
+    return Refused(Code.BUSY, "The process that read this was stopped.", "Call again in a moment.")
 
 
 def _asked(process: Popen[bytes], request: bytes) -> bytes:

@@ -71,7 +71,7 @@ class Pool:
                 raise Refused(
                     Code.BUSY,
                     f"{len(jobs)} calls of this caller already wait for the same kind of work.",
-                    "Call again when those have been answered.",
+                    "Call again when they have finished.",
                 )
             jobs.append(job)
             self._jobs[name] = jobs
@@ -130,7 +130,7 @@ class ConcurrencyLimit:
             raise Refused(
                 Code.BUSY,
                 f"{self._most} calls of this kind by this caller are under way.",
-                "Call again when one of them has been answered.",
+                "Call again when one of them has finished.",
             )
         self._under_way[name] += 1
         try:

@@ -24,7 +24,7 @@ def secret_in(path: Path) -> bytes:
         raise Refused(
             Code.INVALID_ARGUMENT,
             f"{path} does not hold the {BYTES} bytes of a secret.",
-            "Delete it, and start every process anew: a new one is made.",
+            "Delete it, and restart every process: a new one is made.",
         )
     return secret
 

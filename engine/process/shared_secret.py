@@ -25,5 +25,5 @@ def share(folder: Path, secret: str) -> None:
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 f"{folder / name} was not made from CIS_SECRET.",
-                "Leave CIS_SECRET out, or take the one with which this folder began.",
+                "Leave CIS_SECRET out, or use the one that this folder was made with.",
             )

@@ -46,7 +46,7 @@ def _read(rule: Rule) -> None:
 def _refuse_lacking(rule: Rule) -> None:
     if rule.do is not Deed.NOTHING and not rule.object:
         raise Refused(
-            Code.INVALID_RULE, f"A rule that does “{rule.do}” needs “object”: what identifies the thing."
+            Code.INVALID_RULE, f"A rule that does “{rule.do}” needs “object”, which identifies the thing."
         )
     if rule.do is Deed.INVITE and not rule.uid and not {"summary", "start"} <= set(rule.set):
         raise Refused(

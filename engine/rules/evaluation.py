@@ -30,7 +30,7 @@ class Budget:
         if self.spent > self.limit:
             raise Refused(
                 Code.TOO_COSTLY,
-                f"The rule takes more than {self.limit} steps on what was delivered.",
+                f"The rule takes more than {self.limit} steps on this delivery.",
                 "Look at fewer items, or with fewer conditions.",
             )
 

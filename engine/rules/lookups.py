@@ -40,9 +40,9 @@ def _read(path: str) -> Iterator[str]:
     """The expressions in a path. Raises Refused: INVALID_RULE."""
     fixed = _PLACE.split(path)[::2]
     if not path.startswith("/") or path.startswith("//") or not all(_FIXED.fullmatch(part) for part in fixed):
-        raise Refused(Code.INVALID_RULE, f"“{path[:80]}” is no path that begins with one slash.")
+        raise Refused(Code.INVALID_RULE, f"“{path[:80]}” is not a path that begins with one slash.")
     if any(".." in part for part in fixed):
-        raise Refused(Code.INVALID_RULE, "A path goes up nowhere.")
+        raise Refused(Code.INVALID_RULE, "A path may not contain “..”.")
     yield from _PLACE.findall(path)
 
 
@@ -58,7 +58,7 @@ def _plain(value: Any) -> str:
     """An id as part of a path: letters, digits, hyphens and underscores."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _ID.fullmatch(text):
-        raise Refused(Code.INVALID_PAYLOAD, f"{shown(value)} is no plain id, and is not looked up.")
+        raise Refused(Code.INVALID_PAYLOAD, f"{shown(value)} is not a plain id, so it is not looked up.")
     return text
 
 

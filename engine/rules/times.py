@@ -20,7 +20,7 @@ def moment(value: Any) -> datetime:
         raise Refused(
             Code.INVALID_TIME,
             f"“{str(value)[:40]}” has neither an offset nor a zone.",
-            "Say the zone, as in {{ event.start | in_zone('Europe/Paris') }}, or have it sent with an offset.",
+            "Say the zone, as in {{ event.start | in_zone('Europe/Paris') }}, or let the sender add an offset.",
         )
     return found
 

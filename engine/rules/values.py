@@ -24,7 +24,7 @@ class Missing:
     what: str
 
     def refused(self) -> Refused:
-        return Refused(Code.MISSING_FIELD, f"There is no {self.what} in what was delivered.")
+        return Refused(Code.MISSING_FIELD, f"There is no {self.what} in the delivery.")
 
 
 MISSING = Missing("value")

@@ -64,7 +64,8 @@ async def reconciled(engine: Engine, name: str, actor: Actor) -> int:
     trigger = await asking.trigger(engine, name, actor)
     if trigger.reconciling is None:
         raise Refused(
-            Code.INVALID_RULE, "The trigger does not say how to ask its system for what was missed."
+            Code.INVALID_RULE,
+            "The trigger has no “reconcile”, so it cannot ask its system for what was missed.",
         )
     how = trigger.reconciling
     answer = await _asked(engine, how.connection, how.path, _RECONCILE_SECONDS)
@@ -107,7 +108,7 @@ def _connections(folder: Path) -> Mapping[str, Connection]:
         return {}
     except (OSError, ValueError, AttributeError, ValidationError):
         raise Refused(
-            Code.LOOKUP_FAILED, f"{path} cannot be read: it holds a JSON object of connections."
+            Code.LOOKUP_FAILED, f"{path} cannot be read: it must contain a JSON object of connections."
         ) from None
 
 
@@ -121,5 +122,5 @@ def _credential(connection: Connection) -> str:
     except (OSError, ValueError):
         found = ""
     if not found.strip() or any(ord(sign) < 32 for sign in found.strip()):
-        raise Refused(Code.LOOKUP_FAILED, "The credential of the connection is not where it should be.")
+        raise Refused(Code.LOOKUP_FAILED, "The connection's credential is missing.")
     return found.strip()

@@ -70,7 +70,7 @@ class Orders:
         wanted = [line for line in lines if line.product_id in self._engine.settings.products_by_id]
         if len(wanted) > LINES_MAX:
             raise Refused(
-                Code.TOO_LARGE, f"Its products stand in {len(wanted)} lines; {LINES_MAX} are carried out."
+                Code.TOO_LARGE, f"Its products are in {len(wanted)} lines; at most {LINES_MAX} are allowed."
             )
         returned = _all_returned(payload) or _returned(_refunds(payload))
         if returned:
@@ -193,4 +193,4 @@ def _address(value: Any) -> str:
 
 
 def _no_order(why: str) -> Refused:
-    return Refused(Code.INVALID_PAYLOAD, f"That is no order: {why}.")
+    return Refused(Code.INVALID_PAYLOAD, f"That is not an order: {why}.")

@@ -28,7 +28,7 @@ async def at_its_event(engine: Engine, trigger: Trigger, asked: Mapped) -> effec
     async def attempt(unit: Unit) -> effects.Lacking:
         key = await unit.key(trigger.key)
         if key is None or key.ended(now):
-            raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts as has ended.")
+            raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts with has ended.")
         bounds = await standing_of(unit, key.actor, now)
         work = Work(unit, key.actor, now, engine.randomness, engine.settings, bounds=bounds, waited=True)
         known = await unit.trigger_object(trigger.id, asked.object)

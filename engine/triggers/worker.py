@@ -148,7 +148,7 @@ async def _handle(
     except Exception:
         # One delivery that trips us must not hold the others up; it can be replayed.
         log.exception("delivery %s failed", delivery.id)
-        await _fail(engine, delivery, Code.INTERNAL, "Handling it failed; the server's log says more.")
+        await _fail(engine, delivery, Code.INTERNAL, "Processing it failed; see the server's log.")
 
 
 async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped | None) -> None:
@@ -164,7 +164,7 @@ async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, ask
 async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped | None:
     payload = await engine.store.payload(delivery.id)
     if payload is None:
-        raise Refused(Code.INVALID_PAYLOAD, "What was delivered has been deleted.")
+        raise Refused(Code.INVALID_PAYLOAD, "The delivery has been deleted.")
     return mapped(trigger.rules, await looked_up(engine, trigger, json.loads(payload)))
 
 
@@ -172,7 +172,7 @@ async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: M
     """Carry it out as the trigger's key, inside its bounds as they are now."""
     found = await engine.store.key_by_id(trigger.key)
     if found is None or found.ended(engine.clock()):
-        raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts as has ended.")
+        raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts with has ended.")
     actor = found.actor.model_copy(update={"face": "hook"})
     done = await engine.apply(HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
     if done.held:

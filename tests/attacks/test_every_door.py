@@ -231,7 +231,7 @@ async def test_entries_of_a_calendar_stay_within_the_bounds_of_the_key_that_impo
     moved = game("one", "DESCRIPTION:See evil.com", start=FIRST.replace(day=5), stamp="20270202T120000Z")
     again = await import_file(engine, key.actor, calendar([moved]), "season.ics", Options(gone="keep"))
     assert (again.changed, again.failed) == (1, 0)
-    assert "waits for an approval" in again.left_out[0]
+    assert "waits for approval" in again.left_out[0]
     await jobs_done(engine)
     mails = await left(engine)
     assert mails == {ANN}, "the new time leaves, and the link does not"

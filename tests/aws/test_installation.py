@@ -285,7 +285,7 @@ async def test_the_command_takes_an_installation_over_and_says_what_it_came_to(
     code, out, _ = await run(tmp_path, "import", TABLE, "--json", **values)
     assert (code, json.loads(out)["counts"]["attendees"]) == (0, {"new": 0, "newer": 0, "known": 5})
     code, _, err = await run(tmp_path, "import", TABLE, "--dry-run", **values)
-    assert (code, "imported whole" in err) == (2, True)
+    assert (code, "imported as a whole" in err) == (2, True)
 
 
 def test_what_names_an_installation_is_told_from_a_calendar() -> None:

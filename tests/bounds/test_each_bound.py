@@ -76,7 +76,7 @@ WAITING = {"mode": {"mode": "hold"}, "approval": {"approval": ["everything"]}}
 LATER = {"hours": {"hours": "20:00-22:00"}, "minute": {"minute": 1}}
 """Bounds by which a mail leaves later."""
 SILENT = {
-    "timezone": "the zone of `hours`",
+    "timezone": "time zone of `hours`",
     "approval_bulk": "the figure of `approval`",
     "decides_for": "widens what a key decides",
     "attended": "says whose yes counts",

@@ -63,7 +63,7 @@ async def test_a_server_with_a_key_acts_within_its_bounds(tmp_path: Path, how: s
 
 async def test_a_server_without_a_key_says_that_no_bounds_hold(tmp_path: Path) -> None:
     async with _client(tmp_path) as agent:
-        assert "local operator: no bounds hold" in (agent.instructions or "")
+        assert "local operator: you have no bounds" in (agent.instructions or "")
 
 
 async def test_a_key_that_lets_nobody_in_ends_the_server_at_once(tmp_path: Path) -> None:

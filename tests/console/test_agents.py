@@ -105,7 +105,7 @@ async def test_an_organizer_lifts_no_stop_of_the_operator(engine: Engine, web: h
     ann = await by_mail(engine, web, "ann@example.com")
     await do(engine, StopSending(organizer="ann@example.com"))
     await ann.go("/console/agents")
-    assert "Someone else stopped this" in (await ann.press("Let it go on")).text
+    assert "Someone else stopped it" in (await ann.press("Let it go on")).text
     assert len(await engine.stops()) == 1
 
 

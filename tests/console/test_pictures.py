@@ -31,7 +31,7 @@ async def test_a_picture_is_uploaded_seen_and_taken_away(engine: Engine, person:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"file": ("x.png", b"<svg/>")}, "no picture that can be shown"),
+        ({"file": ("x.png", b"<svg/>")}, "not a picture that can be shown"),
         ({}, "No picture is given"),
         ({"address": "logo.png"}, "not a web address"),
         ({"address": "https://127.0.0.1/logo.png"}, "private or reserved network"),

@@ -1,4 +1,4 @@
-"""The contract of a store: actions that wait for an approval, and organizers whose changes wait."""
+"""The contract of a store: actions that wait for approval, and organizers whose changes wait."""
 
 from __future__ import annotations
 

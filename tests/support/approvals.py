@@ -1,4 +1,4 @@
-"""What waits for an approval, and how people decide it: by the page that their mail links to."""
+"""What waits for approval, and how people decide it: by the page that their mail links to."""
 
 from __future__ import annotations
 

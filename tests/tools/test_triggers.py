@@ -38,7 +38,7 @@ async def test_a_trigger_is_proposed_and_tried_and_does_nothing(engine: Engine) 
             "no address invalid_address",
         ]
         assert tried["code"] == "out_of_bounds"
-        assert "left out, and waits for an approval: description, which links" in tried["detail"]
+        assert "left out, and waits for approval: description, which links" in tried["detail"]
         other = "{when: event.nothing, do: nothing}"
         (tried,) = (await caller.ok("test_trigger", name="deals", body=body, rules=other))["tried"]
         assert (tried["outcome"], tried["code"]) == ("failed", "missing_field")

@@ -71,4 +71,4 @@ class ResourceView:
 
     def _require(self, kind: Kind) -> None:
         if not self.has(kind):
-            raise Refused(Code.NOT_ALLOWED, "This caller has no such resource.")
+            raise Refused(Code.NOT_ALLOWED, "There is no such resource for this caller.")

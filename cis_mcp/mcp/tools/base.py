@@ -85,7 +85,7 @@ class CallContext:
     """Where a call is dealt with: the engine, who is asking just now, the call's own context.
 
     `leaving` is true once the server is about to stop: then a call that waits ends. `held`: what the call asked for
-    and what waits for an approval; `undo`: how it can be taken back.
+    and what waits for approval; `undo`: how it can be taken back.
     """
 
     engine: Engine
@@ -279,7 +279,7 @@ def _success(reply: Reply, passed: Sequence[str], undo: Sequence[Undo]) -> CallT
 
 
 async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult | InputRequiredResult:
-    """The answer to a call that waits for an approval: that it waits, and what it would do."""
+    """The answer to a call that waits for approval: that it waits, and what it would do."""
     yes = await confirmed(call.context, call.actor, held)
     if isinstance(yes, InputRequiredResult):
         return yes
@@ -349,8 +349,8 @@ def failure(
 def _internal() -> CallToolResult:
     return failure(
         Code.INTERNAL,
-        "The server failed while dealing with this call.",
-        "Look with get_event or get_campaign at what was done before you repeat it.",
+        "The server failed during this call.",
+        "Check with get_event or get_campaign what was done before you repeat it.",
         sent=None,
     )
 

@@ -120,8 +120,8 @@ class UpdateEventArguments(Arguments):
         if both := [name for name in names if name in given]:
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                f"“{both[0]}” is both given and to be cleared.",
-                "Give it a value, or name it in clear.",
+                f"“{both[0]}” is both given and named in clear.",
+                "Give it a value or clear it, not both.",
             )
         return {**given, **dict.fromkeys(names, "")}
 

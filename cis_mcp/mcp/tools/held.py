@@ -1,4 +1,4 @@
-"""The tools of what waits for an approval: see what became of it; and, for a key that may, decide."""
+"""The tools of what waits for approval: see what became of it; and, for a key that may, decide."""
 
 from __future__ import annotations
 
@@ -117,9 +117,7 @@ async def stop_sending(call: CallContext, arguments: StopArguments) -> Reply:
     return Reply(f"{what} {words}.", StoppedResult(what=what, stopped=stopped))
 
 
-TOOLS = (
-    Spec(get_held_action, "See what waits for a yes", GetHeldArguments, HeldResult, reads(), beside=True),
-)
+TOOLS = (Spec(get_held_action, "Show a held action", GetHeldArguments, HeldResult, reads(), beside=True),)
 DECIDING = (
     Spec(
         decide_held_action,
@@ -133,7 +131,7 @@ DECIDING = (
     ),
     Spec(
         stop_sending,
-        "Stop, or let go on",
+        "Stop or resume sending",
         StopArguments,
         StoppedResult,
         writes(destructive=True, idempotent=True, mails=True),

@@ -129,7 +129,7 @@ async def _file(call: CallContext, path: str) -> tuple[str, bytes]:
     if call.actor.kind != "local":
         raise Refused(
             Code.NOT_ALLOWED,
-            "path reads files of the server's machine, which only a local caller may.",
+            "path reads files on the server's machine, which only local callers may do.",
             "Give the calendar's url.",
         )
     return await pools.FILES.run(feeds.read_file, path)

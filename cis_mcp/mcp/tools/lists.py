@@ -79,7 +79,7 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
     if arguments.csv_path is not None and call.actor.kind != "local":
         raise Refused(
             Code.NOT_ALLOWED,
-            "csv_path reads files of the server's machine, which only a local caller may.",
+            "csv_path reads files on the server's machine, which only local callers may do.",
             "Give the list as csv or recipients.",
         )
     if arguments.source is not None:

@@ -99,7 +99,7 @@ async def reply_message(call: CallContext, arguments: ReplyMessageArguments) -> 
     done = await call.apply(command)
     info = message_info(done.message)
     if done.held:
-        text = f"It waits for an approval as {done.held.id}; nothing was sent."
+        text = f"It waits for approval as {done.held.id}; nothing was sent."
         return Reply(text, RepliedMessage(status="held", message=info))
     if done.repeated:
         return Reply("This very answer was sent before.", RepliedMessage(status="already_sent", message=info))
@@ -123,7 +123,7 @@ def _line(info: MessageInfo, names: Mapping[str, EventName]) -> str:
 
 
 TOOLS = (
-    Spec(list_messages, "List what people wrote", ListMessagesArguments, Messages, reads(), "reply"),
+    Spec(list_messages, "List messages", ListMessagesArguments, Messages, reads(), "reply"),
     Spec(read_message, "Read a message", ReadMessageArguments, ReadMessage, reads(), "reply"),
     Spec(
         reply_message,

@@ -244,7 +244,7 @@ TOOLS = (
     ),
     Spec(
         resume_organizer,
-        "Let an organizer send again",
+        "Resume an organizer",
         OrganizerArguments,
         SuspendedOrganizer,
         writes(idempotent=True, mails=True),
@@ -252,7 +252,7 @@ TOOLS = (
     ),
     Spec(
         set_organizer_approval,
-        "Have an organizer's changes wait for a yes",
+        "Require approval of an organizer's changes",
         ApprovalArguments,
         OrganizerSwitch,
         writes(destructive=True, idempotent=True),

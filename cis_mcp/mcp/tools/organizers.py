@@ -105,7 +105,7 @@ LISTING = (Spec(list_organizers, "List organizers", ListOrganizersArguments, Org
 TOOLS = (
     Spec(
         set_organizer,
-        "Set what holds for an organizer",
+        "Change an organizer's settings",
         SetOrganizerArguments,
         OrganizerProfileInfo,
         writes(destructive=True, idempotent=True),

@@ -78,5 +78,5 @@ TOOLS = (
         writes(destructive=True, idempotent=True),
         "admin",
     ),
-    Spec(export_person, "Show what is kept of a person", PersonArguments, KeptOfPerson, reads(), "admin"),
+    Spec(export_person, "Show a person's data", PersonArguments, KeptOfPerson, reads(), "admin"),
 )

@@ -95,7 +95,7 @@ async def _declined(
     if arguments.audience is not None:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "audience needs answer=“accept”: declining a proposal mails only its attendee.",
+            "audience only applies to answer=“accept”: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
     done = await call.apply(DeclineProposal(uid=event.uid, email=arguments.email, recurrence_id=instance))

@@ -184,5 +184,5 @@ TOOLS = (
         writes(destructive=True, mails=True),
         "admin",
     ),
-    Spec(drop_quarantined, "Put a mail away", MailArguments, Decided, writes(destructive=True), "admin"),
+    Spec(drop_quarantined, "Discard a mail", MailArguments, Decided, writes(destructive=True), "admin"),
 )

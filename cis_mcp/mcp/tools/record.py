@@ -57,4 +57,4 @@ def _line(info: RecordRow) -> str:
     return f"- {info.row}. {info.at} {info.command} {info.outcome}{code}{event}{mails}{times}"
 
 
-TOOLS = (Spec(list_record, "List what the record says", ListRecordArguments, RecordRows, reads()),)
+TOOLS = (Spec(list_record, "List the record", ListRecordArguments, RecordRows, reads()),)

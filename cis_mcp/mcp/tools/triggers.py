@@ -215,7 +215,7 @@ TOOLS = (
     Spec(list_deliveries, "Show deliveries", ListDeliveriesArguments, DeliveryList, reads(), "trigger"),
     Spec(
         replay_delivery,
-        "Handle a delivery again",
+        "Process a delivery again",
         ReplayDeliveryArguments,
         ReplayedDelivery,
         writes(idempotent=True, mails=True),

@@ -30,7 +30,7 @@ async def undo(call: CallContext, arguments: UndoArguments) -> Reply:
 TOOLS = (
     Spec(
         undo,
-        "Take back a change",
+        "Undo a change",
         UndoArguments,
         Undone,
         writes(idempotent=True),

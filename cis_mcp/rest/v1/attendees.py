@@ -139,7 +139,7 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> Answered:
     if body.audience is not None:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "audience needs accept: declining a proposal mails only its attendee.",
+            "audience only applies to accept: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
     declined = await call.apply(DeclineProposal(uid=event.uid, email=body.email, recurrence_id=instance))

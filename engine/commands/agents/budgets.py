@@ -25,7 +25,10 @@ async def refuse_mail(work: Work, standing: Standing, email: str) -> None:
     await _refuse_over(work, standing, mails=1, new=people.new)
     if not people.take(email):
         refuse(
-            work, standing, "person_day", f"This person has been mailed as often today as allowed. {_ENDS}"
+            work,
+            standing,
+            "person_day",
+            f"This person has already been mailed as often today as allowed. {_ENDS}",
         )
 
 

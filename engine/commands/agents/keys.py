@@ -148,7 +148,7 @@ class CreateKey(Command[KeyDone]):
         if parent or self.api or not frozenset(verbs) <= _OF_DOMAIN:
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                f"Who owns {domain} sees all organizers there and changes nothing.",
+                f"The owner of {domain} sees all organizers there and changes nothing.",
                 "Give the key the verbs read and report, and nothing else.",
             )
         return f"@{domain}"
@@ -198,7 +198,7 @@ async def _owned(work: Work, bounds: Bounds) -> Bounds:
     if work.settings.is_own_mailbox(owner) or await work.unit.keys_for(owner):
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "An owner is a person; this is an address of the server or one that a key acts for.",
+            "An owner must be a person; this is an address of the server or one that a key acts for.",
             "Name an address that no agent reads.",
         )
     return bounds.model_copy(update={"owner": owner})
@@ -268,8 +268,8 @@ def _refuse_lifting(work: Work, key: Key) -> None:
     if work.actor.key and key.stopped_by != "agent":
         raise Refused(
             Code.NOT_ALLOWED,
-            "A person stopped this key, so no key lets it go on.",
-            "Its owner or the operator does.",
+            "A person stopped this key, so no key can resume it.",
+            "Its owner or the operator can.",
         )
 
 
@@ -285,7 +285,7 @@ class RotateKey(Command[KeyDone]):
         if key.revoked is not None:
             raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
         if key.subject:
-            raise Refused(Code.NOT_ALLOWED, "The bounds of an OAuth subject have no secret.")
+            raise Refused(Code.NOT_ALLOWED, "An OAuth subject has only bounds and no secret.")
         secret = KEY_PREFIX + work.randomness.word(40)
         key = key.model_copy(update={"digest": digest(secret)})
         await work.unit.save_key(key)

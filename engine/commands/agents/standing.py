@@ -22,7 +22,7 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     if found.stopped:
         raise Refused(
             Code.OUT_OF_BOUNDS,
-            "This key is stopped: it changes nothing, and its mail waits.",
+            "This key is stopped: it can change nothing, and its mail waits.",
             "Ask its owner to resume it.",
             bound="stopped",
         )

@@ -58,12 +58,12 @@ def _stop(work: Work, organizer: str) -> Stop:
 def _refuse_lifting(work: Work, stop: Stop | None) -> None:
     """A key lifts what a key stopped; what a person stopped, a person lifts: their own stop, or the operator any."""
     if stop and work.actor.kind == "owner" and stop.stopped_by != work.actor.audited:
-        raise Refused(Code.NOT_ALLOWED, "Someone else stopped this.", "Ask the operator to let it go on.")
+        raise Refused(Code.NOT_ALLOWED, "Someone else stopped it.", "Ask the operator to resume it.")
     if stop and work.actor.key and not stop.stopped_by.startswith("agent:"):
         raise Refused(
             Code.NOT_ALLOWED,
-            "A person stopped this, so no key lets it go on.",
-            "Ask the operator to let it go on.",
+            "A person stopped it, so no key can resume it.",
+            "Ask the operator to resume it.",
         )
 
 
@@ -71,9 +71,7 @@ async def _may_stop(work: Work, organizer: str) -> None:
     """Operators stop everything; a key with the verb `approve` the address it acts for, people their own mail."""
     if work.actor.kind == "owner" and organizer == work.actor.address:
         if await read_by_a_key(work, organizer):
-            raise Refused(
-                Code.NOT_ALLOWED, "A key acts for this address.", "Ask the operator to let it go on."
-            )
+            raise Refused(Code.NOT_ALLOWED, "A key acts for this address.", "Ask the operator to resume it.")
         return
     own = bool(organizer) and work.actor.kind == "agent" and work.actor.owns(organizer)
     if own and Verb.APPROVE in work.verbs:

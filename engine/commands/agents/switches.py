@@ -21,7 +21,7 @@ class ApprovalSet(Done):
 
 
 class SetOrganizerApproval(Command[ApprovalSet]):
-    """Have updates and cancellations from an organizer's calendar client wait for an approval, or no longer."""
+    """Have updates and cancellations from an organizer's calendar client wait for approval, or no longer."""
 
     address: str
     on: bool

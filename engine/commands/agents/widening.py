@@ -155,8 +155,8 @@ class WidenKey(Command[KeyDone]):
                 return {"hours": ""}
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"“{self.bound}” is not widened so.",
-            f"Bounds that are: {', '.join(sorted(WIDENED))}.",
+            f"“{self.bound}” cannot be widened this way.",
+            f"These can: {', '.join(sorted(WIDENED))}.",
         )
 
     def _without(self, patterns: Sequence[str], *, some: bool) -> list[str]:
@@ -173,9 +173,7 @@ class WidenKey(Command[KeyDone]):
     def _added(self) -> list[str]:
         added = [one.strip() for one in self.add.split(",") if one.strip()]
         if not 0 < len(added) <= PATTERNS_MAX:
-            raise Refused(
-                Code.INVALID_ARGUMENT, "Name what else is to be allowed.", "Give a pattern, or several."
-            )
+            raise Refused(Code.INVALID_ARGUMENT, "Say what else to allow.", "Give a pattern, or several.")
         return added
 
     def subject(self) -> str:

@@ -119,15 +119,15 @@ async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
     if channel is Channel.FORM or set(work.actor.chain or ("",)) & set(held.actor.chain or ("",)):
         raise Refused(
             Code.NOT_THE_PROPOSER,
-            "The key that requests an action cannot approve it, nor can a key above or below it.",
+            "The key that requested an action cannot approve it, nor can a key above or below it.",
             "Its owner decides, or the operator.",
         )
     work.require(Verb.APPROVE)
     if work.actor.verbs & _ASKING and not _is_named(work, held.actor.key):
         raise Refused(
             Code.NOT_THE_PROPOSER,
-            "A key that asks for such actions itself decides only for the keys that its owner named (decides_for).",
-            "Its owner decides, the operator, or a key that may approve and nothing else.",
+            "A key that may request such actions itself decides only for the keys that its owner named (decides_for).",
+            "Its owner decides, or the operator, or a key that may only approve.",
         )
 
 

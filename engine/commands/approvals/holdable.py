@@ -1,4 +1,4 @@
-"""Commands that may wait for an approval, what changes by them, and those that never wait."""
+"""Commands that may wait for approval, what changes by them, and those that never wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold a command that waits for an approval: what it would do is seen, undone, and kept with its hash.
+"""Hold a command that waits for approval: what it would do is seen, undone, and kept with its hash.
 
 The command is tried in a unit of work of its own. What the trial shows decides whether it waits: then everything is
 undone, and one row is kept that can carry out the very same later.
@@ -37,12 +37,12 @@ WAITING_MAX = 100
 
 
 class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command waits
-    """A command waits for an approval; `done` is what it would come to."""
+    """A command waits for approval; `done` is what it would come to."""
 
     def __init__(
         self, done: Done, kept: HeldCommand, reasons: tuple[HoldReason, ...], seen: HeldPreview
     ) -> None:
-        super().__init__("it waits for an approval")
+        super().__init__("it waits for approval")
         self.done, self.kept, self.reasons, self.preview = done, kept, reasons, seen
         self.words: tuple[str, ...] = ()
         self.organizer = ""
@@ -197,7 +197,7 @@ async def _refuse_overtaken(work: Work, command: Command[Done], event: Event) ->
         if not source or not newer or (_date(other) and _date(other) != _date(command)):
             continue
         if _place(source) < _place(newer):
-            raise Refused(Code.STALE, "A newer edit of this event waits for an approval.")
+            raise Refused(Code.STALE, "A newer edit of this event waits for approval.")
 
 
 def _place(source: RevisionSource) -> tuple[int, float]:

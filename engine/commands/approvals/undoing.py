@@ -159,7 +159,7 @@ class UndoCommand(Command[UndoDone]):
         """Raises Refused: UNKNOWN_UNDO, UNDO_OVER, NOT_ALLOWED."""
         found = await work.unit.undoable(self.undo_id)
         if found is None or not work.actor.owns(found.organizer):
-            raise Refused(Code.UNKNOWN_UNDO, "Nothing can be taken back under this id.")
+            raise Refused(Code.UNKNOWN_UNDO, "There is nothing to undo under this id.")
         work.require(found.verb)
         if not _may_take_back(work, found):
             raise Refused(
@@ -197,7 +197,7 @@ async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None
     """Refuse with UNDO_OVER what can no longer be taken back whole, with whom a correction would reach."""
     if found.before and event and event.modified != found.made:
         raise Refused(
-            Code.UNDO_OVER, "The event was changed again since.", "Take back the newest change first."
+            Code.UNDO_OVER, "The event has been changed again since.", "Undo the newest change first."
         )
     reached = await work.unit.people_reached(found)
     if reached:
@@ -207,7 +207,7 @@ async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None
             f"{people} mailed already, so it cannot be taken back whole; putting it right means one more mail to each.",
         )
     if found.until <= work.now:
-        raise Refused(Code.UNDO_OVER, f"It could be taken back until {found.until:%Y-%m-%d %H:%M:%S} UTC.")
+        raise Refused(Code.UNDO_OVER, f"It could be undone until {found.until:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 async def _withdrawn(work: Work, found: Undoable) -> int:

@@ -140,7 +140,7 @@ class ScheduleCampaign(Command[CampaignDone]):
         campaign, event = await _owned_campaign(work, self.campaign_id)
         if campaign.state is not CampaignState.DRAFT:
             raise Refused(
-                Code.CAMPAIGN_STATE, f"A campaign that is {campaign.state} begins at no other time."
+                Code.CAMPAIGN_STATE, f"A campaign that is {campaign.state} cannot start at another time."
             )
         refuse_time(self.at, event, work.now)
         campaign = campaign.model_copy(update={"at": self.at, "rate": self.rate})
@@ -154,7 +154,7 @@ def refuse_time(at: datetime | None, event: Event, now: datetime) -> None:
         raise Refused(Code.INVALID_TIME, "“at” has no offset from UTC.", "Add one, such as +02:00.")
     if at and event.ends_at and at >= event.ends_at:
         raise Refused(
-            Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
+            Code.INVALID_TIME, "The campaign would start after the end of the event.", "Give an earlier “at”."
         )
     if at and at < now:
         raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
@@ -257,8 +257,8 @@ async def _refuse_held(work: Work, campaign: Campaign) -> None:
         if other and held.command.list_digest == campaign.digest:
             raise Refused(
                 Code.HELD_ACTION_STATE,
-                f"This list waits for an approval: held action {held.id}.",
-                "It starts once that is approved.",
+                f"This list needs approval: held action {held.id}.",
+                "It starts once it is approved.",
             )
 
 

@@ -40,7 +40,7 @@ def _change(event: Event, proposal: Proposal, audience: Audience | Chosen | None
         raise Refused(
             Code.INVALID_TIME,
             "The proposal has no time to move the event to.",
-            "Update the event with the time that you agree on.",
+            "Update the event to the time that you agree on.",
         )
     span = proposal.span.model_copy(update={"timezone": event.span.timezone})
     if proposal.recurrence_id is None:

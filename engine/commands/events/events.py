@@ -132,7 +132,7 @@ class CreateEvent(Command[EventDone]):
         if digest != self._digest():
             raise Refused(
                 Code.IDEMPOTENCY_CONFLICT,
-                f"This idempotency_key made the event {uid} with other values.",
+                f"This idempotency_key was used to create the event {uid} with other values.",
             )
         return await work.owned_event(uid)
 
@@ -272,13 +272,13 @@ class UpdateEvent(Command[EventDone]):
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 "only_for applies to location, description and url, and to no other change.",
-                "Make the other change, which is for all, in a separate request.",
+                "Make the other change, which everyone sees, in a separate request.",
             )
         if self.only_for and not values:
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 "only_for needs a location, a description or a url.",
-                "Say what they see.",
+                "Say what they should see.",
             )
         if not self.only_for:
             return None

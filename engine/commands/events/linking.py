@@ -1,6 +1,6 @@
 """What calendars and systems of record write: texts that link where the key may not are left out, the rest stays.
 
-New times, places and cancellations go out; what was left out waits for an approval (`approvals/left_out.py`).
+New times, places and cancellations go out; what was left out waits for approval (`approvals/left_out.py`).
 """
 
 from __future__ import annotations
@@ -85,4 +85,4 @@ def told(left: LeftOut) -> str:
     """What was left out, for whoever reads what became of a request."""
     names = [*sorted(left.texts), *(["texts of changed dates"] if left.dates else [])]
     links = "links" if names == [*left.texts] else "link"
-    return f"left out, and waits for an approval: {', '.join(names)}, which {links} outside the bounds"
+    return f"left out, and waits for approval: {', '.join(names)}, which {links} outside the bounds"

@@ -109,7 +109,7 @@ def _checked(span: Span) -> Span:
     if span.end_utc <= span.start_utc:
         raise Refused(
             Code.END_BEFORE_START,
-            "The event ends before it starts, or lasts no time.",
+            "The event ends before it starts, or at the same time.",
             "Give an end after the start; for an all-day event, the day after its last.",
         )
     if span.length > _LONGEST:

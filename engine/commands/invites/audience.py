@@ -67,8 +67,8 @@ async def refuse_unknown(work: Work, event: Event, who: Audience | Chosen | None
     if len(emails) > NAMED_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"{len(emails)} addresses; {NAMED_MAX} can be named at once.",
-            "Name answers, or send it in parts.",
+            f"{len(emails)} addresses are too many; at most {NAMED_MAX} can be named at once.",
+            "Name answers instead, or send several requests.",
         )
     for email in sorted(emails):
         known = await work.unit.attendee(event.uid, email)

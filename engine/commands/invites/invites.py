@@ -86,8 +86,8 @@ class SendInvite(Command[InviteDone]):
         if self.handed_over and before.code != Code.HANDED_OVER:
             raise Refused(
                 Code.ALREADY_INVITED,
-                "This server has mailed them this event, or is about to.",
-                "Send nothing more; or withdraw their invite first.",
+                "This server has already mailed them this event, or is about to.",
+                "There is nothing to send; or withdraw their invite first.",
             )
 
     async def _refuse_out_of_bounds(

@@ -78,7 +78,7 @@ class SendInvites(Command[InvitesDone]):
         if len(uids) > EVENTS_MAX:
             raise Refused(
                 Code.TOO_LARGE,
-                f"Those are {len(uids)} events; one call invites to {EVENTS_MAX} at most.",
+                f"{len(uids)} events are too many; one call invites to at most {EVENTS_MAX}.",
                 "Call again for each part of the list, or search with a smaller limit.",
             )
         return uids

@@ -102,7 +102,7 @@ def _listed(targets: tuple[str, ...]) -> tuple[str, ...]:
     if len(targets) > TARGETS_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"Those are {len(targets)} addresses; {TARGETS_MAX} are accepted at once.",
+            f"{len(targets)} addresses are too many; give at most {TARGETS_MAX} at once.",
             "Give them in parts.",
         )
     return tuple(dict.fromkeys(text.address_or_domain(target) for target in targets))
@@ -129,6 +129,6 @@ def _refuse_others_wish(actor: Actor, entry: Suppression) -> None:
     if entry.cause in _NOT_THEIRS and not operates(actor):
         raise Refused(
             Code.NOT_ALLOWED,
-            f"“{entry.target[:80]}” {entry.cause} for themselves: no organizer can undo that.",
-            "The operator can, if that person asks.",
+            f"“{entry.target[:80]}” {entry.cause}: only that person can undo this, not an organizer.",
+            "At that person's request the operator can.",
         )

@@ -43,7 +43,7 @@ class ReleaseMail(_Decision):
         """Raises Refused: NOT_ALLOWED."""
         if work.actor.kind == "agent":
             # Else a key with `admin` would have whoever writes to the server speak for any organizer.
-            raise Refused(Code.NOT_ALLOWED, "A person vouches for the sender of a mail, not a key.")
+            raise Refused(Code.NOT_ALLOWED, "Only a person, not a key, can vouch for the sender of a mail.")
         return await super().carry_out(work)
 
     async def decided(self, work: Work) -> None:

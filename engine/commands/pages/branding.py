@@ -55,7 +55,9 @@ class SetBranding(Command[BrandingSet]):
         known = await work.unit.branding(scope) or Branding(scope=scope)
         changed = self.checked(known)
         if scope and (changed.domain or changed.off):
-            raise Refused(Code.NOT_ALLOWED, "Domain and switches are the installation's.", "Leave them out.")
+            raise Refused(
+                Code.NOT_ALLOWED, "Domain and switches are set for the whole installation.", "Leave them out."
+            )
         if self.vendors_off and not scope:
             raise _refused(
                 "Which services everybody is offered is set on each service.", "Hide the service itself."
@@ -164,7 +166,7 @@ class MailBrandingCopies(Command[Done]):
         scope = await scope_of(work, self.scope)
         to = text.address(self.to)
         if not work.actor.everywhere and to != work.actor.address:
-            raise Refused(Code.NOT_ALLOWED, "Copies go to your own address alone.", "Leave out any other.")
+            raise Refused(Code.NOT_ALLOWED, "Copies go only to your own address.", "Leave out any other.")
         if not await work.unit.may_notify(f"branding {to}", work.now, COPIES_PAUSE):
             raise Refused(Code.TOO_SOON, "Copies were asked for a moment ago.", "They are being sent.")
         whose = scope or work.settings.local_organizer

@@ -55,7 +55,7 @@ def _host(given: str) -> str:
     if host is None or not _HOST.fullmatch(host) or host.rpartition(".")[2].isdigit():
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"“{given[:80]}” is no host.",
-            "Give it as example.com, or *.example.com for all below it.",
+            f"“{given[:80]}” is not a host name.",
+            "Give it as example.com, or *.example.com for all its subdomains.",
         )
     return below + host

@@ -208,8 +208,8 @@ async def _events(work: Work, names: Sequence[str]) -> tuple[tuple[str, ...], st
     if len(names) > EVENTS_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"{len(names)} events; a link has {EVENTS_MAX} at most.",
-            "Make a schedule page, and lead there.",
+            f"{len(names)} events are too many; a link has at most {EVENTS_MAX}.",
+            "Make a schedule page, and link to it.",
         )
     found = [await work.owned_event(name) for name in dict.fromkeys(names)]
     for event in found:
@@ -236,7 +236,7 @@ async def _landing(work: Work, organizer: str, given: str) -> str:
     if not found:
         raise Refused(
             Code.URL_NOT_ALLOWED,
-            f"“{given[:80]}” is on no host that was allowed to lead to.",
+            f"“{given[:80]}” is not on an allowed host.",
             "Name one of your pages by its slug, or allow the host first.",
         )
     return found
@@ -254,6 +254,6 @@ def _budget(value: int) -> int:
         raise Refused(
             Code.INVALID_ARGUMENT,
             f"budget is {value}.",
-            f"Give a number up to {_BUDGET_MAX:,}; 0 is no limit.",
+            f"Give a number up to {_BUDGET_MAX:,}; 0 means no limit.",
         )
     return value

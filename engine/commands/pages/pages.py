@@ -146,7 +146,7 @@ class CreatePage(PageFields):
             if texts.reserved(wanted):
                 raise Refused(
                     Code.INVALID_ARGUMENT,
-                    f"“{wanted}” is kept for the page that lists all that an organizer publishes.",
+                    f"“{wanted}” is reserved for the page that lists everything an organizer publishes.",
                     "Choose another slug.",
                 )
             if await work.unit.page(wanted):
@@ -211,7 +211,7 @@ def _consent(value: str) -> str:
 
 def _clock(hours: int) -> int:
     if hours not in _HOURS:
-        raise Refused(Code.INVALID_ARGUMENT, f"A clock has 12 or 24 hours, not {hours}.", "Give 12 or 24.")
+        raise Refused(Code.INVALID_ARGUMENT, f"hours must be 12 or 24, not {hours}.", "Give 12 or 24.")
     return hours
 
 
@@ -228,7 +228,7 @@ async def _uids(work: Work, organizer: str, names: Sequence[str]) -> tuple[str, 
     if len(names) > texts.EVENTS_NAMED_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"{len(names)} events; {texts.EVENTS_NAMED_MAX} can be named.",
+            f"{len(names)} events are too many; at most {texts.EVENTS_NAMED_MAX} can be named.",
             "Choose them by month or by text.",
         )
     uids = []

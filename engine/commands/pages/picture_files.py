@@ -36,7 +36,7 @@ def examined(content: bytes) -> PagePicture:
     if not (0 < width <= SIDE_MAX and 0 < height <= SIDE_MAX) or width * height > PIXELS_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"The picture has {width:,} × {height:,} pixels; a side may have {SIDE_MAX:,}, all of it {PIXELS_MAX:,}.",
+            f"The picture has {width:,} × {height:,} pixels; at most {SIDE_MAX:,} a side and {PIXELS_MAX:,} in all.",
             "Make it smaller.",
         )
     digits = hashlib.sha256(content).hexdigest()[:32]
@@ -91,6 +91,6 @@ def unreadable() -> Refused:
     """The refusal of what is no picture (UNREADABLE_PICTURE)."""
     return Refused(
         Code.UNREADABLE_PICTURE,
-        "That is no picture that can be shown.",
-        "Give a PNG, JPEG, WebP or GIF; SVG is a program, and is not taken.",
+        "That is not a picture that can be shown.",
+        "Give a PNG, JPEG, WebP or GIF; SVG is not accepted, as it can contain scripts.",
     )

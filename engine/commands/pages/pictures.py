@@ -51,7 +51,7 @@ class KeepPicture(Command[PictureDone]):
                 raise Refused(
                     Code.TOO_MANY,
                     f"There are {KEPT_MAX} pictures already.",
-                    "Those that no page shows go after a day; take some off your pages.",
+                    "Take some off your pages: pictures that no page shows are deleted after a day.",
                 )
             await work.unit.ensure_organizer(organizer, "", work.now)
         picture = Picture(**found.model_dump(), organizer=organizer, created=work.now)

@@ -51,7 +51,7 @@ def _checked(vendor: Vendor) -> Vendor:
     if not _ID.fullmatch(vendor.id):
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"“{vendor.id[:40]}” is no id of a mail service.",
+            f"“{vendor.id[:40]}” is not a valid id of a mail service.",
             "Give 2 to 40 of a-z, 0-9, _ and hyphens.",
         )
     for tag in (vendor.email_tag, vendor.signed_tag):

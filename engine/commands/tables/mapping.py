@@ -35,7 +35,7 @@ def mapped(text: str, email: int, name: int | None) -> str:
     if not 0 <= email < len(cells) or (name is not None and not 0 <= name < len(cells)) or name == email:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "Addresses and names need a column each that the list has.",
+            "Addresses and names each need an existing column of the list.",
             "Choose them again.",
         )
     return _line(_renamed(cells, email, name), mark) + text[start + len(line) :]

@@ -230,7 +230,7 @@ def too_large(rows_max: int) -> Refused:
     """The refusal of a list with more rows than allowed (TOO_LARGE)."""
     return Refused(
         Code.TOO_LARGE,
-        f"A list may have {BYTES_MAX:,} bytes and {rows_max:,} rows; this has more.",
+        f"A list may have at most {BYTES_MAX:,} bytes and {rows_max:,} rows; this one has more.",
         "Split it.",
     )
 

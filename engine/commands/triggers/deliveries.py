@@ -307,7 +307,7 @@ class RestDelivery(Command[DeliveryDone]):
 
 
 class HoldDelivery(Command[DeliveryDone]):
-    """Note that what a delivery asks for waits for an approval."""
+    """Note that what a delivery asks for waits for approval."""
 
     in_record = False
     delivery_id: str
@@ -318,7 +318,7 @@ class HoldDelivery(Command[DeliveryDone]):
         delivery = await stored(work, self.delivery_id)
         if delivery.state is not DeliveryState.WAITING:
             return DeliveryDone(delivery=delivery)
-        why = f"It waits for an approval: held action {self.held_id}."
+        why = f"It waits for approval: held action {self.held_id}."
         return await _saved(work, delivery, state=DeliveryState.HELD, due=None, detail=why)
 
 
@@ -336,10 +336,10 @@ class ReplayDelivery(Command[DeliveryDone]):
         if delivery.trigger_id != trigger.id:
             raise unknown_delivery(self.delivery_id)
         if not trigger.live or trigger.stopped:
-            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so nothing is carried out.")
+            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so it does nothing.")
         if delivery.code == Code.INVALID_PAYLOAD:
             raise Refused(
-                Code.INVALID_PAYLOAD, "What was delivered cannot be read, and a replay reads no better."
+                Code.INVALID_PAYLOAD, "The delivery cannot be read, and a replay would fail in the same way."
             )
         values = {"code": "", "detail": "", "refused": ()}
         return await _saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)

@@ -108,7 +108,7 @@ def _recent(work: Work, known: TriggerObject) -> tuple[datetime, ...]:
     if len(recent) >= EFFECTS_MAX:
         raise Refused(
             Code.LOOP,
-            f"One object had {EFFECTS_MAX} effects within a minute: what it causes seems to cause it again.",
+            f"One object had {EFFECTS_MAX} effects within a minute, which looks like a loop.",
         )
     return recent
 
@@ -118,9 +118,7 @@ def next_link(chain: str) -> str:
     began, _, passed = chain.partition(".")
     depth = int(passed or 0) + 1
     if depth > DEPTH_MAX:
-        raise Refused(
-            Code.LOOP, f"It went through {DEPTH_MAX} triggers: what they cause seems to cause it again."
-        )
+        raise Refused(Code.LOOP, f"It went through {DEPTH_MAX} triggers, which looks like a loop.")
     return f"{began or 0}.{depth}"
 
 
@@ -173,7 +171,7 @@ async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lack
 
 
 def _noted(work: Work, left: LeftOut | None, event: Event, no_time: str) -> Lacking:
-    """What was left out of an event, for its delivery; texts that link elsewhere wait for an approval."""
+    """What was left out of an event, for its delivery; texts that link elsewhere wait for approval."""
     if left:
         work.left_out.append(left.model_copy(update={"event_uid": event.uid}))
     if no_time:
@@ -186,7 +184,7 @@ def _timing(asked: Mapped) -> Timing:
     minutes = values.get(Settable.DURATION_MINUTES, "")
     if minutes and not (minutes.isascii() and minutes.isdigit() and len(minutes) <= 6):
         raise Refused(
-            Code.INVALID_TIME, f"duration_minutes came to “{minutes[:40]}”, which is no number of minutes."
+            Code.INVALID_TIME, f"duration_minutes came to “{minutes[:40]}”, which is not a number of minutes."
         )
     return Timing(
         start=values.get(Settable.START),
@@ -248,7 +246,7 @@ def named_people(people: Iterable[MappedPerson]) -> tuple[dict[str, MappedPerson
 def _address(email: str) -> str:
     """One address and nothing beside it."""
     if any(ord(sign) < 33 for sign in email) or "," in email or ";" in email:
-        raise Refused(Code.INVALID_ADDRESS, "A field for one address holds more than that.")
+        raise Refused(Code.INVALID_ADDRESS, "A field for one address contains more than one.")
     return text.address(email)
 
 

@@ -103,10 +103,10 @@ class FireTrigger(Command[DeliveryDone]):
         trigger = await named(work, self.trigger)
         if work.actor.key and trigger.key != work.actor.key:
             raise Refused(
-                Code.NOT_ALLOWED, "It acts as another key.", "Only the key that it acts as may fire it."
+                Code.NOT_ALLOWED, "It acts with another key.", "Only the key that it acts with may fire it."
             )
         if not trigger.live or trigger.stopped:
-            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so nothing is carried out.")
+            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so it does nothing.")
         if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
             raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
         text = json.dumps(self.payload)
@@ -116,7 +116,7 @@ class FireTrigger(Command[DeliveryDone]):
         if not await work.unit.add_deliveries([(delivery, text)]):
             raise Refused(
                 Code.TRIGGER_STATE,
-                "This very payload was given before.",
-                "Look at what became of it, or give it a delivery_id of its own.",
+                "This payload was given before.",
+                "Look at its outcome, or give it a delivery_id of its own.",
             )
         return DeliveryDone(delivery=delivery)

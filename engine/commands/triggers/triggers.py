@@ -57,12 +57,13 @@ class CreateTrigger(Command[TriggerDone]):
         if not _NAME.fullmatch(self.name):
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                "A trigger's name is its address: up to 40 small letters, digits and hyphens.",
+                "A trigger's name is part of its address: up to 40 lower-case letters, digits and hyphens.",
                 "Call it crm-deals, for example.",
             )
         if self.proof.sender is Sender.SALESFORCE_MESSAGE and not self.proof.organization:
             raise Refused(
-                Code.INVALID_ARGUMENT, "An outbound message is known by the organization's id; it is missing."
+                Code.INVALID_ARGUMENT,
+                "The organization's id, which identifies its outbound messages, is missing.",
             )
         admit(self.rules, self.sample)
         if self.lookups or self.reconciling:
@@ -74,10 +75,10 @@ class CreateTrigger(Command[TriggerDone]):
 
     async def _key(self, work: Work) -> Key:
         if work.actor.key and self.key not in {"", work.actor.key}:
-            raise Refused(Code.NOT_ALLOWED, "A key can only make triggers that act as itself.")
+            raise Refused(Code.NOT_ALLOWED, "A key can only make triggers that act with it.")
         name = self.key or work.actor.key
         if not name:
-            raise Refused(Code.INVALID_ARGUMENT, "A trigger acts as a key, and none is named.")
+            raise Refused(Code.INVALID_ARGUMENT, "A trigger acts with a key, and none is named.")
         return await stored_key(work, name)
 
     async def _made(self, work: Work, key: Key) -> TriggerDone:
@@ -103,7 +104,7 @@ class CreateTrigger(Command[TriggerDone]):
         if not work.actor.everywhere and (old.key != work.actor.key or old.live):
             raise Refused(
                 Code.TRIGGER_STATE,
-                "A trigger of this name exists, and is live or another key's.",
+                "A trigger of this name already exists, and is live or belongs to another key.",
                 "Use another name.",
             )
         values = {
@@ -150,7 +151,7 @@ class SetTriggerSecrets(Command[TriggerDone]):
         ):
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                f"A hook has up to {SECRETS_MAX} secrets of {_SECRET_MIN} to {_SECRET_MAX} characters.",
+                f"A hook has at most {SECRETS_MAX} secrets, each of {_SECRET_MIN} to {_SECRET_MAX} characters.",
             )
         trigger = trigger.model_copy(update={"secrets": self.secrets})
         await work.unit.save_trigger(trigger)
@@ -175,7 +176,7 @@ class SetTriggerLive(Command[TriggerDone]):
             elif not trigger.secrets:
                 raise Refused(
                     Code.TRIGGER_STATE,
-                    "It has no secret, so nothing can prove a delivery.",
+                    "It has no secret, so no delivery can be verified.",
                     "Set its secret first.",
                 )
         else:
@@ -188,10 +189,10 @@ class SetTriggerLive(Command[TriggerDone]):
         """A key makes live what acts as itself, and as it is: what is approved is what was proposed."""
         work.require(Verb.TRIGGER)
         if trigger.key != work.actor.key:
-            raise Refused(Code.NOT_ALLOWED, "It acts as another key.")
+            raise Refused(Code.NOT_ALLOWED, "It acts with another key.")
         if self.rules != digest(trigger):
             raise Refused(
-                Code.TRIGGER_STATE, "Its rules are not those that were proposed.", "Propose it again."
+                Code.TRIGGER_STATE, "Its rules have changed since it was proposed.", "Propose it again."
             )
 
 

@@ -171,4 +171,4 @@ def unknown_webhook(webhook_id: str) -> Refused:
 
 def unknown_posting(posting_id: str) -> Refused:
     """The refusal of an id that names no posting (UNKNOWN_POSTING)."""
-    return Refused(Code.UNKNOWN_POSTING, f"Nothing that was posted has the id “{posting_id[:60]}”.")
+    return Refused(Code.UNKNOWN_POSTING, f"No posting has the id “{posting_id[:60]}”.")

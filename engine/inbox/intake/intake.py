@@ -321,7 +321,7 @@ class Inbox:
     async def _became(self, name: str, mail: Spooled) -> list[Outcome]:
         # What came by SMTP was measured there, without what we put on top.
         if not mail.envelope.client and len(mail.raw) > self.engine.settings.max_mail_bytes:
-            outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server takes in.")]
+            outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server accepts.")]
         else:
             outcomes = await self._router.handle(mail, self._places.get(name))
         aside = any(outcome.aside for outcome in outcomes)

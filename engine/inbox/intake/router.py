@@ -146,7 +146,7 @@ class Router:
             content = await self._readers.read(judged.opened, boxes, turn, known=await self._known(judged))
             mail = _confirmed(judged.spooled.envelope, content.mail)
             if _identity(mail) != _identity(judged.head):
-                raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
+                raise Refused(Code.UNREADABLE_MAIL, "The mail's header can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
             update = {"mail": mail, "content": content, "verdict": verdict, "holders": judged.holders}
             deliveries = [

@@ -21,9 +21,9 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Any mail that a person writes to confirm+code@ confirms; the code is known to its owner alone."""
     mail = received.mail
     if mail.report or mail.automatic or received.envelope.sender == "":
-        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail confirms nothing.")
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail cannot confirm anything.")
     if await engine.store.held_by_code(received.mailbox.token):
-        return ignored(Code.NO_CHANGE, "An answer decides nothing; the page that the mail links to does.")
+        return ignored(Code.NO_CHANGE, "A reply decides nothing; decide on the page that the mail links to.")
     try:
         found = await _let_through(engine, received.mailbox.token)
     except Refused as no:

@@ -152,7 +152,7 @@ async def _record(
         return Outcome(action=MailAction.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
 
     def no(_: Refused) -> Outcome:
-        return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
+        return ignored(Code.AUTOMATIC_MAIL, "A delivery report about a mail that this server did not send.")
 
     return await apply_once(engine, received, command, _attendee(received), outcome=outcome, no=no)
 

@@ -221,7 +221,7 @@ async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
     partstat = answer_in(received.mail.subject)
     if not received.mailbox.token or partstat is None:
-        return quarantined(Code.NO_CALENDAR, "The mail is no answer that can be understood.")
+        return quarantined(Code.NO_CALENDAR, "The mail is not an answer that the server understands.")
     command = RecordReceipt(
         token=received.mailbox.token,
         email=received.mail.from_address,

@@ -14,9 +14,9 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """No answer but the link tells whether the address is known; unproven mail gets none at all."""
     mail = received.mail
     if mail.report or mail.automatic or received.envelope.sender == "":
-        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail signs no one in.")
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail cannot sign in.")
     if not received.verdict.passed:
-        return ignored(Code.SENDER_UNAUTHENTICATED, "Nothing proves who asks for a link to sign in.")
+        return ignored(Code.SENDER_UNAUTHENTICATED, "The sender who asks for a sign-in link is not proven.")
     asks = AskToSignIn(address=mail.from_address)
 
     def outcome(_: Asked) -> Outcome:

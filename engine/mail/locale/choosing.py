@@ -28,7 +28,7 @@ def require(tag: str) -> str:
         known = ", ".join(TAGS)
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"“{tag.strip()[:_TAG_MAX]}” is no language of ours.",
+            f"“{tag.strip()[:_TAG_MAX]}” is not a supported language.",
             f"Give one of: {known}.",
         )
     return found

@@ -38,11 +38,12 @@ class Address:
             raise Refused(Code.NOT_ALLOWED, f"the store's address {url!r} is not understood: {_FORM}")
         if not _NAME.fullmatch(parts.netloc):
             raise Refused(
-                Code.NOT_ALLOWED, f"{parts.netloc!r} is no name of a table: 3 to 255 letters, digits and _.-"
+                Code.NOT_ALLOWED,
+                f"{parts.netloc!r} is not a table name: use 3 to 255 letters, digits and _.-",
             )
         region, endpoint = options.get("region", ""), options.get("endpoint", "")
         if region and not _REGION.fullmatch(region):
-            raise Refused(Code.NOT_ALLOWED, f"{region!r} is no region of AWS: one is eu-west-1")
+            raise Refused(Code.NOT_ALLOWED, f"{region!r} is not an AWS region such as eu-west-1")
         if endpoint:
             _checked(endpoint)
         return cls(parts.netloc, region, endpoint, create == "yes")

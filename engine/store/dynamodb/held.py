@@ -1,4 +1,4 @@
-"""Actions that wait for an approval, and organizers whose changes wait."""
+"""Actions that wait for approval, and organizers whose changes wait."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class HeldActions(HeldQuestions, Noting):
         return found.approval if found else None
 
     async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
-        """Have the changes of an organizer who is known wait for an approval, or no longer."""
+        """Have the changes of an organizer who is known wait for approval, or no longer."""
         if approval is None:
             await self.rows.drop(APPROVALS, organizer)
         else:

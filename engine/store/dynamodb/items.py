@@ -40,7 +40,7 @@ class TooMany(Refused):
     def __init__(self, items: int) -> None:
         super().__init__(
             Code.TOO_LARGE,
-            f"That is too much at once for this store: {items} items, of {ACTIONS_MOST} that it takes.",
+            f"That is too much at once for this store: {items} items, and it takes {ACTIONS_MOST}.",
             "Give it in parts, such as of 25.",
         )
 

@@ -54,7 +54,7 @@ async def open_table(
     except BaseException as error:
         await calls.close()
         if isinstance(error, NoCredentials):
-            raise Refused(Code.NOT_ALLOWED, f"DynamoDB is not reached: {error}") from error
+            raise Refused(Code.NOT_ALLOWED, f"DynamoDB cannot be reached: {error}") from error
         if isinstance(error, AwsRefused):
             raise OSError(f"DynamoDB refuses what the store needs of {address.table}: {error}") from error
         raise
@@ -65,8 +65,8 @@ async def _refuse_unfinished(calls: Calls) -> None:
     if await calls.get([wire_key(MOVING)]):
         raise Refused(
             Code.NOT_ALLOWED,
-            f"the table {calls.table} holds a part of another store: moving it there was broken off.",
-            "Move that store here once more: what is here is deleted first.",
+            f"the table {calls.table} contains part of another store, as a move into it was interrupted.",
+            "Move that store here again: what is here is deleted first.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Actions that wait for an approval, and organizers whose changes wait."""
+"""Actions that wait for approval, and organizers whose changes wait."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HeldActions(Protocol):
         ...
 
     async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
-        """Have the changes of an organizer who is known wait for an approval, or no longer."""
+        """Have the changes of an organizer who is known wait for approval, or no longer."""
         ...
 
     async def decides(self, address: str) -> bool:

@@ -25,7 +25,7 @@ KINDS: Mapping[str, str] = {
     "bulk-change": "jobs that change the messages of many",
     "change": "the log of what happened",
     "confirmation": "what waits for the owner of an address",
-    "held": "actions that wait for an approval, or were decided",
+    "held": "actions that wait for approval, or were decided",
     "key": "keys with their bounds",
     "address-list": "lists that bounds name",
     "stop": "what is stopped",

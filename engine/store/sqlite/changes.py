@@ -158,7 +158,7 @@ async def note_complaint(
 
 
 async def note_held(session: Session, held: HeldAction) -> None:
-    """An action waits for an approval, or was decided."""
+    """An action waits for approval, or was decided."""
     waits = held.state is HeldState.WAITING
     at = held.created if waits else held.decided or held.expires
     await session.run(

@@ -1,4 +1,4 @@
-"""Actions that wait for an approval, and organizers whose changes wait."""
+"""Actions that wait for approval, and organizers whose changes wait."""
 
 from __future__ import annotations
 

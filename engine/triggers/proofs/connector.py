@@ -56,7 +56,7 @@ def _refuse_deep(value: Any) -> None:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _number(digits: str) -> float:

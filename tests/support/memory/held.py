@@ -1,4 +1,4 @@
-"""A unit of work over a snapshot: actions that wait for an approval."""
+"""A unit of work over a snapshot: actions that wait for approval."""
 
 from __future__ import annotations
 
