@@ -103,10 +103,13 @@ async def test_the_first_page_of_a_hub_costs_no_more_with_many_events_and_people
     assert max(size for *_, size in many.values()) <= BYTES_MAX
 
 
-async def test_how_a_page_looks_and_its_language_are_one_question(tmp_path: Path, clock: Clock) -> None:
+async def test_how_a_page_looks_and_its_language_are_one_question_after_each_commit(
+    tmp_path: Path, clock: Clock
+) -> None:
     with counting_queries() as queries:
         async with engine_in(tmp_path, clock, public_url=PUBLIC) as engine, browser(engine) as web:
             ann = await with_key(engine, web, "ann@example.com")
+            await created(engine)
             queries.zero()
             await ann.go("/console/agents")
             asked = [
