@@ -15,11 +15,11 @@ from bench.hostile_calendars import START, filled
 from bench.hostile_packed import HEAD, MIXED, part
 from engine.commands.tables import batchrows, csvlist
 from engine.itip import read as itip_read
-from engine.mail.incoming import tnef
+from engine.mail.incoming import headers, tnef
 from engine.refusals import Code, Refused
 from tests.support.reading import all_limited, limited, outcomes
 from tests.support.soak import SOAK, some
-from tests.support.steps import counting, steps_of
+from tests.support.steps import counting, ending, steps_of
 
 CALENDAR = HEAD + b"Content-Type: text/calendar; method=REQUEST\r\n\r\n"
 _GROUPS = 8 if SOAK else 2
@@ -205,3 +205,11 @@ def test_what_follows_a_carriage_return_is_bounded_as_what_follows_a_line_is() -
 def test_hostile_mails_are_read_within_what_the_system_grants(first: int) -> None:
     names = some(hostile_mails.NAMES, 4)[first::_GROUPS]
     assert len(all_limited(names)) == len(names)
+
+
+@pytest.mark.parametrize("word", ["a", "!", "=?a?b?", "=?", "(", '"', "\\", ":"])
+def test_a_from_that_does_not_break_is_looked_at_once(word: str) -> None:
+    # It is looked at before its mail is judged. Each of its letters begun anew would be ended by the system.
+    with ending():
+        alike = headers.plainly(f"{word * 1_000_000} <boss@victim.test>", "boss@victim.test")
+    assert alike or word != "a"

@@ -21,7 +21,7 @@ _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^?\s]+\?[bq]\?[^?\s]*\?=', re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _COMMENTS_DEEP_MAX = 3
-_AROUND_AT = re.compile(r"[^\s<>,]*@[^\s<>,]*")
+_UNBROKEN = re.compile(r"[^\s<>,]++")
 _LOOSE = re.compile(r"[()\"\\:;]")
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -191,6 +191,6 @@ def plainly(value: str, address: str) -> bool:
     rest = _WORDS.sub(" ", value)
     for _ in range(_COMMENTS_DEEP_MAX):
         rest = _COMMENT.sub(" ", rest)
-    found = _AROUND_AT.findall(rest)
+    found = [each for each in _UNBROKEN.findall(rest) if "@" in each]
     alike = all(each.lower() == address and each.isascii() == address.isascii() for each in found)
     return bool(found) and alike and not _LOOSE.search(rest) and rest.count("<") < 2
