@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from email import message_from_string
 
 import pytest
 
 from engine.commands.campaigns.validation import Row, _read_row
+from engine.commands.tables import xlsx
 from engine.inbox.handling.received import named
 from engine.itip import read as itip_read
 from engine.itip import rule
@@ -17,7 +20,7 @@ from engine.mail.incoming.dmarc import read_policy
 from engine.mail.incoming.leaves import Leaf
 from engine.mail.outgoing import mime
 from engine.model.cursors import opened, written
-from engine.refusals import Refused
+from engine.refusals import Code, Refused
 
 BOSS = "boss@victim.test"
 
@@ -138,3 +141,30 @@ def test_mail_to_a_name_that_its_encoding_changes_is_refused() -> None:
 def test_a_letter_that_becomes_another_in_lower_case_makes_no_other_address() -> None:
     assert headers.plainly("Bank <Bank@Victim.test>", "bank@victim.test")
     assert not headers.plainly("ban\u212a@victim.test", "bank@victim.test")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_cell_of_a_spreadsheet_that_is_too_long_is_refused_and_not_cut(*, shared: bool) -> None:
+    address = f"{BOSS}.attacker.example"
+    for length, fits in ((32_767, True), (32_767 + len(".attacker.example"), False)):
+        cell = f"{' ' * (length - len(address))}{address}"
+        if fits:
+            assert BOSS in xlsx.as_csv(_workbook(cell, shared=shared))
+        else:
+            with pytest.raises(Refused) as refused:
+                xlsx.as_csv(_workbook(cell, shared=shared))
+            assert refused.value.code is Code.TOO_LARGE
+
+
+def _workbook(cell: str, *, shared: bool) -> bytes:
+    """A spreadsheet with one cell, whose text stands in it or among those that are shared."""
+    inside = (
+        '<c r="A1" t="s"><v>0</v></c>' if shared else f'<c r="A1" t="inlineStr"><is><t>{cell}</t></is></c>'
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        sheet = f"<worksheet><sheetData><row>{inside}</row></sheetData></worksheet>"
+        package.writestr("xl/worksheets/sheet1.xml", sheet)
+        if shared:
+            package.writestr("xl/sharedStrings.xml", f"<sst><si><t>{cell}</t></si></sst>")
+    return buffer.getvalue()

@@ -103,6 +103,18 @@ class _Parser:
         """Text within an element."""
 
 
+def _whole(words: list[str]) -> str:
+    """The text of a cell; one that is longer than any is refused, for a part of an address is another's."""
+    text = "".join(words)
+    if len(text) > _CELL_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"A cell has more than {_CELL_MAX} characters.",
+            "Shorten it, and save the file again.",
+        )
+    return text
+
+
 class _Strings(_Parser):
     """The shared strings; what is said of how a text sounds (rPh) is left out."""
 
@@ -123,7 +135,7 @@ class _Strings(_Parser):
         if tag == "rPh":
             self._sound = False
         if tag == "si":
-            self.found.append("".join(self._words)[:_CELL_MAX])
+            self.found.append(_whole(self._words))
 
     def text(self, words: str) -> None:
         if self._inside:
@@ -153,7 +165,7 @@ class _Sheet(_Parser):
     def end(self, tag: str) -> None:
         self._inside = False
         if tag == "c" and self._place < table.COLUMNS_MAX:
-            self._row[self._place] = value = self._value("".join(self._words)[:_CELL_MAX])
+            self._row[self._place] = value = self._value(_whole(self._words))
             self._grow(len(value))
         if tag == "row":
             width = max(self._row, default=-1) + 1
