@@ -22,6 +22,7 @@ from engine.model.verbs import NAMES
 from engine.settings import Settings
 
 _BEARER = "bearer "
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
 
 class Authentication:
@@ -36,6 +37,9 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and at_hook(scope):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "http" and _shown_twice(scope):
+            await _of_two(scope)(scope, receive, send)
             return
         token = _token(scope) if scope["type"] == "http" else ""
         try:
@@ -82,6 +86,17 @@ def _token(scope: Scope) -> str:
         return headers.get("x-api-key", "")
     header = headers["authorization"]
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
+
+
+def _shown_twice(scope: Scope) -> bool:
+    """True for two headers of one name that let somebody in: which of them counts, a proxy may read otherwise."""
+    names = [name for name, _ in scope["headers"] if name in _CREDENTIALS]
+    return len(names) > len(set(names))
+
+
+def _of_two(scope: Scope) -> Response:
+    """The answer to a request with two credentials (RFC 6750, 3.1)."""
+    return turned_away(scope, 400, "invalid_request", "The request shows more than one key. Send one")
 
 
 def _of_reference(scope: Scope) -> Response:

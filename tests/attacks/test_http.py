@@ -141,3 +141,17 @@ async def test_one_key_leaves_sessions_for_the_others(engine: Engine) -> None:
         assert (await web.delete(f"{address}/mcp", headers=ended)).status_code == 200
         assert await opened(greedy)
         assert not await opened(greedy)
+
+
+@pytest.mark.parametrize(("name", "before"), [("Authorization", "Bearer "), ("x-api-key", "")])
+async def test_a_request_that_shows_two_keys_is_nobody_s(engine: Engine, name: str, before: str) -> None:
+    one, other = await key_for(engine), await key_for(engine, "other@example.com")
+    async with (
+        served(engine) as base,
+        httpx.AsyncClient(base_url=base.removesuffix("/mcp"), timeout=DEADLINE_S) as web,
+    ):
+        for keys in ((one, other), (other, one), (one, "cis_guess"), (one, one)):
+            shown = [(name, f"{before}{key}") for key in keys]
+            answer = await web.get("/v1/events", headers=shown)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        assert (await web.get("/v1/events", headers=[(name, f"{before}{one}")])).status_code == 200
