@@ -76,7 +76,7 @@ class Links:
             return unreadable(request, refused, await self._speech(request, link))
         email, signature = address_in(form), form.get("s", "")
         try:
-            self._room.hourly.count(f"c/{link.id}", client_of(request))
+            self._room.hourly.count(f"c/{link.id}", client_of(request), email)
             command = SendFromLink(
                 token=link.token,
                 email=email,

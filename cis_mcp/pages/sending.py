@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cis_mcp.pages.forms import address_in
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.problems import problem
 from cis_mcp.pages.showing import Showroom
@@ -40,7 +41,7 @@ async def send(
     single: bool = False,
 ) -> PageSendDone:
     """Send what was chosen; `client` is who asks, an address. Raises Refused: as SendFromPage, and TOO_MANY."""
-    room.hourly.count(page.slug, client)
+    room.hourly.count(page.slug, client, address_in(form))
     command = SendFromPage(
         slug=page.slug,
         uids=uids,

@@ -302,6 +302,26 @@ async def test_who_sends_too_often_is_told_when_to_come_again(
         assert 'value="ann@example.com"' in late.answer.text
 
 
+async def test_one_mailbox_is_given_no_oftener_however_its_address_is_spelled(
+    engine: Engine, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "OF_ONE_MAILBOX", 2)
+    made = await games(engine, 1)
+    await published(engine)
+    spellings = (
+        "anna.bell@example.com",
+        "annabell@example.com",
+        "A.n.n.a.Bell+x@Example.com",
+        "other@example.com",
+    )
+    statuses = [
+        (await visitor.send(path, (await visitor.see(path)).keys, email)).status
+        for email in spellings
+        for path in ("/s/season", f"/e/{made[0].id}")
+    ]
+    assert statuses == [200, 200, 429, 429, 429, 429, 200, 200]
+
+
 async def test_a_form_is_read_no_further_than_a_form_may_be(engine: Engine, visitor: Visitor) -> None:
     made = await games(engine, 1)
     await published(engine)
