@@ -50,17 +50,22 @@ async def _server(engine: Engine, selection: Selection, secret: str) -> CisServe
     if not secret:
         return build_server(engine, actor=lambda: engine.local, selection=selection)
     authenticator = KeyAuthenticator(engine)
-
-    async def let_in() -> bool:
-        return await authenticator.caller(secret) is not None
-
-    caller = await authenticator.caller(secret)
-    if caller is None:
+    first = await authenticator.caller(secret)
+    if first is None:
         raise Refused(
             Code.NOT_ALLOWED,
             "The key of this server is unknown, revoked or expired.",
             "Make one with “cis-mcp key create”, and give it as CIS_KEY or --key-file.",
         )
+    caller = first
+
+    async def let_in() -> bool:
+        # As the key is now: what it was narrowed to holds at once, also for what is only asked.
+        nonlocal caller
+        found = await authenticator.caller(secret)
+        caller = found or caller
+        return found is not None
+
     return build_server(
         engine,
         actor=lambda: caller.actor,
