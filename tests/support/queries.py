@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ class Queries:
     statements: int = 0
     steps: int = 0
     by_text: Counter[str] = field(default_factory=Counter)
+    in_loop: set[str] = field(default_factory=set)
+    """Statements that were run in the event loop's own thread."""
+
+    @property
+    def in_threads(self) -> set[str]:
+        """Statements that were sent to a thread at once, not because a glance was broken off."""
+        return self.by_text.keys() - self.in_loop
 
     @property
     def different(self) -> int:
@@ -30,6 +38,8 @@ class Queries:
     def asked(self, statement: str) -> None:
         self.statements += 1
         self.by_text[statement] += 1
+        if threading.current_thread() is threading.main_thread():
+            self.in_loop.add(statement)
 
     def stepped(self) -> None:
         self.steps += _EVERY
@@ -38,6 +48,7 @@ class Queries:
         """Count anew."""
         self.statements = self.steps = 0
         self.by_text.clear()
+        self.in_loop.clear()
 
 
 @contextmanager

@@ -118,15 +118,15 @@ async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
     organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")
-    key, counted = await _counted(call, arguments)
+    key, counted, event = await _counted(call, arguments)
     groups = await _groups(call, arguments)
     people = counted.attendees
     if arguments.scope in {"organizer", "domain"}:
         people = await call.engine.people(arguments.scope, arguments.key, call.actor)
     data = CountersInGroups(scope=arguments.scope, key=key, people=people, groups=groups, **counters(counted))
-    uids = {key} if arguments.scope == "event" else {g.key for g in groups if g.summary}
-    names = await call.engine.event_names(uids) if uids else {}
-    head = f"{arguments.scope} {called(names.get(key), key)}".strip()
+    titled = {group.key for group in groups if group.summary}
+    names = await call.engine.event_names(titled) if titled else {}
+    head = f"{arguments.scope} {called(event, key)}".strip()
     lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
     lines += [f"Different people: {people}."] if arguments.scope in {"organizer", "domain"} else []
     lines += [_group_line(group, names.get(group.key)) for group in groups]
@@ -155,14 +155,16 @@ def _group_line(group: GroupInfo, name: EventName | None) -> str:
     return f"- {title}{cancelled}: {group.people}: {counted}"
 
 
-async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str, Statistics]:
-    """What was counted, and its counters; an event is called by its uid, whichever name it was asked for by."""
+async def _counted(
+    call: CallContext, arguments: GetStatsArguments
+) -> tuple[str, Statistics, EventName | None]:
+    """What was counted, its counters, and what an event is called; its key is its uid, whatever it was asked for by."""
     if arguments.scope == "event":
         event, counted = await call.engine.event_with_statistics(arguments.key or "", call.actor)
-        return event.uid, counted
+        return event.uid, counted, EventName(id=event.id, summary=event.summary)
     counted = await call.engine.statistics(arguments.scope, arguments.key, call.actor)
     named = one_line(arguments.key or call.actor.address)
-    return {"system": "", "domain": named.rpartition("@")[2]}.get(arguments.scope, named), counted
+    return {"system": "", "domain": named.rpartition("@")[2]}.get(arguments.scope, named), counted, None
 
 
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 import aiosqlite
 
 from engine.model.queries import EventName
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, Statements, as_list
 
 
 class Naming:
@@ -24,10 +23,12 @@ class Naming:
         )
         return [row["uid"] for row in found]
 
-    async def event_names(self, uids: Collection[str]) -> dict[str, EventName]:
-        found = await Session(self._reader).all(
-            "SELECT uid, coalesce(short_id, '') AS id, body->>'summary' AS summary FROM event "
-            "WHERE uid IN (SELECT value FROM json_each(?))",
-            [json.dumps(list(uids))],
-        )
-        return {row["uid"]: EventName(id=row["id"], summary=row["summary"]) for row in found}
+
+async def event_names(statements: Statements, uids: Collection[str]) -> dict[str, EventName]:
+    """What events are called, by their uid."""
+    found = await Session(statements).all(
+        "SELECT uid, coalesce(short_id, '') AS id, body->>'summary' AS summary FROM event "
+        f"WHERE uid {IN_LIST}",
+        [as_list(uids)],
+    )
+    return {row["uid"]: EventName(id=row["id"], summary=row["summary"]) for row in found}

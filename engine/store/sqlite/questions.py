@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 
 from engine.model import cursors
@@ -20,7 +20,7 @@ from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED
 from engine.store.sqlite.groups import Groups
 from engine.store.sqlite.schema import SEEN
-from engine.store.sqlite.session import as_list
+from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
 _PAGE = 1_000
 _NAMED = (
@@ -95,17 +95,22 @@ class Questions(Groups):
             "ORDER BY id",
             [event_uid, email, _HISTORY_MAX],
         )
-        return [
-            History(message=rows.message(row), attempts=tuple(await self._attempts(row["id"])))
-            for row in found
-        ]
+        tries = await self._attempts([row["id"] for row in found])
+        return [History(message=rows.message(row), attempts=tuple(tries[row["id"]])) for row in found]
 
-    async def _attempts(self, message_id: int) -> list[Attempt]:
-        found = await self.all("SELECT * FROM attempt WHERE message = ? ORDER BY n", [message_id])
-        return [
-            Attempt(at=rows.at(r["at"]), state=MessageState(r["state"]), code=r["code"], answer=r["answer"])
-            for r in found
-        ]
+    async def _attempts(self, messages: Sequence[int]) -> dict[int, list[Attempt]]:
+        """The tries of each of some messages, oldest first."""
+        tries: dict[int, list[Attempt]] = {message: [] for message in messages}
+        found = await self.all(
+            f"SELECT * FROM attempt WHERE message {IN_LIST} ORDER BY message, n", [as_numbers(messages)]
+        )
+        for r in found:
+            tries[r["message"]].append(
+                Attempt(
+                    at=rows.at(r["at"]), state=MessageState(r["state"]), code=r["code"], answer=r["answer"]
+                )
+            )
+        return tries
 
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
         """The newest receipts of one attendee of an event, oldest first."""

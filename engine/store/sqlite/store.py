@@ -23,7 +23,7 @@ from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
-from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery
 from engine.model.searching import Expansion
 from engine.store.protocol import Job, Unit
 from engine.store.repeating import repeated
@@ -44,7 +44,7 @@ from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.links import LinkAnswers
-from engine.store.sqlite.naming import Naming
+from engine.store.sqlite.naming import Naming, event_names
 from engine.store.sqlite.organizer_profiles import ProfileQuestions
 from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
@@ -184,6 +184,9 @@ class SqliteStore(
     async def event(self, uid: str) -> Event | None:
         return await self._in_loop(lambda s: Questions(s).event(uid))
 
+    async def event_names(self, uids: Collection[str]) -> dict[str, EventName]:
+        return await self._in_loop(lambda s: event_names(s, uids))
+
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         return await Events(self._reader).event_by_source(organizer, source_uid)
 
@@ -251,34 +254,34 @@ class SqliteStore(
         return await self._in_loop(lambda s: Questions(s).failures(campaign_id, limit))
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
-        return await self._questions.attendee(event_uid, email)
+        return await self._in_loop(lambda s: Questions(s).attendee(event_uid, email))
 
     async def history(self, event_uid: str, email: str) -> list[History]:
-        return await self._questions.history(event_uid, email)
+        return await self._in_loop(lambda s: Questions(s).history(event_uid, email))
 
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
-        return await self._questions.receipts(event_uid, email)
+        return await self._in_loop(lambda s: Questions(s).receipts(event_uid, email))
 
     async def instance_answers(
         self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
     ) -> list[InstanceAnswer]:
-        return await Answers(self._reader).instance_answers(event_uid, email, recurrence_id)
+        return await self._in_loop(lambda s: Answers(s).instance_answers(event_uid, email, recurrence_id))
 
     async def proposals(
         self, event_uid: str, email: str | None = None, state: ProposalState | None = ProposalState.OPEN
     ) -> list[Proposal]:
-        return await Answers(self._reader).proposals(event_uid, email, state)
+        return await self._in_loop(lambda s: Answers(s).proposals(event_uid, email, state))
 
     async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
-        return await Answers(self._reader).delegations(event_uid, email)
+        return await self._in_loop(lambda s: Answers(s).delegations(event_uid, email))
 
     async def changes(
         self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
     ) -> ChangePage:
-        return await changes.page(self._questions, owner, since, limit, kinds)
+        return await self._in_loop(lambda s: changes.page(Questions(s), owner, since, limit, kinds))
 
     async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
-        return await changes.automatic_replies(self._questions, event_uid, email)
+        return await self._in_loop(lambda s: changes.automatic_replies(Questions(s), event_uid, email))
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
         return await self._questions.answer_groups(scope, key, by, limit)
