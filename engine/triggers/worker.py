@@ -71,8 +71,10 @@ async def run(engine: Engine) -> None:
 
 async def step(engine: Engine) -> bool:
     """Take in what happened here, and handle what is due; True if there was any."""
-    fed = await _divide(engine)
-    for trigger, _ in await engine.store.triggers(None):
+    triggers = await engine.store.triggers(None)
+    # Only what a trigger's hook took in is ever divided.
+    fed = bool(triggers) and await _divide(engine)
+    for trigger, _ in triggers:
         if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
             fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
     due = await engine.store.due_deliveries(engine.clock(), _AT_ONCE)

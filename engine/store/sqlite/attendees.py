@@ -70,7 +70,6 @@ class Attendees(Session):
 
         Whoever is added as proven, as who is invited is, hears of changes from then on.
         """
-        await self._prove([a for a in attendees if a.proven])
         attendees = await self._new(attendees)
         if not attendees:
             return
@@ -81,22 +80,24 @@ class Attendees(Session):
         for name, n in Counter(name for a in attendees for name in attendee_counters(a)).items():
             self.tally.add(event_uid, organizer, name, n)
 
-    async def _prove(self, attendees: Sequence[Attendee]) -> None:
-        if attendees:
-            await self.run(
-                f"UPDATE attendee SET proven = 1 WHERE event_uid = ? AND email {IN_LIST} AND proven = 0",
-                [attendees[0].event_uid, as_list([a.email for a in attendees])],
-            )
-
     async def _new(self, attendees: Sequence[Attendee]) -> list[Attendee]:
+        """Those whom the store does not hold; of the others, who is proven now is so from now on."""
         if not attendees:
             return []
         held = await self.all(
-            f"SELECT email FROM attendee WHERE event_uid = ? AND email {IN_LIST}",
+            f"SELECT email, proven FROM attendee WHERE event_uid = ? AND email {IN_LIST}",
             [attendees[0].event_uid, as_list([a.email for a in attendees])],
         )
-        known = {row["email"] for row in held}
+        known = {row["email"]: row["proven"] for row in held}
+        await self._prove([a for a in attendees if a.proven and not known.get(a.email, 1)])
         return [a for a in attendees if a.email not in known]
+
+    async def _prove(self, attendees: Sequence[Attendee]) -> None:
+        if attendees:
+            await self.run(
+                f"UPDATE attendee SET proven = 1 WHERE event_uid = ? AND email {IN_LIST}",
+                [attendees[0].event_uid, as_list([a.email for a in attendees])],
+            )
 
     async def _with_zones(self, attendees: Sequence[Attendee], organizer: str) -> list[Attendee]:
         """The attendees, each with the zone of their last answer to any event of this organizer."""
