@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import httpcore
-
 from engine.commands.pages.picture_files import BYTES_MAX
 from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
@@ -50,6 +48,19 @@ async def _name(engine: Engine, actor: Actor, organizer: str | None, value: str 
     return done.picture.name
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What a fetch ends with; httpcore is imported once something was fetched, not by each start."""
+    import httpcore
+
+    return (
+        TimeoutError,
+        OSError,
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.ProtocolError,
+    )
+
+
 async def _fetched(engine: Engine, url: str) -> bytes:
     outside = Outside(engine.settings)
     try:
@@ -58,13 +69,7 @@ async def _fetched(engine: Engine, url: str) -> bytes:
             answer = await outside.request(
                 "GET", address, _HEADERS, b"", seconds=_SECONDS, most=BYTES_MAX + 1
             )
-    except (
-        TimeoutError,
-        OSError,
-        httpcore.NetworkError,
-        httpcore.TimeoutException,
-        httpcore.ProtocolError,
-    ) as error:
+    except _failures() as error:
         raise _not_readable(why_not(error)) from None
     finally:
         await outside.close()

@@ -16,10 +16,13 @@ _LATER = {
     "engine.inbox.sources.imap",
     "engine.inbox.sources.sqs",
     "engine.outbox.ses",
+    "h11",
+    "httpcore",
     "imapclient",
     "jinja2",
     "rich",
     "spf",
+    "xml.etree.ElementTree",
 }
 """What only a rule, a page, a mail or another setting needs."""
 

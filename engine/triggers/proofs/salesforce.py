@@ -9,13 +9,15 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
-from xml.etree import ElementTree
 
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Code, Refused
 from engine.triggers.proofs.connector import ELEMENTS_MAX, Connector, HookResponse, text_of
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 _SPACE = "{http://soap.sforce.com/2005/09/outbound}"
 _FIELDS_MAX = 500
@@ -34,6 +36,8 @@ def _prove(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
 
 def _message(body: bytes) -> ElementTree.Element:
     """The notifications element. Raises Refused: INVALID_PAYLOAD."""
+    from xml.etree import ElementTree
+
     try:
         text = body.decode("utf-8-sig")
         _refuse_declarations(text)
