@@ -35,7 +35,7 @@ from engine.settings import Settings
 from engine.signals import Signal
 from engine.store.opening import open_store
 from engine.store.protocol import Store, Unit
-from engine.watching import Watch
+from engine.watching import ResourceWatch
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
         self.local = Actor(kind="local", address=settings.local_organizer)
         self.owed = Signal()
         self.arrived = Signal()
-        self.watch = Watch(store)
+        self.watch = ResourceWatch(store)
         self.observer = Observer()
         self.signer = Signer.of(settings)
         self.limited = LimitedProcesses()

@@ -33,7 +33,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Kind:
+class MovedKind:
     """A kind on both sides: how many there are, and whether they are the same."""
 
     name: str
@@ -43,7 +43,7 @@ class Kind:
     same: bool
 
 
-async def move_store(source: str, target: str) -> list[Kind]:
+async def move_store(source: str, target: str) -> list[MovedKind]:
     """Move everything from the store at one address to that at another, both of the form of `CIS_STORE`.
 
     As `move`; raises Refused: NOT_ALLOWED for two tables; OSError.
@@ -65,7 +65,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def move(source: Movable, target: Movable) -> list[Kind]:
+async def move(source: Movable, target: Movable) -> list[MovedKind]:
     """Move everything, and read it back: a kind with anything of it on either side is told of.
 
     Where a kind is not the same on both sides, no server opens the target. Raises Refused: BUSY where one of them is
@@ -98,11 +98,11 @@ async def move(source: Movable, target: Movable) -> list[Kind]:
     return kinds
 
 
-def _compared(moved: Counted, found: Counted) -> Iterable[Kind]:
+def _compared(moved: Counted, found: Counted) -> Iterable[MovedKind]:
     for name, about in KINDS.items():
         if moved.n[name] or found.n[name]:
             same = (moved.n[name], moved.sums[name]) == (found.n[name], found.sums[name])
-            yield Kind(name, about, moved.n[name], found.n[name], same)
+            yield MovedKind(name, about, moved.n[name], found.n[name], same)
 
 
 def _digest(value: Mapping[str, Any]) -> int:

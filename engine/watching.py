@@ -40,7 +40,7 @@ class _Watched:
     callbacks: dict[object, Callback] = field(default_factory=dict)
 
 
-class Watch:
+class ResourceWatch:
     """Looks again at what is listened to whenever something was kept, and tells those who listen to it."""
 
     def __init__(self, store: Watching) -> None:

@@ -150,7 +150,10 @@ def _refused(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
     for name, value in parameters.items():
         if name not in REFERENCE_PARAMETERS:
             found.append((name, f"{name} is no parameter of either product"))
-        elif isinstance(reason := REFERENCE_PARAMETERS[name], Refusal) and value not in reason.harmless:
+        elif (
+            isinstance(reason := REFERENCE_PARAMETERS[name], ParameterRefusal)
+            and value not in reason.harmless
+        ):
             found.append((name, f"{name}: {reason.why}"))
     return found
 
@@ -165,7 +168,7 @@ def _switches(parameters: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
-class Refusal(Value):
+class ParameterRefusal(Value):
     """Why a parameter is not taken; `harmless`: values that ask for nothing."""
 
     why: str
@@ -188,37 +191,37 @@ _NO_DOOR = (
     "the machine has no public HTTP endpoint of its own; put a load balancer or a proxy with it in front, or give "
     "--form serverless"
 )
-REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
+REFERENCE_PARAMETERS: Mapping[str, str | ParameterRefusal] = {
     "DomainName": "domain",
     "HostedZoneId": "zone",
     "Environment": "environment",
     "Project": "project",
     "ImportedSesS3Bucket": "bucket",
-    "SesS3BucketName": Refusal(
+    "SesS3BucketName": ParameterRefusal(
         why="the bucket is named by the stack; an existing one is given as ImportedSesS3Bucket"
     ),
     "ImportedSesEmailIdentity": "own_identity by a switch",
-    "SesEmailIdentityName": Refusal(why="the identity is the domain; leave it out"),
-    "SesBulkEmailIdentityName": Refusal(why="one identity sends all mail; leave it out"),
+    "SesEmailIdentityName": ParameterRefusal(why="the identity is the domain; leave it out"),
+    "SesBulkEmailIdentityName": ParameterRefusal(why="one identity sends all mail; leave it out"),
     "DynamoDbTableName": "table",
     "DynamoDbTableExists": "table by a switch",
-    "ImportedApiKeyId": Refusal(
+    "ImportedApiKeyId": ParameterRefusal(
         why="a key here has an owner, bounds and an end, and only its hash is kept; make one with “cis-mcp key create "
         "--api standard”"
     ),
     "ImportedApiDomainCertificate": "certificate",
-    "ApiGatewayDomainExists": Refusal(
+    "ApiGatewayDomainExists": ParameterRefusal(
         why="the stack makes api. the domain itself; map one that exists to its API by hand"
     ),
-    "ApiKeyEnabled": Refusal(
+    "ApiKeyEnabled": ParameterRefusal(
         why="keys are always needed; leave it out", harmless=frozenset({"", "true", "True", "yes"})
     ),
-    "AwsHostedZone": Refusal(
+    "AwsHostedZone": ParameterRefusal(
         why="give HostedZoneId, and the zone is written to", harmless=frozenset({"", "true", "false"})
     ),
     "BurstLimit": "burst",
     "RateLimit": "rate",
-    "DefaultLambdaLogLevel": Refusal(
+    "DefaultLambdaLogLevel": ParameterRefusal(
         why="set CIS_LOG_LEVEL of the server", harmless=frozenset({"", "INFO", "ERROR"})
     ),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cis_mcp.mcp.tools import Tier
 
 
-class Limits(NamedTuple):
+class ToolLimits(NamedTuple):
     """Which of a server's tools a key may use; `tools` comma separated, empty for all of the tier."""
 
     tier: Tier | None = None
@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
     address: str | None
     under: str
     scopes: Sequence[str]
-    limits: Limits
+    limits: ToolLimits
     subject: str = ""
     api: Literal["", "standard", "admin"] = ""
 

@@ -175,7 +175,7 @@ def key_create(
     """
     from cis_mcp.cli import agents
 
-    limits = agents.Limits(tier, tools, read_only)
+    limits = agents.ToolLimits(tier, tools, read_only)
     wanted = agents.Wanted(name, address, under, scopes, limits, subject, api or "")
     run(agents.create_key(settings_in_force(), wanted, bounds_file, given_bounds(options), as_json=as_json))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from cis_mcp.run.runtime import opened
-from engine.moving import Kind, move_store
+from engine.moving import MovedKind, move_store
 from engine.settings import Settings
 
 
@@ -32,7 +32,7 @@ async def move(source: str, target: str) -> int:
     return 0
 
 
-def table(kinds: Sequence[Kind]) -> Iterator[str]:
+def table(kinds: Sequence[MovedKind]) -> Iterator[str]:
     """One line a kind, the names of the columns above and the sums below."""
     yield f"{'kind':<16}{'source':>12}{'target':>12}"
     for kind in kinds:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
 from cis_mcp.auth.keys import authenticator
-from cis_mcp.http.security import Names
+from cis_mcp.http.security import AllowedNames
 from cis_mcp.mcp.instructions import instructions
 from cis_mcp.mcp.offers import without_news
 from cis_mcp.mcp.replaying import again
@@ -31,7 +31,7 @@ _BEARER = "bearer "
 class Greeting:
     """Stands before the application, which `opened` opens."""
 
-    def __init__(self, engine: Engine, names: Names, opened: Callable[[], Awaitable[ASGIApp]]) -> None:
+    def __init__(self, engine: Engine, names: AllowedNames, opened: Callable[[], Awaitable[ASGIApp]]) -> None:
         self._engine = engine
         self._callers: Authenticator = authenticator(engine)
         self._hosts = set(names.hosts)

@@ -19,10 +19,10 @@ from cis_mcp.hooks import hooks, orders
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes, metadata_url
-from cis_mcp.http.limits import AddressLimit, KeyLimits, Turns
+from cis_mcp.http.limits import AddressLimit, KeyLimits, KeyQuota
 from cis_mcp.http.one_answer import OneAnswer, elsewhere
 from cis_mcp.http.routing import BySegments
-from cis_mcp.http.security import Names
+from cis_mcp.http.security import AllowedNames
 from cis_mcp.mcp.scopes import ScopesAsked
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.single import without_streams
@@ -32,7 +32,7 @@ from cis_mcp.pages import approve, published, signin
 from cis_mcp.pages import links as pages
 from cis_mcp.pages.kept import KeptPages
 from cis_mcp.pages.llms import llms_txt
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.ways import nowhere
 from cis_mcp.rest import app as rest
 from cis_mcp.watch import status
@@ -44,7 +44,7 @@ CORE = Selection()
 
 def application(
     engine: Engine,
-    names: Names,
+    names: AllowedNames,
     *,
     no_auth: bool,
     selection: Selection = CORE,
@@ -83,7 +83,7 @@ def root(
     leaving: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """All routes, behind the check of keys and the limits; `callers` is None if no keys are asked for."""
-    settings, room = engine.settings, Showroom(engine)
+    settings, room = engine.settings, PublishedPages(engine)
 
     def life(_app: Starlette) -> AbstractAsyncContextManager[None]:
         return mcp.sessions.running()
@@ -115,6 +115,6 @@ def _guards(engine: Engine, callers: Authenticator | None) -> list[Middleware]:
     bodies = Middleware(Bodies, large=asyncio.Semaphore(LARGE_AT_ONCE))
     if callers is None:
         return [bodies]
-    turns = Turns(engine.settings.http_rate, engine.settings.http_concurrency)
+    turns = KeyQuota(engine.settings.http_rate, engine.settings.http_concurrency)
     identified = Middleware(Authentication, authenticator=callers, sessions=SessionAuthenticator(engine))
     return [identified, Middleware(KeyLimits, turns=turns), bodies]

@@ -30,7 +30,7 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """How many connections there may be.
 
     `strangers`: of one address, as long as no key was shown on them; `known`: of one address in all.
@@ -47,7 +47,7 @@ class Bounds:
 class ConnectionCounts:
     """All connections of a server, oldest first."""
 
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: ConnectionLimits = field(default_factory=ConnectionLimits)
     proxies: Collection[IPv4Network | IPv6Network] = ()
     """Addresses that stand for many clients: each may have all but what one stranger may."""
     _all: dict[Connection, str] = field(default_factory=dict)

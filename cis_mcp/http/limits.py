@@ -81,7 +81,7 @@ class AddressLimit:
             self._known.drop(credential)
 
 
-class Turns:
+class KeyQuota:
     """What each key has under way and has asked for lately; shared by all apps of one server."""
 
     def __init__(self, rate: float, concurrency: int) -> None:
@@ -93,7 +93,7 @@ class Turns:
 class KeyLimits:
     """Stands behind the check of keys: turns away who asks too much."""
 
-    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+    def __init__(self, app: ASGIApp, turns: KeyQuota) -> None:
         self._app, self._turns = app, turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

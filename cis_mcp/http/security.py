@@ -11,14 +11,14 @@ _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class AllowedNames:
     """The Host and Origin headers of requests that are meant for this server; `:*` stands for any port."""
 
     hosts: tuple[str, ...]
     origins: tuple[str, ...]
 
 
-def guard(host: str, public_url: str) -> Names:
+def guard(host: str, public_url: str) -> AllowedNames:
     """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one.
 
     Raises Refused: INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
@@ -27,7 +27,7 @@ def guard(host: str, public_url: str) -> Names:
     names = dict.fromkeys([*_LOOPBACK_NAMES, bracketed(host), public])
     hosts = [form for name in names for form in (name, f"{name}:*")]
     origins = [f"{scheme}://{form}" for form in hosts for scheme in ("http", "https")]
-    return Names(tuple(hosts), tuple(origins))
+    return AllowedNames(tuple(hosts), tuple(origins))
 
 
 def _public_host(public_url: str) -> str:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from cis_mcp.http.app import CORE, application
 from cis_mcp.http.connections import ConnectionCounts
 from cis_mcp.http.protocol import DeadlineProtocol
-from cis_mcp.http.security import Names, bracketed
+from cis_mcp.http.security import AllowedNames, bracketed
 from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.watch.health import Health
@@ -36,7 +36,7 @@ _GRACE_S = 5
 async def serve_http(
     engine: Engine,
     listener: socket.socket,
-    names: Names,
+    names: AllowedNames,
     stop: asyncio.Event,
     *,
     no_auth: bool = False,

@@ -17,7 +17,7 @@ from cis_mcp.pages.problems import status_of, with_wait
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
-from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.speaking import Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
@@ -30,7 +30,7 @@ _HTML = "text/html; charset=utf-8"
 _MAP = "https://www.openstreetmap.org/search?query="
 
 
-def event_page(room: Showroom, *, embedded: bool = False) -> Handler:
+def event_page(room: PublishedPages, *, embedded: bool = False) -> Handler:
     """GET /e/{id} shows an event that a published page has; POST sends its invite."""
 
     async def show(request: Request) -> Response:
@@ -49,7 +49,7 @@ def event_page(room: Showroom, *, embedded: bool = False) -> Handler:
 
 
 async def _shown(
-    room: Showroom,
+    room: PublishedPages,
     request: Request,
     shown: Shown,
     row: Row,
@@ -72,7 +72,7 @@ async def _shown(
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
 
-def _values(room: Showroom, shown: Shown, row: Row, spoken: Speech, *, over: bool) -> dict[str, object]:
+def _values(room: PublishedPages, shown: Shown, row: Row, spoken: Speech, *, over: bool) -> dict[str, object]:
     page, settings, language = shown.page, room.engine.settings, spoken.language
     address = f"{settings.public_url.rstrip('/')}/e/{row.id}"
     place = Show.PLACE in page.shows
@@ -112,7 +112,9 @@ def _description(row: Row, language: Language, *, place: bool) -> str:
     return f"{what}, {row.place}" if row.place and place else what
 
 
-async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, embedded: bool) -> Response:
+async def _post(
+    room: PublishedPages, request: Request, shown: Shown, row: Row, *, embedded: bool
+) -> Response:
     spoken = shown.speech(request)
     try:
         form = await many_of(request)
@@ -137,7 +139,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
     return RedirectResponse(result_path(done, f"/e/{row.id}", spoken, embedded=embedded), 303)
 
 
-def routes(room: Showroom) -> list[Route]:
+def routes(room: PublishedPages) -> list[Route]:
     """The page of an event, and the same for frames on other sites."""
     methods = ["GET", "POST"]
     return [

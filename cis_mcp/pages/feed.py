@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cis_mcp.pages.links import Handler
-from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.ways import not_found
 from cis_mcp.pages.web import FRESH, Body, answer
 from cis_mcp.views import pages as views
@@ -30,7 +30,7 @@ _SCALE = 10
 """Pixels of a module: a code of 33 modules becomes 410 wide, which prints well at 5 cm."""
 
 
-def feed_page(room: Showroom) -> Handler:
+def feed_page(room: PublishedPages) -> Handler:
     """GET /feed/{slug}.ics gives all events of a page to calendar programs."""
 
     async def show(request: Request) -> Response:
@@ -45,7 +45,7 @@ def feed_page(room: Showroom) -> Handler:
     return show
 
 
-async def _feed(room: Showroom, shown: Shown) -> Body:
+async def _feed(room: PublishedPages, shown: Shown) -> Body:
     """The feed as it is today."""
     events = await _events(room, shown)
     organizer = Party(address=room.engine.settings.mailbox("rsvp"), name=_by(shown, events))
@@ -59,7 +59,7 @@ async def _feed(room: Showroom, shown: Shown) -> Body:
     return await asyncio.to_thread(make)
 
 
-async def _events(room: Showroom, shown: Shown) -> list[Event]:
+async def _events(room: PublishedPages, shown: Shown) -> list[Event]:
     """What the feed holds: cancelled events too, and what is over for a while."""
     since = room.engine.clock() - _KEPT
     base = room.engine.settings.public_url.rstrip("/")
@@ -89,7 +89,7 @@ def _by(shown: Shown, events: list[Event]) -> str:
     return names[-1] if names else shown.page.title
 
 
-def qr_page(room: Showroom) -> Handler:
+def qr_page(room: PublishedPages) -> Handler:
     """GET /qr/{slug}.svg and .png, /qr/e/{id}.svg and .png give the address of a page as a QR code."""
 
     async def show(request: Request) -> Response:
@@ -105,7 +105,7 @@ def qr_page(room: Showroom) -> Handler:
     return show
 
 
-async def _addressed(room: Showroom, name: str) -> tuple[Shown, str] | None:
+async def _addressed(room: PublishedPages, name: str) -> tuple[Shown, str] | None:
     """The page that a name stands for, and the address that its code holds."""
     settings = room.engine.settings
     if name.startswith("e/"):
@@ -124,7 +124,7 @@ def qr_code(address: str, kind: str) -> bytes:
     return out.getvalue()
 
 
-def routes(room: Showroom) -> list[Route]:
+def routes(room: PublishedPages) -> list[Route]:
     """Feeds and codes."""
     return [
         Route("/feed/{name:str}", feed_page(room), methods=["GET"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.web import ready
 
 _WAYS = ("/s/", "/u/", "/embed/")
@@ -15,7 +15,7 @@ _ASKS_MORE = frozenset({b"authorization", b"x-api-key", b"cookie"})
 class KeptPages:
     """Answers a GET of a page that was answered before and is as it was; everything else goes on to `app`."""
 
-    def __init__(self, app: ASGIApp, room: Showroom) -> None:
+    def __init__(self, app: ASGIApp, room: PublishedPages) -> None:
         self._app, self._room = app, room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

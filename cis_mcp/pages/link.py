@@ -18,7 +18,7 @@ from cis_mcp.pages.merged import Merged, merged
 from cis_mcp.pages.problems import problem, status_of, with_wait
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.script import script_texts
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.ways import Ways, not_found, unreadable, ways
 from cis_mcp.pages.web import PRIVATE, Body, answer, render
@@ -44,7 +44,7 @@ _VIEWS_OF_ONE_CLIENT = 100
 class Links:
     """The pages of campaign links."""
 
-    def __init__(self, room: Showroom) -> None:
+    def __init__(self, room: PublishedPages) -> None:
         self._room = room
         self._engine: Engine = room.engine
         self._views = HourlyCount()
@@ -231,7 +231,7 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def routes(room: Showroom) -> list[Route]:
+def routes(room: PublishedPages) -> list[Route]:
     """The page of a link, and what its button came to."""
     links = Links(room)
     page: Handler = links.page

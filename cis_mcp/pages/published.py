@@ -1,18 +1,18 @@
-"""All public pages of organizers, over one showroom."""
+"""All public pages of organizers, over one `PublishedPages`."""
 
 from __future__ import annotations
 
 from starlette.routing import Route
 
 from cis_mcp.pages import event, explorer, feed, link, pictures, schedule, sending
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.web import brand
 from engine.engine import Engine
 
 
-def routes(engine: Engine, room: Showroom | None = None) -> list[Route]:
+def routes(engine: Engine, room: PublishedPages | None = None) -> list[Route]:
     """Schedule, upcoming and event pages, what was sent, and what they are painted with."""
-    room = room or Showroom(engine)
+    room = room or PublishedPages(engine)
     return [
         *schedule.routes(room),
         *event.routes(room),

@@ -21,7 +21,7 @@ from cis_mcp.pages.problems import problem, status_of, with_wait
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
-from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.speaking import PLAIN, Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, Endpoint, answer, render
@@ -72,7 +72,7 @@ class PageVisit:
         return bool(self.ticked or self.email or self.problem)
 
 
-def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> Handler:
+def schedule_page(room: PublishedPages, kind: PageKind, *, embedded: bool = False) -> Handler:
     """GET /s/{slug} and /u/{slug} show a page; POST sends."""
 
     async def show(request: Request) -> Response:
@@ -95,7 +95,7 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
 
 
 async def _shown(
-    room: Showroom, request: Request, shown: Shown, visit: PageVisit, status: int = 200
+    room: PublishedPages, request: Request, shown: Shown, visit: PageVisit, status: int = 200
 ) -> Response:
     if visit.personal:
         make = await _maker(room, shown, visit)
@@ -119,7 +119,7 @@ async def _shown(
 
 async def previewed(engine: Engine, page: Page) -> bytes:
     """The first view of a page that nobody has kept yet, as visitors would see it."""
-    room, now = Showroom(engine), engine.clock()
+    room, now = PublishedPages(engine), engine.clock()
     events = await engine.page_events(page)
     taken = await engine.places_taken(events)
 
@@ -133,7 +133,7 @@ async def previewed(engine: Engine, page: Page) -> bytes:
     return await asyncio.to_thread(make)
 
 
-async def _maker(room: Showroom, shown: Shown, visit: PageVisit) -> Callable[[], bytes]:
+async def _maker(room: PublishedPages, shown: Shown, visit: PageVisit) -> Callable[[], bytes]:
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
     spoken = visit.spoken
@@ -153,7 +153,9 @@ async def _maker(room: Showroom, shown: Shown, visit: PageVisit) -> Callable[[],
     return make
 
 
-def page_values(room: Showroom, shown: Shown, visit: PageVisit, answered: _Answered) -> dict[str, object]:
+def page_values(
+    room: PublishedPages, shown: Shown, visit: PageVisit, answered: _Answered
+) -> dict[str, object]:
     """What the template shows."""
     page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
     spoken, language = visit.spoken, visit.spoken.language
@@ -256,7 +258,7 @@ def _count(seen: int, fitting_: int, total: int, view: View, language: Language)
     return language.some("{n} event", "{n} events", total) if total > 1 else ""
 
 
-async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: bool) -> Response:
+async def _post(room: PublishedPages, request: Request, shown: Shown, *, embedded: bool) -> Response:
     spoken = shown.speech(request)
     try:
         form = await many_of(request)
@@ -293,7 +295,7 @@ def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _refused(
-    room: Showroom, request: Request, shown: Shown, visit: PageVisit, refused: Refused
+    room: PublishedPages, request: Request, shown: Shown, visit: PageVisit, refused: Refused
 ) -> Response:
     """The page again, with all that the visitor gave, and what is wrong."""
     where = "email" if refused.code is Code.INVALID_ADDRESS else ""
@@ -301,7 +303,7 @@ async def _refused(
     return with_wait(await _shown(room, request, shown, again, status_of(refused)), refused)
 
 
-def routes(room: Showroom) -> list[Route]:
+def routes(room: PublishedPages) -> list[Route]:
     """The schedule and upcoming pages, and both for frames on other sites."""
     methods = ["GET", "POST"]
     return [

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from cis_mcp.pages.forms import address_in
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.problems import problem
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.ways import Ways, message, not_found, ways
 from cis_mcp.views import links as link_views
@@ -31,7 +31,7 @@ _VISITOR = Actor(kind="attendee", address="")
 
 
 async def send(
-    room: Showroom,
+    room: PublishedPages,
     page: Page,
     uids: tuple[str, ...],
     form: Mapping[str, str],
@@ -61,7 +61,7 @@ def result_path(done: PageSendDone, path: str, spoken: Speech, *, embedded: bool
     return spoken.here(f"{frame}/sent/{done.outcome.value}?{urlencode(values)}")
 
 
-def sent_page(room: Showroom, *, embedded: bool = False) -> Handler:
+def sent_page(room: PublishedPages, *, embedded: bool = False) -> Handler:
     """GET /sent/{outcome} says what a Send came to."""
 
     async def show(request: Request) -> Response:
@@ -123,7 +123,7 @@ def _sent(count: int, failed: int, language: Language) -> tuple[str, ...]:
     )
 
 
-async def _back(room: Showroom, path: str) -> tuple[Page | None, str, str]:
+async def _back(room: PublishedPages, path: str) -> tuple[Page | None, str, str]:
     """The way back to a page of ours, by its path, with its title; nothing else is ever linked."""
     kind, _, slug = path.strip("/").partition("/")
     if kind == "e" and (found := await room.showing(slug)):
@@ -133,7 +133,7 @@ async def _back(room: Showroom, path: str) -> tuple[Page | None, str, str]:
     return None, "", ""
 
 
-def confirm_page(room: Showroom) -> Handler:
+def confirm_page(room: PublishedPages) -> Handler:
     """GET /confirm/send/{code} lists what waits; POST sends it."""
 
     async def show(request: Request) -> Response:
@@ -164,7 +164,7 @@ async def _confirmed(engine: Engine, code: str) -> None:
         before = done.request.cursor
 
 
-async def _waiting(room: Showroom, request: Request, found: PageRequest, spoken: Speech) -> Response:
+async def _waiting(room: PublishedPages, request: Request, found: PageRequest, spoken: Speech) -> Response:
     language = spoken.language
     asked = await _where_asked(room, found, spoken)
     if asked is None:
@@ -204,7 +204,7 @@ def _partly(found: PageRequest, language: Language) -> str:
     )
 
 
-async def _where_asked(room: Showroom, found: PageRequest, spoken: Speech) -> tuple[str, Ways] | None:
+async def _where_asked(room: PublishedPages, found: PageRequest, spoken: Speech) -> tuple[str, Ways] | None:
     """To whom what was asked for goes, and where it was asked for, with the way back there; None once that is gone."""
     say = spoken.language.say
     if found.link:
@@ -226,7 +226,7 @@ async def _listed(engine: Engine, found: PageRequest) -> list[Event]:
     return [await engine.event(uid, owner) for uid in uids]
 
 
-def routes(room: Showroom) -> list[Route]:
+def routes(room: PublishedPages) -> list[Route]:
     """What was sent, and what waits for its owner."""
     return [
         Route("/sent/{outcome:str}", sent_page(room), methods=["GET"]),

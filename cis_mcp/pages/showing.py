@@ -67,7 +67,7 @@ class Shown:
         return self.listing.until is not None and self.listing.until <= now
 
 
-class Showroom:
+class PublishedPages:
     """Reads pages for visitors. Each look asks the store for two numbers; the rest is made again when they change."""
 
     def __init__(self, engine: Engine) -> None:

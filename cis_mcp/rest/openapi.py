@@ -12,7 +12,7 @@ from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.problems import MEDIA, Problem
 from cis_mcp.views.undo import UndoInfo
 from cis_mcp.views.version import version
-from cis_mcp.views.waiting import Waiting
+from cis_mcp.views.waiting import HeldNotice
 
 _REF = "#/components/schemas/{model}"
 _TAGS = {
@@ -68,7 +68,7 @@ def document(public_url: str) -> dict[str, Any]:
 def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The schemas of all models, by name."""
     wanted: list[tuple[Any, JsonSchemaMode]] = [
-        (model, "serialization") for model in (Problem, Waiting, UndoInfo)
+        (model, "serialization") for model in (Problem, HeldNotice, UndoInfo)
     ]
     for endpoint in endpoints:
         wanted += [(endpoint.answer, "serialization")] if endpoint.answer else []
@@ -175,7 +175,7 @@ def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     if endpoint.status == 201:
         yield "200", {**done, "description": "It was there already; nothing was done now"}
     if endpoint.changes and endpoint.status != 202:
-        waits = {"schema": {"$ref": _REF.format(model=Waiting.__name__)}}
+        waits = {"schema": {"$ref": _REF.format(model=HeldNotice.__name__)}}
         yield "202", {"description": "It waits for approval", "content": {"application/json": waits}}
     if endpoint.etag and not endpoint.changes:
         yield "304", {"description": "The revision is still the one that If-None-Match names"}

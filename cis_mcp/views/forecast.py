@@ -52,7 +52,7 @@ _DOMAINS: dict[str, Client] = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class ClientFact:
     """What a source tells of one client; `needs`: rsvp or no_rsvp, whether the event asks for an answer."""
 
     client: Client
@@ -64,10 +64,10 @@ class Rule:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
+def rules() -> tuple[ClientFact, ...]:
     """All rules, by client."""
     found = json.loads(Path(__file__).with_name("forecast.json").read_text(encoding="utf-8"))
-    return tuple(Rule(**{**one, "needs": tuple(one.get("needs", ()))}) for one in found)
+    return tuple(ClientFact(**{**one, "needs": tuple(one.get("needs", ()))}) for one in found)
 
 
 class Forecast(Data):

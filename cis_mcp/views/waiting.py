@@ -19,12 +19,12 @@ class WaitingInfo(Data):
     sent: bool = Field(description="false: nothing was changed and nothing left")
 
 
-class Waiting(Data):
+class HeldNotice(Data):
     """What was asked waits for somebody's yes."""
 
     held: WaitingInfo
 
 
-def waiting(held: HeldAction) -> Waiting:
+def waiting(held: HeldAction) -> HeldNotice:
     """A held action as its caller sees it."""
-    return Waiting(held=WaitingInfo.model_validate(held_data(held)))
+    return HeldNotice(held=WaitingInfo.model_validate(held_data(held)))

@@ -33,7 +33,7 @@ _NONE = dict.fromkeys((state.value for state in MessageState), 0)
 
 
 @dataclass(frozen=True)
-class Sample:
+class MetricSample:
     """One figure, by labels; `kind` is gauge or counter."""
 
     name: str
@@ -76,7 +76,7 @@ class MetricsCollector:
         """Everything, in the text format of Prometheus."""
         return "".join([*_lines(await self.samples()), *_seen(self._engine.observer)])
 
-    async def samples(self) -> list[Sample]:
+    async def samples(self) -> list[MetricSample]:
         """How things stand now."""
         figures = await self._engine.figures()
         waiting, aside = await asyncio.to_thread(
@@ -100,38 +100,42 @@ class MetricsCollector:
         due = figures.oldest_due
         return max(0.0, (self._engine.clock() - due).total_seconds()) if due else 0.0
 
-    def _running(self) -> Sample:
+    def _running(self) -> MetricSample:
         alive = {_label("job", name): float(not task.done()) for name, task in self._health.jobs.items()}
-        return Sample("cis_running", "gauge", "1 while this background job is running.", alive)
+        return MetricSample("cis_running", "gauge", "1 while this background job is running.", alive)
 
 
-def _ledger(figures: Figures) -> Iterator[Sample]:
+def _ledger(figures: Figures) -> Iterator[MetricSample]:
     messages, failures = figures.messages, figures.failures
     gone = messages.get("sent", 0) + failures.get(Code.BOUNCED.value, 0)
-    yield Sample(
+    yield MetricSample(
         "cis_messages", "gauge", "Messages to attendees, by state.", _by("state", {**_NONE, **messages})
     )
     says = "Messages to attendees that a mail server took."
-    yield Sample("cis_messages_sent_total", "counter", says, {(): gone})
-    yield Sample(
+    yield MetricSample("cis_messages_sent_total", "counter", says, {(): gone})
+    yield MetricSample(
         "cis_messages_failed_total", "counter", "Messages that failed, by code.", _by("code", failures)
     )
-    yield Sample("cis_attendees", "gauge", "Attendees, by their answer.", _by("answer", figures.answers))
-    yield Sample("cis_campaigns", "gauge", "Campaigns under way, by state.", _by("state", figures.campaigns))
+    yield MetricSample(
+        "cis_attendees", "gauge", "Attendees, by their answer.", _by("answer", figures.answers)
+    )
+    yield MetricSample(
+        "cis_campaigns", "gauge", "Campaigns under way, by state.", _by("state", figures.campaigns)
+    )
 
 
-def _kept(sums: KeptSums) -> Iterator[Sample]:
+def _kept(sums: KeptSums) -> Iterator[MetricSample]:
     yield _one("cis_idle_mail_bytes", "Bytes of mail that changed nothing and is kept.", sums.kept_bytes)
     says = "Mails that changed nothing and were deleted for want of room."
-    yield Sample("cis_idle_mail_dropped_total", "counter", says, {(): sums.dropped_mails})
+    yield MetricSample("cis_idle_mail_dropped_total", "counter", says, {(): sums.dropped_mails})
     says = "Their bytes."
-    yield Sample("cis_idle_mail_dropped_bytes_total", "counter", says, {(): sums.dropped_bytes})
+    yield MetricSample("cis_idle_mail_dropped_bytes_total", "counter", says, {(): sums.dropped_bytes})
 
 
-def _process() -> Iterator[Sample]:
+def _process() -> Iterator[MetricSample]:
     yield _one("process_resident_memory_bytes", "Resident memory.", resident_bytes())
     says = "CPU time, user and system."
-    yield Sample("process_cpu_seconds_total", "counter", says, {(): time.process_time()})
+    yield MetricSample("process_cpu_seconds_total", "counter", says, {(): time.process_time()})
     yield _one("process_start_time_seconds", "When the process began, in seconds since 1970.", _BEGAN)
 
 
@@ -152,11 +156,11 @@ def _by(label: str, values: Mapping[str, int]) -> dict[Labels, float]:
     return {_label(label, name): n for name, n in sorted(values.items())}
 
 
-def _one(name: str, says: str, value: float) -> Sample:
-    return Sample(name, "gauge", says, {(): value})
+def _one(name: str, says: str, value: float) -> MetricSample:
+    return MetricSample(name, "gauge", says, {(): value})
 
 
-def _lines(samples: Iterable[Sample]) -> Iterator[str]:
+def _lines(samples: Iterable[MetricSample]) -> Iterator[str]:
     for sample in samples:
         yield _head(sample.name, sample.says, sample.kind)
         for labels, value in sample.values.items():
@@ -194,7 +198,9 @@ def _braced(labels: Labels) -> str:
 class Gauges:
     """The samples as gauges of OpenTelemetry, whose reader asks from a thread of its own."""
 
-    def __init__(self, gather: Callable[[], Awaitable[list[Sample]]], first: list[Sample]) -> None:
+    def __init__(
+        self, gather: Callable[[], Awaitable[list[MetricSample]]], first: list[MetricSample]
+    ) -> None:
         from opentelemetry.metrics import get_meter
 
         self._gather = gather
@@ -217,11 +223,11 @@ class Gauges:
 
         return observe
 
-    def _fresh(self) -> list[Sample]:
+    def _fresh(self) -> list[MetricSample]:
         """The samples, gathered again where they are old; the old ones where the engine is about to close."""
         if time.monotonic() - self._at > _FRESH_S and self._loop.is_running():
 
-            async def gathered() -> list[Sample]:
+            async def gathered() -> list[MetricSample]:
                 return await self._gather()
 
             try:

@@ -18,7 +18,7 @@ _CAMPAIGNS_SEEN = 500
 
 async def run(engine: Engine) -> None:
     """Watch until cancelled; where a look fails, the next one is tried."""
-    watch = Watch(engine)
+    watch = CampaignWatch(engine)
     while True:
         signal = engine.answered.listen()
         await asyncio.sleep(EVERY_S)
@@ -28,7 +28,7 @@ async def run(engine: Engine) -> None:
             log.exception("campaigns cannot be looked at; trying again")
 
 
-class Watch:
+class CampaignWatch:
     """Knows the campaigns that this process sends, among those that any process does."""
 
     def __init__(self, engine: Engine) -> None:

@@ -42,7 +42,7 @@ _HINT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class ListAddress:
     """Where a list is. `name` and `part`: bucket and key, domain and segment, or list and topic."""
 
     kind: Literal["s3", "customer-profiles", "ses-list"]
@@ -53,7 +53,7 @@ class Audience:
     snapshot: str = ""
 
     @classmethod
-    def of(cls, text: str) -> Audience:
+    def of(cls, text: str) -> ListAddress:
         """Raises Refused: INVALID_ARGUMENT."""
         body, _, query = text.strip().partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
@@ -71,7 +71,7 @@ class Audience:
         return found
 
     @classmethod
-    def _named(cls, body: str, region: str, options: dict[str, str]) -> tuple[Audience, bool]:
+    def _named(cls, body: str, region: str, options: dict[str, str]) -> tuple[ListAddress, bool]:
         kind, _, rest = body.partition(":")
         name, slash, part = rest.partition("/")
         good = bool(_NAME.fullmatch(name)) and bool(_NAME.fullmatch(part) if slash else True)
@@ -96,7 +96,7 @@ async def read(
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, URL_NOT_READABLE, EMPTY_LIST, TOO_LARGE, CSV_UNREADABLE, …
     """
-    audience = Audience.of(text)
+    audience = ListAddress.of(text)
     for place in filter(None, (text, audience.to)):
         _refuse_unlisted(engine, actor, place)
     chain = Chain()
@@ -137,7 +137,7 @@ class _Reader:
     """Reads one list."""
 
     def __init__(
-        self, engine: Engine, audience: Audience, chain: Chain, page_s: float, *, patient: bool
+        self, engine: Engine, audience: ListAddress, chain: Chain, page_s: float, *, patient: bool
     ) -> None:
         self._engine = engine
         self._audience = audience
@@ -202,7 +202,7 @@ class _Reader:
         for look in range(10**9 if self._patient else _LOOKS):
             now = await self._lists.snapshot_now(one.name, one.part, name)
             if now.state == "COMPLETED":
-                place = Audience.of(now.uri if now.uri.endswith("/") else f"{now.uri}/")
+                place = ListAddress.of(now.uri if now.uri.endswith("/") else f"{now.uri}/")
                 return await self._objects(place.name, place.part)
             if now.state == "FAILED":
                 why = f"The snapshot has failed: {now.message[:200]}."

@@ -12,7 +12,7 @@ from engine.imports.microdata import Microdata, holds_items, unescaped
 from engine.itip import read, zones
 from engine.itip.bounds import Allowance, too_many
 from engine.itip.content_lines import Component, Property, clean_text, decode, escape
-from engine.itip.feed import MAX_BYTES, MAX_EVENTS, Calendar, Entry, Unreadable
+from engine.itip.feed import MAX_BYTES, MAX_EVENTS, Calendar, Entry, UnreadableEvent
 from engine.itip.message import ItipEvent, told_apart
 from engine.itip.values import read_duration, write_day, write_local
 from engine.itip.zone_context import Clocks
@@ -47,7 +47,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     Raises Refused: INVALID_CALENDAR, TOO_LARGE.
     """
     text = decode(data, MAX_BYTES)
-    page, unreadable = ldjson.LinkedData(text), list[Unreadable]()
+    page, unreadable = ldjson.LinkedData(text), list[UnreadableEvent]()
     nodes = _nodes(page, unreadable)
     items = Microdata(text) if not nodes and holds_items(data) else None
     if items:
@@ -66,7 +66,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
         try:
             found.append(_event(node, default_zone))
         except Refused as refused:
-            unreadable.append(Unreadable(_uid(node)[:200], refused))
+            unreadable.append(UnreadableEvent(_uid(node)[:200], refused))
             # Which event of an earlier import it was, only an @id tells.
             whole = whole and bool(_own_id(node))
     bad = {each.uid for each in unreadable}
@@ -74,7 +74,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     return Calendar(entries, tuple(unreadable), whole)
 
 
-def _nodes(page: ldjson.LinkedData, unreadable: list[Unreadable]) -> list[Node]:
+def _nodes(page: ldjson.LinkedData, unreadable: list[UnreadableEvent]) -> list[Node]:
     """All Events; a block that is no JSON costs itself alone."""
     nodes: list[Node] = []
     objects = Allowance(ldjson.MAX_OBJECTS, "objects")
@@ -82,7 +82,7 @@ def _nodes(page: ldjson.LinkedData, unreadable: list[Unreadable]) -> list[Node]:
         try:
             nodes += ldjson.events(ldjson.loaded(block), objects)
         except ValueError:
-            unreadable.append(Unreadable("", _unreadable("JSON-LD", " ".join(block[:_SHOWN].split()))))
+            unreadable.append(UnreadableEvent("", _unreadable("JSON-LD", " ".join(block[:_SHOWN].split()))))
     return _bounded(nodes)
 
 

@@ -39,7 +39,7 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptOfPerson:
     """What is kept of a person: rows by table, mails by the name of their file, and where others name them."""
 
     rows: dict[str, list[dict[str, object]]]
@@ -106,7 +106,7 @@ async def _forget_mails(engine: Engine, folder: Path, address: str) -> int:
     return len(gone)
 
 
-async def kept_of(engine: Engine, address: str, actor: Actor) -> Kept:
+async def kept_of(engine: Engine, address: str, actor: Actor) -> KeptOfPerson:
     """What is kept of a person, for them to read. Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
     may_administer(actor)
     plain = text.address(address)
@@ -118,7 +118,7 @@ async def kept_of(engine: Engine, address: str, actor: Actor) -> Kept:
     mails = await asyncio.to_thread(
         lambda: [str(path.relative_to(folder)) for path in _naming(folder, parts, plain)]
     )
-    return Kept(rows, mails, await engine.store.named_by_others(plain))
+    return KeptOfPerson(rows, mails, await engine.store.named_by_others(plain))
 
 
 def _shown(trace: Trace) -> dict[str, object]:

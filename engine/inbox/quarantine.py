@@ -36,7 +36,7 @@ class QuarantinedMail(Value):
     detail: str = ""
 
 
-class Shown(Decoded):
+class OpenedQuarantineMail(Decoded):
     """A mail that waits, opened safely: its words alone, shortened, on plain lines."""
 
     held: QuarantinedMail
@@ -72,14 +72,14 @@ class Quarantine:
         sums = await self._engine.store.kept_sums()
         return QuarantinePage(mails=tuple(mails), total=len(names), sums=sums, next_cursor=more)
 
-    async def show(self, name: str) -> Shown:
+    async def show(self, name: str) -> OpenedQuarantineMail:
         """One mail, opened safely. Raises Refused: UNKNOWN_MAIL."""
         spooled = await asyncio.to_thread(self._read, name)
         held = await self._held(name)
         if spooled is None or held is None:
             raise _unknown(name)
         told = await decoded(spooled.raw, name)
-        return Shown(
+        return OpenedQuarantineMail(
             held=held,
             client=spooled.envelope.client,
             envelope_sender=text.one_line(spooled.envelope.sender or "")[:HEADER_SHOWN],

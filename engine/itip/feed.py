@@ -53,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableEvent:
     """An event that cannot be read, and why; `uid` is empty if it has none."""
 
     uid: str
@@ -68,7 +68,7 @@ class Calendar:
     """
 
     entries: tuple[Entry, ...]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadableEvent, ...]
     whole: bool = True
     refresh_s: int = 0
     """Seconds after which it asks to be read again (RFC 7986, 5.7); 0: it does not say."""
@@ -91,14 +91,14 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
     if sum(1 for calendar in calendars for _ in calendar.inside("VEVENT")) > MAX_EVENTS:
         raise _too_large("events", MAX_EVENTS)
     events: list[ItipEvent] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableEvent] = []
     people = Allowance(_MAX_ADDRESSES, "addresses")
     for component, clocks in _components(calendars, default_zone):
         try:
             _refuse_cut(component)
             events.append(read.event_of(component, clocks, _METHOD, people))
         except Refused as refused:
-            unreadable.append(Unreadable(component.text("UID").strip()[:_UID_SHOWN], refused))
+            unreadable.append(UnreadableEvent(component.text("UID").strip()[:_UID_SHOWN], refused))
     bad = {each.uid for each in unreadable}
     whole = not any(calendar.unended for calendar in calendars)
     entries = tuple(e for e in _entries(events) if e.uid not in bad)

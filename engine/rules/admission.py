@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.model.rules import RULES_MAX, Deed, Rule
 from engine.refusals import Code, Refused
-from engine.rules.evaluation import Budget
+from engine.rules.evaluation import StepBudget
 from engine.rules.language import expression, template
 from engine.rules.mapping import mapped
 from engine.rules.values import LIST_MAX
@@ -66,7 +66,7 @@ def _try(rules: Sequence[Rule], payload: Any) -> None:
     for rule in rules:
         for tried in (rule, rule.model_copy(update={"when": "true"})):
             try:
-                mapped([tried], payload, Budget())
+                mapped([tried], payload, StepBudget())
             except Refused as refused:
                 if refused.code is Code.TOO_COSTLY:
                     raise

@@ -18,7 +18,7 @@ STEPS_MAX = 50_000
 _CHARACTERS_A_STEP = 100
 
 
-class Budget:
+class StepBudget:
     """Counts steps; refuses where there are too many, however fast the machine is."""
 
     def __init__(self, limit: int = STEPS_MAX) -> None:
@@ -38,7 +38,7 @@ class Budget:
 class Evaluation:
     """One evaluation: the names that there are, and the budget."""
 
-    def __init__(self, names: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(self, names: Mapping[str, Any], budget: StepBudget) -> None:
         self._names, self._budget = names, budget
 
     def text(self, parts: Sequence[nodes.Expr]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.model.rules import LOOKUPS_MAX, Lookup, Reconciling
 from engine.refusals import Code, Refused
-from engine.rules.evaluation import Budget, Evaluation
+from engine.rules.evaluation import Evaluation, StepBudget
 from engine.rules.language import expression, template
 from engine.rules.values import Pruning, shown
 
@@ -48,7 +48,7 @@ def _read(path: str) -> Iterator[str]:
 
 def wanted(lookup: Lookup, payload: Any) -> str | None:
     """The path to ask for, or None if this payload needs no look-up. Raises Refused: INVALID_PAYLOAD, …"""
-    evaluation = Evaluation({"event": Pruning().pruned(payload)}, Budget())
+    evaluation = Evaluation({"event": Pruning().pruned(payload)}, StepBudget())
     if evaluation.value(expression(lookup.when)) is not True:
         return None
     return _PLACE.sub(lambda place: _plain(evaluation.value(expression(place[1]))), lookup.path)
@@ -64,7 +64,7 @@ def _plain(value: Any) -> str:
 
 def listed(reconciling: Reconciling, answer: Any) -> list[Mapping[str, str]]:
     """The payloads that an answer holds, as the sender would have posted them. Raises Refused: INVALID_RULE, …"""
-    event, budget = Pruning().pruned(answer), Budget()
+    event, budget = Pruning().pruned(answer), StepBudget()
     items = Evaluation({"event": event}, budget).value(expression(reconciling.each))
     if not isinstance(items, list):
         raise Refused(Code.INVALID_RULE, f"“each” came to {shown(items)}; it must come to a list.")

@@ -14,7 +14,7 @@ from engine.model.base import Value
 from engine.model.rules import Deed, Rule, RulePeople, Settable
 from engine.refusals import Code, Refused
 from engine.rules import times
-from engine.rules.evaluation import Budget, Evaluation
+from engine.rules.evaluation import Evaluation, StepBudget
 from engine.rules.language import expression, template
 from engine.rules.values import Pruning, shown
 
@@ -57,14 +57,14 @@ class Mapped(Value):
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def mapped(rules: Sequence[Rule], payload: Any, budget: Budget | None = None) -> Mapped | None:
+def mapped(rules: Sequence[Rule], payload: Any, budget: StepBudget | None = None) -> Mapped | None:
     """What `payload` asks for; None if no rule matches.
 
     Raises Refused: INVALID_RULE, MISSING_FIELD, INVALID_TIME, UNKNOWN_TIMEZONE, TOO_LARGE, TOO_COSTLY.
     """
     pruning = Pruning()
     event = pruning.pruned(payload)
-    budget = budget or Budget()
+    budget = budget or StepBudget()
     for place, rule in enumerate(rules):
         if _matches(rule, event, budget):
             if rule.people and pruning.lists_cut:
@@ -77,14 +77,14 @@ def mapped(rules: Sequence[Rule], payload: Any, budget: Budget | None = None) ->
     return None
 
 
-def _matches(rule: Rule, event: Any, budget: Budget) -> bool:
+def _matches(rule: Rule, event: Any, budget: StepBudget) -> bool:
     found = Evaluation({"event": event}, budget).value(expression(rule.when))
     if not isinstance(found, bool):
         raise Refused(Code.INVALID_RULE, f"“when” came to {shown(found)}; it must come to true or false.")
     return found
 
 
-def _asked(rule: Rule, place: int, event: Any, budget: Budget, cut: tuple[str, ...]) -> Mapped:
+def _asked(rule: Rule, place: int, event: Any, budget: StepBudget, cut: tuple[str, ...]) -> Mapped:
     found = Mapped(rule=place, do=rule.do, undo_s=rule.undo_s, cut=cut)
     if rule.do is Deed.NOTHING:
         return found
@@ -143,7 +143,7 @@ def _version(value: Any) -> float:
     return float(value)
 
 
-def _people(people: RulePeople, event: Any, budget: Budget) -> tuple[MappedPerson, ...]:
+def _people(people: RulePeople, event: Any, budget: StepBudget) -> tuple[MappedPerson, ...]:
     """Each address once, the first mention of it."""
     items = Evaluation({"event": event}, budget).value(expression(people.each))
     if not isinstance(items, list):

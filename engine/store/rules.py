@@ -202,7 +202,7 @@ def changes_allowed(met: int) -> int:
     return max(CHANGES_LEAST, _CHANGES_EACH * met)
 
 
-class Verdict(NamedTuple):
+class KeyVerdict(NamedTuple):
     """What its keys say of a message: it ends with `code`, or waits (`held`), or is due later."""
 
     code: Code | None = None
@@ -212,10 +212,10 @@ class Verdict(NamedTuple):
     @property
     def leaves(self) -> bool:
         """True if nothing speaks against it."""
-        return self == Verdict()
+        return self == KeyVerdict()
 
 
-LEAVES = Verdict()
+LEAVES = KeyVerdict()
 """Nothing speaks against it."""
 _JUDGED = FOR_PERSONS | _CHANGES - _WHOLE
 """What is held against recipients and hours: not what takes an entry out of a calendar, nor what the organizer gets."""
@@ -223,23 +223,23 @@ _JUDGED = FOR_PERSONS | _CHANGES - _WHOLE
 
 def by_keys(
     kind: Kind, email: str, event: Event | None, standing: Standing, keys: int, now: datetime
-) -> Verdict:
+) -> KeyVerdict:
     """What the `keys` keys that caused a message say of it now.
 
     A change of what someone has in their calendar is never lost by a bound: it waits for a decision.
     """
     changes = kind in _CHANGES
     if len(standing.keys) < keys or standing.ended(now):
-        return Verdict(Code.KEY_ENDED, held=changes)
+        return KeyVerdict(Code.KEY_ENDED, held=changes)
     if standing.stopped:
-        return Verdict(held=True)
+        return KeyVerdict(held=True)
     if kind not in _JUDGED:
         return LEAVES
     if not standing.may_mail(email):
-        return Verdict(Code.OUT_OF_BOUNDS, held=changes)
+        return KeyVerdict(Code.OUT_OF_BOUNDS, held=changes)
     opens = standing.opens(now)
     soon = changes and event is not None and event.span.start_utc <= now + _SOON
-    return Verdict(due=opens) if opens > now and not soon else LEAVES
+    return KeyVerdict(due=opens) if opens > now and not soon else LEAVES
 
 
 def allowed_in_minute(limit: int, next_at: float | None, now: float, minute: int) -> int:

@@ -33,7 +33,7 @@ _RECONCILE_SECONDS = 15.0
 _FILE_MAX = 100_000
 
 
-class Connection(Value):
+class LookupConnection(Value):
     """A system of record that may be asked."""
 
     base: str = Field(max_length=500, description="https address that paths are put behind")
@@ -97,13 +97,13 @@ async def _asked(engine: Engine, name: str, path: str, seconds: float) -> Any:
     return json_of(answer.body)
 
 
-def _connections(folder: Path) -> Mapping[str, Connection]:
+def _connections(folder: Path) -> Mapping[str, LookupConnection]:
     """Raises Refused: LOOKUP_FAILED."""
     path = folder / FILE
     try:
         with path.open(encoding="utf-8") as file:
             listed = json.loads(file.read(_FILE_MAX))
-        return {name: Connection.model_validate(one) for name, one in listed.items()}
+        return {name: LookupConnection.model_validate(one) for name, one in listed.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, ValidationError):
@@ -112,7 +112,7 @@ def _connections(folder: Path) -> Mapping[str, Connection]:
         ) from None
 
 
-def _credential(connection: Connection) -> str:
+def _credential(connection: LookupConnection) -> str:
     """The credential, from where it is kept. Raises Refused: LOOKUP_FAILED."""
     kind, _, where = connection.credential.partition(":")
     try:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 
 from engine.commands.base import Command
-from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries, KeepPosted, Kept
+from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries, KeepPosted, KeptDeliveries
 from engine.engine import SYSTEM, Engine
 from engine.model.triggers import Posted, Trigger
 from engine.triggers.arrivals import arrived
@@ -40,7 +40,7 @@ class Receiver:
             await self._count(trigger)
             return None
         sender, as_kept = connector(trigger.proof), provable(posted, trigger.proof)
-        kept: Command[Kept] = KeepPosted(trigger_id=trigger.id, posted=as_kept)
+        kept: Command[KeptDeliveries] = KeepPosted(trigger_id=trigger.id, posted=as_kept)
         if not sender.batch(posted):
             found = arrived(posted, trigger.proof)
             kept = KeepDeliveries(trigger_id=trigger.id, arrived=found, posted=as_kept)

@@ -22,7 +22,7 @@ from cis_mcp.aws import bundle, costs, dns, rights, template
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.clients import Clients
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
-from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
+from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, ParameterRefusal, read
 from cis_mcp.aws.phases import Installation
 from cis_mcp.aws.preflight import Preflight
 from cis_mcp.aws.rules import Rules
@@ -68,7 +68,7 @@ def test_each_parameter_of_the_reference_is_taken_or_refused_with_the_reason(nam
         assert given in {there.certificate, str(there.burst), str(there.rate)}
         return
     meant = REFERENCE_PARAMETERS[name]
-    if isinstance(meant, Refusal):
+    if isinstance(meant, ParameterRefusal):
         with pytest.raises(Refused, match=r"cannot be installed") as refused:
             read(GIVEN, {}, {name: "something"})
         assert meant.why in str(refused.value)

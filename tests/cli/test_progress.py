@@ -9,7 +9,7 @@ import pytest
 
 from cis_mcp.watch import progress
 from cis_mcp.watch.pace import Pace, clock_time
-from cis_mcp.watch.progress import EVERY_S, Watch
+from cis_mcp.watch.progress import EVERY_S, CampaignWatch
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
 from engine.engine import Engine
 from engine.model.messages import MessageState
@@ -44,7 +44,7 @@ async def test_whoever_sends_a_campaign_logs_counts_and_rate_until_it_is_over(
     engine: Engine, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = (await _started(engine)).campaign.id
-    watch = Watch(engine)
+    watch = CampaignWatch(engine)
     for sent, queued, rate in ((20, 80, 4.0), (30, 70, 2.0)):
         await _send(engine, sent if sent == 20 else 10)
         clock.move(seconds=EVERY_S)
@@ -67,7 +67,7 @@ async def test_a_process_that_sends_nothing_is_silent(
     engine: Engine, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await _started(engine)
-    idle, done = Watch(engine), Watch(engine)
+    idle, done = CampaignWatch(engine), CampaignWatch(engine)
     await _send(engine, 10)
     clock.move(seconds=EVERY_S)
     await idle.look(worked=False)
@@ -89,7 +89,7 @@ async def test_a_log_line_holds_no_addresses(
         engine, await claim(engine), MessageState.FAILED, code="x", text="550 p0@example.com unknown"
     )
     clock.move(seconds=EVERY_S)
-    await Watch(engine).look(worked=True)
+    await CampaignWatch(engine).look(worked=True)
     (line,) = _said(caplog)
     assert "@" not in line
 

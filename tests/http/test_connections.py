@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.http.connections import Bounds, ConnectionCounts
+from cis_mcp.http.connections import ConnectionCounts, ConnectionLimits
 from engine.network import client_network, is_loopback, within
 
 
@@ -26,7 +26,7 @@ class One:
         self.dropped = True
 
 
-BOUNDS = Bounds(all=10, strangers=3, known=5)
+BOUNDS = ConnectionLimits(all=10, strangers=3, known=5)
 
 
 def _entered(crowd: ConnectionCounts, *those: One) -> list[bool]:

@@ -14,7 +14,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.bounds import SmtpLimits
 from engine.inbox.smtp.listener import Listener
 from tests.support.certificates import server_context
 from tests.support.clock import Clock
@@ -35,7 +35,7 @@ async def talk(post: Post) -> AsyncIterator[Talk]:
 @asynccontextmanager
 async def bounded(engine: Engine, **bounds: float) -> AsyncIterator[Post]:
     """The engine's inbox behind a listener that allows only so much."""
-    async with receiving(engine, bounds=Bounds(**bounds)) as opened:  # type: ignore[arg-type]
+    async with receiving(engine, bounds=SmtpLimits(**bounds)) as opened:  # type: ignore[arg-type]
         yield opened
 
 
@@ -379,7 +379,7 @@ async def test_a_thousand_silent_connections_do_not_keep_others_out(engine: Engi
             silent = talking(post.port, from_address=f"127.0.0.{2 + n % 12}")
             await crowd.enter_async_context(silent)
         assert _listener(post) <= 500
-        time_passes(Bounds().stressed_s + 1)
+        time_passes(SmtpLimits().stressed_s + 1)
 
         async def taken() -> bool:
             async with talking(post.port) as other:

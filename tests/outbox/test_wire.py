@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.outbox.smtp.wire import Extensions, ReplyReader, SmtpReply, Unreadable, body, commands
+from engine.outbox.smtp.wire import Extensions, ReplyReader, SmtpReply, UnreadableReply, body, commands
 from engine.outbox.transport import Envelope, Rejected
 
 LETTERS = st.text(alphabet="a.\r\n", max_size=40).map(str.encode)
@@ -71,7 +71,7 @@ def test_whatever_a_server_sends_is_an_answer_or_unreadable(chunks: list[bytes])
                 assert 200 <= reply.code < 600
                 assert len(reply.words) <= 500
                 assert reply.words.isprintable()
-    except Unreadable as unreadable:
+    except UnreadableReply as unreadable:
         assert str(unreadable)
 
 
@@ -89,7 +89,7 @@ def test_whatever_a_server_sends_is_an_answer_or_unreadable(chunks: list[bytes])
     ],
 )
 def test_an_answer_without_an_end_or_a_sense_is_unreadable(stream: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableReply):
         list(ReplyReader().feed(stream))
 
 
@@ -101,7 +101,7 @@ def test_a_bare_code_is_an_answer() -> None:
 def test_answers_before_an_unreadable_one_are_read() -> None:
     replies = ReplyReader().feed(b"250 OK\r\ngarbage\r\n")
     assert next(replies).yes
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableReply):
         next(replies)
 
 

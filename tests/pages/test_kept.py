@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.pages import published as public
 from cis_mcp.pages.kept import KeptPages
-from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.showing import PublishedPages
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.model.pages import Show
@@ -36,7 +36,7 @@ class Site:
 
 @pytest.fixture
 async def site(engine: Engine) -> AsyncIterator[Site]:
-    room, past = Showroom(engine), list[str]()
+    room, past = PublishedPages(engine), list[str]()
 
     class Noting:
         def __init__(self, app: ASGIApp) -> None:

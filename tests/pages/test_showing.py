@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.web import Body
 from engine.engine import Engine
 from tests.pages.visitor import published, season
@@ -15,13 +15,13 @@ def _request() -> Request:
     return Request({"type": "http", "method": "GET", "path": "/s/season", "query_string": b"", "headers": []})
 
 
-async def _shown(engine: Engine, room: Showroom) -> Shown:
+async def _shown(engine: Engine, room: PublishedPages) -> Shown:
     await season(engine, 10)
     return await room.of(await published(engine, slug="season"))
 
 
 async def test_the_same_request_is_answered_again_until_anything_is_written(engine: Engine) -> None:
-    room, body = Showroom(engine), Body.of(b"page")
+    room, body = PublishedPages(engine), Body.of(b"page")
     shown = await _shown(engine, room)
     first = _request()
     assert await room.seen(first.scope) is None
@@ -32,7 +32,7 @@ async def test_the_same_request_is_answered_again_until_anything_is_written(engi
 
 
 async def test_what_was_made_while_something_was_written_is_not_kept(engine: Engine) -> None:
-    room, old = Showroom(engine), Body.of(b"before")
+    room, old = PublishedPages(engine), Body.of(b"before")
     shown = await _shown(engine, room)
     slow = _request()
     assert await room.seen(slow.scope) is None

@@ -13,7 +13,7 @@ from engine.engine import Engine
 from engine.model.events import Event
 from engine.model.people import Partstat
 from engine.refusals import Code, Refused
-from engine.watching import Sight, Watch
+from engine.watching import ResourceWatch, Sight
 from tests.support.engines import answer, attendee, created, engine_in, invite
 from tests.support.waiting import eventually, time_passes
 
@@ -190,7 +190,7 @@ async def test_rest_grows_with_the_length_of_a_look(engine: Engine) -> None:
         time_passes(1_000)
         return looks
 
-    watch = Watch(engine.store)
+    watch = ResourceWatch(engine.store)
     heard = Listener()
     await watch.listen({"mine": Sight(slow)}, heard)
     await renamed(engine, event, "Changed")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.refusals import Code, Refused
-from engine.rules.evaluation import STEPS_MAX, Budget, Evaluation
+from engine.rules.evaluation import STEPS_MAX, Evaluation, StepBudget
 from engine.rules.language import expression, template
 from engine.rules.values import Pruning
 
@@ -30,13 +30,13 @@ DEAL: dict[str, Any] = {
 }
 
 
-def value(source: str, event: Any = None, budget: Budget | None = None) -> Any:
+def value(source: str, event: Any = None, budget: StepBudget | None = None) -> Any:
     names = {"event": DEAL if event is None else event}
-    return Evaluation(names, budget or Budget()).value(expression(source))
+    return Evaluation(names, budget or StepBudget()).value(expression(source))
 
 
 def text(source: str) -> str:
-    return Evaluation({"event": DEAL}, Budget()).text(template(source))
+    return Evaluation({"event": DEAL}, StepBudget()).text(template(source))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_hostile_expression_is_refused_or_comes_to_a_plain_value(source: str) 
 def test_a_hostile_template_is_refused_or_is_text(source: str) -> None:
     for form in (source, f"{{{{ {source} }}}}", f"{{% set a = {source} %}}", f"{{% include {source} %}}"):
         try:
-            found = Evaluation({"event": DEAL}, Budget()).text(template(form))
+            found = Evaluation({"event": DEAL}, StepBudget()).text(template(form))
         except Refused:
             continue
         assert "<class" not in found
@@ -281,7 +281,7 @@ def big() -> dict[str, Any]:
     ],
 )
 def test_no_rule_takes_more_steps_than_it_may_and_no_text_grows(source: str) -> None:
-    budget = Budget()
+    budget = StepBudget()
     try:
         found = value(source, big(), budget)
     except Refused as refused:

@@ -13,7 +13,7 @@ import aiosmtplib
 
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.bounds import SmtpLimits
 from engine.inbox.smtp.listener import Listener
 from engine.model.counters import Intake
 from engine.model.messages import Kind, Message
@@ -93,7 +93,7 @@ async def inbox_of(engine: Engine) -> AsyncIterator[Inbox]:
 
 @asynccontextmanager
 async def receiving(
-    engine: Engine, inbox: Inbox | None = None, bounds: Bounds | None = None
+    engine: Engine, inbox: Inbox | None = None, bounds: SmtpLimits | None = None
 ) -> AsyncIterator[Post]:
     """The engine's inbox and one listener, stopped as the server stops them."""
     inbox, port = inbox or Inbox(engine), free_port()

@@ -7,7 +7,7 @@ from typing import Any
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey
-from engine.commands.triggers.deliveries import KeepDeliveries, Kept
+from engine.commands.triggers.deliveries import KeepDeliveries, KeptDeliveries
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event
@@ -98,7 +98,7 @@ def as_posted(payload: Any, delivery_id: str = "") -> Posted:
     )
 
 
-async def keep(engine: Engine, hook: Trigger, payload: Any, delivery_id: str = "") -> Kept:
+async def keep(engine: Engine, hook: Trigger, payload: Any, delivery_id: str = "") -> KeptDeliveries:
     """Keep a delivery that was proven."""
     found = arrived(as_posted(payload, delivery_id), hook.proof)
     return await do(engine, KeepDeliveries(trigger_id=hook.id, arrived=found), SYSTEM)

@@ -11,14 +11,14 @@ from mcp.server.mcpserver.resources import FunctionResource, ResourceTemplate
 from mcp.types import ListResourcesResult, PaginatedRequestParams
 
 from cis_mcp.mcp.compat import add_template, low_level
-from cis_mcp.mcp.resources.kinds import KINDS, Kind
+from cis_mcp.mcp.resources.kinds import KINDS, ResourceKind
 from cis_mcp.mcp.resources.listing import page
 from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.views.files import beside
 
 _LLMS = "llms.txt"
 
-_Text = Callable[[Kind, str], Awaitable[str]]
+_Text = Callable[[ResourceKind, str], Awaitable[str]]
 
 
 def add_resources(server: MCPServer[Any], view: ResourceView) -> None:
@@ -49,7 +49,7 @@ def add_resources(server: MCPServer[Any], view: ResourceView) -> None:
 
 
 @cache
-def _template(kind: Kind) -> ResourceTemplate:
+def _template(kind: ResourceKind) -> ResourceTemplate:
     """What all servers have alike of a kind; it reads nothing yet."""
     return ResourceTemplate.from_function(
         _reader(kind, _no_text),
@@ -61,11 +61,11 @@ def _template(kind: Kind) -> ResourceTemplate:
     )
 
 
-async def _no_text(kind: Kind, _name: str) -> str:
+async def _no_text(kind: ResourceKind, _name: str) -> str:
     raise LookupError(f"no server was named that has a {kind.name}")
 
 
-def _reader(kind: Kind, text: _Text) -> Callable[..., Awaitable[str]]:
+def _reader(kind: ResourceKind, text: _Text) -> Callable[..., Awaitable[str]]:
     """What the SDK calls to read a resource of `kind`; it looks at the names of its arguments."""
 
     async def alone() -> str:

@@ -26,7 +26,7 @@ Read = Callable[[Engine, Actor, str], Awaitable[str]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """One kind of resource.
 
     `tool`: gives the same; who may not use it has no such resource. `read`: its text for an actor, by what the
@@ -126,7 +126,7 @@ async def _event_of(engine: Engine, campaign_id: str) -> str:
 _JSON = "application/json"
 
 KINDS = (
-    Kind(
+    ResourceKind(
         "event://{uid}.ics",
         "calendar",
         "Calendar file",
@@ -135,7 +135,7 @@ KINDS = (
         "get_event",
         _calendar,
     ),
-    Kind(
+    ResourceKind(
         "event://{uid}",
         "event",
         "Event",
@@ -145,7 +145,7 @@ KINDS = (
         _event,
         event=_itself,
     ),
-    Kind(
+    ResourceKind(
         "report://{uid}.csv",
         "report",
         "Report",
@@ -156,7 +156,7 @@ KINDS = (
         state=_event_statistics,
         event=_itself,
     ),
-    Kind(
+    ResourceKind(
         "campaign://{id}",
         "campaign",
         "Campaign",
@@ -167,7 +167,7 @@ KINDS = (
         _campaign,
         event=_event_of,
     ),
-    Kind(
+    ResourceKind(
         "held://{id}",
         "held_action",
         "Held action",
@@ -176,7 +176,7 @@ KINDS = (
         "get_held_action",
         _held,
     ),
-    Kind(
+    ResourceKind(
         "stats://event/{uid}",
         "event_statistics",
         "Counters of an event",
@@ -186,7 +186,7 @@ KINDS = (
         _event_statistics,
         event=_itself,
     ),
-    Kind(
+    ResourceKind(
         "stats://organizer/{email}",
         "organizer_statistics",
         "Counters of an organizer",
@@ -196,7 +196,7 @@ KINDS = (
         "get_stats",
         partial(_statistics, "organizer"),
     ),
-    Kind(
+    ResourceKind(
         "stats://system",
         "system_statistics",
         "Counters of the system",

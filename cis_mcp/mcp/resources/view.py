@@ -9,7 +9,7 @@ from functools import partial
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from cis_mcp.mcp.hints import sentence
-from cis_mcp.mcp.resources.kinds import KINDS, Kind
+from cis_mcp.mcp.resources.kinds import KINDS, ResourceKind
 from cis_mcp.mcp.tools.base import CallContext
 from engine.engine import SYSTEM
 from engine.refusals import Code, Refused
@@ -26,17 +26,17 @@ class ResourceView:
     call: CallContext
     permitted: Callable[[str], bool]
 
-    def has(self, kind: Kind) -> bool:
+    def has(self, kind: ResourceKind) -> bool:
         """True where there are resources of this kind for the caller."""
         actor = self.call.actor
         return self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
 
-    def found(self, uri: str) -> tuple[Kind, str] | None:
+    def found(self, uri: str) -> tuple[ResourceKind, str] | None:
         """The kind of `uri` and what it names; None where it is none of ours."""
         named = ((kind, kind.named(uri)) for kind in KINDS)
         return next(((kind, name) for kind, name in named if name is not None), None)
 
-    async def text(self, kind: Kind, name: str) -> str:
+    async def text(self, kind: ResourceKind, name: str) -> str:
         """What stands in a resource; raises ResourceNotFoundError where the caller has none of that name."""
         try:
             return await self._read(kind, name)
@@ -60,15 +60,15 @@ class ResourceView:
         event = await kind.event(engine, name) if kind.event else ""
         return Sight(partial(kind.state or kind.read, engine, SYSTEM, name), event)
 
-    async def _read(self, kind: Kind, name: str) -> str:
+    async def _read(self, kind: ResourceKind, name: str) -> str:
         self._require(kind)
         return await kind.read(self.call.engine, self.call.actor, name)
 
-    async def _look(self, kind: Kind, name: str) -> None:
+    async def _look(self, kind: ResourceKind, name: str) -> None:
         """See that the caller may read it, without reading what may be large."""
         self._require(kind)
         await (kind.state or kind.read)(self.call.engine, self.call.actor, name)
 
-    def _require(self, kind: Kind) -> None:
+    def _require(self, kind: ResourceKind) -> None:
         if not self.has(kind):
             raise Refused(Code.NOT_ALLOWED, "There is no such resource for this caller.")

@@ -26,7 +26,7 @@ class Role(StrEnum):
 
     HOLDER = "holder"
     DELEGATE = "delegate"
-    GUEST = "guest"
+    FORWARDED = "forwarded"
 
 
 class Answering(Command[D_co], Generic[D_co]):

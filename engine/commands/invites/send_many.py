@@ -16,7 +16,7 @@ from engine.refusals import Code, Refused
 EVENTS_MAX = 50
 
 
-class Refusal(Value):
+class InviteRefusal(Value):
     """Why one of several invites was refused: nothing of it changed, nothing of it will be sent."""
 
     code: Code
@@ -25,7 +25,7 @@ class Refusal(Value):
     bound: str = ""
 
     @classmethod
-    def of(cls, refused: Refused) -> Refusal:
+    def of(cls, refused: Refused) -> InviteRefusal:
         """The refusal of one event, as data."""
         return cls(code=refused.code, message=refused.message, hint=refused.hint, bound=refused.bound)
 
@@ -40,7 +40,7 @@ class Invited(Value):
 
     uid: str
     done: InviteDone | None = None
-    refusal: Refusal | None = None
+    refusal: InviteRefusal | None = None
 
 
 class InvitesDone(Done):
@@ -96,5 +96,5 @@ class SendInvites(Command[InvitesDone]):
         try:
             done = await one.carry_out(work)
         except Refused as refused:
-            return Invited(uid=uid, refusal=Refusal.of(refused))
+            return Invited(uid=uid, refusal=InviteRefusal.of(refused))
         return Invited(uid=done.attendee.event_uid, done=done)

@@ -43,14 +43,14 @@ class Arrived(Value):
     chain: str = Field("", description="as a webhook of ours said, and the sender passed on; empty: none")
 
 
-class Kept(Done):
+class KeptDeliveries(Done):
     """How many deliveries were new, and how many of those given were not kept yet, since a unit takes no more."""
 
     new: int
     left: int = 0
 
 
-class KeepDeliveries(Command[Kept]):
+class KeepDeliveries(Command[KeptDeliveries]):
     """Keep what was delivered and proven, as much as a unit takes; what is known already is not kept again."""
 
     in_record = False
@@ -60,7 +60,7 @@ class KeepDeliveries(Command[Kept]):
     divided: str = Field("", description="or the id of one that is kept already, and was divided into these")
     goes_on: bool = Field(False, description="others of the same request were kept before")
 
-    async def carry_out(self, work: Work) -> Kept:
+    async def carry_out(self, work: Work) -> KeptDeliveries:
         """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
         trigger = await with_room(work, self.trigger_id)
         came = self.divided
@@ -74,7 +74,7 @@ class KeepDeliveries(Command[Kept]):
         new = await work.unit.add_deliveries([(one, arrived.payload) for one, arrived in made], came)
         if came and not new and not left and not self.goes_on:
             await work.unit.drop_posted(came)
-        return Kept(new=new, left=left)
+        return KeptDeliveries(new=new, left=left)
 
     def _kept(self, work: Work, trigger: Trigger, some: Sequence[Arrived]) -> Iterator[Delivery]:
         """What arrived as it is kept; of a batch most is alike, and is made once."""
@@ -89,20 +89,20 @@ class KeepDeliveries(Command[Kept]):
                 yield same.model_copy(update=own)
 
 
-class KeepPosted(Command[Kept]):
+class KeepPosted(Command[KeptDeliveries]):
     """Keep a batch that was proven as it was posted; a job divides it into its deliveries."""
 
     in_record = False
     trigger_id: str
     posted: Posted
 
-    async def carry_out(self, work: Work) -> Kept:
+    async def carry_out(self, work: Work) -> KeptDeliveries:
         """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
         trigger = await with_room(work, self.trigger_id)
         if await work.unit.undivided(trigger.id, UNDIVIDED_MAX) >= UNDIVIDED_MAX:
             raise Refused(Code.BUSY, f"{UNDIVIDED_MAX} batches of this trigger wait already.")
         came = await work.unit.add_posted(trigger.id, self.posted, work.now, divided=False)
-        return Kept(new=int(bool(came)))
+        return KeptDeliveries(new=int(bool(came)))
 
 
 def most_deliveries(work: Work) -> int:

@@ -26,7 +26,7 @@ class LookupsSpent(Exception):  # noqa: N818 -- reads as what it is
     """The sender's records ask for more lookups than a mail is worth."""
 
 
-class Names(Protocol):
+class NameServer(Protocol):
     """Who answers questions about names."""
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
@@ -41,7 +41,7 @@ Answers = dict[tuple[str, Kind], list[Record] | None]
 class RememberedNames:
     """Answers what was asked before, so that a mail can be judged twice while its name servers are asked once."""
 
-    def __init__(self, names: Names | None = None, answers: Answers | None = None) -> None:
+    def __init__(self, names: NameServer | None = None, answers: Answers | None = None) -> None:
         """`names`: who is asked what is not known yet; without them, there is no answer to that."""
         self._names = names
         self.answers: Answers = answers or {}
@@ -113,7 +113,7 @@ _READ: dict[Kind, Callable[[Any], Record]] = {
 class Lookups:
     """The questions that one mail may cause: at most `most` of them, in `seconds` together."""
 
-    def __init__(self, names: Names, *, most: int = 40, seconds: float = 5.0) -> None:
+    def __init__(self, names: NameServer, *, most: int = 40, seconds: float = 5.0) -> None:
         self._names = names
         self._left = most
         self._deadline = time.monotonic() + seconds

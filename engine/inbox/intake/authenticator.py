@@ -10,7 +10,7 @@ from engine.inbox.authentication.dns import (
     LookupFailed,
     Lookups,
     LookupsSpent,
-    Names,
+    NameServer,
     RememberedNames,
 )
 from engine.inbox.contents.readers import Readers
@@ -51,7 +51,7 @@ class TryLater(Exception):  # noqa: N818 -- reads as what it is
 class Authenticator:
     """Judges senders; each mail costs at most 40 lookups a try and five seconds in all, in threads of its own."""
 
-    def __init__(self, settings: Settings, readers: Readers, names: Names | None = None) -> None:
+    def __init__(self, settings: Settings, readers: Readers, names: NameServer | None = None) -> None:
         self._readers = readers
         self._settings = settings
         self._names = names or DnsNames(settings.dns)

@@ -171,7 +171,7 @@ class Inbox:
     def _picking_up(self) -> Iterator[None]:
         """Hear at once of mails that other processes store, where the file system has named pipes."""
         settings, loop = self.engine.settings, asyncio.get_running_loop()
-        limits = pickup.Limits(mail=settings.max_mail_bytes, reserve=settings.disk_reserve)
+        limits = pickup.PickupLimits(mail=settings.max_mail_bytes, reserve=settings.disk_reserve)
         with ExitStack() as stack:
             try:
                 pipe = stack.enter_context(pickup.listening(settings.data_dir / "inbox", limits))

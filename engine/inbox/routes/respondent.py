@@ -55,7 +55,7 @@ def _at_token(people: Sequence[ItipAttendee], sender: Party, holder: str) -> Iti
 def _role(line: ItipAttendee, holder: str, *, beside: bool) -> Role:
     if holder and holder in line.delegated_from:
         return Role.DELEGATE
-    return Role.GUEST if beside else Role.HOLDER
+    return Role.FORWARDED if beside else Role.HOLDER
 
 
 def _of(line: ItipAttendee, role: Role) -> Answerer:

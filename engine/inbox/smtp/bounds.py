@@ -12,7 +12,7 @@ _STRESS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SmtpLimits:
     """Limits of one listener; the defaults leave room below 1,024 open files.
 
     `silence_s` is what RFC 5321, 4.5.3.2.7 asks for; `stressed_s` holds for it, and for the first bytes of a
@@ -39,7 +39,7 @@ class Bounds:
 class ConnectionCounts:
     """Who is connected: so many in all, so many from one address (from one /64 of IPv6)."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: SmtpLimits) -> None:
         self._bounds = bounds
         self._by_address: Counter[str] = Counter()
         self._all = 0

@@ -9,7 +9,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.bounds import SmtpLimits
 from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.session import SmtpSession
 from engine.settings import Settings
@@ -24,14 +24,14 @@ _LAST_ANSWERS_S = 2.0
 class Listener:
     """One listening address."""
 
-    def __init__(self, inbox: Inbox, url: str, bounds: Bounds | None = None) -> None:
+    def __init__(self, inbox: Inbox, url: str, bounds: SmtpLimits | None = None) -> None:
         """Raises ValueError with a sentence on what is wrong with `url` or the certificate."""
         parts = urlsplit(url)
         if parts.scheme != "smtp" or not parts.hostname or parts.port is None:
             raise ValueError(f"CIS_INBOX: {parts.scheme or 'it'} must be given as smtp://host:port")
         self.host, self.port = parts.hostname, parts.port
         self._doubt = ""
-        self.state = ListenerState(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
+        self.state = ListenerState(inbox, bounds or SmtpLimits(), _certificate(inbox.engine.settings))
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the port, wait for it to be free."""

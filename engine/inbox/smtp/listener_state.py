@@ -8,7 +8,7 @@ from typing import Protocol
 
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.recipients import Recipients
-from engine.inbox.smtp.bounds import Bounds, ConnectionCounts, Memory
+from engine.inbox.smtp.bounds import ConnectionCounts, Memory, SmtpLimits
 
 _GOODBYE = "421 4.3.2 The server is being stopped, try again later"
 _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
@@ -28,7 +28,7 @@ class Client(Protocol):
 class ListenerState:
     """Where the clients of one listener are."""
 
-    def __init__(self, inbox: Inbox, bounds: Bounds, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, inbox: Inbox, bounds: SmtpLimits, tls: ssl.SSLContext | None) -> None:
         settings = inbox.engine.settings
         self.inbox = inbox
         self.recipients = Recipients(inbox.engine)

@@ -9,7 +9,7 @@ from engine.inbox.intake.router import READ_HERE
 from engine.inbox.smtp.connection import Connection
 from engine.inbox.smtp.data import TOO_LARGE, DataReader
 from engine.inbox.smtp.listener_state import ListenerState
-from engine.inbox.smtp.syntax import Command, NotTaken, check_mail, command, helo, path
+from engine.inbox.smtp.syntax import NotTaken, SmtpCommand, check_mail, command, helo, path
 from engine.inbox.smtp.trace import received
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 
@@ -42,7 +42,7 @@ class SmtpSession(Connection):
         except NotTaken as answer:
             self.refuse(str(answer))
 
-    def _do(self, given: Command) -> None:
+    def _do(self, given: SmtpCommand) -> None:
         do = _VERBS.get(given.verb)
         if do is None:
             raise NotTaken("502 5.5.1 That command is not implemented")

@@ -24,7 +24,7 @@ class NotTaken(Exception):  # noqa: N818 -- an answer, not a fault
     """A command that is answered with an error; the words are the answer."""
 
 
-class Command(NamedTuple):
+class SmtpCommand(NamedTuple):
     """One command line: its verb in capitals, and what follows it."""
 
     verb: str
@@ -38,7 +38,7 @@ class Path(NamedTuple):
     parameters: dict[str, str]
 
 
-def command(line: bytes) -> Command:
+def command(line: bytes) -> SmtpCommand:
     """A command line without its end. Raises NotTaken."""
     if _CONTROL.search(line):
         raise NotTaken("500 5.5.2 A command holds no control characters")
@@ -47,7 +47,7 @@ def command(line: bytes) -> Command:
     except UnicodeDecodeError:
         raise NotTaken("500 5.5.2 A command is ASCII or UTF-8") from None
     verb, _, rest = text.partition(" ")
-    return Command(verb.upper(), rest.strip())
+    return SmtpCommand(verb.upper(), rest.strip())
 
 
 def helo(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources import watermark
 from engine.inbox.sources.account import ImapAccount
-from engine.inbox.sources.imapfolder import FetchRefused, ImapFolder, Unmarked, Waiting
+from engine.inbox.sources.imapfolder import FetchRefused, FolderMail, ImapFolder, Unmarked
 from engine.inbox.sources.patience import Fault, Waits, again_and_again, note_left, note_too_large, turn
 from engine.inbox.sources.threads import in_thread
 from engine.inbox.sources.watermark import Watermark
@@ -26,7 +26,7 @@ _TOGETHER = 4_000_000
 """Mails up to so many bytes in all are fetched by one command."""
 
 
-class Fate(Enum):
+class MailOutcome(Enum):
     """What became of one mail of a batch."""
 
     KEPT = "kept"
@@ -35,7 +35,7 @@ class Fate(Enum):
     WITHHELD = "withheld"
 
 
-_LEFT = {Fate.TOO_LARGE, Fate.WITHHELD}
+_LEFT = {MailOutcome.TOO_LARGE, MailOutcome.WITHHELD}
 
 
 class ImapSource:
@@ -109,7 +109,7 @@ class ImapSource:
     async def _take(self, folder: ImapFolder, mark: Watermark, uids: Sequence[int]) -> Watermark:
         """Take these mails; returns the new watermark. Raises OSError where one could not be stored."""
         mails = await in_thread(folder.measured, uids)
-        fates = {mail.uid: Fate.TOO_LARGE for mail in mails if mail.size > self._most}
+        fates = {mail.uid: MailOutcome.TOO_LARGE for mail in mails if mail.size > self._most}
         for group in _groups([mail for mail in mails if mail.size <= self._most]):
             raws = await self._fetched(folder, [mail.uid for mail in group])
             for mail in group:
@@ -117,7 +117,7 @@ class ImapSource:
         await self._leave(folder, [mail for mail in mails if fates[mail.uid] in _LEFT], fates)
         mark = Watermark(validity=folder.validity, uid=uids[-1])
         await asyncio.to_thread(watermark.write, self._path, mark)
-        await self._marked(folder.mark_done, [uid for uid in sorted(fates) if fates[uid] is Fate.KEPT])
+        await self._marked(folder.mark_done, [uid for uid in sorted(fates) if fates[uid] is MailOutcome.KEPT])
         return mark
 
     async def _fetched(self, folder: ImapFolder, uids: Sequence[int]) -> dict[int, bytes | None]:
@@ -138,30 +138,32 @@ class ImapSource:
                 raise Fault(f"mail {uids[0]} is not handed over: {withheld}") from None
             return {uids[0]: None}
 
-    async def _fate(self, name: str, raw: bytes | None) -> Fate:
+    async def _fate(self, name: str, raw: bytes | None) -> MailOutcome:
         """Store a mail durably, where it can be."""
         if raw is None:
-            return Fate.WITHHELD
+            return MailOutcome.WITHHELD
         if len(raw) > self._most:  # larger than the server had said
-            return Fate.TOO_LARGE
+            return MailOutcome.TOO_LARGE
         if not raw:
-            return Fate.GONE
+            return MailOutcome.GONE
         await self._inbox.keep(name, raw)
-        return Fate.KEPT
+        return MailOutcome.KEPT
 
-    async def _leave(self, folder: ImapFolder, mails: Sequence[Waiting], fates: dict[int, Fate]) -> None:
+    async def _leave(
+        self, folder: ImapFolder, mails: Sequence[FolderMail], fates: dict[int, MailOutcome]
+    ) -> None:
         """Note and mark mails that stay where they are; before the watermark, so that none is taken for done."""
         label = self._account.label
         for mail in mails:
             self._tries.pop(mail.uid, None)
-            if fates[mail.uid] is Fate.TOO_LARGE:
+            if fates[mail.uid] is MailOutcome.TOO_LARGE:
                 await note_too_large(self._inbox, self._name(folder, mail), mail.size, label)
             else:
                 log.warning("%s: mail %d stays there: the server withholds it", label, mail.uid)
                 await note_left(self._inbox, self._name(folder, mail), Code.UNREADABLE_MAIL, label)
         await self._marked(folder.mark_left, [mail.uid for mail in mails])
 
-    def _name(self, folder: ImapFolder, mail: Waiting) -> str:
+    def _name(self, folder: ImapFolder, mail: FolderMail) -> str:
         """The same for the same mail, whichever process asks; sorts by time among those of other sources."""
         order = f"{mail.arrived:010d}{mail.uid % 1_000_000_000:09d}"
         return f"{order}.imap_{self._account.key}_{folder.validity}_{mail.uid}"
@@ -179,9 +181,9 @@ class ImapSource:
         return True
 
 
-def _groups(mails: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+def _groups(mails: Sequence[FolderMail]) -> Iterator[list[FolderMail]]:
     """Mails in order, cut so that each group but a single large mail stays below the limit."""
-    group: list[Waiting] = []
+    group: list[FolderMail] = []
     size = 0
     for mail in mails:
         if group and size + mail.size > _TOGETHER:

@@ -37,7 +37,7 @@ class FetchRefused(Exception):  # noqa: N818 -- the server's answer, not a fault
     """The server refused to hand mails over, in words that hold no password and no address."""
 
 
-class Waiting(Value):
+class FolderMail(Value):
     """A mail in the folder: its size in bytes as the server says, and its time of arrival in seconds."""
 
     uid: int
@@ -131,12 +131,12 @@ class ImapFolder:
     def _unmarked(self) -> list[str]:
         return ["UNDELETED", *(["UNKEYWORD", _KEYWORD.decode()] if self._account.done == "flag" else [])]
 
-    def measured(self, uids: Sequence[int]) -> list[Waiting]:
+    def measured(self, uids: Sequence[int]) -> list[FolderMail]:
         """The sizes and times of mails, by UID; those that are gone are left out."""
         with self._speaking() as client:
             answer = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
         return [
-            Waiting(uid=uid, size=int(answer[uid][b"RFC822.SIZE"]), arrived=_seconds(answer[uid]))
+            FolderMail(uid=uid, size=int(answer[uid][b"RFC822.SIZE"]), arrived=_seconds(answer[uid]))
             for uid in sorted(set(uids) & answer.keys())
             if b"RFC822.SIZE" in answer[uid]
         ]

@@ -27,7 +27,7 @@ _RINGS_MAX = 65_536
 
 
 @dataclass(frozen=True)
-class Limits:
+class PickupLimits:
     """What the server allows, in bytes: of a mail, and of the disk that mails leave free."""
 
     mail: int
@@ -37,7 +37,7 @@ class Limits:
 class Pickup:
     """A server that holds the spool in `folder`, as those who bring mails see it."""
 
-    def __init__(self, folder: Path, pipe: int, limits: Limits) -> None:
+    def __init__(self, folder: Path, pipe: int, limits: PickupLimits) -> None:
         self._folder = folder
         self._pipe = pipe
         self._count = 0
@@ -77,13 +77,13 @@ def find(data_dir: Path) -> Pickup | None:
         return None  # ENXIO: a pipe that no one reads
     found = os.fstat(pipe)
     if stat.S_ISFIFO(found.st_mode) and found.st_uid == os.geteuid():
-        return Pickup(folder, pipe, Limits(limits["mail"], limits["reserve"]))
+        return Pickup(folder, pipe, PickupLimits(limits["mail"], limits["reserve"]))
     os.close(pipe)
     return None
 
 
 @contextmanager
-def listening(folder: Path, limits: Limits) -> Iterator[int]:
+def listening(folder: Path, limits: PickupLimits) -> Iterator[int]:
     """A descriptor that can be read as soon as someone has brought a mail to the spool in `folder`. Raises OSError."""
     path, written = folder / _PIPE, folder / "tmp" / f"{_LIMITS}-{os.getpid()}"
     with suppress(FileExistsError):

@@ -17,7 +17,7 @@ OWN = "Outlook zone of the sender"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Observance:
     """When one of the two clocks of a year begins: the nth such weekday of a month; `month` 0 for never."""
 
     month: int
@@ -32,13 +32,13 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ZoneRules:
     """The two clocks of a zone, in minutes west of UTC."""
 
     standard: int
     daylight: int
-    to_standard: Change
-    to_daylight: Change
+    to_standard: Observance
+    to_daylight: Observance
 
     def lines(self) -> list[str]:
         """The zone as a VTIMEZONE."""
@@ -49,7 +49,7 @@ class Rules:
         return ["BEGIN:VTIMEZONE", f"TZID:{OWN}", *clocks, "END:VTIMEZONE"]
 
 
-def _clock(name: str, before: int, after: int, change: Change | None) -> list[str]:
+def _clock(name: str, before: int, after: int, change: Observance | None) -> list[str]:
     if change is None:
         start, rule, before = "16010101T000000", [], after
     else:
@@ -77,19 +77,19 @@ def named(definition: object) -> ZoneInfo | None:
         return None
 
 
-def rules(structure: object) -> Rules | None:
+def rules(structure: object) -> ZoneRules | None:
     """The rules in PidLidTimeZoneStruct, if they can be."""
     if not isinstance(structure, bytes) or len(structure) < _RULES.size:
         return None
     bias, standard, daylight, _, *dates = _RULES.unpack_from(structure)
     to_standard, to_daylight = _change(dates[:8]), _change(dates[9:])
-    found = Rules(bias + standard, bias + daylight, to_standard, to_daylight)
+    found = ZoneRules(bias + standard, bias + daylight, to_standard, to_daylight)
     both_or_none = bool(to_standard.month) == bool(to_daylight.month)
     possible = not to_standard.month or (to_standard.possible and to_daylight.possible)
     within = max(abs(found.standard), abs(found.daylight)) < _BIAS_MAX
     return found if both_or_none and possible and within else None
 
 
-def _change(date: list[int]) -> Change:
+def _change(date: list[int]) -> Observance:
     _year, month, weekday, nth, hour, minute, *_ = date
-    return Change(month, weekday, nth, hour, minute % 60)
+    return Observance(month, weekday, nth, hour, minute % 60)

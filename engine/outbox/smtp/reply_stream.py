@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from engine.outbox.smtp.wire import ReplyReader, SmtpReply, Unreadable
+from engine.outbox.smtp.wire import ReplyReader, SmtpReply, UnreadableReply
 
 _READ_BYTES = 16_384
 _GOODBYE_S = 2.0
@@ -104,7 +104,7 @@ class Line(asyncio.BufferedProtocol):
         """Take answers; they are dealt with when it is this line's turn."""
         try:
             self._replies.extend(self._reader.feed(bytes(self._buffer[:nbytes])))
-        except Unreadable as unreadable:
+        except UnreadableReply as unreadable:
             self.catch_up()
             self.end(str(unreadable))
             return

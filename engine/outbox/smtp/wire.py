@@ -33,7 +33,7 @@ class Extensions(NamedTuple):
     size: int = 0
 
 
-class Unreadable(Exception):  # noqa: N818 -- named for what the answer is
+class UnreadableReply(Exception):  # noqa: N818 -- named for what the answer is
     """An answer that is not SMTP, or has no end."""
 
 
@@ -86,15 +86,15 @@ class ReplyReader:
             if reply:
                 yield reply
         if len(self._rest) > _LINE_MAX:
-            raise Unreadable("the server sent a line without an end")
+            raise UnreadableReply("the server sent a line without an end")
 
     def _line(self, line: bytes) -> SmtpReply | None:
         matched = _CODE.match(line)
         if not matched or len(line) > _LINE_MAX:
-            raise Unreadable("the server answered what is not SMTP")
+            raise UnreadableReply("the server answered what is not SMTP")
         code, mark = matched.groups()
         if self._lines and code != self._code:
-            raise Unreadable("the server changed the code within an answer")
+            raise UnreadableReply("the server changed the code within an answer")
         self._lines.append(line[4:])
         self._code = code
         if mark != b"-":
@@ -102,7 +102,7 @@ class ReplyReader:
             self._lines.clear()
             return reply
         if len(self._lines) >= _LINES_MAX:
-            raise Unreadable("the server sent an answer without an end")
+            raise UnreadableReply("the server sent an answer without an end")
         return None
 
 

@@ -116,8 +116,8 @@ class Items:
             return None
         return b"".join(base64.b64decode(part["d"]["B"]) for part in whole)
 
-    async def glance(self, key: Key) -> Item | None:
-        """The item with this key as it was a moment ago, at half the price: for questions, not for units of work."""
+    async def get_eventual(self, key: Key) -> Item | None:
+        """The item with this key by an eventually consistent read, at half the price: for questions, not for units."""
         found = await self._calls.get([wire_key(key)], consistent=False)
         return await self._read(key, found[0]) if found else None
 

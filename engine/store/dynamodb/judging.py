@@ -85,7 +85,7 @@ class Facts:
         )
         return rules.barred(against, self.events.get(m.event_uid or ""), now)
 
-    def by_keys(self, m: Message, now: datetime) -> rules.Verdict:
+    def by_keys(self, m: Message, now: datetime) -> rules.KeyVerdict:
         """What the keys that caused a message say of it now."""
         if not m.key:
             return rules.LEAVES

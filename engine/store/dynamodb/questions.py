@@ -66,7 +66,7 @@ class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
         Names as they were a moment ago; the events as they are.
         """
         rows, wanted = self.rows, name.lower()
-        key = await rows.items.glance(REMEMBERED.at(actor, name))
+        key = await rows.items.get_eventual(REMEMBERED.at(actor, name))
         found = await rows.many(EVENTS, [(REMEMBERED.value(key).uid, "event")]) if key else []
         if len(name) == _ID_LENGTH:
             listed = await rows.items.query(EVENTS.listing("id", wanted), consistent=False)

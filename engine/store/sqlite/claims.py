@@ -105,7 +105,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         standings = {key: (await self.standing(key.split())).in_force(now) for key in keys}
         claims: list[Judged] = []
         withdrawn: dict[Code, list[int]] = {}
-        waiting: list[tuple[rules.Verdict, int]] = []
+        waiting: list[tuple[rules.KeyVerdict, int]] = []
         for candidate in found:
             event = events.get(candidate.event_uid or "")
             standing = standings.get(candidate.key, UNBOUNDED)
@@ -130,11 +130,11 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
     def _by_keys(
         self, candidate: Candidate, event: Event | None, standing: Standing, now: datetime
-    ) -> rules.Verdict:
+    ) -> rules.KeyVerdict:
         keys = candidate.key.count(" ") + 1
         return rules.by_keys(Kind(candidate.kind), candidate.email, event, standing, keys, now)
 
-    async def _let_wait(self, waiting: Sequence[tuple[rules.Verdict, int]]) -> None:
+    async def _let_wait(self, waiting: Sequence[tuple[rules.KeyVerdict, int]]) -> None:
         """Hold messages, or have them due later, as their keys say."""
         await self.many(
             "UPDATE message SET held = ?, code = ?, due = coalesce(?, due) WHERE id = ?",

@@ -83,7 +83,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 continue
             code, newest = self._judged(row, event, now)
             standing = self.standing_now(row.message.key.split()).in_force(now)
-            verdict = rules.Verdict() if code else self._by_keys(row.message, event, standing, now)
+            verdict = rules.KeyVerdict() if code else self._by_keys(row.message, event, standing, now)
             if verdict.held or verdict.due:
                 changed = newest.changed(code=verdict.code or "", due=verdict.due or row.message.due)
                 self.t.put("message", key, replace(changed, held=verdict.held))
@@ -145,9 +145,11 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         self.t.put("message", row.message.id, later)
         return False
 
-    def _by_keys(self, m: Message, event: Event | None, standing: Standing, now: datetime) -> rules.Verdict:
+    def _by_keys(
+        self, m: Message, event: Event | None, standing: Standing, now: datetime
+    ) -> rules.KeyVerdict:
         if not m.key:
-            return rules.Verdict()
+            return rules.KeyVerdict()
         return rules.by_keys(m.kind, m.email, event, standing, len(m.key.split()), now)
 
     def _late(self, key: int, m: Message, standing: Standing, now: datetime) -> bool:
