@@ -233,7 +233,7 @@ async def test_a_question_holds_no_word_of_whoever_forged_the_mail(post: Post) -
     text = f"{message.notice.subject}\n{message.notice.text}"
     for word in ("evil", "Pay", "Buy", "Invitation"):
         assert word not in text
-    assert "It makes, changes or cancels events of yours." in text, (
+    assert "It creates, changes or cancels events of yours." in text, (
         "nothing of it is read before it is proven"
     )
     assert "create@cis.test on Monday, 1 March 2027" in text
@@ -253,10 +253,10 @@ def held(uid: str) -> icalendar.Event:
 @pytest.mark.parametrize(
     ("mail", "said"),
     [
-        (mails.request(held("new"), proven=False), "makes a new event"),
+        (mails.request(held("new"), proven=False), "creates a new event"),
         (mails.request(held("u1"), proven=False), "changes your event “Season opener”"),
         (mails.cancel(held("u1"), proven=False), "cancels your event “Season opener”"),
-        (mails.cancel(held("other"), proven=False), "makes, changes or cancels events of yours."),
+        (mails.cancel(held("other"), proven=False), "creates, changes or cancels events of yours."),
         (mails.cancel(held("u1"), held("u2"), held("u3"), proven=False), "events of yours, 3 at once"),
     ],
     ids=["new", "changed", "cancelled", "unknown", "several"],

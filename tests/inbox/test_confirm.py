@@ -195,7 +195,7 @@ async def test_what_is_asked_leads_nowhere_else_and_answers_nobody(post: Post, e
     assert message.email == "olga@cis.test"
     assert "evil" not in message.notice.text
     assert "Pay" not in message.notice.text
-    assert "It makes, changes or cancels events of yours." in message.notice.text
+    assert "It creates, changes or cancels events of yours." in message.notice.text
     assert len(message.notice.text) < 1_000
 
 

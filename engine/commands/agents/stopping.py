@@ -133,7 +133,7 @@ class StopByOwner(Command[OwnerStopped]):
 
 def _own_mail(work: Work, language: Language) -> Notice:
     say = language.say
-    stopped = say("Stopped. Nothing of yours is mailed any more; what is owed waits.")
+    stopped = say("Stopped. None of your mail leaves any more; what is queued waits.")
     text_ = f"{stopped}\n\n{say(_UNDER_WAY)} {_let_go_on(work, language)}\n"
     return Notice(subject=say("Stopped"), text=text_)
 
@@ -141,19 +141,19 @@ def _own_mail(work: Work, language: Language) -> Notice:
 def _notice(work: Work, keys: list[Key], language: Language) -> Notice:
     say = language.say
     listed = "\n".join(f"- {key_line(key, language)}" for key in keys)
-    stopped = say("Stopped. These keys change nothing any more, and what they owe waits:")
-    only = say("No key lets them go on.")
+    stopped = say("Stopped. These keys can change nothing any more, and their queued mail waits:")
+    only = say("No key can resume them.")
     text_ = f"{stopped}\n{listed}\n\n{say(_UNDER_WAY)} {_let_go_on(work, language)} {only}\n"
     return Notice(subject=say("Stopped"), text=text_)
 
 
-_UNDER_WAY = noop("What a mail server was being handed at that moment may still arrive.")
+_UNDER_WAY = noop("A mail that was being handed to a mail server at that moment may still arrive.")
 
 
 def _let_go_on(work: Work, language: Language) -> str:
     """Where a person lifts the stop: on a page, with the proof of a mail, or at the machine."""
     page = work.settings.page("console/agents")
     if not page:
-        return language.say("To let it go on, ask the operator of this server.")
-    told = language.say("To let it go on, sign in with this address and press the button:")
+        return language.say("To resume, ask the operator of this server.")
+    told = language.say("To resume, sign in with this address and press the button:")
     return f"{told}\n{page}\n"

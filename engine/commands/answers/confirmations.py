@@ -111,7 +111,7 @@ async def _what(work: Work, waiting: WaitingMail, event: Event | None, language:
         return say("It invites the people on an attached list.")
     if waiting.events > 1:
         count = language.number(waiting.events)
-        return say("It makes, changes or cancels events of yours, {count} at once.", count=count)
+        return say("It creates, changes or cancels events of yours, {count} at once.", count=count)
     known = await _known(work, waiting)
     if known and waiting.method == "CANCEL":
         return say("It cancels your event {event}, or a part of it.", event=_named(known))
@@ -122,8 +122,8 @@ async def _what(work: Work, waiting: WaitingMail, event: Event | None, language:
     if known:
         return say("It changes your event {event}.", event=_named(known))
     if waiting.method in {"REQUEST", "PUBLISH"}:
-        return say("It makes a new event of yours.")
-    return say("It makes, changes or cancels events of yours.")
+        return say("It creates a new event of yours.")
+    return say("It creates, changes or cancels events of yours.")
 
 
 async def _known(work: Work, waiting: WaitingMail) -> Event | None:

@@ -48,7 +48,7 @@ def asking(held: HeldAction, settings: Settings, language: Language = ENGLISH) -
     """Asks for a Yes or a No, and shows what a Yes would do."""
     say = language.say
     until = say(
-        "Without an answer until {time} UTC, it counts as refused.", time=words.moment(held.expires, language)
+        "Without a decision by {time} UTC, it counts as refused.", time=words.moment(held.expires, language)
     )
     text = (
         f"{_why(held, language)} {say('Nothing was changed and no one was mailed.')}\n\n"
@@ -182,7 +182,7 @@ def expired(held: HeldAction, language: Language = ENGLISH) -> Notice:
     """Says that nobody decided in time, which counts as a No."""
     say = language.say
     late = say(
-        "No one decided until {time} UTC, so this counts as refused. Nothing was changed and no one was mailed.",
+        "No one decided by {time} UTC, so this counts as refused. Nothing was changed and no one was mailed.",
         time=words.moment(held.expires, language),
     )
     text = f"{late}\n\n{_named(held, language)}id: {held.id}\n"

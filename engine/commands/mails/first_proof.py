@@ -174,7 +174,7 @@ async def _what(work: Work, held: HeldProof, language: Language) -> str:
         people = language.number(sum(d.people for d in rest))
         lines.append(
             language.say(
-                "It concerns {count} more events, and mails {people} people of them.",
+                "It affects {count} more events, and mails {people} people about them.",
                 count=language.number(len(rest)),
                 people=people,
             )
@@ -190,10 +190,8 @@ async def _line(work: Work, doing: IntendedChange, language: Language) -> str:
         case "invite":
             return say("It invites {people} people to {event}.", people=people, event=named)
         case "create":
-            return say("It makes {event}, and invites {people} people to it.", people=people, event=named)
+            return say("It creates {event}, and invites {people} people to it.", people=people, event=named)
         case "cancel":
-            return say(
-                "It cancels {event}, and mails {people} people that it does.", people=people, event=named
-            )
+            return say("It cancels {event}, and mails {people} people about it.", people=people, event=named)
         case _:
-            return say("It changes {event}, and mails {people} people of it.", people=people, event=named)
+            return say("It changes {event}, and mails {people} people about it.", people=people, event=named)

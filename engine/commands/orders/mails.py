@@ -31,7 +31,7 @@ def ended(enrolment: Enrolment, free: Plan | None, language: Language = ENGLISH)
     """A plan has ended, and what is allowed from now on."""
     assert enrolment.until is not None, "a plan without an end does not end"
     say = language.say
-    now = say("Nothing is limited by a plan from now on.")
+    now = say("From now on no plan limits anything.")
     if free:
         now = say("From now on: {allowed}.", allowed=_allows(free, language))
     over = say(
