@@ -121,7 +121,7 @@ async def test_a_mail_that_waits_is_read_and_put_away(engine: Engine, person: Pe
     seen = await person.go(f"/console/quarantine/{mail_id}")
     assert "METHOD:REQUEST" in seen.text
     assert "Put away" in (await person.press("Put it away")).text
-    assert "No waiting mail" in (await person.go("/console/quarantine")).text
+    assert "No mail waits" in (await person.go("/console/quarantine")).text
 
 
 async def test_a_mail_that_is_let_through_is_handled_as_if_proven(engine: Engine, person: Person) -> None:
