@@ -110,7 +110,7 @@ def _single(piece: str) -> str:
 
 def clean_text(text: str) -> str:
     """`text` with one kind of line break and without the characters TEXT may not hold (RFC 5545, 3.3.11)."""
-    return _UNSAFE.sub("", _NEWLINES.sub("\n", text))
+    return text if text.isprintable() else _UNSAFE.sub("", _NEWLINES.sub("\n", text))
 
 
 def clean_name(name: str) -> str:

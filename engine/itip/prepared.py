@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from icalendar import Calendar
 
@@ -14,7 +15,7 @@ from engine.itip.content_lines import escape
 from engine.itip.personal import Words
 from engine.model.events import Event
 from engine.model.messages import Method
-from engine.model.people import Partstat, Party
+from engine.model.people import Mailbox, Partstat, Party
 
 _NOBODY = Party(address="")
 _QUOTABLE = re.compile("[ ',:;’]")
@@ -28,6 +29,12 @@ class _Person:
     prefix: str
     attendee: bool
 
+    def line(self, attendee: Mailbox, organizer: Mailbox, _values: Mapping[str, str]) -> bytes:
+        """The line of the attendee, or of the organizer."""
+        if self.attendee:
+            return _person(self.prefix, attendee.address, _shown(attendee.name))
+        return _person(self.prefix, organizer.address, _shown_again(organizer.name))
+
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -36,7 +43,7 @@ class _Text:
     name: str
     words: Words
 
-    def line(self, values: Mapping[str, str]) -> bytes:
+    def line(self, _attendee: Mailbox, _organizer: Mailbox, values: Mapping[str, str]) -> bytes:
         """The line in one attendee's words; none where nothing is left to say."""
         text = self.words.fill(values).lstrip(write.BOM)
         if text.strip():
@@ -46,28 +53,25 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class PreparedCalendar:
-    """A calendar message for many attendees: bytes that are the same for all, and the lines that are not."""
+    """A calendar message for many attendees: bytes that are the same for all, and the lines that are not.
 
-    pieces: tuple[bytes | _Person | _Text, ...]
+    `places`: where in `pieces` which of the lines `own` goes; several instances may have the same.
+    """
 
-    def fill(self, attendee: Party, organizer: Party, values: Mapping[str, str]) -> bytes:
+    pieces: tuple[bytes, ...]
+    places: tuple[tuple[int, int], ...]
+    own: tuple[_Person | _Text, ...]
+
+    def fill(self, attendee: Mailbox, organizer: Mailbox, values: Mapping[str, str]) -> bytes:
         """The message for `attendee`; `organizer.address` is the receipt address, `values` by lower-case name.
 
         Equal to `write.request` or `write.cancel` of the event in the attendee's own words.
         Raises Refused: MISSING_FIELD, TOO_LARGE.
         """
-        people: dict[bool, bytes] = {}
-        filled = []
-        for piece in self.pieces:
-            if isinstance(piece, bytes):
-                filled.append(piece)
-            elif isinstance(piece, _Text):
-                filled.append(piece.line(values))
-            else:
-                if piece.attendee not in people:
-                    party = attendee if piece.attendee else organizer
-                    people[piece.attendee] = _person(piece.prefix, party)
-                filled.append(people[piece.attendee])
+        lines = [own.line(attendee, organizer, values) for own in self.own]
+        filled = list(self.pieces)
+        for place, line in self.places:
+            filled[place] = lines[line]
         return b"".join(filled)
 
 
@@ -83,13 +87,14 @@ def prepare(
     Raises Refused(INVALID_TEMPLATE) where a placeholder is not a plain name.
     """
     calendar = write.calendar(event, _NOBODY, _NOBODY, method, recurrence_id, partstat)
-    pieces: list[bytes | _Person | _Text] = []
+    pieces, places, own = [b""], list[tuple[int, int]](), dict[_Person | _Text, int]()
     for piece in _pieces(calendar, verbatim=event.verbatim):
-        if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):
+        if isinstance(piece, bytes):
             pieces[-1] += piece
         else:
-            pieces.append(piece)
-    return PreparedCalendar(tuple(pieces))
+            places.append((len(pieces), own.setdefault(piece, len(own))))
+            pieces += [b"", b""]
+    return PreparedCalendar(tuple(pieces), tuple(places), tuple(own))
 
 
 def _pieces(calendar: Calendar, *, verbatim: bool) -> Iterator[bytes | _Person | _Text]:
@@ -105,12 +110,20 @@ def _pieces(calendar: Calendar, *, verbatim: bool) -> Iterator[bytes | _Person |
             yield line.to_ical() + b"\r\n"
 
 
-def _person(prefix: str, party: Party) -> bytes:
-    """The line of a person, quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets)."""
-    address = write.shown(party.address)
-    name = (write.shown(party.name) or address).replace("^", "^^")
-    shown = f'"{name}"' if _QUOTABLE.search(name) else name
-    return folded(f"{prefix}{shown}:mailto:{address}")
+def _person(prefix: str, address: str, name: str) -> bytes:
+    """The line of a person."""
+    address = write.shown(address)
+    return folded(f"{prefix}{name or _shown(address)}:mailto:{address}")
+
+
+def _shown(name: str) -> str:
+    """A name quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets); empty where nothing can be shown."""
+    name = write.shown(name).replace("^", "^^")
+    return f'"{name}"' if _QUOTABLE.search(name) else name
+
+
+_shown_again = lru_cache(maxsize=64)(_shown)
+"""For the organizer, who is the same in mail after mail."""
 
 
 def folded(line: str) -> bytes:

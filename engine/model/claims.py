@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
@@ -11,8 +11,7 @@ from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A message that one dispatcher holds, with what its mail is made of, and the keys whose bounds hold for it."""
 
     message: Message
@@ -23,8 +22,7 @@ class Claim:
     standing: Standing = UNBOUNDED
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
+class SendResult(NamedTuple):
     """What came of trying to send a claimed message.
 
     `message_id`: of the ledger row. `state`: sent, deferred or failed; queued gives it back untried.

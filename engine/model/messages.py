@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import Field
 
-from engine.model.base import Value
+from engine.model.base import Value, Word
 from engine.model.people import Partstat
 from engine.model.times import Instant
 
 
-class Method(StrEnum):
+class Method(Word):
     """The iTIP methods that the server sends (RFC 5546)."""
 
     REQUEST = "REQUEST"
@@ -20,7 +19,7 @@ class Method(StrEnum):
     DECLINECOUNTER = "DECLINECOUNTER"
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What a message is for."""
 
     INVITE = "invite"
@@ -37,12 +36,12 @@ class Kind(StrEnum):
     @property
     def calendar(self) -> bool:
         """True where the message carries an event to an attendee."""
-        return self not in {Kind.REPORT, Kind.NOTICE, Kind.REPLY}
+        return self not in _WITHOUT_CALENDAR
 
     @property
     def restamped(self) -> bool:
         """True if it repeats a revision, so that only a newer DTSTAMP tells its calendar that it is newer."""
-        return self in {Kind.REMINDER, Kind.WITHDRAWAL}
+        return self in _RESTAMPED
 
     @property
     def method(self) -> Method:
@@ -50,6 +49,8 @@ class Kind(StrEnum):
         return _METHODS.get(self, Method.REQUEST)
 
 
+_WITHOUT_CALENDAR = frozenset({Kind.REPORT, Kind.NOTICE, Kind.REPLY})
+_RESTAMPED = frozenset({Kind.REMINDER, Kind.WITHDRAWAL})
 _METHODS = {
     Kind.CANCELLATION: Method.CANCEL,
     Kind.WITHDRAWAL: Method.CANCEL,
@@ -57,7 +58,7 @@ _METHODS = {
 }
 
 
-class MessageState(StrEnum):
+class MessageState(Word):
     """What became of a message."""
 
     QUEUED = "queued"
@@ -70,10 +71,13 @@ class MessageState(StrEnum):
     @property
     def pending(self) -> bool:
         """True while the message is still owed."""
-        return self in {MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED}
+        return self in _PENDING
 
 
-class Audience(StrEnum):
+_PENDING = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED})
+
+
+class Audience(Word):
     """Who hears of a change; `auto` depends on what changed."""
 
     AUTO = "auto"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
-from engine.model.base import Value
+from engine.model.base import Value, Word
 
 
-class Partstat(StrEnum):
+class Partstat(Word):
     """Participation status of an attendee (RFC 5545, 3.2.12)."""
 
     NEEDS_ACTION = "needs-action"
@@ -31,7 +31,7 @@ class Partstat(StrEnum):
         return self not in {Partstat.DECLINED, Partstat.DELEGATED}
 
 
-class Origin(StrEnum):
+class Origin(Word):
     """The channel that asked for an invite."""
 
     API = "api"
@@ -59,6 +59,22 @@ class Origin(StrEnum):
     def limited(self) -> bool:
         """True where `CIS_INVITE_LIMIT` applies: to lists, not to single invites."""
         return self in {Origin.BULK, Origin.VIP}
+
+
+class Mailbox(Protocol):
+    """An address and the name that it is shown by."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class NamedAddress(NamedTuple):
+    """A mailbox that needs no validation: two of them are made for every mail."""
+
+    address: str
+    name: str = ""
 
 
 class Party(Value):

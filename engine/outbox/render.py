@@ -22,7 +22,7 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message, Notice
-from engine.model.people import Attendee, Partstat, Party
+from engine.model.people import Attendee, NamedAddress, Partstat, Party
 from engine.outbox.brands import Brands, FixedBrand
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
@@ -93,22 +93,22 @@ class Renderer:
         # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
-        party = Party(address=attendee.email, name=attendee.name)
+        party = NamedAddress(attendee.email, attendee.name)
         receipts = self._settings.mailbox("rsvp", attendee.token)
         personal_part = compose.Personalisation(
-            attendee=party,
-            calendar=prepared.calendar.fill(party, Party(address=receipts, name=name), values),
-            receipt_address=receipts,
-            message_id=message.message_id,
-            date=now,
-            unsubscribe=self._settings.mailbox("unsubscribe", attendee.token),
-            unsubscribe_url=self._settings.unsubscribe_url(attendee.token),
+            party,
+            prepared.calendar.fill(party, NamedAddress(receipts, name), values),
+            receipts,
+            message.message_id,
+            now,
+            self._settings.mailbox("unsubscribe", attendee.token),
+            self._settings.unsubscribe_url(attendee.token),
         )
         content = prepared.mail.fill(
             personal_part, {n: words.fill(values) for n, words in prepared.texts.items()}
         )
         # What bounces comes back to the receipt address, whose token tells which message it was.
-        return Envelope(receipts, message.email, content, row=message.id, event_uid=event.uid)
+        return Envelope(receipts, message.email, content, message.id, event.uid)
 
     def _refuse_links(self, claim: Claim, event: Event, attendee: Attendee) -> None:
         """Refuse a mail that would link to where its keys may not link, by its text as this person reads it.

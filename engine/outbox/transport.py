@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-# Plain dataclasses: one of each is made for every mail.
-@dataclass(frozen=True, slots=True)
-class Envelope:
+# Plain tuples: one of each is made for every mail.
+class Envelope(NamedTuple):
     """One mail as a mail server takes it: sender, one recipient, bytes with CRLF (promise 12)."""
 
     sender: str
@@ -21,8 +19,7 @@ class Envelope:
     event_uid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A mail server took the mail; `answer` is what it said, `transport_id` what it calls the mail, if it says so."""
 
     answer: str

@@ -84,8 +84,7 @@ def test_one_prepared_mail_serves_many_attendees() -> None:
     revision, letter = revision_and_letter(event())
     prepared = prepare(revision, ["summary"])
     for name in ("Ann", "Jörg", "Ann"):
-        own = replace(
-            letter,
+        own = letter._replace(
             attendee=Party(address="a@example.org", name=name),
             receipt_address=f"rsvp+{name[0]}@cis.test",
         )
@@ -96,7 +95,7 @@ def test_one_prepared_mail_serves_many_attendees() -> None:
 
 def test_an_address_that_no_mail_can_go_to_is_refused() -> None:
     revision, letter = revision_and_letter(event())
-    hostile = replace(letter, attendee=Party(address="joe@example.org\r\nBcc: eve@example.net"))
+    hostile = letter._replace(attendee=Party(address="joe@example.org\r\nBcc: eve@example.net"))
     with pytest.raises(Refused) as refusal:
         prepare(revision).fill(hostile, {})
     assert refusal.value.code is Code.INVALID_ADDRESS

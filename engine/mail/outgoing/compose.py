@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -18,7 +18,7 @@ from engine.mail.text import lines, one_line
 from engine.model.branding import PLAIN, Branding
 from engine.model.events import Event, Override
 from engine.model.messages import Kind, Method
-from engine.model.people import Party
+from engine.model.people import Mailbox, Party
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -42,6 +42,7 @@ _SAME: dict[str, object] = {
     "recurrence": None,
 }
 """What an update replaces, if nothing."""
+_RESERVED = {code: quote(chr(code), safe="") for code in range(128)}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
 _UNTITLED = noop("Invitation")
 _ANSWERS = (noop("Yes"), noop("No"), noop("Maybe"))
@@ -67,15 +68,14 @@ class Revision:
     brand: Branding = PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Personalisation:
+class Personalisation(NamedTuple):
     """What is one attendee's own in a mail.
 
     `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI,
     `unsubscribe_url` a second way by HTTPS, where there is one.
     """
 
-    attendee: Party
+    attendee: Mailbox
     calendar: bytes
     receipt_address: str
     message_id: str
@@ -122,14 +122,19 @@ def invitation(revision: Revision, person: Personalisation) -> bytes:
 
 
 def shown(texts: Mapping[str, str], receipt_address: str, language: Language = ENGLISH) -> dict[str, str]:
-    """What the words of a mail are made of, ready to stand in plain text: the texts, and the parts of links."""
-    return {
-        "summary": one_line(texts["summary"]) or language.say(_UNTITLED),
-        "location": lines(texts["location"]),
-        "description": lines(texts["description"]),
-        "title": quote(mime.shortened(texts["summary"], 80), safe=""),
-        "to": answer_to(receipt_address),
-    }
+    """What the words of a mail are made of, ready to stand in plain text: those of `texts`, and the parts of links."""
+    found = {name: lines(text) for name, text in texts.items() if name != "summary"}
+    found["to"] = answer_to(receipt_address)
+    if "summary" in texts:
+        summary = one_line(texts["summary"])
+        found["summary"] = summary or language.say(_UNTITLED)
+        found["title"] = _percent_encoded(mime.shortened(summary, 80))
+    return found
+
+
+def _percent_encoded(text: str) -> str:
+    """`text` as one component of a URI (RFC 3986, 2.1)."""
+    return text.translate(_RESERVED) if text.isascii() else quote(text, safe="")
 
 
 def answer_to(receipt_address: str) -> str:

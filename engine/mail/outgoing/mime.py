@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta, timezone
 from datetime import date as day_of
 from email.charset import BASE64, Charset
@@ -13,10 +14,11 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import format_datetime, quote
 from functools import lru_cache
+from struct import Struct
 
 from engine.mail.domains import ascii_domain
 from engine.mail.text import one_line
-from engine.model.people import Party
+from engine.model.people import Mailbox
 from engine.refusals import Code, Refused
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -64,7 +66,7 @@ def address(text: str) -> str:
     return plain
 
 
-def mailbox(party: Party, header: str) -> str:
+def mailbox(party: Mailbox, header: str) -> str:
     """A mailbox with its display name, for the header called `header` (RFC 5322, 3.4)."""
     name = shortened(party.name, _MAX_NAME)
     bare = address(party.address)
@@ -128,8 +130,14 @@ def quoted_printable(text: str) -> bytes:
 def base64_lines(data: bytes) -> bytes:
     """Bytes in base64, lines of 76 characters."""
     text = binascii.b2a_base64(data, newline=False)
-    lines = [text[i : i + 76] for i in range(0, len(text), 76)]
-    return b"\r\n".join([*lines, b""])
+    return b"\r\n".join([*_cut(len(text))(text), b""])
+
+
+@lru_cache(maxsize=512)
+def _cut(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
+    """What cuts so many bytes into lines of 76: at once, since that takes half the time of line by line."""
+    lines, rest = divmod(length, 76)
+    return Struct("76s" * lines + (f"{rest}s" if rest else "")).unpack
 
 
 def text_part(encoded: bytes, subtype: str) -> Message:

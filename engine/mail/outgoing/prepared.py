@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, groupby
+from operator import itemgetter
 
 from markupsafe import escape
 
@@ -15,60 +16,85 @@ from engine.mail.outgoing.compose import Encoded, Personalisation, Revision
 # NUL can stand in no text that has been cleaned, so what is between two of them is ours.
 _SLOT = re.compile("\0([a-z]+)\0")
 _SLOT_BYTES = re.compile(rb"\0([A-Za-z-]+)\0")
+_APART, _APART_ENCODED = "\0\n", b"=00\r\n"
+"""A line between two blocks that are encoded together, and what becomes of it."""
 _OPTIONAL = ("location", "description")
+_MARKUP = re.compile("[&<>\"'\n]")
+_HTML = "html "
+"""Stands before the name of a value that is marked up."""
 
-# Bytes that are the same for all, or text and the names of slots in turn.
-Body = tuple[bytes | tuple[str, ...], ...]
+Pick = Callable[[Mapping[str, str]], object]
+"""Takes some values: a tuple of them, or the only one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A mail in pieces: those at even places are the same for all, between them go an attendee's own.
+
+    Of these the header fields `fields` come first, then the blocks of whole lines, then the calendar, twice. `blocks`
+    are the lines of all blocks with `%s` for each value that `values` takes.
+    """
+
+    pieces: tuple[bytes, ...]
+    fields: tuple[str, ...]
+    blocks: str
+    values: Pick
+
+    def fill(self, fields: Mapping[str, str], values: Mapping[str, str], calendar: bytes) -> bytes:
+        """The mail with an attendee's own header fields, words and calendar."""
+        own = "\0".join([fields[name] for name in self.fields]).encode("ascii").split(b"\0")
+        if self.blocks:
+            own += mime.quoted_printable(self.blocks % self.values(values)).split(_APART_ENCODED)
+        pieces = list(self.pieces)
+        pieces[1::2] = [*own, calendar, calendar]  # ValueError, were there more pieces than places
+        return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedMail:
-    """A mail for many attendees: bytes that are the same for all, and where their own goes in between."""
+    """A mail for many attendees: bytes that are the same for all, and where their own goes in between.
+
+    `shapes`: one for each choice of personal texts that have nothing to say.
+    """
 
     revision: Revision
-    texts: Mapping[str, str]
     personal: frozenset[str]
-    skeleton: tuple[bytes | str, ...]
-    bodies: Mapping[frozenset[str], tuple[Body, Body]]
+    optional: tuple[str, ...]
+    shapes: Mapping[frozenset[str], _Shape]
 
     def fill(self, person: Personalisation, texts: Mapping[str, str]) -> bytes:
         """The mail for one attendee, `texts` being the personal ones in the attendee's own words.
 
         Equal to `compose.invitation` of a part with these words. Raises Refused(INVALID_ADDRESS).
         """
-        own = {name: value.encode("ascii") for name, value in compose.own_fields(person).items()}
-        plain, html = self._bodies(person, texts)
+        fields = compose.own_fields(person)
+        if one_click := fields["List-Unsubscribe-Post"]:
+            fields["List-Unsubscribe"] += f"\r\nList-Unsubscribe-Post: {one_click}"
         if "summary" in self.personal:
-            own["Subject"] = compose.subject(self.revision, texts["summary"]).encode("ascii")
-        if one_click := own["List-Unsubscribe-Post"]:
-            own["List-Unsubscribe"] += b"\r\nList-Unsubscribe-Post: " + one_click
-        own |= {"plain": plain, "html": html, "calendar": mime.base64_lines(person.calendar)}
-        return b"".join([own[piece] if isinstance(piece, str) else piece for piece in self.skeleton])
-
-    def _bodies(self, person: Personalisation, texts: Mapping[str, str]) -> tuple[bytes, bytes]:
-        if not self.personal:
-            plain, html = self.bodies[frozenset()]
-            values = {"to": compose.answer_to(person.receipt_address)}
-            return _filled(plain, values), _filled(html, values)
-        values = compose.shown({**self.texts, **texts}, person.receipt_address, self.revision.language)
-        plain, html = self.bodies[frozenset(n for n in _OPTIONAL if n in self.personal and not values[n])]
-        marked_up = {name: str(escape(text)).replace("\n", "<br>\n") for name, text in values.items()}
-        return _filled(plain, values), _filled(html, marked_up)
+            fields["Subject"] = compose.subject(self.revision, texts["summary"])
+        values = compose.shown(texts, person.receipt_address, self.revision.language)
+        blank = frozenset([name for name in self.optional if not values[name]])
+        values |= {_HTML + name: _marked_up(text) for name, text in values.items()}
+        return self.shapes[blank].fill(fields, values, mime.base64_lines(person.calendar))
 
 
 def prepare(revision: Revision, personal: Collection[str] = ()) -> PreparedMail:
     """The mail of `revision`, composed with the libraries; `personal` names the texts of `revision.part` that
     are different for each attendee."""
     texts = {name: getattr(revision.part, name) for name in compose.TEXTS}
-    optional = [name for name in _OPTIONAL if name in personal]
+    optional = tuple(name for name in _OPTIONAL if name in personal)
     shapes = [frozenset(some) for n in range(len(optional) + 1) for some in combinations(optional, n)]
+    skeleton = _skeleton(revision, texts["summary"], personal)
     return PreparedMail(
         revision=revision,
-        texts=texts,
         personal=frozenset(personal),
-        skeleton=_skeleton(revision, texts["summary"], personal),
-        bodies={blank: _prepared_bodies(revision, texts, personal, blank) for blank in shapes},
+        optional=optional,
+        shapes={blank: _shape(skeleton, _bodies(revision, texts, personal, blank)) for blank in shapes},
     )
+
+
+def _marked_up(text: str) -> str:
+    return str(escape(text)).replace("\n", "<br>\n") if _MARKUP.search(text) else text
 
 
 def _slot(name: str) -> str:
@@ -85,30 +111,47 @@ def _skeleton(revision: Revision, summary: str, personal: Collection[str]) -> tu
     return tuple(piece.decode() if index % 2 else piece for index, piece in enumerate(pieces))
 
 
-def _prepared_bodies(
+def _bodies(
     revision: Revision, texts: Mapping[str, str], personal: Collection[str], blank: frozenset[str]
-) -> tuple[Body, Body]:
-    """The plain and the HTML body where the texts `blank` have nothing to say."""
+) -> dict[str, str]:
+    """The plain and the HTML body where the texts `blank` have nothing to say, with slots."""
     slots = {name: "" if name in blank else _slot(name) for name in (*personal, "to")}
     if "summary" in personal:
         slots["title"] = _slot("title")
     values = {**compose.shown(texts, revision.sender.address, revision.language), **slots}
     plain, html = compose.rendered(revision, values)
-    return tuple(_pieces(plain)), tuple(_pieces(html))
+    return {"plain": plain, "html": html}
 
 
-def _pieces(text: str) -> Iterator[bytes | tuple[str, ...]]:
-    """`text` in blocks of whole lines: encoded where they are the same for all, else split at their slots."""
+def _shape(skeleton: tuple[bytes | str, ...], bodies: Mapping[str, str]) -> _Shape:
+    """The mail in pieces, its bodies too."""
+    pieces, fields, blocks, names = [b""], list[str](), list[str](), list[str]()
+    for piece in skeleton:
+        if isinstance(piece, bytes):
+            pieces[-1] += piece
+        elif piece not in bodies:
+            fields += [] if piece == "calendar" else [piece]
+            pieces += [b"", b""]
+        else:
+            for block, own in _blocks(bodies[piece]):
+                if not own:
+                    pieces[-1] += mime.quoted_printable(block)
+                    continue
+                text, its_names = _pattern(block, _HTML if piece == "html" else "")
+                blocks.append(text)
+                names += its_names
+                pieces += [b"", b""]
+    return _Shape(tuple(pieces), tuple(fields), _APART.join(blocks), itemgetter(*names or [""]))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, bool]]:
+    """`text` in blocks of whole lines, and whether they hold slots."""
     lines = [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
     for own, block in groupby(lines, key=lambda line: "\0" in line):
-        joined = "".join(block)
-        yield tuple(_SLOT.split(joined)) if own else mime.quoted_printable(joined)
+        yield "".join(block), own
 
 
-def _filled(body: Body, values: Mapping[str, str]) -> bytes:
-    return b"".join([piece if isinstance(piece, bytes) else _block(piece, values) for piece in body])
-
-
-def _block(pieces: tuple[str, ...], values: Mapping[str, str]) -> bytes:
-    words = [values[piece] if index % 2 else piece for index, piece in enumerate(pieces)]
-    return mime.quoted_printable("".join(words))
+def _pattern(block: str, kind: str) -> tuple[str, list[str]]:
+    """A block with `%s` in place of its slots, and the names of the values that go there."""
+    pieces = _SLOT.split(block.replace("%", "%%"))
+    return "%s".join(pieces[::2]), [kind + name for name in pieces[1::2]]
