@@ -1,6 +1,6 @@
 """Where uids, tokens and Message-IDs come from; handed in, so that tests can repeat a run."""
 
-import secrets
+import os
 import string
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +26,7 @@ class SystemRandomness:
 
     def word(self, length: int) -> str:
         """Random letters and digits, from the system."""
-        return secrets.token_bytes(length).translate(_TO_LETTERS).decode("ascii")
+        return os.urandom(length).translate(_TO_LETTERS).decode("ascii")
 
 
 class RecordedRandomness:

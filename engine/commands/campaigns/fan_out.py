@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from engine.commands import notices, notifying, recording
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
-from engine.commands.invites.invites import invite_message, new_attendee, room_left
+from engine.commands.invites.invites import invite_message, invite_messages, new_attendees, room_left
 from engine.commands.notifying import Progress
 from engine.commands.person_limit import PersonLimit
 from engine.model.campaigns import Campaign, CampaignState, Recipient
@@ -110,13 +109,13 @@ async def _invite(work: Work, job: Fanout, event: Event) -> tuple[str | None, in
     rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.invites_per_unit)
     good, skipped = await _sifted(work, campaign, event, rows)
     await work.unit.mark_recipients(campaign.id, skipped)
-    attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]
-    await work.unit.add_attendees(attendees)
-    owed = partial(
-        invite_message, work, event, campaign_id=campaign.id, key=campaign.key, due=_due(work, job)
-    )
-    messages = [owed(attendee) for attendee in attendees]
-    await work.unit.add_messages(messages, priority=1)
+    attendees = new_attendees(work, event, good, campaign.origin)
+    if attendees:
+        await work.unit.add_attendees(attendees)
+        pattern = invite_message(
+            work, event, attendees[0], campaign_id=campaign.id, key=campaign.key, due=_due(work, job)
+        )
+        await work.unit.add_messages(invite_messages(work, attendees, pattern), priority=1)
     return cursor, len(rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -17,6 +17,8 @@ from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.commands.revisions import revised
 from engine.itip import personal
 from engine.mail.locale import choosing
+from engine.model.base import varied
+from engine.model.campaigns import Recipient
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Origin, Partstat
@@ -192,6 +194,20 @@ def new_attendee(
     )
 
 
+def new_attendees(
+    work: Work, event: Event, listed: Sequence[Recipient], origin: Origin
+) -> list[Attendee]:
+    """Attendees for rows of a list, which were validated when it was drafted."""
+    if not listed:
+        return []
+    pattern = new_attendee(work, event, listed[0].email, "", origin, {})
+    tokens = [word_in_order(work.randomness, work.now, RECEIPT_TOKEN_LENGTH) for _ in listed]
+    return [
+        varied(pattern, email=row.email, token=token, name=row.name, fields=row.fields)
+        for row, token in zip(listed, tokens, strict=True)
+    ]
+
+
 def invite_message(
     work: Work,
     event: Event,
@@ -221,6 +237,11 @@ def invite_message(
         due=due or work.now,
         key=work.caused_by(event) if key is None else key,
     )
+
+
+def invite_messages(work: Work, attendees: Sequence[Attendee], pattern: Message) -> list[Message]:
+    """The ledger rows that owe `attendees` what `pattern` owes one of them."""
+    return [varied(pattern, email=a.email, message_id=work.new_message_id()) for a in attendees]
 
 
 def _refuse_own(work: Work, email: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -77,8 +76,12 @@ class Attendees(Session):
         organizer = await self._organizer(event_uid)
         attendees = await self._with_zones(attendees, organizer)
         await self.insert("attendee", rows.ATTENDEE_COLUMNS, [rows.attendee_values(a) for a in attendees])
-        for name, n in Counter(name for a in attendees for name in attendee_counters(a)).items():
-            self.tally.add(event_uid, organizer, name, n)
+        alike: dict[tuple[object, ...], list[Attendee]] = {}
+        for a in attendees:
+            alike.setdefault((a.partstat, a.origin, a.prodid, a.withdrawn), []).append(a)
+        for same in alike.values():
+            for name in attendee_counters(same[0]):
+                self.tally.add(event_uid, organizer, name, len(same))
 
     async def _new(self, attendees: Sequence[Attendee]) -> list[Attendee]:
         """Those whom the store does not hold; of the others, who is proven now is so from now on."""

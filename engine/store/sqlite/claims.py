@@ -33,6 +33,11 @@ UPDATE message SET state = a.value->>1, code = a.value->>2, answer = a.value->>3
     due = coalesce(a.value->>5, due), attempts = attempts + (a.value->>6), in_doubt = max(in_doubt, a.value->>7)
 FROM json_each(?) a WHERE message.id = a.value->>0
 """
+_SENT = """
+UPDATE message SET state = 'sent', code = '', answer = a.value, settled = ?, attempts = attempts + 1
+FROM json_each(?) a WHERE message.id = CAST(a.key AS INTEGER)
+"""
+"""The same for what most answers are: what stands for each in JSON of its own takes longer to read than to write."""
 
 
 class Claims(Leases, DayLimit, Keys, Stops, Quotas):
@@ -198,7 +203,11 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         answers = [answer for answer in answers if _id(answer) in held]
         if not answers:
             return
-        await self.run(_WRITTEN, [json.dumps([_answer_values(answer, now) for answer in answers])])
+        sent = {a.message_id: a.text for a in answers if _plain(a)}
+        if sent:
+            await self.run(_SENT, [now.timestamp(), json.dumps(sent)])
+        if others := [_answer_values(answer, now) for answer in answers if not _plain(answer)]:
+            await self.run(_WRITTEN, [json.dumps(others)])
         await self._note_tries(answers, now)
         await changes.note_failures(self, [_id(a) for a in answers if a.state is MessageState.FAILED])
         await self.many(
@@ -246,6 +255,13 @@ def _whole(candidate: Candidate) -> bool:
 def _id(answer: SendResult) -> int:
     """The message's row here; to everyone else its id is a text that means nothing."""
     return int(answer.message_id)
+
+
+def _plain(answer: SendResult) -> bool:
+    """True if a mail server took the mail, and nothing more is to be said."""
+    return answer.state is MessageState.SENT and not (
+        answer.code or answer.due or answer.untried or answer.in_doubt
+    )
 
 
 def _answer_values(answer: SendResult, now: datetime) -> tuple[object, ...]:

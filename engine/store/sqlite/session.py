@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Protocol
 
 _AT_ONCE = 500
@@ -108,7 +108,7 @@ IN_LIST = "IN (SELECT value FROM json_each(?))"
 
 def as_list(values: Collection[str]) -> str:
     """Many texts as one parameter, for `IN_LIST`."""
-    return json.dumps(list(values), ensure_ascii=False)
+    return f"[{','.join(map(_quoted, values))}]"
 
 
 def as_numbers(values: Iterable[int]) -> str:
