@@ -95,7 +95,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 self.settle([(key, row)], MessageState.WITHDRAWN, code, now)
                 continue
             self.t.put("message", key, replace(newest, owner=owner, until=now.timestamp() + lease_s))
-            claims.append(replace(self._claim(newest, event), standing=standing))
+            claims.append(self._claim(newest, event)._replace(standing=standing))
             self._spend_all(newest, campaign, now, rates)
         if claims:
             self.spend_quota(quota, len(claims), now)
