@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.commands.pages.branding import in_force
+from engine.commands.composing import in_force
 from engine.model.actors import Actor
 from engine.model.branding import Branding, merged
 from engine.refusals import Code, Refused

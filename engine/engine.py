@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TypeVar, cast
 
@@ -22,6 +22,7 @@ from engine.itip.recurrence import instances
 from engine.link_questions import LinkQuestions
 from engine.message_questions import MessageQuestions
 from engine.model.actors import Actor
+from engine.model.times import system_clock
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
 from engine.order_questions import OrderQuestions
 from engine.process.limited import LimitedProcesses
@@ -37,17 +38,14 @@ from engine.store.opening import open_store
 from engine.store.protocol import Store, Unit
 from engine.watching import ResourceWatch
 
+__all__ = ["SYSTEM", "Engine", "system_clock"]
+
 log = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Done)
 T = TypeVar("T")
 
 SYSTEM = Actor(kind="system", address="")
-
-
-def system_clock() -> datetime:
-    """The time now, in UTC."""
-    return datetime.now(UTC)
 
 
 class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Questions):

@@ -14,7 +14,7 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, quoted
 from engine.commands import composing, text
-from engine.commands.invites.invites import personal_values
+from engine.commands.composing import personal_values
 from engine.engine import Engine
 from engine.imports.sender_domain import DomainPolicy, policy_of
 from engine.itip import personal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from engine.commands.text import LANGUAGE, TIMEZONE
@@ -10,10 +11,12 @@ from engine.mail.locale.choosing import matched
 from engine.mail.locale.language import SOURCE
 from engine.mail.locale.language import language as locale
 from engine.mail.outgoing import compose
+from engine.model.branding import INSTALLATION, Branding, merged
 from engine.model.events import Event
 from engine.model.messages import Kind
 from engine.model.people import Attendee, Party
 from engine.settings import Settings
+from engine.store.protocol.branding import BrandingQuestions
 
 SAMPLE_TOKEN = "sample"
 
@@ -43,6 +46,16 @@ def revision(
     )
 
 
+def personal_values(attendee: Attendee) -> dict[str, str]:
+    """What `{{placeholders}}` may name: the fields given, and always name and email."""
+    return given(attendee.email, attendee.name, attendee.fields)
+
+
+def given(email: str, name: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """The values that are there: an empty one is missing, for nobody is addressed by a hole in a sentence."""
+    return {key: value for key, value in {**fields, "name": name, "email": email}.items() if value}
+
+
 def reader_zone(attendee: Attendee) -> str:
     """The zone of whoever reads a mail: of their list, else of their last answer; empty if it is not known."""
     given = attendee.fields.get(TIMEZONE, "") if attendee.fields else ""
@@ -53,6 +66,12 @@ def reader_language(attendee: Attendee, organizers: str) -> str:
     """The language of whoever reads a mail: of their list, else the organizer's; empty if neither is known."""
     given = attendee.fields.get(LANGUAGE, "") if attendee.fields else ""
     return (matched(given) if given else "") or organizers
+
+
+async def in_force(asked: BrandingQuestions, organizer: str) -> Branding:
+    """What is set for an organizer over what is set for the installation; of nobody: the installation's."""
+    scopes = dict.fromkeys((INSTALLATION, organizer))
+    return merged([one for scope in scopes if (one := await asked.branding(scope))])
 
 
 def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:

@@ -90,3 +90,8 @@ class Span(Value):
     def local(self, value: date | datetime) -> date | datetime:
         """`value` in the event's own zone; days stay days."""
         return value.astimezone(self.zone) if isinstance(value, datetime) else value
+
+
+def system_clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from pydantic import ValidationError
 
-from engine.commands.invites.suppressing import SuppressOfService
-from engine.engine import SYSTEM, Engine
 from engine.model.base import Value
 from engine.model.suppressions import Suppression, SuppressionCause
 from engine.observe.logs import discreet
+from engine.outbox.sending import Sends
 from engine.outbox.transport import Rejected
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +80,9 @@ class AccountList:
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, transport: object, engine: Engine) -> AccountList | None:
-        """None for a way out that keeps no list."""
-        return cls(transport, engine) if isinstance(transport, Listing) else None
+    def of(cls, transport: object, engine: Sends) -> AccountList | None:
+        """None for a way out that keeps no list; for any other the engine must be a whole one."""
+        return cls(transport, cast("Engine", engine)) if isinstance(transport, Listing) else None
 
     async def fresh(self) -> None:
         """Return once the list is no older than ten minutes, or cannot be read."""
@@ -111,6 +113,10 @@ class AccountList:
         self._next = before + _READ_AGAIN
 
     async def _take(self, since: datetime | None) -> None:
+        # What makes commands is imported for no other way out.
+        from engine.commands.invites.suppressing import SuppressOfService
+        from engine.engine import SYSTEM
+
         added, page, size = 0, "", self._engine.store.items_per_unit
         while True:
             found = await self._service.listed(since, page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.commands.pages.branding import in_force
+from engine.commands.composing import in_force
 from engine.model.branding import Branding
 from engine.store.protocol.branding import BrandingQuestions
 

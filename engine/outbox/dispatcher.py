@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from engine.engine import Engine
 from engine.model.claims import Claim, SendResult
 from engine.model.messages import MessageState
 from engine.observe.logs import discreet
@@ -20,6 +19,7 @@ from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
 from engine.outbox.quota import QuotaKeeper
 from engine.outbox.render import Renderer
+from engine.outbox.sending import Sends
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.process.gathering import Gathering
 from engine.refusals import Code, Refused
@@ -51,7 +51,7 @@ _WORTH_TELLING_S = 2.0
 class Dispatcher:
     """Sends what is owed, over one transport; several dispatchers share one ledger by leases (promise 6)."""
 
-    def __init__(self, engine: Engine, transport: Transport, *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, engine: Sends, transport: Transport, *, lease_s: float = LEASE_S) -> None:
         self._engine = engine
         self._store: Claims = engine.store
         self._transport = transport

@@ -7,12 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine import attendee_report
-from engine.commands.agents.personal_links import PersonalLinks
-from engine.commands.composing import reader_language, reader_zone, revision
-from engine.commands.invites.invites import personal_values
+from engine.commands.composing import personal_values, reader_language, reader_zone, revision
 from engine.itip import personal
 from engine.itip import prepared as itip_prepared
 from engine.mail.outgoing import branding, compose
@@ -29,6 +27,9 @@ from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Reports
 from engine.store.protocol.branding import BrandingQuestions
+
+if TYPE_CHECKING:
+    from engine.commands.agents.personal_links import PersonalLinks
 
 _KEPT = 128
 """Revisions that are kept prepared, each for readers of one zone and language: those which are being sent now."""
@@ -120,6 +121,8 @@ class Renderer:
         about = (*revision_of, claim.message.note, claim.organizer_name, claim.standing.links)
         links = self._linking.get(about)
         if links is None:
+            from engine.commands.agents.personal_links import PersonalLinks
+
             standing = claim.standing.linking(event.linked)
             links = PersonalLinks(standing, seen, (claim.message.note, claim.organizer_name))
             self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.engine import system_clock
+from engine.model.times import system_clock
 from engine.outbox.maildir import MaildirTransport
 from engine.outbox.transport import Transport
 from engine.settings import Settings

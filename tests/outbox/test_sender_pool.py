@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -286,3 +288,10 @@ def test_a_hand_gets_the_settings_whole_and_its_command_line_shows_no_secret(tmp
     text = as_json(settings)
     assert b"\n" not in text
     assert Settings.model_validate_json(text).model_dump() == settings.model_dump()
+
+
+def test_a_process_that_only_sends_imports_no_commands() -> None:
+    """Imports are most of what a further process costs, and a campaign of some thousands would pay them."""
+    code = "import sys, engine.outbox.processes.sender; print('engine.commands.base' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

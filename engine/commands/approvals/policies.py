@@ -12,8 +12,9 @@ from engine.commands.agents.messages import MessageDone
 from engine.commands.approvals import holdable
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
+from engine.commands.composing import personal_values
 from engine.commands.events.events import EventDone
-from engine.commands.invites.invites import InviteDone, personal_values
+from engine.commands.invites.invites import InviteDone
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.triggers.deliveries import DeliveryDone
 from engine.commands.triggers.triggers import SetTriggerLive

@@ -17,7 +17,7 @@ from engine.commands.base import Apply, Command, Done, Work
 from engine.commands.campaigns import uploading
 from engine.commands.campaigns import validation as judging
 from engine.commands.campaigns.uploading import Uploaded
-from engine.commands.invites.invites import personal_values
+from engine.commands.composing import personal_values
 from engine.commands.operators.organizers import refuse_lists
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal

@@ -9,7 +9,8 @@ from engine.commands import text
 from engine.commands.agents import bounds
 from engine.commands.agents.personal_links import PersonalLinks
 from engine.commands.base import Work
-from engine.commands.invites.invites import given, room_left
+from engine.commands.composing import given
+from engine.commands.invites.invites import room_left
 from engine.itip import personal
 from engine.model.campaigns import Recipient, Row
 from engine.model.events import Event

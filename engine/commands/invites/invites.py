@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
+from engine.commands.composing import given, personal_values
 from engine.commands.invites.places import places_left, refuse_full
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.plan_limits import plan_of
@@ -169,16 +170,6 @@ async def _invited_again(work: Work, event: Event, attendee: Attendee) -> tuple[
     return event, anew
 
 
-def personal_values(attendee: Attendee) -> dict[str, str]:
-    """What `{{placeholders}}` may name: the fields given, and always name and email."""
-    return given(attendee.email, attendee.name, attendee.fields)
-
-
-def given(email: str, name: str, fields: Mapping[str, str]) -> dict[str, str]:
-    """The values that are there: an empty one is missing, for nobody is addressed by a hole in a sentence."""
-    return {key: value for key, value in {**fields, "name": name, "email": email}.items() if value}
-
-
 def new_attendee(
     work: Work, event: Event, email: str, name: str, origin: Origin, fields: Mapping[str, str]
 ) -> Attendee:
@@ -194,9 +185,7 @@ def new_attendee(
     )
 
 
-def new_attendees(
-    work: Work, event: Event, listed: Sequence[Recipient], origin: Origin
-) -> list[Attendee]:
+def new_attendees(work: Work, event: Event, listed: Sequence[Recipient], origin: Origin) -> list[Attendee]:
     """Attendees for rows of a list, which were validated when it was drafted."""
     if not listed:
         return []

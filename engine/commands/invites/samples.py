@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.commands import composing
 from engine.commands.base import Work
-from engine.commands.invites.invites import personal_values
+from engine.commands.composing import personal_values
 from engine.itip import personal
 from engine.model.events import Event
 from engine.model.held import SampleMail

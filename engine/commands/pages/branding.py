@@ -15,11 +15,10 @@ from engine.commands.operators.operators import may_administer
 from engine.commands.pages import texts
 from engine.commands.pages.pictures import named
 from engine.mail.locale import choosing
-from engine.model.branding import INSTALLATION, Branding, Hub, MailText, merged
+from engine.model.branding import INSTALLATION, Branding, Hub, MailText
 from engine.model.messages import Notice
 from engine.model.pages import Layout
 from engine.refusals import Code, Refused
-from engine.store.protocol.branding import BrandingQuestions
 
 TITLE_MAX, TEXT_MAX, FOOTER_MAX, VENDORS_MAX = 80, 300, 1_000, 200
 COPIES_PAUSE = timedelta(minutes=1)
@@ -130,12 +129,6 @@ class ResetBranding(Command[BrandingSet]):
     def subject(self) -> str:
         """What the record names it by, without secrets."""
         return "branding"
-
-
-async def in_force(asked: BrandingQuestions, organizer: str) -> Branding:
-    """What is set for an organizer over what is set for the installation; of nobody: the installation's."""
-    scopes = dict.fromkeys((INSTALLATION, organizer))
-    return merged([one for scope in scopes if (one := await asked.branding(scope))])
 
 
 async def scope_of(work: Work, scope: str) -> str:

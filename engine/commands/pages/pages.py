@@ -10,8 +10,8 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
+from engine.commands.composing import in_force
 from engine.commands.pages import texts
-from engine.commands.pages.branding import in_force
 from engine.commands.pages.pictures import named
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.pages import (

@@ -6,9 +6,11 @@ import asyncio
 import signal
 import sys
 
-from engine.engine import Engine
 from engine.observe import logs, telemetry
+from engine.outbox.account_list import Listing
 from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.sending import Sender, Sends
+from engine.outbox.transport import Transport
 from engine.outbox.transports import open_transport
 from engine.process import heap
 from engine.settings import Settings
@@ -32,12 +34,13 @@ async def _send() -> None:
     stdin = await _stdin()
     settings = Settings.model_validate_json(await stdin.readline())
     logs.begin(settings.log, settings.log_level)
-    engine = await Engine.open(settings)
+    transport = open_transport(settings)
+    engine = await _opened(settings, transport)
     tell = telemetry.begin(engine.observer)
     heap.settle()
     try:
         ends = [
-            asyncio.create_task(Dispatcher(engine, open_transport(settings)).run()),
+            asyncio.create_task(Dispatcher(engine, transport).run()),
             asyncio.create_task(stdin.read()),
             asyncio.create_task(stop.wait()),
         ]
@@ -50,6 +53,16 @@ async def _send() -> None:
     finally:
         await engine.close()
         await telemetry.flushed(tell)
+
+
+async def _opened(settings: Settings, transport: Transport) -> Sends:
+    """What the dispatcher needs. Imports are most of what a second process costs, so that there is a whole engine
+    only where commands are applied: what a mail service lists is taken over by one."""
+    if isinstance(transport, Listing):
+        from engine.engine import Engine
+
+        return await Engine.open(settings)
+    return await Sender.open(settings)
 
 
 async def _stdin() -> asyncio.StreamReader:
