@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from engine.outbox.transport import Envelope, Rejected
@@ -11,6 +12,7 @@ from engine.outbox.transport import Envelope, Rejected
 _LINE_MAX = 2_000
 """RFC 5321, 4.5.3.1.5 says 512; longer ones are seen."""
 _LINES_MAX = 100
+_SHORT = 80
 _WORDS_MAX = 500
 _ADDRESS = re.compile(r"[^\x00-\x1f\x7f<>]{1,320}")
 _CODE = re.compile(rb"([2-5][0-9][0-9])([ -]|$)")
@@ -89,6 +91,8 @@ class ReplyReader:
             raise UnreadableReply("the server sent a line without an end")
 
     def _line(self, line: bytes) -> SmtpReply | None:
+        if not self._lines and len(line) <= _SHORT and (whole := _whole(line)):
+            return whole
         matched = _CODE.match(line)
         if not matched or len(line) > _LINE_MAX:
             raise UnreadableReply("the server answered what is not SMTP")
@@ -106,13 +110,21 @@ class ReplyReader:
         return None
 
 
+@lru_cache(maxsize=64)
+def _whole(line: bytes) -> SmtpReply | None:
+    """The answer that a line is by itself; None where it is none. Servers say a few words again and again."""
+    matched = _CODE.match(line)
+    return None if not matched or matched[2] == b"-" else SmtpReply(int(matched[1]), (line[4:],))
+
+
 def commands(envelope: Envelope, offers: Extensions) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA for one mail, with the parameters that the server offers.
 
     Raises Rejected where this server could never take the mail (RFC 1870, 6152, 6531).
     """
     sender, recipient = envelope.sender, envelope.recipient
-    _check_addresses(sender, recipient)
+    ascii_only = sender.isascii() and recipient.isascii()
+    _check_addresses(sender, recipient, ascii_only=ascii_only)
     parameters = ""
     if offers.takes_size:
         _check_size(len(envelope.content), offers.size)
@@ -120,7 +132,7 @@ def commands(envelope: Envelope, offers: Extensions) -> tuple[bytes, bytes, byte
     if not envelope.content.isascii():
         _check_offered(offers.eight_bit, "8BITMIME, which this mail needs")
         parameters += " BODY=8BITMIME"
-    if not (sender.isascii() and recipient.isascii()):
+    if not ascii_only:
         _check_offered(offers.utf8, "SMTPUTF8, which this address needs")
         parameters += " SMTPUTF8"
     return (
@@ -130,10 +142,12 @@ def commands(envelope: Envelope, offers: Extensions) -> tuple[bytes, bytes, byte
     )
 
 
-def _check_addresses(sender: str, recipient: str) -> None:
+def _check_addresses(sender: str, recipient: str, *, ascii_only: bool) -> None:
     """A control character or an angle bracket could end the command and begin another."""
     if not _ADDRESS.fullmatch(recipient) or (sender and not _ADDRESS.fullmatch(sender)):
         raise Rejected("not sent: the address holds what no mail server takes", permanent=True)
+    if ascii_only:
+        return
     try:
         f"{sender}{recipient}".encode()
     except UnicodeEncodeError as error:
