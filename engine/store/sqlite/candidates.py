@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from engine.model.base import known
@@ -212,5 +213,7 @@ def _attendee(c: Candidate) -> Attendee:
     )
 
 
+@lru_cache(maxsize=256)
 def _at(micros: int) -> datetime:
+    """A moment; the messages of one cause were made at the same."""
     return _EPOCH + timedelta(microseconds=micros)
