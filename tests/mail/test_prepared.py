@@ -64,6 +64,15 @@ def judge_bytes(mail: bytes) -> list[str]:
     return shape.mail_faults(mail) + shape.invitation_faults(mail)
 
 
+@pytest.mark.parametrize(
+    ("summary", "ready"), [("Hello", True), ("Grüße an alle", True), (".", True), (".hidden", False)]
+)
+def test_a_mail_is_ready_for_the_wire_unless_a_line_begins_with_a_dot(summary: str, ready: bool) -> None:
+    revision, letter = revision_and_letter(event(), unsubscribe_url="https://cis.example.com/u/t")
+    mail = prepare(revision, ["description"]).fill(letter, {"description": summary})
+    assert isinstance(mail, mime.CrlfLines) == ready == (b"\r\n." not in mail)
+
+
 @examples(300)
 @given(st.lists(st.text(alphabet=" \t.=é日\x85\u2028ab\r", max_size=100), max_size=8))
 def test_lines_are_encoded_one_by_one_as_they_are_together(lines: list[str]) -> None:

@@ -25,6 +25,7 @@ from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Origin, Party
 from engine.model.times import Span
 from engine.outbox.render import Renderer
+from engine.outbox.smtp.wire import body
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
@@ -126,6 +127,7 @@ def test_what_is_rendered_is_what_is_composed_byte_for_byte(
         return
     content = render(renderer(), owed).content
     assert content == expected
+    assert body(content) == body(bytes(content))
     assert shape.mail_faults(content) + shape.invitation_faults(content) == []
     assert shape.calendar_faults(calendar_of(content)) == []
 

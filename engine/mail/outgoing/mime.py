@@ -35,6 +35,19 @@ _MAX_SUBJECT = 250
 _MAX_NAME = 120
 
 
+class CrlfLines(bytes):
+    """A mail of whole lines that all end in CRLF, and none of which begins with a dot: made of pieces that are known
+    to be so, it is ready for the wire of SMTP."""
+
+
+def whole_lines(piece: bytes) -> bool:
+    """True where each break of `piece` is CRLF, and no line begins with a dot."""
+    breaks = piece.count(b"\r\n")
+    return piece.count(b"\r") == breaks == piece.count(b"\n") and not (
+        piece.startswith(b".") or b"\r\n." in piece
+    )
+
+
 def shortened(text: str, limit: int) -> str:
     """`text` on one line, cut to `limit` characters with an ellipsis where it is longer."""
     text = one_line(text)

@@ -32,22 +32,29 @@ class _Shape:
     """A mail in pieces: those at even places are the same for all, between them go an attendee's own.
 
     Of these the header fields `fields` come first, then the blocks of whole lines, then the calendar, twice. `blocks`
-    are the lines of all blocks with `%s` for each value that `values` takes.
+    are the lines of all blocks with `%s` for each value that `values` takes. `whole`: what is the same for all is in
+    whole lines, as `CrlfLines` are.
     """
 
     pieces: tuple[bytes, ...]
     fields: tuple[str, ...]
     blocks: str
     values: Pick
+    whole: bool
 
     def fill(self, fields: Mapping[str, str], values: Mapping[str, str], calendar: bytes) -> bytes:
         """The mail with an attendee's own header fields, words and calendar."""
-        own = "\0".join([fields[name] for name in self.fields]).encode("ascii").split(b"\0")
+        head = "\0".join([fields[name] for name in self.fields]).encode("ascii")
+        own, words = head.split(b"\0"), b""
         if self.blocks:
-            own += mime.quoted_printable(self.blocks % self.values(values)).split(_APART_ENCODED)
+            words = mime.quoted_printable(self.blocks % self.values(values))
+            own += words.split(_APART_ENCODED)
         pieces = list(self.pieces)
         pieces[1::2] = [*own, calendar, calendar]  # ValueError, were there more pieces than places
-        return b"".join(pieces)
+        mail = b"".join(pieces)
+        # The calendar is in lines of base64.
+        whole = self.whole and mime.whole_lines(head) and mime.whole_lines(words)
+        return mime.CrlfLines(mail) if whole else mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,8 @@ def _shape(skeleton: tuple[bytes | str, ...], bodies: Mapping[str, str]) -> _Sha
                 blocks.append(text)
                 names += its_names
                 pieces += [b"", b""]
-    return _Shape(tuple(pieces), tuple(fields), _APART.join(blocks), itemgetter(*names or [""]))
+    whole = all(map(mime.whole_lines, pieces)) and pieces[-1].endswith(b"\r\n")
+    return _Shape(tuple(pieces), tuple(fields), _APART.join(blocks), itemgetter(*names or [""]), whole)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, bool]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from engine.mail.outgoing.mime import CrlfLines
 from engine.outbox.transport import Envelope, Rejected
 
 _LINE_MAX = 2_000
@@ -169,6 +170,8 @@ def body(content: bytes) -> bytes:
 
     No bare CR or LF is left, in which servers see different ends of a mail (RFC 5321, 2.3.8, 4.5.2).
     """
+    if isinstance(content, CrlfLines):
+        return content + b".\r\n"
     # For bytes, a line ends at CRLF, CR or LF and nowhere else; this is the quickest way to see it.
     lines = content.splitlines()
     stuffed = b"\r\n".join(lines)
