@@ -65,9 +65,14 @@ class Mailbox(Protocol):
     """An address and the name that it is shown by."""
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where it is reached."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is shown by; may be empty."""
+        ...
 
 
 class NamedAddress(NamedTuple):
