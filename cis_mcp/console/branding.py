@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +21,8 @@ from engine.commands.pages.branding import MailBrandingCopies, ResetBranding, Se
 from engine.commands.pages.vendors import SaveVendor
 from engine.imports.pictures import with_pictures
 from engine.mail.locale import choosing
-from engine.mail.locale.language import TAGS, language
-from engine.model.branding import Branding, Hub, MailText
+from engine.mail.locale.language import TAGS, Language, language, noop, noop_term
+from engine.model.branding import ORGANIZER, Branding, Hub, MailText
 from engine.model.pages import Layout
 from engine.model.verbs import Verb
 from engine.outbox.shown import DEFAULTS, sample
@@ -31,15 +32,48 @@ from engine.refusals import Code, Refused
 _HUB = "/console/branding"
 _DRAFTS_MAX = 100
 _PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    '<!doctype html><html lang="{tag}" dir="{direction}"><head><meta charset="utf-8"><title>{title}</title>'
     '<link rel="stylesheet" href="{css}"><link rel="stylesheet" href="/brand/{colour}.css"></head><body><main>'
     "<h1>{title}</h1>"
-    '<p><a href="#">A link</a></p><p><button>Send my invite</button></p></main><footer>{footer}</footer></body></html>'
+    '<p><a href="#">{link}</a></p><p><button>{button}</button></p></main><footer>{footer}</footer></body></html>'
 )
 _PAGE_CSP = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _DEFAULT_COLOUR = "#1558b0"
+
+
+_CALLED: Mapping[MailText, str] = {
+    MailText.INVITE: "invite",
+    MailText.UPDATE: "update",
+    MailText.CANCEL: "cancellation",
+    MailText.REPORT: "report",
+    MailText.NOTICE: "notice",
+}
+"""What the console calls these mails."""
+_HUBS: Mapping[Hub, str] = {
+    Hub.LISTS: noop("Lists"),
+    Hub.LINKS: noop("Links"),
+    Hub.PAGES: noop("Pages"),
+    Hub.REPORTS: noop("Reports"),
+    Hub.EXPORTS: noop("Tables for analysis"),
+    Hub.AGENTS: noop("Agents"),
+    Hub.MESSAGES: noop("Mail to agents"),
+    Hub.RECORD: noop("Record"),
+    Hub.WEBHOOKS: noop("Webhooks"),
+    Hub.TRIGGERS: noop("Triggers"),
+    Hub.DEVELOPER: noop("Developers"),
+    Hub.VERIFY: noop("The verifier"),
+    Hub.BRANDING: noop("Branding"),
+}
+"""What the console calls its parts."""
+_TITLES = (noop("Branding of one organizer"), noop("Branding of this installation"))
+_LAYOUTS = (
+    noop_term("layout of a page", "list"),
+    noop_term("layout of a page", "compact"),
+    noop_term("layout of a page", "cards"),
+    noop_term("layout of a page", "agenda"),
+)
 
 
 @dataclass(frozen=True)
@@ -84,16 +118,21 @@ class Drafts:
         shown = await sample(visit.engine, draft.whole, mail, draft.language)
         page = visit.show(
             "branding.html",
-            title="Branding of this installation" if not draft.scope else "Branding of one organizer",
+            title=visit.say("Branding of one organizer" if draft.scope else "Branding of this installation"),
             draft=draft,
             seal=visit.seal(draft.scope, Purpose.ORGANIZER),
             mail=mail,
             sample=shown,
             mails=list(MailText),
-            defaults=DEFAULTS,
+            called=_CALLED,
+            defaults=_defaults(language(draft.language) if draft.language else visit.language),
             layouts=list(Layout),
             hubs_of=list(Hub),
-            languages=[("", "All that have none of their own"), *((tag, language(tag).name) for tag in TAGS)],
+            hub_names=_HUBS,
+            languages=[
+                ("", visit.say("All that have none of their own")),
+                *((tag, language(tag).name) for tag in TAGS),
+            ],
             own_texts=draft.own.said(draft.language),
             vendors=await vendors(visit.engine, hidden=not draft.scope)
             if visit.everywhere or draft.scope
@@ -109,7 +148,7 @@ class Drafts:
         what = visit.path("what")
         if what == "page":
             headers = {**SEALED_OFF, "Content-Security-Policy": _PAGE_CSP}
-            return Response(_page(draft.whole), headers=headers, media_type="text/html")
+            return Response(_page(draft.whole, visit.language), headers=headers, media_type="text/html")
         shown = await sample(visit.engine, draft.whole, _text(what), draft.language)
         return Response(shown.html, headers=SEALED_OFF, media_type="text/html")
 
@@ -119,15 +158,25 @@ async def _drafted(visit: Visit, scope: str, own: Branding, tag: str) -> _Draft:
     return _Draft(scope, own, whole, tag)
 
 
+def _defaults(spoken: Language) -> Mapping[MailText, str]:
+    """The first line of mails where none is set, in a language."""
+    invite = spoken.say("{who} invites you.", who=ORGANIZER)
+    return {**{mail: text and spoken.say(text) for mail, text in DEFAULTS.items()}, MailText.INVITE: invite}
+
+
 def _language(tag: str) -> str:
     """The language that is meant; empty: all that have no texts of their own. Raises Refused: INVALID_ARGUMENT."""
     return choosing.require(tag) if tag else ""
 
 
-def _page(brand: Branding) -> str:
+def _page(brand: Branding, spoken: Language) -> str:
     lines = str(escape(brand.footer)).replace("\n", "<br>")
     return _PAGE.format(
-        title=escape(brand.title or "Schedule"),
+        tag=spoken.tag,
+        direction=spoken.direction,
+        link=escape(spoken.say("A link")),
+        button=escape(spoken.say("Send me the invite")),
+        title=escape(brand.title or spoken.term("kind of page", "schedule")),
         css=page_asset("page.css").path,
         colour=(brand.colour or _DEFAULT_COLOUR).lstrip("#"),
         footer=lines,

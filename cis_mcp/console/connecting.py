@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cis_mcp.console import words
 from cis_mcp.console.guard import Visit
+from engine.mail.locale.language import Language, noop
 from engine.publicweb.addresses import resolve
 from engine.publicweb.outside import Outside, why_not
 from engine.refusals import Code, Refused
@@ -15,6 +18,13 @@ from engine.settings import Settings
 DOMAIN = "cis-verify-domain"
 _PATH = "/v1/events?limit=1"
 _BYTES_MAX, _SECONDS, _DOMAIN_MAX, _KEY_MAX = 10_000, 10.0, 253, 500
+_SAYS: Mapping[int, str] = {
+    200: noop("the key is good"),
+    401: noop("the server answers, and does not know the key"),
+    403: noop("the server knows the key, which may not read"),
+}
+_ANOTHER = noop("a server of this product answers with 200")
+_FAILURES = (noop("It did not answer in time."), noop("Its certificate cannot be trusted."))
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class Tested:
     verified: bool
     response: str
     validation: str
+    told: str
+    """Both in words, in the language of whoever asked."""
 
     @property
     def words(self) -> str:
@@ -56,19 +68,22 @@ async def tested(visit: Visit) -> Tested:
         headers = {"Host": domain, "Accept": "application/json", "x-api-key": key}
         answer = await outside.request("GET", checked, headers, b"", seconds=_SECONDS, most=_BYTES_MAX)
     except Exception as error:  # noqa: BLE001 -- whatever the other side does is what was to be found out
-        return Tested(domain, url, False, why_not(error), "the server answers")
+        return Tested(
+            domain, url, False, why_not(error), "the server answers", _failed(error, visit.language)
+        )
     finally:
         await outside.close()
-    return Tested(domain, url, answer.status == 200, *_told(answer.status))
+    response, validation = f"HTTP {answer.status}", _SAYS.get(answer.status, _ANOTHER)
+    told = f"{response}: {visit.say(validation)}"
+    return Tested(domain, url, answer.status == 200, response, validation, told)
 
 
-def _told(status: int) -> tuple[str, str]:
-    known = {
-        200: "the key is good",
-        401: "the server answers, and does not know the key",
-        403: "the server knows the key, which may not read",
-    }
-    return f"HTTP {status}", known.get(status, "a server of this product answers with 200")
+def _failed(error: Exception, spoken: Language) -> str:
+    """Why there was no answer."""
+    if isinstance(error, Refused):
+        return words.told(error, spoken)[0]
+    why = why_not(error)
+    return spoken.say(why) if why in _FAILURES else spoken.say("The connection failed.")
 
 
 async def _reaching(settings: Settings, domain: str) -> Settings:

@@ -31,7 +31,7 @@ async def show(visit: Visit) -> Response:
     spans = recurrence.instances(event, now, now + _AHEAD, _SHOWN) if event.recurring else []
     return visit.show(
         "dates.html",
-        title=f"Dates of “{event.summary}”",
+        title=visit.say("Dates of “{title}”", title=event.summary),
         event=event,
         dates=[(_named(event, changed.get(span, span.start)), span, span in changed) for span in spans],
         more=len(spans) == _SHOWN,
@@ -55,7 +55,7 @@ async def edit(visit: Visit) -> Response:
     event, recurrence_id, known = await _one(visit)
     return visit.show(
         "date_form.html",
-        title=f"“{event.summary}” on {_named(event, recurrence_id)[:10]}",
+        title=visit.say("“{title}” on {day}", title=event.summary, day=_named(event, recurrence_id)[:10]),
         event=event,
         date=_named(event, recurrence_id),
         values=_values(event, known),
@@ -115,7 +115,7 @@ async def cancel(visit: Visit) -> Response:
     here = f"/console/events/{event.id}/dates"
     if command.dry_run:
         old = _values(event, known)["start"]
-        changes = [FieldChange(field="date", old=old, new="does not take place")]
+        changes = [FieldChange(field="start", old=old, new=visit.say("does not take place"))]
         at = f"{here}/{visit.path('date')}/cancel"
         return preview_of(visit, done, at, visit.say("Cancel this date"), visit.say("Keep it"), changes)
     return visit.go(here, "cancelled" if done.changed else "unchanged", done.undo)

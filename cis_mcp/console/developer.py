@@ -36,7 +36,13 @@ def showing(health: Health) -> Handler:
             problems=await health.problems(engine) if visit.everywhere else (),
             settings=settled if visit.everywhere else [],
             triggers=[
-                (one, views.state(one), views.hook(url, one), unproven, list(views.warnings(one)))
+                (
+                    one,
+                    views.state(one),
+                    views.hook(url, one),
+                    unproven,
+                    list(views.warnings(one, visit.language)),
+                )
                 for one, unproven in every[:_SHOWN]
             ],
         )

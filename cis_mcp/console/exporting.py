@@ -16,9 +16,11 @@ from pathlib import Path
 
 from starlette.responses import Response, StreamingResponse
 
+from cis_mcp.console import words
 from cis_mcp.console.guard import Screen, Visit
 from engine.commands.operators.exports import NoteExport
 from engine.exporting.files import Form, Writer, writer, written
+from engine.mail.locale.language import Language, noop
 from engine.model.exports import Cells, ExportQuery, Table
 from engine.refusals import Code, Refused
 
@@ -50,13 +52,19 @@ class Export:
     rows: int = 0
     size: int = 0
     ready: bool = False
-    problem: str = ""
+    problem: str | Refused = ""
     task: asyncio.Task[None] | None = None
 
     @property
     def moving(self) -> bool:
         """True while it is being written."""
         return not self.ready and not self.problem
+
+    def told(self, language: Language) -> str:
+        """Why it came to nothing."""
+        if isinstance(self.problem, Refused):
+            return words.told(self.problem, language)[0]
+        return language.say(self.problem)
 
     @property
     def name(self) -> str:
@@ -76,7 +84,7 @@ class Exports:
         mine = [one for one in self._kept.values() if one.whose == visit.token]
         return visit.show(
             "exports.html",
-            title="Tables for analysis",
+            title=visit.say("Tables for analysis"),
             exports=mine[::-1],
             moving=any(one.moving for one in mine),
             tables=list(Table),
@@ -203,12 +211,12 @@ async def _write(export: Export, rows: AsyncIterator[list[Cells]], made: Writer)
             await asyncio.to_thread(_append, export, piece)
         export.ready = True
     except Refused as refused:
-        export.problem = refused.message
+        export.problem = refused
     except OSError:
-        export.problem = "The disk of the server has no room for it."
+        export.problem = noop("The disk of the server has no room for it.")
     finally:
         if export.moving:
-            export.problem = "It was ended."
+            export.problem = noop("It was ended before it was whole.")
         if export.problem:
             os.ftruncate(export.descriptor, 0)
 

@@ -23,7 +23,7 @@ async def orders(visit: Visit) -> Response:
     may_administer(visit.actor)
     return visit.show(
         "orders.html",
-        title="Orders",
+        title=visit.say("Orders"),
         orders=await visit.engine.purchases(visit.actor),
         redactions=await visit.engine.redactions(visit.actor),
     )

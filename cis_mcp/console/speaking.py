@@ -20,6 +20,11 @@ from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
 TRANSLATED = frozenset(
     {
+        "branding.html",
+        "verify.html",
+        "verify_choose.html",
+        "verify_run.html",
+        "verify_steps.html",
         "held.html",
         "do_not_mail.html",
         "handled.html",
@@ -31,6 +36,15 @@ TRANSLATED = frozenset(
         "quarantine.html",
         "quarantined.html",
         "record.html",
+        "trigger.html",
+        "trigger_form.html",
+        "triggers.html",
+        "webhook.html",
+        "webhooks.html",
+        "orders.html",
+        "exports.html",
+        "dates.html",
+        "date_form.html",
         "waits.html",
         "month.html",
         "report_organizer.html",
@@ -82,6 +96,18 @@ _STATES = (
     noop_term("state", "stopped"),
     noop_term("state", "expired"),
     noop_term("state", "revoked"),
+    noop_term("state", "active"),
+    noop_term("state", "kept"),
+    noop_term("state", "waiting"),
+    noop_term("state", "done"),
+    noop_term("state", "partial"),
+    noop_term("state", "unchanged"),
+    noop_term("state", "nothing"),
+    noop_term("state", "stale"),
+    noop_term("state", "replaced"),
+    noop_term("state", "held"),
+    noop_term("state", "failed"),
+    noop_term("state", "delivered"),
 )
 _KINDS = (
     noop_term("kind of campaign", "invite"),
@@ -109,6 +135,7 @@ _LEFT_OUT = (
     noop_term("people by answer", "noaction"),
 )
 _COUNTS = (
+    noop_term("count of a campaign", "waiting"),
     noop_term("count of a campaign", "queued"),
     noop_term("count of a campaign", "sending"),
     noop_term("count of a campaign", "sent"),
@@ -124,6 +151,13 @@ _MAILS = (
     noop("mails deferred"),
     noop("mails failed"),
     noop("mails withdrawn"),
+)
+_TABLES = (
+    noop_term("table for analysis", "events"),
+    noop_term("table for analysis", "attendees"),
+    noop_term("table for analysis", "messages"),
+    noop_term("table for analysis", "receipts"),
+    noop_term("table for analysis", "links"),
 )
 
 
@@ -146,6 +180,13 @@ def why(code: str, detail: str = "") -> str:
     if language.tag == SOURCE:
         return f"{plain}: {detail}" if detail else plain
     return with_quoted(skipped_why(code, language) or plain, detail, language)
+
+
+def stood(state: str) -> str:
+    """How a trigger or a webhook stands; one that the server stopped has its code in brackets, which becomes why."""
+    word, _, code = state.removesuffix(")").partition(" (")
+    told = SPOKEN.get().term("state", word)
+    return f"{told}: {why(code)}" if code else told
 
 
 def field(name: str) -> str:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 
 from cis_mcp.console.speaking import SPOKEN
 from engine.attendee_report import harmless
-from engine.mail.locale.language import Language
+from engine.mail.locale.language import Language, noop_term
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 1_000
@@ -35,8 +35,8 @@ _PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
 _OWN = frozenset({"t", "sort", "down", "filter", "p", "export"})
 _PLACES = frozenset({"cursor", "before", "after", "done", "undo"})
 """Where a list goes on, and what was done just now: of no meaning in another order."""
-_SILENT = frozenset({"", "Buttons", "Compare", "QR code"})
-"""Columns that hold nothing to sort by or to export."""
+_SILENT = (noop_term("head of a column", "Buttons"),)
+"""Columns that hold nothing to sort by or to export, as those without a head."""
 _TABLE = re.compile(
     r"(\s*<table[^>]*>\s*<thead><tr>)(.*?)(</tr></thead>\s*<tbody>)(.*)(</tbody>\s*</table>\s*)", re.DOTALL
 )
@@ -187,6 +187,12 @@ def _slug(name: str) -> str:
     return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "table"
 
 
+@lru_cache(maxsize=_KEPT)
+def _silent(language: Language) -> frozenset[str]:
+    """The heads of silent columns in a language."""
+    return frozenset({"", *(language.term(*head) for head in _SILENT)})
+
+
 def _row(markup: str) -> _Row:
     return _Row(markup, [_text(cell) for cell in _CELL.findall(markup)])
 
@@ -206,7 +212,7 @@ def _chosen(asked: Arranging, labels: Sequence[str], rows: Sequence[_Row]) -> Se
     sort = asked.query.get("sort", "")
     if not sort:
         return found
-    if sort not in labels or sort in _SILENT:
+    if sort not in labels or sort in _silent(SPOKEN.get()):
         raise Refused(
             Code.INVALID_ARGUMENT, "The table has no such column.", "Press the head of one of its columns."
         )
@@ -227,10 +233,11 @@ def _headed(asked: Arranging, slug: str, head: str, *, meant: bool) -> str:
     """The heads of the columns, each a link that sorts by it."""
     by, down = (asked.query.get("sort", ""), asked.query.get("down", "")) if meant else ("", "")
     words = asked.query.get("filter", "") if meant else ""
+    silent = _silent(SPOKEN.get())
 
     def linked(found: re.Match[str]) -> str:
         label = _text(found[3])
-        if label in _SILENT or found[1] != "th":
+        if label in silent or found[1] != "th":
             return found[0]
         turned = "1" if label == by and not down else ""
         url = html.escape(asked.link(slug, sort=label, down=turned, filter=words))
@@ -241,7 +248,8 @@ def _headed(asked: Arranging, slug: str, head: str, *, meant: bool) -> str:
 
 
 def _csv(labels: Sequence[str], rows: Sequence[_Row]) -> str:
-    places = [place for place, label in enumerate(labels) if label not in _SILENT]
+    silent = _silent(SPOKEN.get())
+    places = [place for place, label in enumerate(labels) if label not in silent]
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow([labels[place] for place in places])

@@ -21,6 +21,7 @@ _HUB = "/console/triggers"
 _ONE = f"{_HUB}/{{name:str}}"
 _SHOWN = 50
 _TRIED = 10
+_NAMED = 20
 EXAMPLE = """\
 when: event.stage == "demo"
 do: invite
@@ -31,6 +32,9 @@ people: {each: event.people, email: "{{ item.email }}"}
 """
 
 
+_LOOKUPS = 'lookups:\n- {name: deal, connection: hubspot, path: "/deals/{{ event.id }}"}'
+
+
 async def every(visit: Visit) -> Response:
     """GET /console/triggers."""
     shown = visit.rows(_SHOWN)
@@ -39,8 +43,11 @@ async def every(visit: Visit) -> Response:
     url = visit.engine.settings.public_url
     return visit.show(
         "triggers.html",
-        title="Triggers",
-        triggers=[views.trigger_info(url, one, unproven, counts[one.id]) for one, unproven in found[:shown]],
+        title=visit.say("Triggers"),
+        triggers=[
+            views.trigger_info(url, one, unproven, counts[one.id], visit.language)
+            for one, unproven in found[:shown]
+        ],
         more=max(0, len(found) - shown),
     )
 
@@ -51,10 +58,11 @@ async def new(visit: Visit) -> Response:
     keys = [key for key in await visit.engine.keys_of(visit.actor) if not key.ended(now) and not key.api]
     return visit.show(
         "trigger_form.html",
-        title="New trigger",
+        title=visit.say("New trigger"),
         keys=keys,
         senders=[sender.value for sender in Sender],
         example=EXAMPLE,
+        example_lookups=_LOOKUPS,
     )
 
 
@@ -97,15 +105,14 @@ async def _shown(visit: Visit, found: Trigger, **more: Any) -> Response:
     values = {"secret": "", "made": False, "tried": None, "rules": "", "body": "", **more}
     return visit.show(
         "trigger.html",
-        title=f"Trigger {found.name}",
+        title=visit.say("Trigger {name}", name=found.name),
         trigger=found,
         hook=views.hook(visit.engine.settings.public_url, found),
         state=views.state(found),
-        warnings=list(views.warnings(found)),
+        warnings=list(views.warnings(found, visit.language)),
         deliveries=delivered,
         states=[one.value for one in DeliveryState],
         chosen=state.value if state else "",
-        why=views.why,
         before=delivered[-1].id if len(delivered) == shown else "",
         **values,
     )
@@ -120,7 +127,13 @@ async def try_it(visit: Visit) -> Response:
         tried = [await asking.tried_on_body(visit.engine, found.name, visit.actor, _payload(body), rules)]
     else:
         tried = await asking.tried_on_kept(visit.engine, found.name, visit.actor, rules, _TRIED)
-    return await _shown(visit, found, tried=[views.trial_info(one) for one in tried], rules=text, body=body)
+    return await _shown(
+        visit,
+        found,
+        tried=[(views.trial_info(one), one.refused[:_NAMED]) for one in tried],
+        rules=text,
+        body=body,
+    )
 
 
 def _payload(text: str) -> Any:

@@ -18,6 +18,7 @@ from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.version import version
 from cis_mcp.watch.ticks import ticks
+from engine.mail.locale.language import noop
 from engine.model.changes import ChangeKind
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
@@ -27,14 +28,28 @@ from engine.refusals import Code, Refused
 _HUB = "/console/verify"
 _NEWEST, _OUTPUT_MAX, _RUN_S = 50, 200_000, 120.0
 HOW_TO = {
-    "installed": "pip install cis-mcp, and cis-mcp serve --http 127.0.0.1:8000. docs: README.",
-    "domain": "Set CIS_DOMAIN to a domain of yours; its MX record leads to this server. docs/receiving.md",
-    "way out": "Set CIS_OUTBOX to smtp://… or ses://REGION. In SES, ask for production access: in the sandbox it mails "
-    "verified addresses alone. docs/aws.md",
-    "create@": "Set CIS_INBOX: smtp://0.0.0.0:25, imaps://… or sqs://… brings mail. docs/receiving.md",
-    "rsvp@": "Calendars answer there; it comes by the same way as create@. docs/receiving.md",
-    "notification@": "Mails of the server leave from there; let its domain sign them (DKIM). docs/aws.md",
+    "installed": noop(
+        "Install it with pip install cis-mcp, and start cis-mcp serve --http 127.0.0.1:8000 (README.md)."
+    ),
+    "domain": noop(
+        "Set CIS_DOMAIN to a domain of yours whose MX record leads to this server (docs/receiving.md)."
+    ),
+    "way out": noop(
+        "Set CIS_OUTBOX to smtp://… or ses://REGION. Ask SES for production access: in the sandbox it only mails "
+        "addresses that it has verified (docs/aws.md)."
+    ),
+    "create@": noop(
+        "Set CIS_INBOX: mail comes by smtp://0.0.0.0:25, imaps://… or sqs://… (docs/receiving.md)."
+    ),
+    "rsvp@": noop(
+        "Calendars answer to this address; mail comes by the same way as for create@ (docs/receiving.md)."
+    ),
+    "notification@": noop(
+        "The server sends its mails from this address; have its domain sign them by DKIM (docs/aws.md)."
+    ),
 }
+_NAMES = {"installed": noop("installed"), "domain": noop("domain"), "way out": noop("way out")}
+"""The ticks that are no addresses."""
 
 
 async def begin(visit: Visit) -> Response:
@@ -45,9 +60,10 @@ async def begin(visit: Visit) -> Response:
 def _shown(visit: Visit, checks: list[Any] | None = None, connection: Tested | None = None) -> Response:
     return visit.show(
         "verify.html",
-        title="Verify",
+        title=visit.say("The verifier"),
         checks=checks or [],
-        how_to=HOW_TO,
+        how_to={name: visit.say(text) for name, text in HOW_TO.items()},
+        names=_NAMES,
         connection=connection,
         domain=remembered(visit),
         create=visit.engine.settings.mailbox("create"),
@@ -77,7 +93,7 @@ async def choose(visit: Visit) -> Response:
     if visit.everywhere and not organizer:
         return visit.show(
             "verify_choose.html",
-            title="Choose an organizer",
+            title=visit.say("Choose an organizer"),
             events=[],
             organizers=await _arrived(visit),
             create=_create(visit),
@@ -87,7 +103,11 @@ async def choose(visit: Visit) -> Response:
     )
     newest = sorted(found.events, key=lambda event: event.created, reverse=True)
     return visit.show(
-        "verify_choose.html", title="Choose the event", events=newest, organizers=[], create=_create(visit)
+        "verify_choose.html",
+        title=visit.say("Choose the event"),
+        events=newest,
+        organizers=[],
+        create=_create(visit),
     )
 
 
@@ -120,7 +140,7 @@ async def steps(visit: Visit) -> Response:
     waiting = next((one.step.number for one in found if one.state == "Waiting"), verifying.RESULTS)
     return visit.show(
         "verify_steps.html",
-        title="The nine steps",
+        title=visit.say("The nine steps"),
         event=event,
         steps=found,
         now=waiting,
@@ -186,14 +206,14 @@ class Runs:
         parts = (
             [
                 (name, run.found.get(key, []))
-                for name, key in (("Pre-flight", "preflight"), ("Steps", "steps"))
+                for name, key in ((noop("Pre-flight"), "preflight"), (noop("Steps"), "steps"))
             ]
             if run
             else []
         )
         return visit.show(
             "verify_run.html",
-            title="All nine steps, by themselves",
+            title=visit.say("All nine steps, by themselves"),
             run=run,
             parts_found=parts,
             words="\n".join(_words(parts)),
@@ -238,9 +258,9 @@ async def _run(run: Run, environment: dict[str, str]) -> None:
             said, _ = await run.process.communicate()
         run.found = json.loads(said)
     except TimeoutError:
-        run.problem = "It took longer than two minutes and was ended."
+        run.problem = noop("It took longer than two minutes and was ended.")
     except (OSError, ValueError):
-        run.problem = "It ended without a result. “cis-mcp verify” at the command line says why."
+        run.problem = noop("It ended without a result. The command cis-mcp verify says why.")
     finally:
         if run.process and run.process.returncode is None:
             run.process.kill()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cis_mcp.views.events import counters
+from engine.mail.locale.language import noop, noop_term
 from engine.model.counters import Statistics
 from engine.model.events import Event
 
@@ -42,7 +43,13 @@ class Judged:
 
     step: VerifierStep
     state: State
-    response: str
+    message: str
+    values: Mapping[str, Any]
+
+    @property
+    def response(self) -> str:
+        """What it was judged by, in English."""
+        return self.message.format(**self.values)
 
     @property
     def words(self) -> str:
@@ -53,30 +60,62 @@ class Judged:
 
 STEPS = (
     VerifierStep(
-        1, "Create", "In your calendar, create an event and invite the address below.", "the event is here"
+        1,
+        "Create",
+        noop("In your calendar, create an event and invite the address below."),
+        noop("the event is here"),
     ),
     VerifierStep(
-        2, "Confirm", "Nothing to do: the event is looked for.", "event, organizer and system know it"
+        2,
+        "Confirm",
+        noop("Nothing to do: the event is looked for."),
+        noop("event, organizer and system know it"),
     ),
     VerifierStep(
-        3, "Send", "Invite at least one address whose mailbox you can open.", "a mail server took an invite"
+        3,
+        "Send",
+        noop("Invite at least one address whose mailbox you can open."),
+        noop("a mail server took an invite"),
     ),
     VerifierStep(
-        4, "Attendees", "Nothing to do: the people who are invited are counted.", "1 attendee or more"
+        4,
+        "Attendees",
+        noop("Nothing to do: the people who are invited are counted."),
+        noop("1 attendee or more"),
     ),
     VerifierStep(
-        5, "Answers", "In the invited calendar, answer Yes, No or Maybe.", "Yes + No + Maybe is 1 or more"
+        5,
+        "Answers",
+        noop("In the invited calendar, answer Yes, No or Maybe."),
+        noop("Yes + No + Maybe is 1 or more"),
     ),
     VerifierStep(
         6,
         "Update",
-        "In your calendar, change the time or the place and send the update.",
-        "the revision grew",
+        noop("In your calendar, change the time or the place and send the update."),
+        noop("the revision grew"),
     ),
-    VerifierStep(7, "Report", "Have the report mailed to you.", "a mail server took the report"),
+    VerifierStep(7, "Report", noop("Have the report mailed to you."), noop("a mail server took the report")),
     VerifierStep(
-        8, "Cancel", "In your calendar, cancel the event.", "cancelled, and the revision grew again"
+        8,
+        "Cancel",
+        noop("In your calendar, cancel the event."),
+        noop("cancelled, and the revision grew again"),
     ),
+)
+_TERMS = (
+    noop_term("step", "Create"),
+    noop_term("step", "Confirm"),
+    noop_term("step", "Send"),
+    noop_term("step", "Attendees"),
+    noop_term("step", "Answers"),
+    noop_term("step", "Update"),
+    noop_term("step", "Report"),
+    noop_term("step", "Cancel"),
+    noop_term("mark", "Verified"),
+    noop_term("mark", "Skipped"),
+    noop_term("mark", "Waiting"),
+    noop_term("mark", "Failed"),
 )
 RESULTS = 9
 
@@ -87,25 +126,38 @@ def judged(seen: Seen, skipped: Iterable[int]) -> list[Judged]:
     return [_one(step, *passed[step.number], skipped=step.number in left_out) for step in STEPS]
 
 
-def _one(step: VerifierStep, done: bool, response: str, *, skipped: bool) -> Judged:
-    return Judged(step, "Verified" if done else "Skipped" if skipped else "Waiting", response)
+def _one(step: VerifierStep, done: bool, message: str, values: Mapping[str, Any], *, skipped: bool) -> Judged:
+    state: State = "Verified" if done else "Skipped" if skipped else "Waiting"
+    return Judged(step, state, message, values)
 
 
-def _passed(seen: Seen) -> Mapping[int, tuple[bool, str]]:
+def _passed(seen: Seen) -> Mapping[int, tuple[bool, str, Mapping[str, Any]]]:
+    """Of each step whether it is done, and what that is judged by: a message and its values."""
     event, told = seen.event, counters(seen.counted)
     rsvp, sent = told["rsvp"], told["delivery"].get("sent", 0)
     answers = {name: rsvp.get(name, 0) for name in ("accepted", "declined", "tentative")}
-    revision = f"sequence {event.sequence}, was {seen.sequence}"
+    revisions = {"now": event.sequence, "before": seen.sequence}
     grown = event.sequence - seen.sequence
+    found = {"count": len(seen.levels), "revision": seen.sequence}
+    report = noop("report sent") if seen.report_sent else noop("no report sent")
+    cancelled = (
+        noop("cancelled; revision {now}, was {before}")
+        if event.cancelled
+        else noop("not cancelled; revision {now}, was {before}")
+    )
     return {
-        1: (True, f"uid {event.uid}"),
-        2: (len(seen.levels) > 1, f"found at: {', '.join(seen.levels)}; sequence {seen.sequence}"),
-        3: (sent > 0, f"{sent} mails sent"),
-        4: (told["attendees"] > 0, f"{told['attendees']} attendees"),
-        5: (sum(answers.values()) > 0, ", ".join(f"{name} {n}" for name, n in answers.items())),
-        6: (grown > (1 if event.cancelled else 0), revision),
-        7: (seen.report_sent, "report sent" if seen.report_sent else "no report sent"),
-        8: (event.cancelled and grown > 0, f"{event.status.value}, {revision}"),
+        1: (True, noop("uid {uid}"), {"uid": event.uid}),
+        2: (len(seen.levels) > 1, noop("levels at which it was found: {count}; revision {revision}"), found),
+        3: (sent > 0, noop("mails sent: {count}"), {"count": sent}),
+        4: (told["attendees"] > 0, noop("attendees: {count}"), {"count": told["attendees"]}),
+        5: (
+            sum(answers.values()) > 0,
+            noop("Yes: {accepted}, No: {declined}, Maybe: {tentative}"),
+            answers,
+        ),
+        6: (grown > (1 if event.cancelled else 0), noop("revision {now}, was {before}"), revisions),
+        7: (seen.report_sent, report, {}),
+        8: (event.cancelled and grown > 0, cancelled, revisions),
     }
 
 

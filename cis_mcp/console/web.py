@@ -92,6 +92,7 @@ def templates(language: Language) -> Environment:
         "c_": language.term,
         "spoken": SPOKEN.get,
         "why": speaking.why,
+        "stood": speaking.stood,
         "field": speaking.field,
         "bound": speaking.bound,
     }

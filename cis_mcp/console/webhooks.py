@@ -28,7 +28,7 @@ async def every(visit: Visit) -> Response:
     found = await asking.webhooks(visit.engine, visit.actor)
     return visit.show(
         "webhooks.html",
-        title="Webhooks",
+        title=visit.say("Webhooks"),
         webhooks=[webhook_info(one) for one in found[:shown]],
         kinds=[kind.value for kind in WebhookKind],
         starting=_STARTING,

@@ -50,6 +50,8 @@ _SAID_WITH_THE_REASON = frozenset(code for code in _OWN if code in REASONS) - {
     Code.INVALID_ADDRESS,
 }
 """Where the reason in other languages says already what to do next."""
+_IN_DETAIL = frozenset({Code.INVALID_RULE, Code.INVALID_PAYLOAD, Code.LOOKUP_FAILED})
+"""Of rules and payloads, which are written in English: what is wrong in them is told as the engine says it."""
 _ELSE = noop("Go back and try it otherwise, or begin again at the overview.")
 _GONE = noop("What you asked for is not here, or can no longer be done.")
 
@@ -70,6 +72,8 @@ def told(refused: Refused, language: Language) -> tuple[str, str]:
         return refused.message, own or hint(refused)
     known = refused.code in REASONS
     why = reason(refused.code, refused.message, language) if known else language.say(_GONE)
+    if refused.code in _IN_DETAIL:
+        why = f"{language.say(REASONS[refused.code])} {refused.message}"
     return why, hint(refused, language)
 
 

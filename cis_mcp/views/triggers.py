@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, quoted, utc
+from engine.mail.locale.language import Language
 from engine.model.triggers import Delivery, RefusedPerson, Sender, Trigger, TriggerCounts
 from engine.triggers.asking import Proven, Tried, unordered, weakness
 
@@ -22,14 +24,14 @@ def state(trigger: Trigger) -> str:
     return f"stopped ({trigger.stopped})" if trigger.stopped else "live" if trigger.live else "draft"
 
 
-def warnings(trigger: Trigger) -> Iterator[str]:
+def warnings(trigger: Trigger, language: Language = ENGLISH) -> Iterator[str]:
     """What to know before it is made live."""
     if not trigger.secrets and trigger.proof.sender is not Sender.EVENTS:
-        yield "It has no secret, so no delivery can be verified."
+        yield language.say("It has no secret, so no delivery can be verified.")
     if weak := weakness(trigger):
-        yield f"Weak proof: {weak}"
+        yield language.say("Weak proof: {why}", why=language.say(weak))
     if unordered(trigger):
-        yield "A rule has no version, so a late delivery can undo a newer one."
+        yield language.say("A rule has no version, so a late delivery can undo a newer one.")
 
 
 def line(trigger: Trigger, unproven: int) -> str:
@@ -139,7 +141,11 @@ class DeliveryInfo(Data):
 
 
 def trigger_info(
-    public_url: str, trigger: Trigger, unproven: int, counts: TriggerCounts = _NONE
+    public_url: str,
+    trigger: Trigger,
+    unproven: int,
+    counts: TriggerCounts = _NONE,
+    language: Language = ENGLISH,
 ) -> TriggerInfo:
     """A trigger of the server at `public_url`, with how many requests at its hook nothing proved."""
     return TriggerInfo(
@@ -153,7 +159,7 @@ def trigger_info(
         deliveries=counts.deliveries,
         invited=counts.invited,
         withdrawn=counts.withdrawn,
-        warnings=list(warnings(trigger)),
+        warnings=list(warnings(trigger, language)),
     )
 
 

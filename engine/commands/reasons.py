@@ -83,6 +83,13 @@ REASONS: Mapping[Code, str] = {
     Code.URL_NOT_ALLOWED: noop("That address may not be read from here."),
     Code.URL_NOT_READABLE: noop("That address could not be read."),
     Code.LOOP: noop("What it does seems to trigger it again."),
+    Code.INVALID_RULE: noop("A rule cannot be applied."),
+    Code.INVALID_PAYLOAD: noop("The payload cannot be read."),
+    Code.LOOKUP_FAILED: noop("What a rule looks up could not be fetched."),
+    Code.TRIGGER_STATE: noop("What is asked for cannot be done with this trigger now."),
+    Code.WEBHOOK_STATE: noop("What is asked for cannot be done with this webhook now."),
+    Code.GONE: noop("Its receiver answered 410: it is gone for good."),
+    Code.FAILING: noop("Its receiver has failed for 72 hours."),
     Code.INTERNAL: noop("Something went wrong here. Whoever runs this server can look it up."),
 }
 

@@ -23,6 +23,7 @@ async def seen_in(person: Person, path: str, language: str) -> str:
 def english_in(page: str) -> set[str]:
     """The English words of a page, read out or not; without what is typed, or says that its language is another."""
     page = re.sub(r"<(pre|code)\b.*?</\1>|\w+\.md", " ", page, flags=re.DOTALL)
+    page = re.sub(r"(<textarea[^>]*>).*?</textarea>", r"\1", page, flags=re.DOTALL)
     page = re.sub(r"<(?!html)(\w+)[^>]* lang=\"[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
     words = re.sub(r"<[^>]*(?:aria-label|placeholder)=\"([^\"]*)\"[^>]*>", r" \1 ", page)
     text = re.sub(r"<[^>]+>", " ", words)

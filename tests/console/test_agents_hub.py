@@ -206,10 +206,10 @@ async def test_whom_a_delivery_left_out_is_shown_with_the_bound(engine: Engine, 
     named = crm.deal(people=[*crm.people("ann", "ceo"), {"email": "eve@evil.com"}])
     await crm.delivered(engine, made, named)
     seen = await person.go(f"/console/triggers/{made.name}")
-    assert "c*******@example.com out of bounds: not to" in seen.text
-    assert "e*******@evil.com out of bounds: to" in seen.text
+    assert "c*******@example.com: out of bounds (not to)" in seen.text
+    assert "e*******@evil.com: out of bounds (to)" in seen.text
     seen = await person.press("See what it would do", body=json.dumps({**named, "id": 8}))
-    assert "e*******@evil.com out of bounds: to" in seen.text
+    assert "e*******@evil.com: out of bounds (to)" in seen.text
 
 
 async def test_a_delivery_is_handled_anew_by_a_button(engine: Engine, person: Person) -> None:

@@ -74,7 +74,7 @@ async def test_a_colour_on_which_white_letters_cannot_be_read_is_refused(
 async def test_one_text_and_everything_are_reset(engine: Engine, person: Person) -> None:
     await person.go("/console/branding")
     await person.press("Save", title="Club", text_invite="Come!", text_update="News!")
-    await person.press("Reset the text of invite")
+    await person.press("Reset the text: invite")
     kept = await engine.branding_of("")
     assert kept.texts.get("invite", "") == ""  # type: ignore[call-overload]
     assert kept.title == "Club"
@@ -178,7 +178,7 @@ async def test_a_text_is_set_for_the_readers_of_one_language(engine: Engine, per
     assert mails["ann@guests.example"].startswith("Komm!")
     assert mails["bob@guests.example"].startswith("Come!")
     await person.go("/console/branding?language=de")
-    await person.press("Reset the text of invite")
+    await person.press("Reset the text: invite")
     kept = await engine.branding_of("")
     assert kept.opening(Kind.INVITE, "", "de") == "Come!"
     assert (await person.go("/console/branding?language=klingon")).status == 400
@@ -239,7 +239,7 @@ async def test_a_copy_leaves_as_it_looks_with_text_and_html_and_without_a_calend
 async def test_an_organizer_has_copies_mailed_to_themselves_alone(engine: Engine) -> None:
     async with browser(engine) as web:
         bob = await with_key(engine, web, "bob@example.org", scopes=frozenset({"read", "publish"}))
-        form = (await bob.go("/console/branding")).form("Mail a copy of each kind to me")
+        form = (await bob.go("/console/branding")).form("Mail me a copy of each kind")
         given = {**form.fields, "to": "victim@example.net"}
         await web.post(form.action, data=given, headers=SAME)
     assert {mail.email for mail in await deliver(engine)} == {"bob@example.org"}

@@ -64,7 +64,7 @@ async def test_a_step_is_skipped_taken_back_and_everything_reset(engine: Engine,
     event = await created(engine)
     seen = await person.go(f"{STEPS}?event={event.id}&from=0")
     assert "Waits until a mail server took an invite." in seen.text
-    assert "3 Send: Waiting response: 0 mails sent validation: a mail server took an invite" in seen.text
+    assert "3 Send: Waiting response: mails sent: 0 validation: a mail server took an invite" in seen.text
     for number in (3, 4, 5, 6, 7, 8):
         (following,) = [link for link in seen.links if link.endswith(str(number)) and "skip=" in link]
         seen = await person.go(following)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.mail.locale.language import noop
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Refused
 from engine.triggers.proofs.connector import Connector, dig, json_of, mac, same_hex, text_of
@@ -28,6 +29,8 @@ def _delivery_id(posted: Posted, element: Any) -> str:
 
 CONNECTOR = Connector(
     _prove,
-    weak="Lever signs a token and the time, not the content: anyone who saw one delivery can forge another.",
+    weak=noop(
+        "Lever signs a token and the time, not the content: anyone who saw one delivery can forge another."
+    ),
     delivery_id=_delivery_id,
 )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from engine.mail.locale.language import noop
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Code, Refused
 from engine.triggers.proofs.connector import ELEMENTS_MAX, Connector, HookResponse, text_of
@@ -88,7 +89,7 @@ _ACK = (
 
 CONNECTOR = Connector(
     _prove,
-    weak="An outbound message shows a token and the organization's id, and signs nothing.",
+    weak=noop("An outbound message shows a token and the organization's id, and signs nothing."),
     elements=_elements,
     delivery_id=_delivery_id,
     answer=HookResponse(body=_ACK, media_type="text/xml"),

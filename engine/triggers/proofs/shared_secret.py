@@ -9,10 +9,9 @@ import hmac
 from datetime import datetime
 from typing import Any
 
+from engine.mail.locale.language import noop
 from engine.model.triggers import Posted, Proof
 from engine.triggers.proofs.connector import Connector, dig, from_base64, text_of
-
-_WEAK = "carries a secret and signs nothing: anyone who sees one request can forge others."
 
 
 def _same(given: bytes, secret: str) -> bool:
@@ -45,6 +44,15 @@ def _given_id(posted: Posted, element: Any) -> str:
     return posted.headers.get("x-delivery-id", "")
 
 
-PIPEDRIVE = Connector(_basic, weak=f"Pipedrive {_WEAK}", delivery_id=_pipedrive_id)
-SALESFORCE_FLOW = Connector(_header, weak=f"A Flow's callout {_WEAK}", delivery_id=_given_id)
-BEARER = Connector(_header, weak=f"A bearer token {_WEAK}", delivery_id=_given_id)
+_PIPEDRIVE = noop(
+    "Pipedrive carries a secret and signs nothing: anyone who sees one request can forge others."
+)
+_FLOW = noop(
+    "A Flow's callout carries a secret and signs nothing: anyone who sees one request can forge others."
+)
+_TOKEN = noop(
+    "A bearer token carries a secret and signs nothing: anyone who sees one request can forge others."
+)
+PIPEDRIVE = Connector(_basic, weak=_PIPEDRIVE, delivery_id=_pipedrive_id)
+SALESFORCE_FLOW = Connector(_header, weak=_FLOW, delivery_id=_given_id)
+BEARER = Connector(_header, weak=_TOKEN, delivery_id=_given_id)

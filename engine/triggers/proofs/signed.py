@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.mail.locale.language import noop
 from engine.model.triggers import Posted, Proof
 from engine.triggers.proofs.connector import Connector, mac, same_base64, same_hex, timely
 
@@ -40,6 +41,6 @@ def connector(proof: Proof) -> Connector:
     weak = (
         ""
         if covered
-        else "The signature does not cover the body: anyone who saw one delivery can forge another."
+        else noop("The signature does not cover the body: anyone who saw one delivery can forge another.")
     )
     return Connector(_prove, weak=weak, delivery_id=delivery_id)
