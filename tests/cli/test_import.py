@@ -71,7 +71,7 @@ async def test_a_calendar_is_imported_again_and_again(tmp_path: Path, data: Path
     _calendar(tmp_path, season([]))
     code, _, err = await run(data, "import", file)
     assert code == 2
-    assert err.startswith("calendar_shrunk: 4 of the 4 coming events")
+    assert err.startswith("calendar_shrunk: 4 of the 4 future events")
     code, out, _ = await run(data, "import", file, "--gone", "keep")
     assert code == 0
     assert "4 events that the calendar no longer has were left as they are." in out
