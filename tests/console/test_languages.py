@@ -133,7 +133,7 @@ async def test_a_refusal_says_why_and_what_to_do_next_in_the_language_of_the_vis
     assert _english_in(answer.text) - {"none"} == set()
 
 
-FRAMES = {"arrange.html", "base.html", "event_row.html", "navigation.html", "notes.html"}
+FRAMES = {"arrange.html", "base.html", "event_row.html", "navigation.html", "notes.html", "numbers.html"}
 _NAMES = {
     *("AWS", "Calendar", "CSV", "Invite", "MCP", "OpenAPI", "PNG", "QR", "REST", "SVG", "Server", "UTC"),
     *("Yes", "cis", "mcp"),
