@@ -13,6 +13,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 AUTHSERV_ID = "mx.demo.test"
 """The border server that our server trusts to say who a sender is."""
+PATIENCE_S = 120.0
+"""How long a step waits before it fails: on a slow and busy machine, a process may take half a minute to start."""
 
 
 class PostOffice:
@@ -53,7 +55,7 @@ class PostOffice:
         return self._mailboxes.get(address.lower(), [])
 
     async def arrival(
-        self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = 10
+        self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = PATIENCE_S
     ) -> EmailMessage:
         """The newest mail for `address` that is `wanted`, as soon as there is one. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._arrived:
@@ -73,5 +75,5 @@ class PostOffice:
 
 
 def _send(sender: str, to: str, content: bytes, port: int) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as smtp:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE_S) as smtp:
         smtp.sendmail(sender, [to], content)

@@ -28,7 +28,7 @@ from cis_mcp.demo.people import (
     Person,
     is_calendar,
 )
-from cis_mcp.demo.postoffice import AUTHSERV_ID, PostOffice
+from cis_mcp.demo.postoffice import AUTHSERV_ID, PATIENCE_S, PostOffice
 from cis_mcp.demo.stage import Stage, Step, StepFailed
 
 DOMAIN = "cis.test"
@@ -64,7 +64,7 @@ class Story:
         try:
             with (self._folder / "server.log").open("w") as log:
                 transport = stdio_client(self._server(), errlog=log)
-                await self._with_server(Client(transport, read_timeout_seconds=20))
+                await self._with_server(Client(transport, read_timeout_seconds=PATIENCE_S))
             self._audit()
         finally:
             await self._post.close()
@@ -267,7 +267,7 @@ class Story:
                 env=self._environment(),
                 capture_output=True,
                 text=True,
-                timeout=30,
+                timeout=PATIENCE_S,
                 check=False,
             )
             step.say((run.stdout or run.stderr).strip().splitlines()[-1])
@@ -287,7 +287,7 @@ async def _call(client: Client, tool: str, arguments: Mapping[str, Any]) -> dict
 
 async def _eventually(client: Client, uid: str, wanted: Mapping[str, int]) -> dict[str, Any]:
     """The event's statistics once they are as `wanted`; receipts take a moment to come in."""
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
+    deadline = datetime.now(UTC) + timedelta(seconds=PATIENCE_S)
     while True:
         stats = await _call(client, "get_stats", {"scope": "event", "key": uid})
         if {k: v for k, v in stats["rsvp"].items() if v} == dict(wanted):
