@@ -276,7 +276,7 @@ async def test_who_was_not_invited_and_says_yes_takes_no_place_that_is_not_there
     (event,) = await games(engine, 1, places=1)
     ann = (await invite(engine, event, "ann@example.com")).attendee
     guest = {"email": "bob@example.com", "sender": "bob@example.com", "authenticated": True}
-    await answer(engine, ann, Partstat.ACCEPTED, role="guest", **guest)
+    await answer(engine, ann, Partstat.ACCEPTED, role="forwarded", **guest)
     assert await _taken(engine, event) == 1
 
 
