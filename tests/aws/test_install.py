@@ -485,7 +485,7 @@ def test_the_costs_in_the_docs_are_those_of_the_estimate(invites: int) -> None:
     one, far = (costs.estimate(invites, "t4g.small", 20, serverless=form) for form in (False, True))
     cells = [one.machine + one.volume, one.mail_out + one.mail_in, one.queues + one.storage, one.total]
     assert f"| {invites:,} | {' | '.join(f'${cell:.2f}' for cell in cells)} |" in lines
-    assert f"| standing costs a month | ${cells[0]:.2f} | ${far.tasks:.2f}, with one task" in "\n".join(lines)
+    assert f"| fixed costs a month | ${cells[0]:.2f} | ${far.tasks:.2f}, with one task" in "\n".join(lines)
     (adds,) = [line for line in lines if "the table adds" in line]
     assert f"${far.table:.2f}" in adds
     assert f"${far.total:.2f}" in adds

@@ -90,7 +90,7 @@ async def _staged(engine: Engine) -> Stage:
     await handled(engine)
     (delivery,) = await deliveries(engine, hook)
     draft, going, still = [await drafted(engine, event, [f"{n}@example.com"]) for n in ("a", "b", "c")]
-    undo_id = await _undoable(engine, who)
+    undo_id = await _undoable(engine, who, keys["v1"])
     page = (await do(engine, CreatePage(title="Season", kind=PageKind.SCHEDULE, organizer=who))).page
     letter = TakeMessage(
         organizer=who,
@@ -189,13 +189,14 @@ async def _own_trigger(engine: Engine, secret: str, name: str, *, live: bool) ->
     return name
 
 
-async def _undoable(engine: Engine, organizer: str) -> str:
-    """The id of a change that can be taken back still."""
+async def _undoable(engine: Engine, organizer: str, secret: str) -> str:
+    """The id of a change that can be taken back still, by the key that asked for it."""
     event = await created(engine, organizer=organizer)
     settings, engine.settings = engine.settings, engine.settings.model_copy(update={"undo_s": 600})
-    owner = asking_for(organizer)
-    await engine.apply(SendInvite(uid=event.uid, email="undone@example.com"), owner)
-    done = await engine.apply(UpdateEvent(uid=event.uid, location="Elsewhere"), owner)
+    key = await engine.key_of(secret)
+    assert key is not None
+    await engine.apply(SendInvite(uid=event.uid, email="undone@example.com"), key.actor)
+    done = await engine.apply(UpdateEvent(uid=event.uid, location="Elsewhere"), key.actor)
     engine.settings = settings
     assert done.undo is not None
     return done.undo.id

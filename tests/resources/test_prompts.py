@@ -87,7 +87,7 @@ def test_prompts_name_only_tools_arguments_and_codes_that_exist() -> None:
         (
             "hand_over_to_agent",
             {"task": "invite our customers", "owner": "boss@example.org"},
-            ["verbs", "may mail", "waits for a yes", "cis-mcp key create", "STOP", "explain_refusal", "undo"],
+            ["verbs", "may mail", "needs approval", "cis-mcp key create", "STOP", "explain_refusal", "undo"],
         ),
         (
             "promote",

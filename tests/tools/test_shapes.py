@@ -98,7 +98,7 @@ async def test_an_empty_text_empties_nothing_and_clear_does(engine: Engine) -> N
         once = await caller.ok("update_event", uid=uid, clear=["recurrence"])
         assert once["event"]["recurrence"] == ""
         both = await caller.refused("update_event", uid=uid, clear=["location"], location="Hall 2")
-        assert "“location” is both given and to be cleared" in both["message"]
+        assert "“location” is both given and named in clear" in both["message"]
         assert await caller.code("update_event", uid=uid, clear=["summary"]) == "invalid_argument"
 
 

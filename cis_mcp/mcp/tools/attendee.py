@@ -33,7 +33,7 @@ class GetAttendeeArguments(Arguments):
 
 async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Reply:
     """Show one person's history at one event: the answer and to which revision, every message with the mail
-    server's reply, comments, proposed times, and what is still to be sent. Use it when someone says they “never
+    server's reply, comments, proposed times, and what is still to come. For when someone says they “never
     got it”."""
     event = await call.engine.event(arguments.uid, call.actor)
     explanation = await call.engine.explain(event.uid, arguments.email, call.actor)

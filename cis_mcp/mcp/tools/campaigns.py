@@ -71,8 +71,8 @@ class CampaignsResult(Result):
 
 
 async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
-    """Draft invites to one event for a list of people: every row is checked, and the result says which would be
-    skipped and why, and shows a sample. Nothing is sent until control_campaign starts it with the confirm_token,
+    """Draft invites to one event for a list of people: checks every row, says which it
+    would skip and why, and shows a sample. Nothing is sent until control_campaign starts it with the confirm_token,
     unless start is true. For one person use send_invite."""
     rows = await rows_of(call, arguments)
     draft = DraftCampaign(

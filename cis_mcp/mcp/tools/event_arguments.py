@@ -62,8 +62,8 @@ class CreateEventArguments(Arguments):
         examples=[["2027-12-24"]],
     )
     alarm_minutes: AlarmMinutes = None
-    rsvp: bool = Field(True, description="false: for information only, asks for no answer")
-    places: int = Field(0, description="how many people can take part; 0: no limit")
+    rsvp: bool = Field(True, description="false: asks for no answer")
+    places: int = Field(0, description="how many can take part; 0: no limit")
     organizer: str | None = Field(
         None, description="the owner; leave out for yourself", examples=["ann@example.com"]
     )
@@ -71,7 +71,7 @@ class CreateEventArguments(Arguments):
     url: str | None = Field(None, description="web page")
     idempotency_key: str | None = Field(
         None,
-        description="any text; a call with the same key creates no second event",
+        description="any text; repeating it makes no second event",
         max_length=200,
     )
 

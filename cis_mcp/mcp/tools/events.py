@@ -89,7 +89,7 @@ class FoundEvent(Result):
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
     """Create an event and get its uid. No one is notified: invite with send_invite (one person) or bulk_send (a
-    list). Give local times with the zone of the place; check the weekday in the result. To change an event use
+    list). Give local times with the zone of the place; check the weekday in the result. To change it use
     update_event."""
     command = CreateEvent(
         summary=arguments.summary,

@@ -43,7 +43,7 @@ class BulkSendArguments(Arguments):
     )
     csv_path: str | None = Field(
         None,
-        description="or a file on the server (local callers only)",
+        description="or a file on the server (local callers)",
         max_length=4_096,
     )
     source: str | None = Field(

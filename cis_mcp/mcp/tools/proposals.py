@@ -61,7 +61,7 @@ class AnsweredProposal(Result):
 
 async def answer_proposal(call: CallContext, arguments: AnswerProposalArguments) -> Reply:
     """Accept or decline another time that an attendee proposes (see get_event). Accepting moves the event there and
-    mails the attendees it affects; declining mails only that attendee. To choose a third time use update_event,
+    mails the attendees it affects; declining mails only that attendee. For a third time use update_event,
     which answers every proposal."""
     event = await call.engine.event(arguments.uid, call.actor)
     instance = instance_of(event, arguments.instance)

@@ -114,7 +114,7 @@ class ReportResult(Result):
 
 
 async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
-    """Count attendees, answers (Yes, No, Maybe, none), origins, calendar clients and deliveries of an event, an
+    """Count attendees, answers, origins, calendar clients and deliveries of an event, an
     organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")

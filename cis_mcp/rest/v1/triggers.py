@@ -91,8 +91,8 @@ async def triggers(call: Call[ListingTriggers, Body]) -> TriggerList:
 
 async def propose_trigger(call: Call[Query, NewTrigger]) -> DataResponse:
     """Draft a trigger: rules by which signed webhooks of a CRM, a billing system or the like invite, change and
-    cancel, with your key and within its bounds. It acts once it is live: the operator does that, or
-    make_trigger_live with your owner's approval. Calling again with the same name gives the draft new rules."""
+    cancel, with your key and within its bounds. It acts once it is live: the operator makes
+    it so, or you ask for it with your owner's approval. Calling again with the same name gives the draft new rules."""
     done = await call.apply(proposed(call.body))
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
     return DataResponse(ProposedTrigger(trigger=info, secret=done.secret), 201)
