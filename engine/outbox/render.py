@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,7 @@ class Renderer:
         self._brands = brands or Brands(store)
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
         self._linking: dict[tuple[object, ...], PersonalLinks] = {}
+        self._linked: tuple[tuple[Event, Standing, Partstat], tuple[str, str], PersonalLinks] | None = None
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
@@ -112,24 +114,31 @@ class Renderer:
         return Envelope(receipts, message.email, content, message.id, event.uid)
 
     def _refuse_links(self, claim: Claim, event: Event, attendee: Attendee) -> None:
-        """Refuse a mail that would link to where its keys may not link, by its text as this person reads it.
-
-        What all read alike is looked at once for each revision.
-        """
-        seen = event.seen_by(attendee.partstat)
-        revision_of = (event.uid, event.sequence, event.dtstamp, event.linked, seen is event)
-        about = (*revision_of, claim.message.note, claim.organizer_name, claim.standing.links)
-        links = self._linking.get(about)
-        if links is None:
-            from engine.commands.agents.personal_links import PersonalLinks
-
-            standing = claim.standing.linking(event.linked)
-            links = PersonalLinks(standing, seen, (claim.message.note, claim.organizer_name))
-            self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}
-        host = links.outside(personal_values(attendee))
+        """Refuse a mail that would link to where its keys may not link, by its text as this person reads it."""
+        host = self._links_of(claim, event, attendee).outside(personal_values(attendee))
         if host:
             why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
             raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
+
+    def _links_of(self, claim: Claim, event: Event, attendee: Attendee) -> PersonalLinks:
+        """What all read alike is looked at once for each revision; mails of one claim share event and standing."""
+        asked = (event, claim.standing, attendee.partstat)
+        told = (claim.message.note, claim.organizer_name)
+        last = self._linked
+        if last and all(map(operator.is_, last[0], asked)) and last[1] == told:
+            return last[2]
+        seen = event.seen_by(attendee.partstat)
+        revision_of = (event.uid, event.sequence, event.dtstamp, event.linked, seen is event)
+        about = (*revision_of, *told, claim.standing.links)
+        links = self._linking.get(about)
+        if links is None:
+            # A process that only sends imports commands where a key has bounds alone.
+            from engine.commands.agents.personal_links import PersonalLinks
+
+            links = PersonalLinks(claim.standing.linking(event.linked), seen, told)
+            self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}
+        self._linked = (asked, told, links)
+        return links
 
     def _prepared(
         self,

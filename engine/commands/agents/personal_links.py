@@ -20,16 +20,25 @@ class PersonalLinks:
     def __init__(self, standing: Standing, event: Event, texts: Iterable[str] = ()) -> None:
         self._standing, self._event, self._texts = standing, event, tuple(texts)
         self._names: Collection[str] = () if event.verbatim else personal.placeholders(event)
+        self._asked = {*self._names, "name"}
         self._alone = not self._names or all(map(_stands_alone, texts_of(event)))
         filled = personal.personalize(event, dict.fromkeys(self._names, "x")) if self._names else event
         self._alike = self._first((*texts_of(filled), *self._texts))
 
     def outside(self, values: Mapping[str, str]) -> str:
         """The first host that a person with these values would read a link to, and none may be; else empty."""
-        name = values.get("name", "")
-        if self._alone and all(plain(values.get(one, "")) for one in self._names):
-            return self._alike or ("" if plain(name) else self._standing.outside_links(name))
+        if self._alone and self._all_plain(self._asked, values):
+            return self._alike
+        if self._alone and self._all_plain(self._names, values):
+            return self._alike or self._standing.outside_links(values.get("name", ""))
         return self._first((*personal_texts(self._event, values), *self._texts))
+
+    def _all_plain(self, names: Iterable[str], values: Mapping[str, str]) -> bool:
+        # A loop, since a generator takes as long as what it asks.
+        for one in names:  # noqa: SIM110
+            if not plain(values.get(one, "")):
+                return False
+        return True
 
     def _first(self, texts: Iterable[str]) -> str:
         return next((host for text in texts if (host := self._standing.outside_links(text))), "")
