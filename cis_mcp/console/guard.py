@@ -158,14 +158,13 @@ class Visit:
         """A page, in the frame of the console; `full=True`: with addresses, of whose showing the record knows."""
         asked = self.asked if self.request.method == "GET" else lambda _: ""
         done, undo = DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
-        spoken = speaking.speaking(template, self.language)
-        notes = {"visit": self, "done": spoken.say(done) if done else "", "undo": undo}
+        notes = {"visit": self, "done": self.language.say(done) if done else "", "undo": undo}
         return web.page(
             self.request,
             template,
             status,
-            around=self._frame(spoken),
-            own=(values["title"], *self._own(spoken)),
+            around=self._frame(self.language),
+            own=(values["title"], *self._own(self.language)),
             notes=notes if done or self.chosen else None,
             visit=self,
             here=str(self.request.scope["path"]),

@@ -18,69 +18,6 @@ from engine.commands.reasons import with_quoted
 from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
-TRANSLATED = frozenset(
-    {
-        "branding.html",
-        "verify.html",
-        "verify_choose.html",
-        "verify_run.html",
-        "verify_steps.html",
-        "held.html",
-        "do_not_mail.html",
-        "handled.html",
-        "key.html",
-        "key_form.html",
-        "key_made.html",
-        "mail.html",
-        "messages.html",
-        "quarantine.html",
-        "quarantined.html",
-        "record.html",
-        "trigger.html",
-        "trigger_form.html",
-        "triggers.html",
-        "webhook.html",
-        "webhooks.html",
-        "orders.html",
-        "exports.html",
-        "dates.html",
-        "date_form.html",
-        "waits.html",
-        "month.html",
-        "report_organizer.html",
-        "report_event.html",
-        "report_answers.html",
-        "remind.html",
-        "person.html",
-        "people.html",
-        "compare.html",
-        "agents.html",
-        "campaign.html",
-        "cancel.html",
-        "columns.html",
-        "developer.html",
-        "event.html",
-        "event_form.html",
-        "event_mail.html",
-        "events.html",
-        "home.html",
-        "link.html",
-        "link_form.html",
-        "links.html",
-        "list_form.html",
-        "lists.html",
-        "message.html",
-        "organizer.html",
-        "original.html",
-        "organizers.html",
-        "page_form.html",
-        "pages.html",
-        "pictures.html",
-        "preview.html",
-        "reports.html",
-        "signin.html",
-    }
-)
 """The pages that speak every language."""
 _STATES = (
     noop_term("state", "confirmed"),
@@ -164,11 +101,6 @@ _TABLES = (
 def chosen(request: Request, settled: str) -> Language:
     """The language for whoever asks; `settled`: the tag of the organizer's, empty where it is not set."""
     return language(settled or wished(request.scope))
-
-
-def speaking(template: str, wanted: Language) -> Language:
-    """The language in which a page can be."""
-    return wanted if template in TRANSLATED else ENGLISH
 
 
 def why(code: str, detail: str = "") -> str:

@@ -23,9 +23,9 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
     """The kinds of work that wait. What there is none of is told by one statement: mostly there is none of anything."""
     look = Campaigns(statements)
     (any_of,) = await look.all(_ANY, [rules.day(now) - 1])
-    waiting: dict[Job, object] = {}
+    waiting: dict[Job, object] = {Job.DROP_DAYS: any_of["days"]}
     if any_of["campaigns"]:
-        waiting = {
+        waiting |= {
             Job.PAUSE_FAILING: fail_share and await look.next_failing(fail_share),
             Job.START_SCHEDULED: await look.next_scheduled(now),
             Job.FINISH: await look.next_drained(),
@@ -37,6 +37,4 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
         waiting[Job.FAN_OUT] = await look.next_fanout(now)
     if any_of["notices"]:
         waiting[Job.NOTIFY] = await GatheredNotices(statements).next_gathered(now, NOTICE_PAUSE)
-    if any_of["days"]:
-        waiting[Job.DROP_DAYS] = await look.has_old_days(now)
     return frozenset(job for job, found in waiting.items() if found)

@@ -43,8 +43,3 @@ class DayCounters(Session):
             "(SELECT day, person FROM person_mail WHERE day < ? ORDER BY day, person LIMIT ?)",
             [rules.day(now) - 1, limit],
         )
-
-    async def has_old_days(self, now: datetime) -> bool:
-        """True if there are counters of days that are over."""
-        sql = "SELECT 1 FROM person_mail WHERE day < ? LIMIT 1"
-        return await self.one(sql, [rules.day(now) - 1]) is not None
