@@ -1,4 +1,4 @@
-"""What the operator does with agents' keys at the command line."""
+"""What `cis-mcp key …` does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ToolLimits(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A key that is to be made, but for its bounds."""
+    """What `key create` is asked for, except the bounds."""
 
     name: str
     address: str | None
@@ -49,7 +49,7 @@ class Wanted(NamedTuple):
 async def create_key(
     settings: Settings, wanted: Wanted, file: Path | None, given: Mapping[str, Any], *, as_json: bool
 ) -> int:
-    """Make a key and show its secret, the one time that it can be seen."""
+    """Make a key and show its secret, which is shown only this once."""
     if wanted.subject and not settings.oauth_issuer:
         raise Refused(
             Code.INVALID_ARGUMENT, "CIS_OAUTH_ISSUER is not set.", "Set it to the issuer of the tokens."
@@ -72,7 +72,7 @@ async def create_key(
 
 
 def _read(file: Path | None) -> dict[str, Any]:
-    """The bounds that a file holds. Raises Refused: INVALID_ARGUMENT."""
+    """The bounds in a file. Raises Refused: INVALID_ARGUMENT."""
     if file is None:
         return {}
     try:
@@ -112,7 +112,7 @@ async def list_keys(settings: Settings, *, as_json: bool) -> int:
 
 
 async def show_key(settings: Settings, key_id: str, *, as_json: bool) -> int:
-    """Show one key with its bounds, what is left of them, what it did, was refused and waits for."""
+    """Show one key: its bounds and what is left of them, what it did, was refused and waits for."""
     async with opened(settings) as engine:
         key, now = await _key(engine.keys, key_id), engine.clock()
         day = await key_day(engine, key, now)
@@ -135,7 +135,7 @@ async def _key(keys: Any, key_id: str) -> Key:
 async def change_key(
     settings: Settings, key_id: str, file: Path | None, given: Mapping[str, Any], *, as_json: bool
 ) -> int:
-    """Change bounds of a key."""
+    """Change bounds of a key, and show it."""
     async with opened(settings) as engine:
         before = (await _key(engine.keys, key_id)).bounds or Bounds()
         bounds = views.read_bounds({**before.model_dump(mode="json"), **_read(file), **given})
@@ -145,7 +145,7 @@ async def change_key(
 
 
 async def widen_key(settings: Settings, key_id: str, bound: str, add: str, *, as_json: bool) -> int:
-    """Widen one bound of a key, and of those above it."""
+    """Widen one bound of a key and of the keys above it, and show it."""
     return await _done(settings, WidenKey(key_id=key_id, bound=bound, add=add), as_json=as_json)
 
 
@@ -161,7 +161,7 @@ async def changed_key(settings: Settings, name: str, key_id: str, *, as_json: bo
 
 
 async def decide_owed(settings: Settings, key_id: str, *, send: bool | None) -> int:
-    """Say how many changes and cancellations of a key wait, and send or drop them."""
+    """Print how many changes and cancellations of a key wait, and send or drop them."""
     async with opened(settings) as engine:
         done = await engine.apply(DecideOwed(key_id=key_id, send=send), engine.local)
     became = {None: "wait for a decision", True: "leave now", False: "were dropped"}[send]

@@ -1,4 +1,4 @@
-"""`cis-mcp approval …`: what waits for a decision, at the command line."""
+"""`cis-mcp approval …`: requests that need approval, at the command line."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def _decide(settings: Settings, held_id: str, *, approve: bool, why: str =
 
 
 async def switch(settings: Settings, address: str, *, on: bool, approver: str) -> int:
-    """Turn an organizer's approval switch, and show how it stands."""
+    """Turn an organizer's approval switch, and show how it is set."""
     from cis_mcp.run.runtime import opened
     from engine.commands.agents.switches import SetOrganizerApproval
 
@@ -100,13 +100,13 @@ async def switch(settings: Settings, address: str, *, on: bool, approver: str) -
         done = await engine.apply(command, engine.local)
     who = done.approver or "the organizer"
     click.echo(
-        f"{done.address}: {f'changes wait for a yes of {who}' if done.on else 'changes need no approval'}"
+        f"{done.address}: {f'changes wait until {who} approves them' if done.on else 'changes need no approval'}"
     )
     return 0
 
 
 async def console(settings: Settings, *, opens: bool = False) -> int:
-    """Print a link that signs the operator in at the console, once, and open it where a person sits there."""
+    """Print a link that signs the operator in at the console once; `opens`: also open it in a browser."""
     from cis_mcp.run.runtime import opened
     from engine.commands.signing_in import MakeSignInLink
 
@@ -121,12 +121,12 @@ async def console(settings: Settings, *, opens: bool = False) -> int:
 
 
 async def stop(settings: Settings, address: str, *, stopped: bool) -> int:
-    """Stop the mail of an organizer or of everybody, or let it go on."""
+    """Stop or resume the mail of one organizer, or of all."""
     from cis_mcp.run.runtime import opened
     from engine.commands.agents.stopping import StopSending
 
     async with opened(settings) as engine:
         done = await engine.apply(StopSending(organizer=address, stopped=stopped), engine.local)
     what = done.organizer or "everything"
-    click.echo(f"{what}: {'stopped, what is owed waits' if done.stopped else 'goes on'}")
+    click.echo(f"{what}: {'stopped; queued mail waits' if done.stopped else 'resumed'}")
     return 0

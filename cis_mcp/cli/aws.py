@@ -1,4 +1,4 @@
-"""`cis-mcp aws`: what is checked before, what is put on an account of AWS, and how it is taken away."""
+"""`cis-mcp aws …`: check an AWS account, install the server on it, and remove it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _OPTIONS = (
         "parameters",
         multiple=True,
         metavar="NAME=VALUE",
-        help="NAME=VALUE, as for the published Calendar Invite Server.",
+        help="A parameter of the published Calendar Invite Server; repeatable.",
     ),
     click.option("--version", "wanted", default="", help="Refuse if the installed version is another one."),
     click.option("--skip-domain-check", is_flag=True, default=None, help="Do not check the domain's MX."),
@@ -125,7 +125,7 @@ def bootstrap(**given: Any) -> None:
 @aws.command()
 @_taking
 def deploy(**given: Any) -> None:
-    """Deploy the code and the machine, or what has changed of them."""
+    """Deploy the code and the machine, or whatever has changed since the last time."""
     with _Run(given) as run:
         run.priced()
         run.exit(0 if run.installation().deploy() or run.dry else 1)
@@ -167,7 +167,7 @@ def destroy(*, data: bool, **given: Any) -> None:
 
 
 @aws.command()
-@click.option("--no-machine", is_flag=True, help="Queues, bucket and identity alone.")
+@click.option("--no-machine", is_flag=True, help="Only queues, bucket and identity.")
 @click.option("--form", type=click.Choice(["instance", "serverless"]), default="instance", show_default=True)
 @click.option(
     "--code",
@@ -185,7 +185,7 @@ def template(*, no_machine: bool, form: str, code: Path | None) -> None:
     try:
         if code:
             name = bundle.made(code, unpacked=serverless)
-            click.echo(f"{code}: upload it as code/{name}.zip, which is CodeKey", err=True)
+            click.echo(f"Upload {code} as code/{name}.zip, and give that as CodeKey.", err=True)
     except Refused as refused:
         click.echo(hints.line(refused), err=True)
         sys.exit(2)
@@ -212,7 +212,7 @@ def costs(**given: Any) -> None:
 
 
 class _Run:
-    """One call of the command: reads what was given, and says what happens, as lines or as one JSON object."""
+    """One call of the command: reads the options, and reports what happens as lines or as one JSON object."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self._json, self._yes, self.dry = given.pop("as_json"), given.pop("yes"), given.pop("dry_run")
@@ -231,7 +231,7 @@ class _Run:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """What a service refuses is a line, not a traceback."""
+        """Print what a service refuses as one line, not as a traceback."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         from cis_mcp.cli import hints
@@ -241,7 +241,7 @@ class _Run:
             click.echo(hints.line(error), err=True)
             sys.exit(2)
         if isinstance(error, (BotoCoreError, ClientError)):
-            click.echo(f"AWS says no: {error}", err=True)
+            click.echo(f"AWS refused: {error}", err=True)
             sys.exit(1)
 
     def say(self, line: str) -> None:
@@ -251,7 +251,7 @@ class _Run:
             click.echo(line)
 
     def checked(self) -> bool:
-        """Run the checks, say each as it ends; True if none failed."""
+        """Run the checks and print each as it ends; True if none failed."""
         from cis_mcp.aws.lookups import public
         from cis_mcp.aws.preflight import Preflight
 
@@ -278,7 +278,7 @@ class _Run:
                 click.echo(each.line)
 
     def recorded(self, form: str = "text") -> None:
-        """The records of the DNS."""
+        """Print the DNS records."""
         from cis_mcp.aws.dns import FORMS
 
         found = self.installation().records()
@@ -287,7 +287,7 @@ class _Run:
             click.echo(FORMS[form](found))
 
     def finished(self, minutes: int) -> bool:
-        """Wait for the DNS and verify; True if all is well, or if it was not asked for."""
+        """Wait for the DNS and verify; True if all is well, or if `minutes` is 0."""
         import time
 
         from cis_mcp.aws.finishing import Finishing
@@ -297,7 +297,7 @@ class _Run:
         if not minutes:
             self.say("Next: enter the records, wait for “cis-mcp aws preflight”, then “cis-mcp verify”.")
             return True
-        self.say(f"waiting for the records, up to {minutes} minutes; enter them now if that is not done")
+        self.say(f"waiting up to {minutes} minutes for the records; enter them now if you have not yet")
         if not last.seen(minutes):
             return False
         if self.options.machine and not self.options.serverless:
@@ -312,7 +312,7 @@ class _Run:
         return Installation(self._clients(), self.options, self.say, self._confirm)
 
     def exit(self, code: int) -> None:
-        """End with `code`, and in JSON with all that was said."""
+        """Exit with `code`; with --json, print everything that was reported."""
         if self._json:
             click.echo(json.dumps(self._told, ensure_ascii=False, default=str))
         sys.exit(code)

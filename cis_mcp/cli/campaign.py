@@ -1,4 +1,4 @@
-"""`cis-mcp campaign`: how far campaigns are, once or until they have ended; reads the store alone."""
+"""`cis-mcp campaign`: the progress of campaigns, once or until they end; only reads the store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDED = {CampaignState.FINISHED, CampaignState.CANCELLED}
 
 
 async def list_campaigns(settings: Settings) -> int:
-    """A line for each of the newest campaigns, newest first."""
+    """Print a line for each of the newest campaigns, newest first."""
     async with opened(settings) as engine:
         views = await engine.campaigns(SYSTEM)
     for view in views:
@@ -38,7 +38,7 @@ async def list_campaigns(settings: Settings) -> int:
 
 
 async def show_campaign(settings: Settings, campaign_id: str) -> int:
-    """How far a campaign is now. Raises Refused: UNKNOWN_CAMPAIGN."""
+    """Print the progress of a campaign. Raises Refused: UNKNOWN_CAMPAIGN."""
     async with opened(settings) as engine:
         view = await engine.campaign(campaign_id, SYSTEM)
     click.echo(f"{_named(view)}: {in_words(view.counts, view.campaign.total)}")
@@ -70,7 +70,7 @@ async def follow_campaign(settings: Settings, campaign_id: str) -> int:
 
 
 class _Lines:
-    """A line whenever something changed, for a pipe or a file."""
+    """Prints a line whenever something changed, for a pipe or a file."""
 
     def __init__(self, _console: Console) -> None:
         self._last = ""
@@ -154,6 +154,6 @@ def _failure(message: Message) -> str:
 
 
 def _printable(text: str) -> str:
-    """A mail server's words on one line, without what a terminal would obey."""
+    """A mail server's reply on one line, without control characters."""
     line = " ".join(text.split())[:_ANSWER_SHOWN]
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -1,4 +1,4 @@
-"""What a person at the command line does next when the engine refuses, by code."""
+"""The next step for a person at the command line when the engine refuses, by code."""
 
 from __future__ import annotations
 

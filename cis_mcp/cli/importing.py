@@ -1,4 +1,4 @@
-"""`cis-mcp import`: a table of commands, or a whole calendar from a file or the web, becomes events."""
+"""`cis-mcp import`: a table of commands, or a calendar from a file or the web."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def is_url(source: str) -> bool:
 
 
 def is_calendar(data: bytes) -> bool:
-    """True where the bytes begin as an iCalendar file, in any encoding, or as a web page."""
+    """True if the bytes begin like an iCalendar file, in any encoding, or like a web page."""
     head = data[:_SNIFFED].replace(b"\0", b"").upper()
     return b"BEGIN:VCALENDAR" in head or webpage.is_page(data)
 
@@ -88,7 +88,7 @@ async def _installation(engine: Engine, source: str, options: Options, *, as_jso
         click.echo(done.model_dump_json())
         return 1 if done.failed else 0
     for kind, counts in done.counts.items():
-        click.echo(f"{kind}: {counts['new']} new, {counts['newer']} newer, {counts['known']} known already")
+        click.echo(f"{kind}: {counts['new']} new, {counts['newer']} updated, {counts['known']} already known")
     for problem in done.problems:
         click.echo(_plain(f"  left out: {problem}"))
     click.echo(f"{done.left_out} left out. No one was mailed.", err=True)
@@ -161,5 +161,5 @@ def _report(imported: Imported, *, as_json: bool) -> int:
 
 
 def _plain(text: str) -> str:
-    """`text` without what could steer a terminal."""
+    """`text` without control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

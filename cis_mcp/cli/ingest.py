@@ -14,7 +14,7 @@ from engine.settings import Settings
 
 
 def main(mailbox: str | None, files: Sequence[str], settings: Settings | None = None) -> int:
-    """Ingest mails; prints one JSON object a line, exits 0 when each was handled, 75 when one was not stored."""
+    """Ingest mails and print one JSON object per line; 0, or 75 if a mail was not stored or handled."""
     return asyncio.run(_ingest(mailbox, files, settings or Settings()))
 
 
@@ -35,7 +35,7 @@ async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings)
 
 
 async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSError) -> bool:
-    """Store and handle one mail; False where it could not be stored or handled."""
+    """Store and handle one mail; False if it could not be stored or handled."""
     if isinstance(raw, OSError):
         say({"file": name, "action": "failed", "detail": str(raw)})
         return False

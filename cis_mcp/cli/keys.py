@@ -1,4 +1,4 @@
-"""`cis-mcp key …`: keys with which agents act, and their bounds."""
+"""`cis-mcp key …`: keys that agents act with, and their bounds."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ class Days(click.ParamType[int]):
         """The number of days; fails as click's types do."""
         found = _DAYS.fullmatch(str(value).strip())
         if not found:
-            self.fail(f"“{value}” is no number of days; write 90d.", param, ctx)
+            self.fail(f"“{value}” is not a number of days; write 90d.", param, ctx)
         return int(found[1])
 
 
 _TEXTS = {
     "verbs": "What it may do: read, create, update, send, bulk, report, publish, reply, suppress, trigger, delegate, "
-    "approve, admin, comma separated; else read, create, send, bulk, update, report.",
+    "approve, admin, comma separated; default: read, create, send, bulk, update, report.",
     "to": "Who it may mail: patterns such as *@example.com, or @name of a list; '' for no one; default: anyone.",
     "not-to": "Who it may not mail; overrides --to.",
     "links": "Hosts that its texts may link to, such as example.com,*.example.com; '': none; default: any.",
     "hours": "When its mail may leave, such as 08:00-20:00; default: always.",
     "timezone": "Time zone of --hours; default: UTC.",
     "owner": "The person responsible: an address that no agent reads; default: CIS_OWNER.",
-    "decides-for": "Ids of keys, or *, that it may decide for although it may make such requests; default: none.",
+    "decides-for": "Ids of keys, or *, whose requests it may decide although it may make them itself; default: none.",
     "approval": "What needs the owner's approval: bulk:N, new-domain, links, outside-hours, time-changes, changes, "
     "everything, comma separated; default: nothing.",
 }
 _NUMBERS = {
     "day": "Mails a day; 0: no limit; default: 500.",
-    "minute": "Mails a minute, more wait; default: 60.",
-    "new-people-day": "New people a day, whom this key never mailed; default: 100.",
+    "minute": "Mails a minute, further ones wait; default: 60.",
+    "new-people-day": "People a day that this key has never mailed before; default: 100.",
     "person-day": "Mails a day to one person; default: 20.",
     "bulk-max": "Rows of one list; default: 100.",
     "events-max": "Active events at one time; default: 200.",
@@ -56,7 +56,7 @@ _NUMBERS = {
 
 
 def bounded(command: F) -> F:
-    """Give a command the options that make bounds, and `--bounds FILE`."""
+    """Give a command the options that set bounds, and `--bounds FILE`."""
     for name, words in reversed(_TEXTS.items()):
         command = click.option(f"--{name}", name.replace("-", "_"), help=words)(command)
     for name, words in reversed(_NUMBERS.items()):
@@ -76,7 +76,7 @@ def bounded(command: F) -> F:
             help="observe: bounds are only recorded; hold: every request needs approval.",
         ),
         click.option(
-            "--probation", "probation_days", type=Days(), help="How long the key is in mode hold at first."
+            "--probation", "probation_days", type=Days(), help="How many days a new key stays in mode hold."
         ),
         click.option(
             "--probation-stays", is_flag=True, help="The probation ends only when the owner ends it."
@@ -94,7 +94,7 @@ def bounded(command: F) -> F:
 
 
 def given_bounds(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The bounds that were given by options alone, as the model reads them."""
+    """The bounds that options gave, by their names in the model."""
     values = {name: value for name, value in options.items() if value is not None and value is not False}
     stays = values.pop("probation_stays", False)
     for name in ("to", "not_to", "links", "decides_for"):
@@ -117,7 +117,7 @@ def _listed(text: str) -> list[str]:
 
 @click.group()
 def key() -> None:
-    """Keys with which agents act, and their bounds."""
+    """Keys that agents act with, and their bounds."""
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -129,7 +129,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--subject",
     default="",
-    help="Make no secret, but bounds for this subject's tokens of CIS_OAUTH_ISSUER.",
+    help="Instead of a secret, set bounds for this subject's tokens from CIS_OAUTH_ISSUER.",
 )
 @click.option(
     "--under", metavar="ID", default="", help="Its parent key; it stays within the parent's bounds."
@@ -229,7 +229,7 @@ def key_widen(key_id: str, bound: str, patterns: tuple[str, ...], *, as_json: bo
 @click.argument("key_id", metavar="ID")
 @click.option("--send/--drop", "send", default=None, help="Send them now, or drop them.")
 def key_owed(key_id: str, *, send: bool | None) -> None:
-    """Count the changes and cancellations that wait since the key ID ended or was narrowed; send or drop them."""
+    """Count, send or drop the changes and cancellations that the key ID still owed when it ended or was narrowed."""
     from cis_mcp.cli import agents
 
     run(agents.decide_owed(settings_in_force(), key_id, send=send))

@@ -1,4 +1,4 @@
-"""What `cis-mcp ingest` reads and prints, whoever handles the mails."""
+"""What `cis-mcp ingest` reads and prints, whether it or a running server handles the mails."""
 
 from __future__ import annotations
 

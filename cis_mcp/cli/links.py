@@ -1,4 +1,4 @@
-"""`cis-mcp link …` and `cis-mcp vendor …`: links for newsletters, and the mail services that fill them in."""
+"""`cis-mcp link …` and `cis-mcp vendor …`: links for newsletters, and mail services that insert addresses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ def link() -> None:
 def link_create(*, as_json: bool, **given: Any) -> None:
     """Make a link named NAME, and print its code to copy."""
     run(
-        _create(settings_in_force(), {name: value for name, value in given.items() if value}, as_json=as_json)
+        _create(
+            settings_in_force(),
+            {name: value for name, value in given.items() if value is not None},
+            as_json=as_json,
+        )
     )
 
 
@@ -122,7 +126,7 @@ async def _hosts(settings: Settings, hosts: tuple[str, ...], organizer: str | No
         if change:
             await engine.apply(SettleLandingHosts(hosts=hosts, organizer=organizer), engine.local)
         found = await engine.landing_hosts((organizer or engine.local.address).strip().lower())
-    click.echo("\n".join(found) or "none of its own")
+    click.echo("\n".join(found) or "No hosts are allowed.")
     return 0
 
 

@@ -54,7 +54,7 @@ def cli() -> None:
     "--store", default="", help="Use another store, such as a new DynamoDB table (as in CIS_STORE)."
 )
 def demo(*, store: str) -> None:
-    """Play the whole story on this machine, from the invite to the answer."""
+    """Run a demo on this machine: the whole story, from the invite to the answers."""
     try:
         from cis_mcp import demo as story
     except ModuleNotFoundError as error:
@@ -105,7 +105,7 @@ def console(*, no_open: bool) -> None:
 @cli.command()
 @click.argument("address", metavar="[ADDRESS]", default="")
 def stop(address: str) -> None:
-    """Stop all mail, or that of the organizer ADDRESS; queued mail waits until “resume”."""
+    """Stop all mail, or only that of the organizer ADDRESS; queued mail waits until “resume”."""
     from cis_mcp.cli import approvals
 
     run(approvals.stop(settings_in_force(), address, stopped=True))
@@ -114,7 +114,7 @@ def stop(address: str) -> None:
 @cli.command()
 @click.argument("address", metavar="[ADDRESS]", default="")
 def resume(address: str) -> None:
-    """Resume stopped mail: all, or that of the organizer ADDRESS."""
+    """Resume stopped mail: all, or only that of the organizer ADDRESS."""
     from cis_mcp.cli import approvals
 
     run(approvals.stop(settings_in_force(), address, stopped=False))

@@ -1,4 +1,4 @@
-"""`cis-mcp move`: everything from one store to another, recounted on both sides."""
+"""`cis-mcp move`: copy everything from one store to another, and recount both."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from engine.settings import Settings
 
 
 async def move(source: str, target: str) -> int:
-    """Move, show what there is of each kind on both sides, and check both; 1 where anything differs."""
+    """Move, show the number of rows of each kind on both sides, and check both; 1 if anything differs."""
     kinds = await move_store(source, target)
     for line in table(kinds):
         click.echo(line)
     if not all(kind.same for kind in kinds):
-        click.echo(
-            "What was moved is not what was there: no server opens the target. Nothing of the source changed."
-        )
+        click.echo("The target differs from the source, so no server will open it. The source is unchanged.")
         return 1
     differences = [*await _checked("source", source), *await _checked("target", target)]
     for difference in differences:
@@ -33,7 +31,7 @@ async def move(source: str, target: str) -> int:
 
 
 def table(kinds: Sequence[MovedKind]) -> Iterator[str]:
-    """One line a kind, the names of the columns above and the sums below."""
+    """A header, one line per kind, and the sums."""
     yield f"{'kind':<16}{'source':>12}{'target':>12}"
     for kind in kinds:
         differs = "" if kind.same else "  differs"

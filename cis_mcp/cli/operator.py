@@ -28,7 +28,7 @@ from engine.settings import Settings
 D = TypeVar("D", bound=Done)
 
 _PAGE = 500
-"""Entries of a long list that are read at once."""
+"""Entries of a long list that are read at a time."""
 
 
 async def register(settings: Settings, address: str) -> int:
@@ -45,7 +45,7 @@ async def register(settings: Settings, address: str) -> int:
 async def settle(
     settings: Settings, address: str, given: Mapping[str, object], plan_until: str | None = None
 ) -> int:
-    """Set what holds for an organizer, and show it."""
+    """Change the settings of an organizer, and show them."""
     until = moment(plan_until, "--plan-until")
     async with opened(settings) as engine:
         command = SettleOrganizer.model_validate({"address": address, **given, "plan_until": until})
@@ -55,7 +55,7 @@ async def settle(
 
 
 async def list_orders(settings: Settings) -> int:
-    """Show what was ordered, and whom a shop asks to forget."""
+    """Show the shop's orders, and the people it asks to forget."""
     async with opened(settings) as engine:
         bought, redactions = await engine.purchases(engine.local), await engine.redactions(engine.local)
     for one in bought:
@@ -68,7 +68,7 @@ async def list_orders(settings: Settings) -> int:
 
 
 def _became(bought: Purchase) -> str:
-    """What a line of an order did, or why it does nothing."""
+    """What a line of an order did, or why it did nothing."""
     if bought.code == Code.DATA_REQUESTED:
         return f"asks for their data: cis-mcp export {bought.buyer}"
     does = f"plan {bought.plan} for {bought.organizer}" if bought.plan else f"invited to {bought.event_uid}"
@@ -76,7 +76,7 @@ def _became(bought: Purchase) -> str:
 
 
 async def list_waiting(settings: Settings) -> int:
-    """Show whose mail waits for a registration, and how many mails of each."""
+    """Show the addresses whose mail waits for a registration, and how many mails each has."""
     async with opened(settings) as engine:
         waiting = await engine.registrations(engine.local)
     for address, mails in Counter(one.address for one in waiting).items():
@@ -87,7 +87,7 @@ async def list_waiting(settings: Settings) -> int:
 
 
 async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
-    """Stop an organizer's mail, or let it go on."""
+    """Stop or resume an organizer's mail."""
     async with opened(settings) as engine:
         done = await _apply(engine, SuspendOrganizer(address=address, suspended=suspended))
     click.echo(f"{done.address}: {'suspended' if done.suspended else 'may send'}")
@@ -95,7 +95,7 @@ async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
 
 
 async def list_suppressions(settings: Settings, address: str, organizer: str) -> int:
-    """Show the do-not-mail list, or what keeps mail from one address."""
+    """Show the do-not-mail list, or its entries that block one address."""
     shown, after = 0, None
     async with opened(settings) as engine:
         while True:
@@ -109,7 +109,7 @@ async def list_suppressions(settings: Settings, address: str, organizer: str) ->
                 break
             after = (found[-1].target, found[-1].organizer)
     if not shown:
-        click.echo("Nothing is on the list." if not address else "Nothing keeps mail from it.", err=True)
+        click.echo("The list is empty." if not address else "Nothing blocks mail to it.", err=True)
     return 0
 
 
@@ -126,7 +126,7 @@ async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: st
     async with opened(settings) as engine:
         done = await _apply(engine, Suppress(targets=addresses, organizer=organizer))
     for target in done.targets:
-        click.echo(f"{target}: not mailed again by {done.organizer or 'anybody'}")
+        click.echo(f"{target}: blocked for mail of {done.organizer or 'all organizers'}")
     return 0
 
 
@@ -137,14 +137,16 @@ async def unsuppress(settings: Settings, addresses: tuple[str, ...], organizer: 
     for target in done.removed:
         click.echo(f"{target}: off the list")
     for target in done.not_listed:
-        click.echo(f"{target}: was not on it", err=True)
+        click.echo(f"{target}: was not on the list", err=True)
     for entry in done.still:
-        click.echo(f"{entry.target}: still listed for mail of {entry.organizer or 'anybody'}", err=True)
+        click.echo(
+            f"{entry.target}: still blocked for mail of {entry.organizer or 'all organizers'}", err=True
+        )
     return 0
 
 
 async def check(settings: Settings) -> int:
-    """Show every difference that a recount finds; 1 where there is any."""
+    """Show every difference that a recount finds; 1 if there is any."""
     async with opened(settings) as engine:
         differences = [*await engine.check(), *await recount.differences(engine)]
     for difference in differences:

@@ -52,7 +52,7 @@ def organizer_resume(address: str) -> None:
 @click.argument("switch", type=click.Choice(["on", "off"]))
 @click.option("--approver", default="", metavar="ADDRESS", help="Who decides; default: the organizer.")
 def organizer_approval(address: str, switch: str, approver: str) -> None:
-    """Require approval of changes from the calendar of ADDRESS, or no longer."""
+    """Turn approval of changes from the calendar of ADDRESS on or off."""
     from cis_mcp.cli import approvals
 
     run(approvals.switch(settings_in_force(), address, on=switch == "on", approver=approver))
@@ -96,7 +96,7 @@ def organizer_set(
 
 @organizer.command("orders")
 def organizer_orders() -> None:
-    """List the shop's orders and what each did, and whom the shop asks to forget."""
+    """List the shop's orders and what each did, and the people it asks to forget."""
     from cis_mcp.cli import operator
 
     run(operator.list_orders(settings_in_force()))

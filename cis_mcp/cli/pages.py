@@ -98,7 +98,7 @@ def page_publish(slug: str) -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 @click.option("--organizer", metavar="ADDRESS", help="Whose events; default: CIS_ORGANIZER.")
 def page_every_event(state: str, organizer: str | None) -> None:
-    """Publish every event, including later ones, and a page of what comes next; or take them off the web."""
+    """Publish every event, now and later, and a page of upcoming ones; or take them off the web."""
     run(_publish(settings_in_force(), on=state == "on", organizer=organizer))
 
 
@@ -150,7 +150,7 @@ async def _publish(settings: Settings, *, on: bool, organizer: str | None) -> in
 
 
 def _picture(given: str) -> str | bytes:
-    """What stands in a file, a bit more of it than a picture may have; addresses, and nothing, as they are."""
+    """The content of a file, up to just over the limit of a picture; a URL, or nothing, is returned as it is."""
     from engine.commands.pages.picture_files import BYTES_MAX
 
     if "://" in given or not given:

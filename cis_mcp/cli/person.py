@@ -21,8 +21,8 @@ async def forget(settings: Settings, address: str) -> int:
         click.echo(f"Still named by an organizer or operator in {place}; change it there.")
     if not done.erased:
         click.echo(
-            "A program reads the database just now, so that deleted rows can still be seen in its log: "
-            "run this again once it has ended.",
+            "Another program is reading the database, so its log still holds deleted rows: "
+            "run this again when that program has ended.",
             err=True,
         )
     return 0 if done.erased else 1

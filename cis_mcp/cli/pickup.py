@@ -1,6 +1,6 @@
-"""`cis-mcp ingest` while a server holds the folder: it is handed the mail, and handles it.
+"""`cis-mcp ingest` while a server is using the data folder: the mail is stored, and that server handles it.
 
-Settings take longer to load than all of this, so only the folder is looked for, and only where it is plainly named.
+Loading the settings takes longer than all of this, so only the folder is looked up, and only if it is plainly named.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ENV_MAX = 100_000
 
 
 def main(mailbox: str, files: Sequence[str]) -> int | None:
-    """Hand mails over, a JSON line each: 0, or 75 if one was not stored; None if no server is there to take them."""
+    """Store mails for the server and print a JSON line each; 0, or 75 if one was not stored; None if no server runs."""
     folder = _data_dir()
     server = pickup.find(folder) if folder else None
     if server is None:
@@ -46,7 +46,7 @@ def _hand_over(server: pickup.Pickup, mailbox: str, name: str, raw: bytes | OSEr
 
 
 def _data_dir() -> Path | None:
-    """The data folder, as the settings have it; None where that takes reading them."""
+    """The data folder that the settings would name; None if only loading them can tell."""
     named = [value for name, value in os.environ.items() if name.upper() == _NAME and value]
     if named:
         return Path(named[0]) if len(named) == 1 else None

@@ -58,11 +58,13 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
         click.echo(mail.model_dump_json() if as_json else _line(mail))
     if not as_json:
         rest = page.total - len(page.mails)
-        summary = f"{rest} more wait." if rest else "" if page.mails else "Nothing waits."
+        summary = f"{rest} more wait." if rest else "" if page.mails else "No mail is set aside."
         click.echo(summary, err=True, nl=bool(summary))
         if page.sums.dropped_mails:
             gone, size = page.sums.dropped_mails, page.sums.dropped_bytes / 1_000_000
-            click.echo(f"{gone} mails of strangers were deleted for want of room, {size:.1f} MB.", err=True)
+            click.echo(
+                f"{gone} mails from unknown senders were deleted to make room: {size:.1f} MB.", err=True
+            )
     return 0
 
 
@@ -111,5 +113,5 @@ async def _drop(settings: Settings, mail_ids: tuple[str, ...]) -> int:
     async with opened(settings) as engine:
         for mail_id in mail_ids:
             await Quarantine(engine).drop(mail_id, engine.local)
-            click.echo(f"{mail_id}: put away")
+            click.echo(f"{mail_id}: discarded")
     return 0

@@ -1,4 +1,4 @@
-"""`cis-mcp record …`: the chain of all commands and what was decided, exported, signed and verified."""
+"""`cis-mcp record …`: export and verify the hash-chained record of commands."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _CHUNK = 5_000
 
 
 async def export(settings: Settings) -> int:
-    """Print the record, and the head with which it ends."""
+    """Print the record, and the signed head at its end."""
     async with opened(settings) as engine:
         async for line in engine.exported():
             click.echo(line)
@@ -31,7 +31,7 @@ async def export(settings: Settings) -> int:
 
 
 async def export_old(settings: Settings) -> int:
-    """Print the lines of before the record."""
+    """Print the audit lines from before there was a record."""
     async with opened(settings) as engine:
         async for line in engine.old_lines():
             click.echo(line)

@@ -1,4 +1,4 @@
-"""`cis-mcp serve` and `cis-mcp worker`: the server, and its background work alone."""
+"""`cis-mcp serve` and `cis-mcp worker`: the server, and only its background work."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ async def export(
     until: datetime | None,
     addresses: bool,
 ) -> int:
-    """Write the tables into a folder, which is made if it is not there."""
+    """Write the tables into a folder, which is made if it does not exist."""
     for form in forms:
         writer(Table.LINKS, form)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ async def export(
 
 
 async def _file(engine: Engine, query: ExportQuery, form: Form, path: Path, *, addresses: bool) -> int:
-    """One file; until it is whole, it has another name. Returns its bytes."""
+    """Write one file, under a temporary name until it is whole. Returns its size in bytes."""
     part = path.with_name(f".{path.name}.part")
     size = 0
     try:

@@ -108,7 +108,7 @@ def proof(name: str, delivery_id: str, *, out: Path | None) -> None:
 @trigger.command()
 @click.argument("name")
 def reconcile(name: str) -> None:
-    """Ask the system of NAME for what was missed; nothing is done twice."""
+    """Ask the sender of NAME for deliveries that were missed; nothing is done twice."""
     run(_reconcile(settings_in_force(), name))
 
 
@@ -194,7 +194,7 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
     async with opened(settings) as engine:
         done = await engine.apply(command, engine.local)
     click.echo(
-        f"Hook: {views.hook(settings.public_url, done.trigger) or 'none; it starts from what happens here'}"
+        f"Hook: {views.hook(settings.public_url, done.trigger) or 'none: it acts on what happens on this server'}"
     )
     if done.secret:
         click.echo(f"Secret, shown once: {done.secret}")
@@ -252,7 +252,7 @@ async def _reconcile(settings: Settings, name: str) -> int:
 
     async with opened(settings) as engine:
         new = await reconciled(engine, name, engine.local)
-    click.echo(f"{new} deliveries that were not known.")
+    click.echo(f"{new} missed deliver{'ies' if new != 1 else 'y'} found.")
     return 0
 
 
@@ -263,9 +263,7 @@ async def _fire(settings: Settings, name: str, body: Path, delivery_id: str) -> 
     command = FireTrigger(trigger=name, payload=_json(body), delivery_id=delivery_id)
     async with opened(settings) as engine:
         done = await engine.apply(command, engine.local)
-    click.echo(
-        f"Delivery {done.delivery.id}; see what becomes of it with “cis-mcp trigger deliveries {name}”."
-    )
+    click.echo(f"Delivery {done.delivery.id}; see its outcome with “cis-mcp trigger deliveries {name}”.")
     return 0
 
 
@@ -311,9 +309,9 @@ async def _proof(settings: Settings, name: str, delivery_id: str, out: Path | No
 
     async with opened(settings) as engine:
         found = await asking.proof_of(engine, name, delivery_id, engine.local)
-    said = "a secret of the hook proves it" if found.holds else "no secret of the hook proves it now"
+    said = "its signature is valid" if found.holds else "no present secret of the hook made its signature"
     if found.holds is None:
-        said = "its sender shows a secret, which is not kept"
+        said = "its sender sends a secret instead of a signature, and the secret is not stored"
     request = found.request
     click.echo(f"Posted {request.received:%Y-%m-%d %H:%M:%S} UTC to {request.posted.url}: {said}.")
     click.echo(f"SHA-256 of its {len(request.posted.body)} bytes: {found.sha256}")
@@ -329,5 +327,5 @@ async def _replay(settings: Settings, name: str, delivery_id: str) -> int:
 
     async with opened(settings) as engine:
         done = await engine.apply(ReplayDelivery(trigger=name, delivery_id=delivery_id), engine.local)
-    click.echo(f"{views.delivery_line(done.delivery)}  the running server handles it now")
+    click.echo(f"{views.delivery_line(done.delivery)}  the running server processes it now")
     return 0

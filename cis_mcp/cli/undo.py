@@ -1,4 +1,4 @@
-"""`cis-mcp undo`: what can be taken back, and taking it back."""
+"""`cis-mcp undo`: list what can be undone, and undo it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def _list(settings: Settings) -> int:
     for undoable in done.undos:
         click.echo(views.line(undoable))
     if not done.undos:
-        click.echo("Nothing can be taken back just now; CIS_UNDO_S says for how long.", err=True)
+        click.echo("Nothing can be undone now; CIS_UNDO_S sets how long a change can be.", err=True)
     return 0
 
 

@@ -14,7 +14,7 @@ from cis_mcp.demo.story import Story
 
 
 def main(store: str = "") -> int:
-    """Tell the story over a store, given as CIS_STORE; 0 where every step gave the expected result, else 1."""
+    """Run the story over a store, given as in CIS_STORE; 0 if every step gave the expected result, else 1."""
     console = Console()
     console.print("\n[bold]Calendar Invite Server[/bold]: a full run on this machine; nothing leaves it.\n")
     stage = Stage(console)

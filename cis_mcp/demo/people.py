@@ -1,4 +1,4 @@
-"""Simulated calendar clients: they know nothing but the mails that reach them."""
+"""Simulated calendar clients, which know only the mails that reach them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Organizer(Person):
 
 
 def calendar_part(mail: EmailMessage) -> tuple[str, Event]:
-    """METHOD and VEVENT of a mail, as a calendar program finds them. Raises ValueError if there is none."""
+    """METHOD and VEVENT of a mail, as a calendar program finds them. Raises ValueError if the mail has none."""
     for part in mail.walk():
         if part.get_content_type() == "text/calendar":
             calendar = Calendar.from_ical(cast("bytes", part.get_payload(decode=True)))

@@ -1,4 +1,4 @@
-"""A mail server for everyone else in the world: it takes what our server sends and carries answers back."""
+"""The mail server of everyone else: it accepts what our server sends, and delivers the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 AUTHSERV_ID = "mx.demo.test"
-"""The border server that our server trusts to say who a sender is."""
+"""The border server whose Authentication-Results header our server trusts (RFC 8601)."""
 PATIENCE_S = 120.0
 """How long a step waits before it fails: on a slow and busy machine, a process may take half a minute to start."""
 
@@ -41,7 +41,7 @@ class PostOffice:
             self._server.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take a mail, as aiosmtpd calls it."""
+        """Accept a mail; aiosmtpd calls this."""
         mail = message_from_bytes(cast("bytes", envelope.content), policy=policy.default)
         async with self._arrived:
             for address in envelope.rcpt_tos:

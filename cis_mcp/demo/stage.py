@@ -1,4 +1,4 @@
-"""Tells a story step by step: each is done, checked, timed and printed."""
+"""Runs a story step by step: each step is checked, timed and printed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Step:
         self.lines: list[str] = []
 
     def say(self, line: str) -> None:
-        """Add a line that the reader sees under the step's title."""
+        """Add a line below the step's title."""
         self.lines.append(line)
 
     def expect(self, what: str, found: object, wanted: object) -> None:
@@ -31,7 +31,7 @@ class Step:
 
 
 class Stage:
-    """Where the story is told."""
+    """Runs and prints the steps of a story."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""The main job, whole: create, invite, collect receipts, change, cancel, report, over real MCP and SMTP."""
+"""The whole job: create, invite, collect receipts, change, cancel and report, over real MCP and SMTP."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Story:
         self._call_uid = ""
 
     async def tell(self) -> None:
-        """Tell it from beginning to end. Raises whatever goes wrong."""
+        """Run it from beginning to end. Raises whatever goes wrong."""
         await self._post.open()
         try:
             with (self._folder / "server.log").open("w") as log:

@@ -32,7 +32,7 @@ Job = Callable[[], Coroutine[object, object, None]]
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Engine]:
-    """The engine alone, closed at the end."""
+    """The engine without background work, closed at the end."""
     engine = await Engine.open(settings)
     try:
         yield engine
@@ -73,7 +73,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
 
 
 async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
-    """Export what the engine does and how things stand, where that is asked for; what to call at the end."""
+    """Start exporting metrics and traces if the settings ask for it; returns what to call at the end."""
     end = telemetry.begin(engine.observer)
     if engine.observer.listener:
         tower = MetricsCollector(engine, health)
@@ -82,7 +82,7 @@ async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
 
 
 async def _watched(name: str, job: Job) -> None:
-    """A background job never ends on its own; a failure is logged as an error."""
+    """Run a background job, which never ends on its own; a failure is logged as critical."""
     try:
         await job()
     except Exception:

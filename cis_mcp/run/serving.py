@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cis_mcp.stdio.opening import Opening
 
 _SWITCH_S = 0.001
-"""How long the event loop may wait, at each system call, for a thread of the store to hand Python's lock back: Python's
-own 5 ms, many times over in a turn of the loop, hold all answers up while a campaign is written."""
+"""Seconds after which a thread of the store must hand Python's lock back to the event loop: with Python's own 5 ms,
+which one turn of the loop can wait many times, all answers are late while a campaign is written."""
 _FILES = 4_096
 
 
@@ -76,7 +76,7 @@ async def worker(settings: Settings) -> NoReturn:
 
 
 def _open_many_files() -> None:
-    """Each connection is an open file; the usual 1,024 are fewer than clients and mail servers may have together."""
+    """Raise the limit of open files: clients and mail servers may need more connections than the usual 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -85,7 +85,7 @@ def _open_many_files() -> None:
 
 @asynccontextmanager
 async def _running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
-    """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
+    """The engine with its background work. Raises Refused(INVALID_ARGUMENT) if a setting is invalid."""
     sys.setswitchinterval(_SWITCH_S)
     one_heap()
     _open_many_files()

@@ -1,4 +1,4 @@
-"""Stop in good order on SIGTERM or SIGINT: what is being done is finished, what is open is closed.
+"""Stop cleanly on SIGTERM or SIGINT: work in progress is finished, and whatever is open is closed.
 
 Nobody is waited for: no client, no look-up, no thread.
 """
@@ -18,11 +18,11 @@ from typing import NoReturn
 log = logging.getLogger(__name__)
 
 _LONGEST_S = 10.0
-"""Dispatchers and clients of the listener have 5 s for what is in flight; whatever holds on longer is left."""
+"""Dispatchers and SMTP clients have 5 s to finish what is in flight; what takes longer is abandoned."""
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set in the running loop; the process ends soon after it, come what may."""
+    """An event that SIGTERM and SIGINT set in the running loop; the process then ends soon, whatever hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,7 +36,7 @@ def _stopping(stop: asyncio.Event) -> None:
 
 
 def end_soon() -> None:
-    """End the process in a while where it has not by then: what is half done is done again after the next start."""
+    """End the process later if it has not ended by then; unfinished work is repeated after the next start."""
     timer = threading.Timer(_LONGEST_S, _give_up)
     timer.daemon = True
     timer.start()
@@ -48,7 +48,7 @@ def _give_up() -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process once all is closed, without waiting for threads: Python itself would join them."""
+    """End the process once everything is closed, without joining threads as Python would."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

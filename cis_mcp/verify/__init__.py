@@ -18,7 +18,7 @@ _COLOURS = {Mark.VERIFIED: "green", Mark.SKIPPED: "yellow", Mark.FAILED: "red"}
 
 
 def main(as_json: bool, attendees: Sequence[str] = (), settings: Settings | None = None) -> int:
-    """Verify the server that the settings name; 0 where nothing failed, else 1.
+    """Verify the server that the settings name; 0 if nothing failed, else 1.
 
     `attendees`: addresses of people who will answer, in place of the built-in mailboxes.
     """

@@ -16,7 +16,7 @@ _LOOK_S = 0.05
 
 
 class Mailboxes(Protocol):
-    """Mailboxes that can be looked into."""
+    """Mailboxes that the verification can read."""
 
     async def arrival(
         self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = 10
@@ -58,5 +58,5 @@ class MaildirMailboxes:
 
 
 async def send_back(engine: Engine, mail: EmailMessage) -> None:
-    """Take an answer in as `cis-mcp ingest` does: stored first, then handled."""
+    """Ingest an answer as `cis-mcp ingest` does: store it, then handle it."""
     await Inbox(engine).take(mail.as_bytes(policy=policy.SMTP), ())

@@ -1,4 +1,4 @@
-"""The pre-flight: six ticks before anything is created."""
+"""The pre-flight: six checks before anything is created."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.settings import Settings
 
 
 async def preflight(settings: Settings) -> AsyncIterator[Check]:
-    """Installed, domain, a way out, create@, rsvp@, notification@; through SES also what comes back."""
+    """Check installation, domain, outbox, create@, rsvp@ and notification@; with SES also bounces and complaints."""
     try:
         async with running(settings) as engine:
             async for check in ticks(settings):

@@ -1,4 +1,4 @@
-"""Bounces and complaints, seen through: SES's mailbox simulator returns two mails, and the queue tells of both."""
+"""Bounces and complaints, end to end: SES's mailbox simulator returns two mails, and the queue reports both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOKS, _LOOK_S = 180, 0.5
 
 
 async def returns(engine: Engine) -> Check | None:
-    """Mail the simulator, and wait until what it returned is known; None where SES is not the way out."""
+    """Mail the simulator, and wait until its bounce and complaint arrive; None if mail does not leave through SES."""
     settings = engine.settings
     if not settings.outbox.get_secret_value().strip().startswith("ses://"):
         return None
@@ -34,7 +34,7 @@ async def returns(engine: Engine) -> Check | None:
 
 
 async def _missing(engine: Engine) -> list[str]:
-    """What has not come back yet."""
+    """What has not arrived yet, named."""
     found = []
     for address, cause in SIMULATED.items():
         entries = await engine.suppressions_of(engine.local, "", address)

@@ -47,7 +47,7 @@ class Verification:
         self._before: dict[str, int] = {}
 
     async def run(self) -> AsyncIterator[Check]:
-        """The steps as they end; after one that failed, the rest are skipped."""
+        """Each step's result as it ends; after a failure, the rest are skipped."""
         async with AsyncExitStack() as stack:
             settings = await self._prepared(stack)
             self._engine: Engine = await stack.enter_async_context(running(settings))
@@ -60,7 +60,7 @@ class Verification:
                 yield check
 
     async def _prepared(self, stack: AsyncExitStack) -> Settings:
-        """The settings to verify with: as they are, save that built-in mailboxes must not cost real mail.
+        """The settings to verify with: as they are, except that built-in mailboxes must cause no real mail.
 
         Where the outbox is a real mail server and no one is named to answer, the steps run beside it: on a
         store of their own, into a mail server on the loopback interface. The pre-flight has said hello to the
@@ -155,7 +155,7 @@ class Verification:
                 raise _Unmet(
                     f"attendees of the {scope}: expected {count} more than {self._before[scope]}, found {now}"
                 )
-        return f"{count} at the event, and as many more for organizer and system"
+        return f"{count} at the event, and {count} more for organizer and system"
 
     async def _receipts(self) -> str:
         if self._mailboxes:
@@ -180,7 +180,7 @@ class Verification:
         if done["event"]["sequence"] <= 0:
             raise _Unmet("the sequence did not grow")
         await self._all_get("REQUEST", sequence=1)
-        return f"sequence {done['event']['sequence']}, {done['notified']} told"
+        return f"sequence {done['event']['sequence']}, {done['notified']} notified"
 
     async def _report(self) -> str:
         report = await self._call("send_report", {"uid": self._uid})
@@ -193,7 +193,7 @@ class Verification:
         )
         _must("status", done["event"]["status"], "cancelled")
         await self._all_get("CANCEL", sequence=2)
-        return f"cancelled at sequence {done['event']['sequence']}, {done['notified']} told"
+        return f"cancelled at sequence {done['event']['sequence']}, {done['notified']} notified"
 
     async def _all_get(self, method: str, sequence: int) -> None:
         if self._mailboxes:

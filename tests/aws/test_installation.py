@@ -281,7 +281,7 @@ async def test_the_command_takes_an_installation_over_and_says_what_it_came_to(
     values = {**ENVIRONMENT, "AWS_ENDPOINT_URL": there.url}
     code, out, err = await run(tmp_path, "import", TABLE, **values)
     assert (code, "No one was mailed" in err) == (0, True)
-    assert "attendees: 5 new, 0 newer, 0 known already" in out
+    assert "attendees: 5 new, 0 updated, 0 already known" in out
     code, out, _ = await run(tmp_path, "import", TABLE, "--json", **values)
     assert (code, json.loads(out)["counts"]["attendees"]) == (0, {"new": 0, "newer": 0, "known": 5})
     code, _, err = await run(tmp_path, "import", TABLE, "--dry-run", **values)

@@ -38,7 +38,7 @@ def test_the_operator_turns_the_switch_sees_what_waits_and_decides() -> None:
     done = _run("organizer", "approval", "olga@cis.test", "on")
     assert (done.exit_code, done.stdout) == (
         0,
-        "olga@cis.test: changes wait for a yes of the organizer\n",
+        "olga@cis.test: changes wait until the organizer approves them\n",
     )
     assert _mailed(1)["action"] == "held"
     (line,) = _run("approval", "list").stdout.splitlines()

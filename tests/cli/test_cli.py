@@ -156,12 +156,12 @@ async def test_what_is_no_mail_is_quarantined_with_a_reason(tmp_path: Path) -> N
 def test_the_do_not_mail_list_is_kept_at_the_command_line() -> None:
     assert _run("suppression", "list").exit_code == 0
     added = _run("suppression", "add", "ann@example.com", "Example.org")
-    assert "example.org: not mailed again by anybody" in added.output
+    assert "example.org: blocked for mail of all organizers" in added.output
     why = _run("suppression", "list", "bob@mail.example.org").output
     assert why.startswith("example.org  asked  mail of anybody")
     removed = _run("suppression", "remove", "example.org", "example.net").output
     assert "example.org: off the list" in removed
-    assert "example.net: was not on it" in removed
+    assert "example.net: was not on the list" in removed
     assert [line.split()[0] for line in _run("suppression", "list").output.splitlines()] == [
         "ann@example.com"
     ]

@@ -42,3 +42,10 @@ async def test_a_link_is_made_listed_and_ended_and_services_are_the_operators(tm
     code, _, err = await run(tmp_path, "link", "code", "nothing")
     assert code == 2
     assert "cis-mcp link list" in err
+
+
+async def test_a_budget_of_0_is_given_and_means_no_limit(tmp_path: Path) -> None:
+    arguments = ("link", "create", "May", "--event", await _event(tmp_path), "--vendor", "mailchimp")
+    assert (await run(tmp_path, *arguments, "--budget", "0"))[0] == 0
+    _, out, _ = await run(tmp_path, "link", "list", "--json")
+    assert json.loads(out)["budget"] == 0

@@ -147,7 +147,7 @@ def test_the_command_line_does_the_same(tmp_path: Path, clock: Clock) -> None:
 
     assert len([json.loads(line) for line in said("list", "--json").splitlines()]) == 2
     assert "Subject: mail 0" in said("show", kept)
-    assert "put away" in said("drop", dropped)
+    assert "discarded" in said("drop", dropped)
     assert json.loads(said("release", kept))["action"] in {"created", "refused"}
     assert said("list") == ""
     assert runner.invoke(cli, ["quarantine", "show", "nothing"], env=environment).exit_code == 2

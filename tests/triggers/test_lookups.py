@@ -297,8 +297,8 @@ async def test_the_command_asks_for_what_was_missed_once(
         (tmp_path / "data" / lookups.FILE).write_text(json.dumps(connections))
         said = [await asyncio.to_thread(_run, "trigger", "reconcile", "deals") for _ in range(2)]
         assert [one.exit_code for one in said] == [0, 0], said[0].output
-        assert said[0].output == "1 deliveries that were not known.\n"
-        assert said[1].output == "0 deliveries that were not known.\n"
+        assert said[0].output == "1 missed delivery found.\n"
+        assert said[1].output == "0 missed deliveries found.\n"
         async with engine_in(tmp_path / "data", clock, **LOCAL) as engine:
             await handled(engine)
             await through(engine, clock)

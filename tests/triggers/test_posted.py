@@ -146,13 +146,13 @@ async def test_the_command_line_checks_a_proof_and_gives_the_bytes(
     out = tmp_path / "as-posted.json"
     command = ("trigger", "proof", "deals", delivery.id, "--out", str(out))
     proven = await asyncio.to_thread(CliRunner().invoke, cli, command)
-    assert (proven.exit_code, "a secret of the hook proves it" in proven.output) == (0, True), proven.output
+    assert (proven.exit_code, "its signature is valid" in proven.output) == (0, True), proven.output
     assert hashlib.sha256(SPACED).hexdigest() in proven.output
     assert out.read_bytes() == SPACED
     async with engine_in(tmp_path, clock) as engine:
         await do(engine, SetTriggerSecrets(name="deals", secrets=("another-secret",)))
     unproven = await asyncio.to_thread(CliRunner().invoke, cli, command[:-2])
-    assert (unproven.exit_code, "no secret of the hook proves it now" in unproven.output) == (1, True)
+    assert (unproven.exit_code, "no present secret of the hook made its signature" in unproven.output) == (1, True)
     unknown = await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", "proof", "deals", "none"))
     assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
 
@@ -171,7 +171,7 @@ async def test_the_command_line_fires_a_payload_once_and_handles_what_failed_ane
         hook = await trigger(engine)
         await do(engine, SuspendOrganizer(address=hook.organizer))
     fired = await said("fire", "deals", "--body", str(body))
-    assert (fired.exit_code, "see what becomes of it" in fired.output) == (0, True), fired.output
+    assert (fired.exit_code, "see its outcome" in fired.output) == (0, True), fired.output
     assert "trigger_state" in (await said("fire", "deals", "--body", str(body))).output
     async with engine_in(tmp_path, clock) as engine:
         await handled(engine)
@@ -181,7 +181,7 @@ async def test_the_command_line_fires_a_payload_once_and_handles_what_failed_ane
     assert f"{failed.id}  failed  organizer_suspended" in listed.output
     for _ in range(2):
         replayed = await said("replay", "deals", failed.id)
-        assert (replayed.exit_code, "the running server handles it now" in replayed.output) == (0, True)
+        assert (replayed.exit_code, "the running server processes it now" in replayed.output) == (0, True)
         async with engine_in(tmp_path, clock) as engine:
             await handled(engine)
     async with engine_in(tmp_path, clock) as engine:
