@@ -152,7 +152,10 @@ async def test_the_command_line_checks_a_proof_and_gives_the_bytes(
     async with engine_in(tmp_path, clock) as engine:
         await do(engine, SetTriggerSecrets(name="deals", secrets=("another-secret",)))
     unproven = await asyncio.to_thread(CliRunner().invoke, cli, command[:-2])
-    assert (unproven.exit_code, "no present secret of the hook made its signature" in unproven.output) == (1, True)
+    assert (unproven.exit_code, "no present secret of the hook made its signature" in unproven.output) == (
+        1,
+        True,
+    )
     unknown = await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", "proof", "deals", "none"))
     assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
 
