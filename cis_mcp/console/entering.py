@@ -40,7 +40,7 @@ class Entrance:
             return _page(visit, words.sentence(refused, visit.language), 422)
         return visit.show(
             "message.html",
-            title=visit.say("Look into your mail"),
+            title=visit.say("Check your mail"),
             texts=[
                 visit.say(
                     "If the address is known here, a link is on its way. It works once, for 15 minutes."

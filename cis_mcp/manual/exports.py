@@ -12,33 +12,33 @@ _OF = {
     Table.RECEIPTS: "One row for each answer that came back, also those that do not count.",
     Table.LINKS: "One row for each link for newsletters; the newest 10,000.",
 }
-_HEAD = """# Tables for programs that analyse
+_HEAD = """# Tables for analysis
 
-Amazon QuickSight, Metabase, a notebook: whatever reads CSV or Parquet.
+For Amazon QuickSight, Metabase, a notebook, or anything else that reads CSV or Parquet.
 
 - `cis-mcp export --to DIR` writes a file for each table; `--table`, `--format csv`, `--format parquet`,
-  `--organizer`, `--since`, `--until` and `--addresses` choose.
-- `GET /v1/export/{table}` streams one, by `format`, `organizer`, `since`, `until`, `masked` ([rest.md](rest.md)).
+  `--organizer`, `--since`, `--until` and `--addresses` choose what is written.
+- `GET /v1/export/{table}` streams one table; its parameters are `format`, `organizer`, `since`, `until` and `masked`
+  ([rest.md](rest.md)).
+- `CIS_EXPORT=s3://BUCKET/PREFIX` writes all of them to a bucket every night, starting at 02:00 UTC:
+  `TABLE/csv/part-*.csv`, `TABLE/parquet/part-*.parquet` if pyarrow is installed, and `TABLE/manifest.json`, from which
+  Amazon QuickSight reads the CSV files. The files of earlier nights are replaced. With `?addresses=yes`, addresses are in full. The
+  role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export` grants them.
 
-- `CIS_EXPORT=s3://BUCKET/PREFIX` writes all of them to a bucket every night from 02:00 UTC on: `TABLE/csv/part-*.csv`,
-  `TABLE/parquet/part-*.parquet` where pyarrow is installed, and `TABLE/manifest.json`, from which Amazon QuickSight
-  reads the CSV files. What an earlier night left there is replaced. With `?addresses=yes` addresses are in full. The
-  role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export` sees to it.
+For all of them:
 
-What holds for all of them:
-
-- An organizer gets their own rows, the operator all, or those of the organizer who is named.
+- An organizer gets their own rows; the operator gets all rows, or those of the organizer who is named.
 - Addresses and names are masked, and comments left out, unless `--addresses` or `masked=false` asks for them; that
-  takes the verb `report`. At the command line it leaves a row in the record.
-- `since` and `until` are days in UTC; rows of `since` are among them, those of `until` are not.
-- Files are written while they are read: memory does not grow with them, and what changes meanwhile may or may not be
-  in them. A server writes three at a time.
+  requires the verb `report`. At the command line it adds a row to the record.
+- `since` and `until` are days in UTC; `since` is inclusive, `until` exclusive.
+- Rows are written as they are read, so memory does not grow with the table; a row that changes meanwhile may appear
+  before or after its change. A server writes three files at a time.
 - CSV follows RFC 4180, in UTF-8 with a header. Times are ISO 8601 in UTC; truths are `true` and `false`; an empty cell
-  is nothing. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+  means no value. A cell that a spreadsheet would take for a formula begins with an apostrophe.
 - Parquet has typed columns (text, 64-bit integers, booleans, timestamps of milliseconds in UTC), compressed by snappy.
   It needs `pip install "cis-mcp[parquet]"` (pyarrow, 55 MB); everything else works without.
-- `uid` of the events joins `event_uid` of the other tables; `event_uid` with `address` joins people, mails and
-  answers, which takes unmasked addresses.
+- `uid` of `events` joins `event_uid` of the other tables. `event_uid` with `address` joins people, mails and
+  answers, if addresses are not masked.
 """
 
 

@@ -14,7 +14,7 @@ _SERVER = "https://cis.example.com"
 _HEAD = """\
 # REST
 
-Made from the code by `make docs`; change the code, not this page.
+`make docs` writes this page from the code; change the code, not the page.
 
 `cis-mcp serve --http HOST:PORT` answers under `/v1` with the same commands, bounds and refusals as the tools. The
 OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json)). A key goes into
@@ -24,15 +24,15 @@ OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json))
   the page.
 - Bodies are JSON (`Content-Type: application/json`), at most 16 MiB. Unknown parameters and members are refused.
 - A refusal is a problem (RFC 9457, `application/problem+json`) with `code`, `detail`, `hint` and `sent` (whether
-  anything left); `errors` name each field of a request that was not understood. The codes are those of
+  any mail left); `errors` names each field of the request that is invalid. The codes are those of
   [tools.md](tools.md).
-- Events carry their revision as ETag. `If-Match` refuses a change of a revision that you have not seen (412),
-  `If-None-Match` answers 304.
-- `POST /v1/events` takes an `Idempotency-Key`; where another operation gets one it refuses, and says above what a
-  repetition does.
+- An event's revision is its ETag. With `If-Match`, a change to a revision that you have not seen is refused (412);
+  with `If-None-Match`, an unchanged event answers 304.
+- `POST /v1/events` takes an `Idempotency-Key`. Every other operation refuses one; its description says what
+  repeating it does.
 - Lists have `limit` and `cursor`; cursors are opaque.
-- What waits for somebody's yes answers 202 with `held`.
-- 429 and 503 say in `Retry-After` when to come again.
+- A request that needs someone's approval answers 202 with `held`.
+- 429 and 503 say in `Retry-After` when to try again.
 """
 
 

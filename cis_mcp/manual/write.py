@@ -21,7 +21,7 @@ from engine.refusals import Code
 _HEAD = """\
 # Tools
 
-Made from the code by `make docs`; change the code, not this page.
+`make docs` writes this page from the code; change the code, not the page.
 
 | tier | tools | chosen by |
 |---|---|---|

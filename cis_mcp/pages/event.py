@@ -104,7 +104,9 @@ def _closed(row: Row, language: Language, *, over: bool) -> str:
         return language.say("This is over.")
     if row.cancelled:
         return language.say("It was cancelled; no one is invited any more.")
-    return language.say("Every place is taken. One is free again once somebody says No: look again later.")
+    return language.say(
+        "Every place is taken. When someone says No, a place becomes free: check again later."
+    )
 
 
 def _description(row: Row, language: Language, *, place: bool) -> str:

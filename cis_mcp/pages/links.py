@@ -102,7 +102,7 @@ def confirm_page(engine: Engine) -> Handler:
         try:
             if request.method == "POST":
                 await confirm.by_page(engine, code)
-                done = say("You confirmed the mail. It is handled now, as any other of yours.")
+                done = say("You confirmed the mail. It is now being processed like any other of yours.")
                 return page(spoken, say("Thank you"), done)
             waiting = await confirm.waiting(engine, code)
         except Refused as refused:
@@ -139,7 +139,7 @@ def unsubscribe_page(engine: Engine) -> Handler:
             await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
         except Refused as refused:
             return refusal(refused, spoken)
-        return page(spoken, say("Done"), say("This organizer sends you nothing more."))
+        return page(spoken, say("Done"), say("This organizer will send you no more mail."))
 
     return show
 

@@ -8,7 +8,9 @@ from engine.mail.locale.language import SOURCE, Language, noop
 from engine.refusals import Code, Refused
 
 _BY_CODE = {
-    Code.INVALID_ADDRESS: noop("This is not an address that mail can be sent to. Look for slips in it."),
+    Code.INVALID_ADDRESS: noop(
+        "This is not an address that mail can be sent to. Check it for typing errors."
+    ),
     Code.EMPTY_LIST: noop("Nothing is chosen. Tick what you want in your calendar."),
     Code.TOO_LARGE: noop("That is too much at once. Choose less."),
     Code.UNKNOWN_EVENT: noop(
@@ -35,7 +37,7 @@ _BY_CODE = {
         "Something in the form is missing or cannot be read. Look at what you entered."
     ),
     Code.NOT_ALLOWED: noop("You may not do this."),
-    Code.ORGANIZER_SUSPENDED: noop("The organizer sends nothing just now."),
+    Code.ORGANIZER_SUSPENDED: noop("The organizer is not sending any mail at the moment."),
 }
 _OTHERWISE = noop("This was not possible just now. Try again later, or ask the organizer.")
 _CONSENT = "The box below your address is not ticked."

@@ -74,7 +74,7 @@ def sent_page(room: PublishedPages, *, embedded: bool = False) -> Handler:
         framed = bool(page and embedded and Show.EMBED in page.shows)
         way = [(title, spoken.here(("/embed" if framed else "") + path))] if page else ()
         if outcome == PageOutcome.ASKED:
-            title, texts = spoken.language.say("Look into your mail"), _asked(count, spoken.language)
+            title, texts = spoken.language.say("Check your mail"), _asked(count, spoken.language)
         else:
             title, texts = _sent_title(count, failed, spoken.language), _sent(count, failed, spoken.language)
         return message(request, spoken, title, *texts, links=way, framed=framed)
@@ -113,12 +113,14 @@ def _sent(count: int, failed: int, language: Language) -> tuple[str, ...]:
     )
     return (
         language.some(
-            "Your invite is on the way to your mailbox. Look among junk mail if nothing comes within a few minutes.",
-            "Your {n} invites are on the way to your mailbox. Look among junk mail if nothing comes within a few "
+            "Your invite is on the way to your mailbox. Check your junk mail if nothing arrives within a few minutes.",
+            "Your {n} invites are on the way to your mailbox. Check your junk mail if nothing arrives within a few "
             "minutes.",
             count - failed,
         ),
-        language.say("Answer Yes, No or Maybe in your calendar. What you had already is not sent twice."),
+        language.say(
+            "Answer Yes, No or Maybe in your calendar. Invites that you already have are not sent again."
+        ),
         left if failed else "",
     )
 

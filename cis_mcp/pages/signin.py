@@ -59,7 +59,7 @@ def sign_in_page(engine: Engine) -> Handler:
             say = spoken.language.say
             form = _ASK.format(address=say("Your address:"), button=say("Mail me a link"))
             return page(
-                spoken, say("Sign in"), say("A link is mailed to you that signs you in once."), more=form
+                spoken, say("Sign in"), say("We will mail you a link that signs you in once."), more=form
             )
         return await _overview(engine, request, caller)
 
@@ -78,7 +78,7 @@ async def _ask(engine: Engine, request: Request) -> Response:
     known = spoken.language.say(
         "If the address is known here, a link is on its way. It works for 15 minutes."
     )
-    return page(spoken, spoken.language.say("Look into your mail"), known)
+    return page(spoken, spoken.language.say("Check your mail"), known)
 
 
 async def _overview(engine: Engine, request: Request, caller: Caller) -> Response:

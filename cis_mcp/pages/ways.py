@@ -56,7 +56,7 @@ def not_found(request: Request) -> Response:
     return message(
         request,
         spoken,
-        say("This page is not here"),
+        say("This page does not exist"),
         say("The address may be mistyped, or the page was taken down."),
         say("Ask the person who gave you the address for the new one. Invites in your calendar stay valid."),
         links=[(say("Is this page yours? Sign in."), spoken.here("/console/signin"))],

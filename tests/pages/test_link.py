@@ -83,7 +83,7 @@ async def test_a_form_that_a_program_sends_asks_the_owner_of_the_address_by_one_
     link = await linked(engine, event)
     for _ in range(3):
         page = await pressed(visitor, link, by_person=False)  # type: ignore[arg-type]
-        assert "Look into your mail" in page.text
+        assert "Check your mail" in page.text
     confirm = await link_in_mail(engine)
     assert "To ann@example.com, as asked for by a link in a newsletter." in (await visitor.see(confirm)).text
     await visitor.send(confirm, ())
@@ -165,14 +165,14 @@ async def test_a_signed_link_takes_the_address_that_is_signed_and_no_other_at_on
     for wrong in ("0" * 64, proof, signed_by("", "ben@example.com"), plain):
         forged = await visitor.see(f"{views.path(link)}?e={wrong}.ben%40example.com")
         assert "readonly" not in forged.answer.text
-    assert "Look into your mail" in (await pressed(visitor, link, "ben@example.com", s=proof)).text
+    assert "Check your mail" in (await pressed(visitor, link, "ben@example.com", s=proof)).text
     assert await invites(engine, "ben@example.com") == []
 
 
 async def test_past_its_budget_every_press_is_confirmed_by_mail(engine: Engine, visitor: Visitor) -> None:
     link = await linked(engine, *await games(engine, 1), budget=1)
     assert "on the way" in (await pressed(visitor, link)).text
-    assert "Look into your mail" in (await pressed(visitor, link, "ben@example.com")).text
+    assert "Check your mail" in (await pressed(visitor, link, "ben@example.com")).text
     await deliver(engine)
     await do(engine, UpdateLink(link=link.id, budget=0))
     assert "on the way" in (await pressed(visitor, link, "eve@example.com")).text
@@ -212,7 +212,7 @@ async def test_the_button_leads_where_the_links_record_says(engine: Engine, visi
     shown = await visitor.see(views.path(away))
     assert "form-action 'self' http://shop.example;" in shown.answer.headers["content-security-policy"]
     asked = await pressed(visitor, away, "eve@example.com", by_person=False)  # type: ignore[arg-type]
-    assert "Look into your mail" in asked.text
+    assert "Check your mail" in asked.text
     assert "http://shop.example/thanks" in asked.page.links
     engine.settings = engine.settings.model_copy(update={"landing_hosts": ""})
     assert "on the way" in (await pressed(visitor, away, "ben@example.com")).text, "no longer allowed"

@@ -200,7 +200,7 @@ async def test_the_unknown_and_the_unpublished_are_not_here(engine: Engine, visi
         page = await visitor.see(path)
         assert page.status == 404, path
         assert '<a href="/console/signin">' in page.answer.text, "it leads on, and tells no page from another"
-    assert "This page is not here" in (await visitor.see("/s/season")).text
+    assert "This page does not exist" in (await visitor.see("/s/season")).text
 
 
 async def test_a_shape_of_each_row_names_one_event_of_the_page(engine: Engine, visitor: Visitor) -> None:
