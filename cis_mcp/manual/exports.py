@@ -22,8 +22,9 @@ For Amazon QuickSight, Metabase, a notebook, or anything else that reads CSV or 
   ([rest.md](rest.md)).
 - `CIS_EXPORT=s3://BUCKET/PREFIX` writes all of them to a bucket every night, starting at 02:00 UTC:
   `TABLE/csv/part-*.csv`, `TABLE/parquet/part-*.parquet` if pyarrow is installed, and `TABLE/manifest.json`, from which
-  Amazon QuickSight reads the CSV files. The files of earlier nights are replaced. With `?addresses=yes`, addresses are in full. The
-  role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export` grants them.
+  Amazon QuickSight reads the CSV files. The files of earlier nights are replaced. With `?addresses=yes`, addresses are
+  in full. The role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export`
+  grants them.
 
 For all of them:
 
