@@ -19,6 +19,8 @@ _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
 _FOLD = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
 _BREAK = re.compile(r"\r\n|\r|\n")
+_CONTINUED = ("\r ", "\r\t", "\n ", "\n\t", "=\r", "=\n")
+"""What stands between a line and what continues it."""
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
 _NAME = re.compile(r"\s*([A-Za-z0-9-]{1,100})\s*([;:])")
@@ -168,6 +170,12 @@ def _utf16(data: bytes) -> str:
 
 def unfolded(text: str) -> Iterator[str]:
     """Logical lines of `text`, whatever it breaks and folds its lines with; blank lines are left out."""
+    if not any(mark in text for mark in _CONTINUED):
+        return (line for line in _BREAK.split(text) if line.strip())
+    return _joined(text)
+
+
+def _joined(text: str) -> Iterator[str]:
     pending: list[str] = []
     for line in _BREAK.split(text):
         if pending and pending[-1].endswith("=") and _is_quoted(pending[0]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from engine.itip.bounds import Allowance
-from engine.itip.content_lines import Component, Property, clean_name, decode
+from engine.itip.content_lines import Component, Property, clean_name, decode, unfolded
 from engine.itip.exclusion import excluded_by_rule
 from engine.itip.expansion import Budget
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
@@ -20,7 +22,7 @@ from engine.itip.times import (
     read_recurrence_id,
     read_span,
 )
-from engine.itip.tree import parse
+from engine.itip.tree import grown
 from engine.itip.values import read_address, read_stamp
 from engine.itip.zone_context import MAX_VALUES, Clocks
 from engine.model.people import Partstat, Party
@@ -49,6 +51,7 @@ _ONCE = frozenset(
         "LOCATION",
     }
 )
+_STAMPS = ("DTSTAMP", "X-MICROSOFT-CDO-REPLYTIME", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE")
 _FIRST_STAMP = 1990
 _ZONE_DAYS = 120_000
 """Days that may be looked at for all time zones that one mail defines: a usual definition takes a few hundred."""
@@ -83,7 +86,20 @@ def read(
     INVALID_RECURRENCE, TOO_LARGE.
     """
     repairs = Repairs()
-    calendars = [c for c in parse(decode(text, repairs=repairs), repairs) if c.name == "VCALENDAR"]
+    lines = unfolded(decode(text, repairs=repairs))
+    return of_lines(lines, repairs, method_hint=method_hint, default_zone=default_zone, answers=answers)
+
+
+def of_lines(
+    lines: Iterable[str],
+    repairs: Repairs,
+    *,
+    method_hint: str = "",
+    default_zone: str | None = None,
+    answers: bool = False,
+) -> ItipMessage:
+    """As `read`, for the unfolded lines of a text in which `repairs` had to be repaired."""
+    calendars = [c for c in grown(lines, repairs) if c.name == "VCALENDAR"]
     if not calendars:
         raise Refused(Code.INVALID_CALENDAR, "There is no calendar in the text.", "Send an iCalendar event.")
     Allowance(_MAX_CALENDARS, "calendars").take(len(calendars))
@@ -98,7 +114,7 @@ def read(
     clocks = {
         id(calendar): Clocks.of(calendar, default_zone, repairs, budget, values) for calendar in calendars
     }
-    people = Allowance(_MAX_ADDRESSES, "addresses")
+    people = allowed_people()
     kind = "REPLY" if answers else method
     events = tuple(event_of(event, clocks[id(calendar)], kind, people) for calendar, event in found)
     prodid = clean_name(first.text("PRODID"))[:200]
@@ -123,21 +139,14 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
     creating = method in _CREATING
     _note_repeated(component, clocks.repairs)
     span = read_span(component, clocks, creating=creating)
-    dtstamp, vague = _dtstamp(component)
     left_out: list[str] = []
     recurrence, further = read_recurrence(component, clocks, span, left_out) if creating else ("", ())
     rdates = read_dates(component, "RDATE", clocks, span, left_out) if creating else ()
     return ItipEvent(
         uid=_uid(component, left_out, needed=method not in _ANSWERING),
         sequence=_sequence(component),
-        dtstamp=dtstamp,
-        vague_stamp=vague,
         recurrence_id=read_recurrence_id(component, clocks, span),
         following=method not in _ANSWERING and reaches_on(component),
-        organizer=_organizer(component),
-        sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
-        attendees=_attendees(component, people or Allowance(_MAX_ADDRESSES, "addresses")),
-        nameless=_nameless(component),
         span=span,
         summary=component.text("SUMMARY"),
         description=_description(component),
@@ -149,9 +158,35 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         periods=read_periods(component, clocks, span) if creating else (),
         exdates=_exdates(component, clocks, span, recurrence, left_out) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
-        comment="\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),
         left_out=tuple(left_out),
+        **own_of(component, people or allowed_people()),
     )
+
+
+OWN = frozenset({"ATTENDEE", "ORGANIZER", "COMMENT", *_STAMPS})
+"""The properties that `own_of` reads, and nothing else does."""
+
+
+def allowed_people() -> Allowance:
+    """How many people all events of one mail may name."""
+    return Allowance(_MAX_ADDRESSES, "addresses")
+
+
+def own_of(component: Component, people: Allowance) -> dict[str, Any]:
+    """What differs between the answers to one event, as fields of it: who answers, to whom, when and in which words.
+
+    Raises Refused(TOO_LARGE) for more people than `people` allows.
+    """
+    dtstamp, vague = _dtstamp(component)
+    return {
+        "dtstamp": dtstamp,
+        "vague_stamp": vague,
+        "organizer": _organizer(component),
+        "sent_by": next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
+        "attendees": _attendees(component, people),
+        "nameless": _nameless(component),
+        "comment": "\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),
+    }
 
 
 def _exdates(
@@ -174,7 +209,7 @@ def _note_repeated(component: Component, repairs: Repairs) -> None:
 
 def _dtstamp(component: Component) -> tuple[datetime | None, bool]:
     """DTSTAMP and whether it is vague; else when Outlook says that an answer was given, 1601 if none was."""
-    for name in ("DTSTAMP", "X-MICROSOFT-CDO-REPLYTIME", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE"):
+    for name in _STAMPS:
         for prop in component.all(name):
             stamp = read_stamp(prop.value)
             if stamp and stamp[0].year > _FIRST_STAMP:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.itip.bounds import Allowance
 from engine.itip.content_lines import Component, Property, parse_line, unfolded
 from engine.itip.repairs import Repairs
@@ -24,9 +26,14 @@ def parse(text: str, repairs: Repairs | None = None, max_lines: int = MAX_LINES)
     Raises Refused(INVALID_CALENDAR) where components nest too deep or a line has too many parameters,
     Refused(TOO_LARGE) for too many lines or components.
     """
-    tree, lines = _Tree(repairs or Repairs()), Allowance(max_lines, "lines")
-    for line in unfolded(text):
-        lines.take()
+    return grown(unfolded(text), repairs or Repairs(), max_lines)
+
+
+def grown(lines: Iterable[str], repairs: Repairs, max_lines: int = MAX_LINES) -> list[Component]:
+    """As `parse`, of unfolded lines."""
+    tree, allowed = _Tree(repairs), Allowance(max_lines, "lines")
+    for line in lines:
+        allowed.take()
         tree.add(parse_line(line))
     return tree.closed()
 

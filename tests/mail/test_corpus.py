@@ -9,6 +9,7 @@ import pytest
 from engine.itip.read import read as read_calendar
 from engine.mail.incoming.read import read as read_mail
 from engine.refusals import Refused
+from tests.itip.test_answers import same
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 
@@ -49,3 +50,14 @@ def test_every_invitation_of_a_real_client_is_understood() -> None:
         calendars = read_mail(path.read_bytes()).calendars
         assert calendars, path
         assert read_calendar(calendars[0].content, method_hint=calendars[0].method_hint).events, path
+
+
+def test_every_calendar_comes_to_the_same_by_both_readers_of_answers() -> None:
+    for path in _files():
+        same(path.read_bytes())
+        try:
+            parts = read_mail(path.read_bytes()).calendars
+        except Refused:
+            continue
+        for part in parts:
+            same(part.content, part.method_hint)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from engine.commands.tables import batchrows, csvlist
 from engine.commands.tables.batchrows import BatchTable
+from engine.itip import answers as itip_answers
 from engine.itip import read as itip_read
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.incoming import read as mail_read
@@ -112,8 +113,8 @@ def _calendar(mail: IncomingMail, *, answers: bool) -> tuple[ItipMessage | Refus
     first: Refused | None = None
     for part in mail.calendars:
         try:
-            message = itip_read.read(part.content, method_hint=part.method_hint, answers=answers)
-            return message, part.quoted
+            reading = itip_answers.read if answers else itip_read.read
+            return reading(part.content, method_hint=part.method_hint), part.quoted
         except Refused as refused:
             first = first or refused
     return first, False
