@@ -50,13 +50,13 @@ def serve(
             raise click.UsageError("--no-auth needs --http; stdio has no keys.")
         settings = settings_in_force()
         secret = key_file.read_text(encoding="utf-8").strip() if key_file else settings.key.get_secret_value()
+        selection = _selection(tier, tools, exclude, read_only=read_only)
         from cis_mcp.stdio import opening
 
         # What a key may see is in the store, which is not open yet.
-        begun = None if secret else opening.begun(settings, tier, tools, exclude, read_only=read_only)
+        begun = None if secret else opening.begun(settings, selection)
         from cis_mcp.run import serving
 
-        selection = _selection(tier, tools, exclude, read_only=read_only)
         run(serving.over_stdio(settings, selection, secret, begun))
     else:
         if key_file:
@@ -76,7 +76,7 @@ def _selection(tier: Tier, tools: str, exclude: str, *, read_only: bool) -> Sele
         selection = Selection.of(tier, tools, exclude, read_only=read_only)
     except Refused as refused:
         raise click.UsageError(str(refused)) from None
-    if not selection.specs:
+    if not selection.listed:
         raise click.UsageError("These options together exclude every tool.")
     return selection
 

@@ -17,9 +17,11 @@ from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.http.security import AllowedNames
 from cis_mcp.mcp.instructions import instructions
+from cis_mcp.mcp.listed import LISTED
 from cis_mcp.mcp.offers import without_news
 from cis_mcp.mcp.replaying import again
-from cis_mcp.stdio.opening import Answers, allowed_names
+from cis_mcp.mcp.tools.access import CORE, granted, permitted
+from cis_mcp.stdio.opening import Answers
 from cis_mcp.views.version import version
 from engine.engine import Engine
 
@@ -97,9 +99,8 @@ class Greeting:
         def told(tools: Sequence[str]) -> str:
             return instructions(self._engine.clock(), actor, tools)
 
-        names = allowed_names(
-            actor, caller.tier or "operator", caller.tools, read_only=caller.read_only, served="core"
-        )
+        key = granted(caller)
+        names = [tool.name for tool in LISTED.values() if permitted(tool, CORE, key, actor)]
         return Answers(names, told, version())
 
 

@@ -26,7 +26,7 @@ from cis_mcp.http.security import AllowedNames
 from cis_mcp.mcp.scopes import ScopesAsked
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.single import without_streams
-from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.tools.access import CORE, Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
 from cis_mcp.pages import approve, published, signin
 from cis_mcp.pages import links as pages
@@ -38,8 +38,6 @@ from cis_mcp.rest import app as rest
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
-
-CORE = Selection()
 
 
 def application(

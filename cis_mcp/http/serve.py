@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.types import ASGIApp
 
-from cis_mcp.http.app import CORE, application
+from cis_mcp.http.app import application
 from cis_mcp.http.connections import ConnectionCounts
 from cis_mcp.http.protocol import DeadlineProtocol
 from cis_mcp.http.security import AllowedNames, bracketed
 from cis_mcp.mcp.server import CisServer
-from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.tools.access import CORE, Selection
+from cis_mcp.mcp.tools.base import all_imported
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
 from engine.network import is_loopback
@@ -67,6 +68,7 @@ async def serve_http(
             "Clients that call this server by a name get 421: set CIS_PUBLIC_URL to the address that they use, "
             "such as https://cis.example.com."
         )
+    all_imported()
     settle()
     await server.serve(sockets=[listener])
     stopping.cancel()

@@ -1,4 +1,4 @@
-"""What a client is answered first, as the server itself answers: opening.json of cis_mcp/stdio."""
+"""What a client is answered first, as the server itself answers: opening.json of cis_mcp/mcp."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cis_mcp.mcp.apps import PAGES
+from cis_mcp.mcp.listed import TIERS, Tier
 from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.streams import HANDSHAKES, MODERN, serve_streams
-from cis_mcp.mcp.tools import EVERYTHING, SPECS
+from cis_mcp.mcp.tools import EVERYTHING
 from cis_mcp.mcp.tools.base import ACTING, Spec
-from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.mcp.tools.catalog import SPECS
 from engine.engine import Engine
 from engine.model.verbs import verbs_of
 from engine.settings import Settings
@@ -102,15 +103,16 @@ async def _discovered(server: CisServer) -> Result:
     return found
 
 
-def _needs(spec: Spec[Any]) -> Result:
-    """What a key must be good for to have the tool."""
+def _tool(spec: Spec[Any], tier: Tier) -> Result:
+    """A tool: where it is, what a key must be good for to have it, and what clients see."""
     verbs = sorted(verb.value for verb in verbs_of(spec.scopes))
-    return {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside, "attended": spec.attended}
+    needs = {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside, "attended": spec.attended}
+    return {"tier": tier, "module": spec.handler.__module__, **needs, "tool": spec.shown}
 
 
 def _text(versions: Sequence[str], first: Result, listed: Result, discovered: Result) -> str:
-    tools = listed.pop("tools")
-    tiers = {spec.name: tier for tier in reversed(SPECS) for spec in SPECS[tier]}
+    del listed["tools"]
+    tiers = {spec.name: tier for tier in reversed(TIERS) for spec in SPECS[tier]}
     parts = {
         "versions": versions,
         "initialize": first,
@@ -122,9 +124,7 @@ def _text(versions: Sequence[str], first: Result, listed: Result, discovered: Re
         ],
     }
     lines = [f"{_line(name)}: {_line(part)}," for name, part in parts.items()]
-    each = ",\n".join(
-        _line({"tier": tiers[tool["name"]], **_needs(EVERY[tool["name"]]), "tool": tool}) for tool in tools
-    )
+    each = ",\n".join(_line(_tool(spec, tiers[spec.name])) for spec in SPECS["operator"])
     return "\n".join(["{", *lines, f'"tools": [\n{each}\n]', "}"]) + "\n"
 
 

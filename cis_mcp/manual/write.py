@@ -13,8 +13,9 @@ from cis_mcp.manual.forecast import forecast_md
 from cis_mcp.manual.llms import llms_txt
 from cis_mcp.manual.opening import opening_json
 from cis_mcp.manual.rest import golden, rest_md
+from cis_mcp.mcp.listed import Tier
 from cis_mcp.mcp.tools.base import Spec
-from cis_mcp.mcp.tools.catalog import SPECS, Tier
+from cis_mcp.mcp.tools.catalog import SPECS
 from cis_mcp.mcp.tools.schema import argument_schema, result_schema
 from engine.refusals import Code
 
@@ -61,7 +62,7 @@ def pages() -> dict[str, str]:
         "docs/clients-forecast.md": forecast_md(),
         "docs/openapi.json": golden(),
         "llms.txt": llms_txt(),
-        "cis_mcp/stdio/opening.json": opening_json(),
+        "cis_mcp/mcp/opening.json": opening_json(),
     }
 
 

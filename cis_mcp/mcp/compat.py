@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import mcp.server.mcpserver.server as sdk
 from mcp.server import MCPServer
 from mcp.server.connection import Connection
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.server.session import ServerSession
+
+
+def logging_left_alone() -> None:
+    """Have no server set logging up: the process that serves has done so, and the SDK's way imports all of rich."""
+    sdk.configure_logging = _as_it_is  # type: ignore[attr-defined]
+
+
+def _as_it_is(level: str = "INFO") -> None:
+    """Leave the handlers of the process as they are."""
 
 
 def low_level(server: MCPServer[Any]) -> Server[Any]:

@@ -10,10 +10,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Caller
+from cis_mcp.mcp.listed import LISTED
 from cis_mcp.mcp.replaying import again
 from cis_mcp.mcp.tools.access import granted
-from cis_mcp.mcp.tools.catalog import EVERY
-from engine.model.verbs import verbs_of
 
 _READ_MAX = 256 * 1024
 """Bytes of a request that are read for the name of its tool; in a larger one the tool is as unknown as ever."""
@@ -58,14 +57,13 @@ async def _whole(receive: Receive) -> list[Message]:
 
 def _lacking(caller: Caller, body: bytes) -> list[str]:
     """All scopes of the call, where the caller's token lacks some that it could have; else none."""
-    spec = EVERY.get(_tool(body))
-    if spec is None or not granted(caller).has(spec, bounded=bool(caller.actor.chain)):
+    tool = LISTED.get(_tool(body))
+    if tool is None or not granted(caller).has(tool, bounded=bool(caller.actor.chain)):
         return []
-    if spec.open_to(caller.actor.verbs, attended=caller.actor.attended):
+    if tool.open_to(caller.actor.verbs, attended=caller.actor.attended):
         return []
-    wanted = verbs_of(spec.scopes)
-    lacking = wanted - caller.actor.verbs
-    return sorted(verb.value for verb in wanted) if lacking and lacking <= caller.grantable else []
+    lacking = tool.verbs - caller.actor.verbs
+    return sorted(verb.value for verb in tool.verbs) if lacking and lacking <= caller.grantable else []
 
 
 def _tool(body: bytes) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
@@ -15,15 +16,17 @@ from mcp.types import Tool as ListedTool
 
 from cis_mcp.auth.callers import Authenticator
 from cis_mcp.mcp.apps import Offer, apps
+from cis_mcp.mcp.compat import logging_left_alone
 from cis_mcp.mcp.completion import add_completion
 from cis_mcp.mcp.instructions import instructions
+from cis_mcp.mcp.listed import LISTED, Listed
 from cis_mcp.mcp.prompts import prompts
 from cis_mcp.mcp.resources import ResourceView, add_resources
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.subscriptions import Subscriptions, welcome
-from cis_mcp.mcp.tools.access import EVERYTHING, Selection, allowed, nearest
-from cis_mcp.mcp.tools.base import CallContext, failure
-from cis_mcp.mcp.tools.catalog import EVERY, RENAMED
+from cis_mcp.mcp.tools import access
+from cis_mcp.mcp.tools.access import CORE, EVERYTHING, RENAMED, Selection, allowed, nearest
+from cis_mcp.mcp.tools.base import CallContext, ServedTool, failure
 from cis_mcp.views.version import version
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -32,7 +35,6 @@ from engine.refusals import Code
 NAME = "cis-mcp"
 TITLE = "Calendar Invite Server"
 
-CORE = Selection()
 _PARAMS_MAX = 50_000
 """Values and characters of a request's parameters, a tool's arguments apart."""
 
@@ -40,6 +42,8 @@ _PARAMS_MAX = 50_000
 class CisServer(MCPServer[Any]):
     """The SDK's server that shows each caller its own tools, and tells the caller's mistakes as such."""
 
+    served: Mapping[str, ServedTool]
+    """The tools that this server has, by name."""
     permitted: Callable[[str], bool]
     """Whether the caller of the current request may use the tool of that name."""
     elsewhere: Callable[[str], str]
@@ -50,21 +54,24 @@ class CisServer(MCPServer[Any]):
 
         It would walk through the whole schema at each call to find that out.
         """
-        return None if name in EVERY else super()._tool_input_schema(name)
+        return None if name in self.served else super()._tool_input_schema(name)
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that the caller may use."""
-        return [tool for tool in await super().list_tools() if self.permitted(tool.name)]
+        return [_shown(LISTED[name]) for name in self._known()]
+
+    def _known(self) -> list[str]:
+        """The names of the tools that the caller may use."""
+        return [name for name in self.served if self.permitted(name)]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; one that the caller may not use is as unknown to it as one that does not exist."""
-        if name not in EVERY or not self.permitted(name):
-            known = [tool.name for tool in await self.list_tools()]
-            if name not in known:
-                return self._unknown(name, known)
-        return await super().call_tool(name, arguments, context)
+        tool = self.served.get(name)
+        if tool is None or not self.permitted(name):
+            return self._unknown(name, self._known())
+        return await tool.run(arguments, context)
 
     def _unknown(self, name: str, known: list[str]) -> CallToolResult:
         """That there is no such tool; what replaced it, or which tier has it."""
@@ -103,27 +110,25 @@ def build_server(
     `let_in`: asked before each request where no other door asks for a key.
     `leaving` is true once the server is about to stop: then calls that wait end.
     """
-    served = {spec.name for spec in selection.served}
     call = CallContext(engine, actor, leaving=leaving, has=lambda name: name in served and permitted(name))
+    served = {tool.name: ServedTool(tool, call) for tool in selection.served}
 
     def permitted(name: str) -> bool:
-        spec = EVERY.get(name)
-        bounded = bool(call.actor.chain)
-        return spec is None or (selection.has(spec, bounded=bounded) and allowed(spec, granted(), call.actor))
+        return access.permitted(LISTED[name], selection, granted(), call.actor)
 
     def elsewhere(name: str) -> str:
-        spec = EVERY.get(name)
-        tier = selection.tier_with(spec) if spec else ""
-        return tier if spec and tier and allowed(spec, granted(), call.actor) else ""
+        tool = LISTED.get(name)
+        tier = selection.tier_with(tool) if tool else ""
+        return tier if tool and tier and allowed(tool, granted(), call.actor) else ""
 
     shelf = ResourceView(call, permitted)
     subscriptions = Subscriptions(shelf, welcome(authenticator))
+    logging_left_alone()
     server = CisServer(
         NAME,
         title=TITLE,
         version=version(),
         instructions="",
-        tools=[spec.at(call) for spec in selection.served],
         middleware=[
             *([_StillLetIn(let_in)] if let_in else []),
             _Bounds(),
@@ -134,13 +139,19 @@ def build_server(
         request_state_security=request_state_security,
         subscriptions=subscriptions.bus,
     )
-    server.permitted, server.elsewhere = permitted, elsewhere
+    server.served, server.permitted, server.elsewhere = served, permitted, elsewhere
     add_resources(server, shelf)
     add_completion(server, call)
     subscriptions.add_to(server)
     for prompt in prompts():
         server.add_prompt(prompt)
     return server
+
+
+@cache
+def _shown(tool: Listed) -> ListedTool:
+    """What the SDK tells a client of `tool`; all servers have it alike."""
+    return ListedTool.model_validate(tool.shown)
 
 
 class _StillLetIn:

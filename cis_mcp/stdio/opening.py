@@ -1,8 +1,8 @@
 """Answers a client's first requests while the server is still being imported and its store opened.
 
-The answers were made from the server when the program was built (opening.json). What is answered here is the
-handshake of a client that says nothing unusual, and its list of tools; whatever else comes, and all that comes after
-it, is the server's own. The server hears the handshake as well, and its answer to it is left out.
+The answers were made when the program was built (cis_mcp/mcp/opening.json). What is answered here is the handshake of a
+client that says nothing unusual, and its list of tools; whatever else comes, and all that comes after it, is the
+server's own. The server hears the handshake as well, and its answer to it is left out.
 """
 
 from __future__ import annotations
@@ -17,25 +17,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cis_mcp.mcp.instructions import instructions
+from cis_mcp.mcp.listed import opening
+from cis_mcp.mcp.tools.access import Selection
 from cis_mcp.stdio.wire import Wire, claimed
 from cis_mcp.views.version import version
 from engine.model.actors import Actor
-from engine.model.verbs import Verb
 
 if TYPE_CHECKING:
     from engine.settings import Settings
 
-PAGES = "opening.json"
 _LINE_MAX = 16_384
 """Bytes of a message that is looked at here."""
 _CHUNK = 65_536
 _APPS, _APP = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
 _META = "io.modelcontextprotocol"
-_TIERS = ("core", "extended", "operator")
 
 Id = str | int
 
@@ -55,7 +53,7 @@ class Answers:
     """
 
     def __init__(self, names: Sequence[str], told: Callable[[Sequence[str]], str], release: str) -> None:
-        self._made = _made()
+        self._made = opening()
         self._names = names
         self._told = told
         self._release = release
@@ -102,21 +100,16 @@ class Answers:
         return str(fitting[-1]["uri"]) if fitting else ""
 
 
-def begun(settings: Settings, tier: str, tools: str, exclude: str, *, read_only: bool) -> Opening | None:
-    """Answer from now on for a server that is started so; None where its options cannot be understood.
+def begun(settings: Settings, selection: Selection) -> Opening:
+    """Answer from now on for a server that has the tools of `selection`.
 
     Call it in the main thread, which a signal ends with code 0 from now on.
-
-    `tools`, `exclude`: names, comma separated.
     """
-    wanted = names(tier, _split(tools), _split(exclude), read_only=read_only)
-    if wanted is None:
-        return None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     actor = Actor(kind="local", address=settings.local_organizer)
-    told = partial(_told, actor)
-    return Opening(claimed(), Answers(wanted, told, version()))
+    names = [tool.name for tool in selection.listed]
+    return Opening(claimed(), Answers(names, partial(_told, actor), version()))
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
@@ -126,47 +119,6 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 
 def _told(actor: Actor, tools: Sequence[str]) -> str:
     return instructions(datetime.now(UTC), actor, tools)
-
-
-def _split(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def names(tier: str, tools: Sequence[str], exclude: Sequence[str], *, read_only: bool) -> list[str] | None:
-    """The tools that a server so started has; None where one is named that does not exist, or none is left."""
-    every = {one["tool"]["name"]: one for one in _made()["tools"]}
-    if not every.keys() >= {*tools, *exclude}:
-        return None
-    tiers = _TIERS[: _TIERS.index(tier) + 1]
-    chosen = [name for name, one in every.items() if (name in tools if tools else one["tier"] in tiers)]
-    left = [name for name in chosen if name not in exclude]
-    if read_only:
-        left = [name for name in left if every[name]["tool"]["annotations"]["readOnlyHint"]]
-    return left or None
-
-
-def allowed_names(
-    actor: Actor, tier: str, tools: Sequence[str], *, read_only: bool, served: str
-) -> list[str]:
-    """The tools of a server of the tier `served` that a caller has; `tier`, `tools`, `read_only`: of its key."""
-    bounded = bool(actor.chain)
-    here, granted = _TIERS[: _TIERS.index(served) + 1], _TIERS[: _TIERS.index(tier) + 1]
-
-    def has(one: dict[str, Any]) -> bool:
-        name, beside = one["tool"]["name"], bounded and one["beside"]
-        mine = name in tools if tools else one["tier"] in granted or beside
-        reads = one["tool"]["annotations"]["readOnlyHint"] or not read_only
-        return (one["tier"] in here or beside) and mine and reads and (actor.everywhere or _open(one, actor))
-
-    return [one["tool"]["name"] for one in _made()["tools"] if has(one)]
-
-
-def _open(one: Mapping[str, Any], actor: Actor) -> bool:
-    """As `Spec.open_to`, from what was written down of the tool."""
-    if actor.attended and one["attended"]:
-        return True
-    acts = not one["acting"] or bool(actor.verbs - {Verb.READ, Verb.REPORT})
-    return acts and set(one["verbs"]) <= {verb.value for verb in actor.verbs}
 
 
 class Opening:
@@ -240,11 +192,6 @@ class Opening:
         except OSError:
             return False
         return True
-
-
-def _made() -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(Path(__file__).with_name(PAGES).read_bytes())
-    return made
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

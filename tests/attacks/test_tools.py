@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.mcp.tools import EVERY
 from cis_mcp.mcp.tools.access import nearest
 from cis_mcp.mcp.tools.arguments import parse
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.commands import text
 from engine.model import cursors
 from engine.refusals import Code, Refused

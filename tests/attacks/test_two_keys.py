@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cis_mcp.mcp.tools import EVERY
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.engine import Engine
 from tests.attacks.door import Key, new_key, two_keys
 from tests.cli.processes import serving

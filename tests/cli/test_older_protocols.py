@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.mcp.tools import SPECS, Selection
+from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.tools.catalog import SPECS
 from tests.support.handshakes import Wire, over_http, over_stdio
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18")
@@ -42,7 +43,7 @@ async def test_a_client_of_an_older_protocol_is_answered_in_it_and_shown_the_cor
     beside = {spec.name for spec in SPECS["extended"] if spec.beside}
     core = [tool["name"] for tool in tools if tool["name"] not in beside]
     assert set(core) == {spec.name for spec in SPECS["core"]}
-    assert core == [spec.name for spec in Selection().specs]
+    assert core == [spec.name for spec in Selection().listed]
     for tool in tools:
         assert tool["description"]
         assert tool["inputSchema"]["type"] == "object"

@@ -18,7 +18,7 @@ from cis_mcp.manual.opening import conversation, handshake
 from cis_mcp.mcp.instructions import instructions
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import Selection, Tier
-from cis_mcp.stdio.opening import Answers, Begun, Opening, names
+from cis_mcp.stdio.opening import Answers, Begun, Opening
 from cis_mcp.stdio.wire import Wire
 from cis_mcp.views.version import version
 from engine.engine import Engine
@@ -89,30 +89,13 @@ async def test_the_first_answers_are_those_of_the_server(
     asked = handshake(NEWEST, capabilities)
     selection = Selection.of(tier, tools, exclude, read_only=read_only)
     theirs = await conversation(build_server(engine, actor=lambda: engine.local, selection=selection), asked)
-    wanted = names(
-        tier,
-        tools.replace(" ", "").split(",") if tools else [],
-        exclude.split(",") if exclude else [],
-        read_only=read_only,
-    )
-    assert wanted is not None
-    with opening(engine, wanted) as (one, to_it, from_it):
+    with opening(engine, [tool.name for tool in selection.listed]) as (one, to_it, from_it):
         to_it.write(lines(*asked, CALL))
         ours = [json.loads(await asyncio.to_thread(from_it.readline)) for _ in theirs]
         begun = await asyncio.to_thread(one.taken_over)
     assert ours == theirs
     # The server hears the handshake, and all that was not answered.
     assert begun == Begun(lines(*asked[:2], CALL), 1)
-
-
-@pytest.mark.parametrize(("tools", "exclude"), [("nothing", ""), ("", "nothing"), ("get_event", "get_event")])
-def test_options_that_a_server_refuses_are_answered_by_the_server(tools: str, exclude: str) -> None:
-    assert (
-        names(
-            "core", tools.split(",") if tools else [], exclude.split(",") if exclude else [], read_only=False
-        )
-        is None
-    )
 
 
 @pytest.mark.parametrize("spoken", ["2024-11-05", NEWEST, "2026-07-28", "1", 7])
@@ -141,9 +124,7 @@ async def test_a_handshake_is_answered_as_the_server_does_or_left_to_it(
 ) -> None:
     asked = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": spoken, **rest}}
     (theirs,) = await conversation(build_server(engine, actor=lambda: engine.local), [asked])
-    wanted = names("core", [], [], read_only=False)
-    assert wanted is not None
-    ours = answers(engine, wanted).handshake(asked["params"])
+    ours = answers(engine, [tool.name for tool in Selection().listed]).handshake(asked["params"])
     assert ours in (None, theirs.get("result"))
     if rest == {"capabilities": {}, "clientInfo": CLIENT} and spoken in {"2024-11-05", NEWEST}:
         assert ours is not None
@@ -189,7 +170,7 @@ async def test_tools_are_listed_while_the_server_is_not_yet_imported(tmp_path: P
     async with asyncio.timeout(DEADLINE_S):
         first, listed = [json.loads(await process.stdout.readline()) for _ in range(2)]
         assert (first["id"], listed["id"]) == (1, 2)
-        assert [tool["name"] for tool in listed["result"]["tools"]] == [s.name for s in Selection().specs]
+        assert [tool["name"] for tool in listed["result"]["tools"]] == [s.name for s in Selection().listed]
         os.close(release)
         called = json.loads(await process.stdout.readline())
         assert called["id"] == 3

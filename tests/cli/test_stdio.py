@@ -84,7 +84,7 @@ async def test_a_message_without_end_is_answered_and_the_next_one_is_served(tmp_
         assert refused["id"] == "a7"
         assert str(LINE_MAX) in refused["error"]["message"]
         served = await _asked(process, b'{"jsonrpc":"2.0","id":8,"method":"tools/list"}')
-        assert [tool["name"] for tool in served["result"]["tools"]] == [s.name for s in Selection().specs]
+        assert [tool["name"] for tool in served["result"]["tools"]] == [s.name for s in Selection().listed]
         out, _ = await process.communicate(b"")
     assert (out, process.returncode) == (b"", 0)
 

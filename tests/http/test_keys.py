@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.mcp.tools import SPECS, Selection
-from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.tools.catalog import EVERY, SPECS
 from engine.engine import Engine
 from engine.model.bounds import DEFAULT_VERBS
 from engine.model.verbs import verbs_of

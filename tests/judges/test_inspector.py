@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.mcp.tools import SPECS
+from cis_mcp.mcp.tools.catalog import SPECS
 from tests.cli.processes import run, serving
 from tests.support.waiting import DEADLINE_S
 

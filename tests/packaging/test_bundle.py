@@ -18,7 +18,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from bundle.build import build
-from cis_mcp.mcp.tools import SPECS
+from cis_mcp.mcp.tools.catalog import SPECS
 from engine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

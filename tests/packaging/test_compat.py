@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 import sqlite3
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+import mcp.server.mcpserver.server as sdk
 import pytest
 from imapclient import IMAPClient
 from mcp import Client
@@ -22,7 +24,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from cis_mcp.mcp.compat import add_template, connection, low_level
+from cis_mcp.mcp.compat import add_template, connection, logging_left_alone, low_level
 from engine.inbox.sources.idling import IdlingClient
 from engine.store.sqlite.compat import in_thread
 
@@ -51,6 +53,18 @@ async def test_aiosqlite_works_in_its_thread_with_its_own_connection() -> None:
         assert await in_thread(database, lambda inner: inner.execute("SELECT 1").fetchone()) == (1,)
         with pytest.raises(sqlite3.OperationalError):
             await in_thread(database, lambda inner: inner.execute("SELECT nothing"))
+
+
+def test_no_server_of_the_sdk_sets_logging_up() -> None:
+    assert callable(sdk.configure_logging)
+    logging_left_alone()
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, []
+    try:
+        MCPServer[Any]("probe")
+        assert root.handlers == []
+    finally:
+        root.handlers = kept
 
 
 async def test_the_sdk_takes_a_handler_beneath_its_server_and_shows_the_connection() -> None:

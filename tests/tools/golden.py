@@ -9,7 +9,8 @@ from typing import Any
 from mcp.types import Tool
 
 from cis_mcp.mcp.server import build_server
-from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Tier
+from cis_mcp.mcp.tools import EVERYTHING, Tier
+from cis_mcp.mcp.tools.catalog import EVERY, SPECS
 from engine.engine import Engine
 from tests.support.engines import settings_in
 

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_mcp.cli.main import cli
-from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Selection, Tier, allowed
+from cis_mcp.mcp.listed import TIERS
+from cis_mcp.mcp.tools import EVERYTHING, LISTED, Selection, Tier, allowed
 from cis_mcp.mcp.tools.access import names_in
+from cis_mcp.mcp.tools.base import ACTING, spec_of
+from cis_mcp.mcp.tools.catalog import EVERY, SPECS
 from cis_mcp.run import serving
 from cis_mcp.stdio import opening
 from engine.engine import Engine
@@ -134,11 +137,10 @@ def test_the_command_line_refuses_tools_that_there_are_not_before_it_starts() ->
 
 def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Selection] = []
+    begun: list[Selection] = []
 
-    begun: list[object] = []
-
-    def opens(_settings: Settings, *given: str, read_only: bool) -> None:
-        begun.append((*given, read_only))
+    def opens(_settings: Settings, selection: Selection) -> None:
+        begun.append(selection)
 
     async def stdio(_settings: Settings, selection: Selection, _secret: str, _opening: None) -> int:
         seen.append(selection)
@@ -157,8 +159,8 @@ def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: p
     chosen = ["--tier", "operator", "--exclude-tools", "revoke_key", "--read-only"]
     assert _serve(*chosen).exit_code == 0
     assert _serve(*chosen, "--http", "127.0.0.1:0", "--no-auth").exit_code == 0
-    assert seen == [Selection("operator", (), ("revoke_key",), read_only=True)] * 2
-    assert begun == [("operator", "", "revoke_key", True)]
+    chosen_tools = Selection("operator", (), ("revoke_key",), read_only=True)
+    assert (seen, begun) == ([chosen_tools] * 2, [chosen_tools])
 
 
 _NAMES = st.lists(st.sampled_from(sorted(EVERY)), max_size=4).map(tuple)
@@ -176,7 +178,7 @@ def test_whatever_is_chosen_nothing_excluded_writing_or_out_of_scope_is_allowed(
     selection: Selection, actor: Actor
 ) -> None:
     for spec in EVERY.values():
-        if not allowed(spec, selection, actor):
+        if not allowed(LISTED[spec.name], selection, actor):
             continue
         assert spec.name not in selection.exclude
         assert not selection.read_only or spec.hints.read_only_hint
@@ -187,24 +189,19 @@ def test_whatever_is_chosen_nothing_excluded_writing_or_out_of_scope_is_allowed(
 @pytest.mark.parametrize(("less", "more"), [("core", "extended"), ("extended", "operator")])
 def test_each_tier_holds_the_one_before(less: Tier, more: Tier) -> None:
     assert {spec.name for spec in SPECS[less]} < {spec.name for spec in SPECS[more]}
-    assert [spec.name for spec in EVERYTHING.specs] == list(EVERY)
+    assert [tool.name for tool in EVERYTHING.listed] == list(EVERY)
 
 
-@given(
-    st.frozensets(st.sampled_from(sorted(ALL_SCOPES))),
-    st.booleans(),
-    st.booleans(),
-    st.sampled_from(["core", "extended", "operator"]),
-    st.booleans(),
-)
-def test_a_greeting_of_a_function_knows_the_tools_that_the_server_gives_a_key(
-    scopes: frozenset[str], attended: bool, bounded: bool, tier: Tier, read_only: bool
-) -> None:
-    chain = ("key",) if bounded else ()
-    actor = Actor(kind="agent", address="a@cis.test", scopes=scopes, attended=attended, chain=chain)
-    key, core = Selection(tier, read_only=read_only), Selection("core")
-    given_to = [
-        spec.name for spec in EVERY.values() if allowed(spec, core, actor) and key.has(spec, bounded=bounded)
-    ]
-    told = opening.allowed_names(actor, tier, (), read_only=read_only, served="core")
-    assert sorted(told) == sorted(given_to)
+@pytest.mark.parametrize("name", list(EVERY))
+def test_what_is_listed_of_a_tool_is_what_it_is_made_of(name: str) -> None:
+    spec, tool = EVERY[name], LISTED[name]
+    assert spec_of(tool) is spec
+    assert (tool.verbs, tool.acting) == (verbs_of(spec.scopes), spec.scope == ACTING)
+    assert (tool.beside, tool.attended) == (spec.beside, spec.attended)
+    assert tool.read_only is bool(spec.hints.read_only_hint)
+    assert [tier for tier in TIERS if spec in SPECS[tier]] == list(TIERS[TIERS.index(tool.tier) :])
+    assert tool.shown == spec.shown
+
+
+def test_what_is_listed_has_the_order_of_the_catalog() -> None:
+    assert list(LISTED) == list(EVERY)

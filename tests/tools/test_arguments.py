@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.mcp.tools import EVERY, SPECS
 from cis_mcp.mcp.tools.arguments import parse
+from cis_mcp.mcp.tools.catalog import EVERY, SPECS
 from cis_mcp.mcp.tools.lists import BulkSendArguments
 from cis_mcp.mcp.tools.mistakes import WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema

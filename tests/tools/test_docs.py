@@ -10,7 +10,7 @@ import pytest
 
 from cis_mcp.manual import write
 from cis_mcp.manual.llms import DEFINITIONS, TRADE, WORKFLOWS
-from cis_mcp.mcp.tools import EVERY
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.refusals import Code
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ pages = cache(write.pages)
 """Made once; no test changes them."""
 
 
-@pytest.mark.parametrize("path", ["docs/tools.md", "llms.txt", "cis_mcp/stdio/opening.json"])
+@pytest.mark.parametrize("path", ["docs/tools.md", "llms.txt", "cis_mcp/mcp/opening.json"])
 def test_a_page_that_is_made_from_the_code_has_not_drifted(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == pages()[path], "run “make docs”"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mcp.types import CallToolResult
 
-from cis_mcp.mcp.tools import EVERY
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.commands.answers.automatic import RecordAutomaticReply
 from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine

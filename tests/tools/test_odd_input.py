@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cis_mcp.mcp.tools import EVERY, EVERYTHING
+from cis_mcp.mcp.tools import EVERYTHING
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import Engine
 from engine.refusals import Code
@@ -19,7 +20,7 @@ from tests.tools.test_quarantine import set_aside
 from tests.tools.test_size import messages
 from tests.triggers.crm import deal, delivered, trigger
 
-READING = [spec.name for spec in EVERYTHING.specs if spec.hints.read_only_hint]
+READING = [tool.name for tool in EVERYTHING.listed if tool.read_only]
 TELLING = {"create_event", "update_event", "cancel_event", "send_invite", "bulk_send", "control_campaign"}
 ODD = [
     "",
@@ -81,7 +82,7 @@ async def test_nobody_is_mailed_by_a_key_that_may_only_read_or_for_another_organ
 
 
 def test_no_tool_that_mails_takes_a_page_to_lead_people_to() -> None:
-    for spec in EVERYTHING.specs:
+    for spec in EVERY.values():
         leading = {"landing", "redirect", "return_url", "next"} & set(spec.arguments.model_fields)
         # A link for newsletters mails nobody, and leads to our pages and the operator's hosts alone.
         assert not leading or spec.name in {"create_link", "update_link"}
@@ -101,7 +102,7 @@ async def test_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engine: 
         "answer_proposal": {"email": "ann@example.com", "answer": "accept"},
     }
     async with calling(engine, selection=EVERYTHING) as caller:
-        for spec in EVERYTHING.specs:
+        for spec in EVERY.values():
             if "uid" in spec.arguments.model_fields:
                 code = await caller.code(spec.name, uid=uid, **more.get(spec.name, {}))
                 assert code in {Code.UNKNOWN_EVENT, Code.INVALID_ARGUMENT}, spec.name

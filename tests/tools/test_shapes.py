@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult
 
-from cis_mcp.mcp.tools import EVERY
 from cis_mcp.mcp.tools.arguments import parse
+from cis_mcp.mcp.tools.catalog import EVERY
 from cis_mcp.mcp.tools.schema import argument_schema
 from engine.engine import Engine
 from tests.tools.caller import Mode, calling, text_of

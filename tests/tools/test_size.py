@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import CallToolResult
 
-from cis_mcp.mcp.tools import EVERY, EVERYTHING
+from cis_mcp.mcp.tools import EVERYTHING
 from cis_mcp.mcp.tools.base import Reply, Result
+from cis_mcp.mcp.tools.catalog import EVERY
 from cis_mcp.mcp.tools.fitting import BYTES_MAX, fitted, size_of
 from engine.commands.agents.keys import CreateKey
 from engine.commands.answers.proposals import RecordProposal

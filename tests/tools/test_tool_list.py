@@ -11,7 +11,8 @@ from mcp.shared.inbound import x_mcp_header_map
 from mcp.types import Tool
 
 from cis_mcp.mcp.server import build_server
-from cis_mcp.mcp.tools import EVERY, Tier
+from cis_mcp.mcp.tools import Tier
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.engine import Engine
 from engine.model.bounds import DEFAULT_VERBS
 from engine.model.verbs import verbs_of

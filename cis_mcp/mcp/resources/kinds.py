@@ -8,19 +8,8 @@ from functools import cached_property, partial
 
 from mcp.shared.uri_template import UriTemplate
 
-from cis_mcp.mcp.tools.base import Result
-from cis_mcp.mcp.tools.events import found_event
-from cis_mcp.mcp.tools.reports import Counters
-from cis_mcp.views.campaigns import CampaignInfo, campaign_info
-from cis_mcp.views.events import StatisticsInfo, statistics_info
-from cis_mcp.views.held import held_info
 from engine.engine import SYSTEM, Engine
-from engine.itip.export import view
 from engine.model.actors import Actor
-from engine.refusals import Code, Refused
-
-REPORT_MAX = 8_000_000
-"""Characters of a report that are handed out at once: a resource cannot be read in pages."""
 
 Read = Callable[[Engine, Actor, str], Awaitable[str]]
 
@@ -61,55 +50,40 @@ class ResourceKind:
         return None if found is None else str(found.get(self.variable, ""))
 
 
-class WatchedCampaign(Result):
-    """A campaign, and the counters of its event."""
-
-    campaign: CampaignInfo
-    statistics: StatisticsInfo
-
-
 async def _event(engine: Engine, actor: Actor, uid: str) -> str:
-    event, counters = await engine.event_with_statistics(uid, actor)
-    proposed = await engine.proposals(uid, actor) if counters.proposals else []
-    return found_event(event, counters, proposed).model_dump_json()
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.event(engine, actor, uid)
 
 
 async def _calendar(engine: Engine, actor: Actor, uid: str) -> str:
-    return view(await engine.event(uid, actor)).decode()
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.calendar(engine, actor, uid)
 
 
 async def _report(engine: Engine, actor: Actor, uid: str) -> str:
-    lines: list[str] = []
-    size = 0
-    async for line in engine.report_csv(uid, actor):
-        lines.append(line)
-        size += len(line)
-        if size > REPORT_MAX:
-            raise Refused(
-                Code.TOO_LARGE,
-                "The report is too large to be read at once.",
-                "Page through it with list_attendees, or have it mailed with send_report.",
-            )
-    return "".join(lines)
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.report(engine, actor, uid)
 
 
 async def _campaign(engine: Engine, actor: Actor, campaign_id: str) -> str:
-    found = await engine.campaign(campaign_id, actor)
-    # who may see the campaign may see its event: both belong to one organizer
-    counters = await engine.statistics("event", found.campaign.event_uid, SYSTEM)
-    return WatchedCampaign(
-        campaign=campaign_info(found), statistics=statistics_info(counters)
-    ).model_dump_json()
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.campaign(engine, actor, campaign_id)
 
 
 async def _held(engine: Engine, actor: Actor, held_id: str) -> str:
-    held = await engine.held_action(held_id, actor)
-    return held_info(held, held.state_at(engine.clock())).model_dump_json()
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.held(engine, actor, held_id)
 
 
 async def _statistics(scope: str, engine: Engine, actor: Actor, key: str) -> str:
-    counters = await engine.statistics(scope, key or None, actor)
-    return Counters.model_validate({"scope": scope, "key": key, **counters.model_dump()}).model_dump_json()
+    from cis_mcp.mcp.resources import texts
+
+    return await texts.statistics(scope, engine, actor, key)
 
 
 _event_statistics = partial(_statistics, "event")

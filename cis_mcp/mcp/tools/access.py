@@ -5,15 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cis_mcp.auth.callers import Caller
-from cis_mcp.mcp.tools.base import Spec
-from cis_mcp.mcp.tools.catalog import EVERY, SPECS, Tier
+from cis_mcp.mcp.listed import LISTED, TIERS, Listed, Tier
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
-_NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
+RENAMED = {
+    "explain_send": "get_attendee",
+    "list_proposals": "get_event",
+    "accept_proposal": "answer_proposal",
+    "decline_proposal": "answer_proposal",
+}
+"""Tools that were there before, and what stands for them."""
 _SLIP = 0.8
 """How alike a name has to be to that of a tool that changes something."""
 _NAME_MAX = 60
@@ -35,34 +39,30 @@ class Selection:
         """A selection from comma-separated names; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
         return cls(tier, names_in(tools), names_in(exclude), read_only)
 
-    def has(self, spec: Spec[Any], *, bounded: bool = False) -> bool:
-        """True where `spec` is one of these; `bounded`: for a caller whose key has bounds."""
-        named = spec.name in (self.tools or _NAMES[self.tier])
-        named = named or (bounded and spec.beside and not self.tools)
-        return (
-            named
-            and spec.name not in self.exclude
-            and (spec.hints.read_only_hint is True or not self.read_only)
-        )
+    def has(self, tool: Listed, *, bounded: bool = False) -> bool:
+        """True where `tool` is one of these; `bounded`: for a caller whose key has bounds."""
+        named = tool.name in self.tools if self.tools else TIERS.index(tool.tier) <= TIERS.index(self.tier)
+        named = named or (bounded and tool.beside and not self.tools)
+        return named and tool.name not in self.exclude and (tool.read_only or not self.read_only)
 
-    def tier_with(self, spec: Spec[Any]) -> Tier | None:
-        """The first tier in which this selection would have `spec`; None if it has it, or leaves it out."""
-        if self.has(spec):
+    def tier_with(self, tool: Listed) -> Tier | None:
+        """The first tier in which this selection would have `tool`; None if it has it, or leaves it out."""
+        if self.has(tool):
             return None
-        tiers = (tier for tier in SPECS if spec.name in _NAMES[tier])
-        return next((tier for tier in tiers if replace(self, tier=tier).has(spec)), None)
+        return next((tier for tier in TIERS if replace(self, tier=tier).has(tool)), None)
 
     @property
-    def specs(self) -> list[Spec[Any]]:
+    def listed(self) -> list[Listed]:
         """These tools, in the order in which they are listed."""
-        return [spec for spec in EVERY.values() if self.has(spec)]
+        return [tool for tool in LISTED.values() if self.has(tool)]
 
     @property
-    def served(self) -> list[Spec[Any]]:
+    def served(self) -> list[Listed]:
         """These tools, and those that only callers whose key has bounds see."""
-        return [spec for spec in EVERY.values() if self.has(spec, bounded=True)]
+        return [tool for tool in LISTED.values() if self.has(tool, bounded=True)]
 
 
+CORE = Selection()
 EVERYTHING = Selection(tier="operator")
 
 
@@ -71,23 +71,28 @@ def granted(caller: Caller) -> Selection:
     return Selection(tier=caller.tier or EVERYTHING.tier, tools=caller.tools, read_only=caller.read_only)
 
 
-def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
-    """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    open_to = actor.everywhere or spec.open_to(actor.verbs, attended=actor.attended)
-    return open_to and selection.has(spec, bounded=bool(actor.chain))
+def allowed(tool: Listed, selection: Selection, actor: Actor) -> bool:
+    """True where `actor` may use `tool`: it is selected, and an agent's key has the scope that it needs."""
+    open_to = actor.everywhere or tool.open_to(actor.verbs, attended=actor.attended)
+    return open_to and selection.has(tool, bounded=bool(actor.chain))
+
+
+def permitted(tool: Listed, served: Selection, key: Selection, actor: Actor) -> bool:
+    """True where a server that has the tools `served` shows `tool` to `actor`, whose key may use those of `key`."""
+    return served.has(tool, bounded=bool(actor.chain)) and allowed(tool, key, actor)
 
 
 def names_in(text: str) -> tuple[str, ...]:
     """The tools of a comma-separated list; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in EVERY:
-            raise Refused(Code.INVALID_ARGUMENT, f"There is no tool “{name[:60]}”.", nearest(name, EVERY))
+        if name not in LISTED:
+            raise Refused(Code.INVALID_ARGUMENT, f"There is no tool “{name[:60]}”.", nearest(name, LISTED))
     return names
 
 
 def _harmless(name: str) -> bool:
-    return name in EVERY and bool(EVERY[name].hints.read_only_hint)
+    return name in LISTED and LISTED[name].read_only
 
 
 def _near(name: str, other: str) -> bool:

@@ -9,11 +9,10 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver.context import Context
-from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     CallToolResult,
@@ -23,10 +22,11 @@ from mcp.types import (
     TextContent,
     ToolAnnotations,
 )
-from pydantic import PrivateAttr
+from mcp.types import Tool as ListedTool
 
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.hints import hint
+from cis_mcp.mcp.listed import LISTED, Listed
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.asking import confirmed, opened, sent_to_page
@@ -44,7 +44,6 @@ from engine.model.actors import Actor
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.messages import Message
 from engine.model.undo import Undo
-from engine.model.verbs import Verb, verbs_of
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -132,7 +131,7 @@ class CallContext:
 
 @dataclass(frozen=True)
 class Spec(Generic[A]):
-    """A tool before it has a desk: its handler's docstring is its description.
+    """What a tool is made of: its handler's docstring is its description.
 
     `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
     """
@@ -159,16 +158,18 @@ class Spec(Generic[A]):
         """The scopes that a key needs for it."""
         return frozenset(filter(None, (self.scope, self.also))) - {ACTING}
 
-    def open_to(self, verbs: frozenset[Verb], *, attended: bool = False) -> bool:
-        """True if a key with these verbs may use it."""
-        if attended and self.attended:
-            return True
-        acts = self.scope != ACTING or bool(verbs - {Verb.READ, Verb.REPORT})
-        return acts and verbs_of(self.scopes) <= verbs
-
-    def at(self, call: CallContext) -> Tool:
-        """The tool as it is served."""
-        return ServedTool.of(self, call)
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The tool as clients see it in `tools/list`."""
+        tool = ListedTool(
+            name=self.name,
+            title=self.title,
+            description=_description(self.handler),
+            input_schema=argument_schema(self.arguments),
+            output_schema=listed_result(self.result),
+            annotations=self.hints,
+        )
+        return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def reads() -> ToolAnnotations:
@@ -190,38 +191,24 @@ def _hints(*, read_only: bool, destructive: bool, idempotent: bool, open_world: 
     )
 
 
-class ServedTool(Tool):
-    """A tool whose every answer is a result: refusals have a code, and crashes never show their text."""
+class ServedTool:
+    """A tool whose every answer is a result: refusals have a code, and crashes never show their text.
 
-    _spec: Spec[Any] = PrivateAttr()
-    _call: CallContext = PrivateAttr()
+    What it is made of is imported when it is first called.
+    """
 
-    @classmethod
-    def of(cls, spec: Spec[Any], call: CallContext) -> ServedTool:
-        """The tool that the SDK serves, made of its spec."""
-        metadata = FuncMetadata(
-            arg_model=spec.arguments, output_model=spec.result, output_schema=listed_result(spec.result)
-        )
-        tool = cls(
-            fn=spec.handler,
-            name=spec.name,
-            title=spec.title,
-            description=_description(spec.handler),
-            parameters=argument_schema(spec.arguments),
-            fn_metadata=metadata,
-            is_async=True,
-            annotations=spec.hints,
-        )
-        tool._spec, tool._call = spec, call
-        return tool
+    def __init__(self, tool: Listed, call: CallContext) -> None:
+        self._tool = tool
+        self._call = call
+        self._spec: Spec[Any] | None = None
 
     async def run(
-        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+        self, arguments: dict[str, Any], context: Context[Any, Any] | None
     ) -> CallToolResult | InputRequiredResult:
         """Deal with one call; raises MCPError alone, for what is the protocol's business."""
         try:
-            # Looked up once: a private attribute of a pydantic model is found the slow way.
-            spec, call = self._spec, self._call
+            call = self._call
+            spec = self._spec = self._spec or spec_of(self._tool)
             pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
             own = CallContext(call.engine, call.who, context, call.leaving, call.has)
@@ -240,15 +227,28 @@ class ServedTool(Tool):
             return failure(refused.code, refused.message, hint(refused), sent=False, bound=refused.bound)
         except OSError as error:
             if error.errno != errno.ENOSPC:
-                logger.exception("%s failed", self.name)
+                logger.exception("%s failed", self._tool.name)
                 return _internal()
             message = "The server's disk is full; nothing was changed."
             return failure(
                 Code.DISK_FULL, message, "Tell the operator, and repeat the call later.", sent=False
             )
         except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
-            logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
+            name = self._tool.name
+            logger.error("%s failed with %s at\n%s", name, type(error).__name__, _where(error))  # noqa: TRY400
             return _internal()
+
+
+def spec_of(tool: Listed) -> Spec[Any]:
+    """What `tool` is made of, from its module."""
+    specs: tuple[Spec[Any], ...] = import_module(tool.module).TOOLS
+    return next(spec for spec in specs if spec.name == tool.name)
+
+
+def all_imported() -> None:
+    """Import what every tool is made of: for a server of many, where nobody's call shall wait for it."""
+    for tool in LISTED.values():
+        spec_of(tool)
 
 
 async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:

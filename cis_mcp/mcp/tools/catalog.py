@@ -1,9 +1,10 @@
-"""Which tools there are, and in which tier each is."""
+"""Which tools there are, and in which tier each is; `make docs` writes it down, and no server imports them all."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
+from cis_mcp.mcp.listed import Tier
 from cis_mcp.mcp.tools import (
     attendee,
     campaigns,
@@ -34,8 +35,6 @@ from cis_mcp.mcp.tools import (
 )
 from cis_mcp.mcp.tools.base import Spec
 
-Tier = Literal["core", "extended", "operator"]
-
 _CORE: tuple[Spec[Any], ...] = (
     *events.TOOLS,
     *searching.TOOLS,
@@ -60,7 +59,7 @@ _EXTENDED = (
     *record.TOOLS,
     *messages.TOOLS,
     *refusals.TOOLS,
-    *held.TOOLS,
+    *held.LOOKING,
     *undoing.TOOLS,
     *held.DECIDING,
     *keys.TOOLS,
@@ -69,17 +68,9 @@ _EXTENDED = (
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,
     "extended": _EXTENDED,
-    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *organizers.TOOLS, *people.TOOLS),
+    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *organizers.MANAGING, *people.TOOLS),
 }
-"""Every model that connects reads all tools of its tier, so the core stays small; each tier holds the one before."""
-
-RENAMED = {
-    "explain_send": "get_attendee",
-    "list_proposals": "get_event",
-    "accept_proposal": "answer_proposal",
-    "decline_proposal": "answer_proposal",
-}
-"""Tools that were there before, and what stands for them."""
+"""Each tier holds the one before."""
 
 EVERY: dict[str, Spec[Any]] = {spec.name: spec for spec in SPECS["operator"]}
 """Every tool by its name."""

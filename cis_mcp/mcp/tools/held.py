@@ -117,7 +117,7 @@ async def stop_sending(call: CallContext, arguments: StopArguments) -> Reply:
     return Reply(f"{what} {words}.", StoppedResult(what=what, stopped=stopped))
 
 
-TOOLS = (Spec(get_held_action, "Show a held action", GetHeldArguments, HeldResult, reads(), beside=True),)
+LOOKING = (Spec(get_held_action, "Show a held action", GetHeldArguments, HeldResult, reads(), beside=True),)
 DECIDING = (
     Spec(
         decide_held_action,
@@ -139,3 +139,4 @@ DECIDING = (
         beside=True,
     ),
 )
+TOOLS = (*LOOKING, *DECIDING)

@@ -102,7 +102,7 @@ async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> 
 
 LISTING = (Spec(list_organizers, "List organizers", ListOrganizersArguments, OrganizerList, reads()),)
 
-TOOLS = (
+MANAGING = (
     Spec(
         set_organizer,
         "Change an organizer's settings",
@@ -112,3 +112,4 @@ TOOLS = (
         "admin",
     ),
 )
+TOOLS = (*LISTING, *MANAGING)
