@@ -19,6 +19,8 @@ _ADD = (
     "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)"
 )
 _ROW_COLUMNS = "campaign_id, row, email, name, fields, code, detail"
+_SKIPPED = "campaign_row INDEXED BY campaign_row_skipped"
+"""Rows of lists, by the index of those that were skipped: unasked, SQLite looks through the good ones as well."""
 
 
 class Campaigns(Reminders):
@@ -128,7 +130,7 @@ class Campaigns(Reminders):
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
         """The first skipped rows, of those after the row `after`."""
         found = await self.all(
-            "SELECT * FROM campaign_row WHERE campaign_id = ? AND row > ? AND code <> '' ORDER BY row LIMIT ?",
+            f"SELECT * FROM {_SKIPPED} WHERE campaign_id = ? AND row > ? AND code <> '' ORDER BY row LIMIT ?",
             [campaign_id, after, limit],
         )
         return [rows.recipient(row) for row in found]
@@ -148,7 +150,7 @@ class Campaigns(Reminders):
         self, campaign_id: str, written: int, campaign: Campaign | None
     ) -> dict[str, int]:
         row = await self.one(
-            "SELECT count(*) AS skipped FROM campaign_row WHERE campaign_id = ? AND code <> ''", [campaign_id]
+            f"SELECT count(*) AS skipped FROM {_SKIPPED} WHERE campaign_id = ? AND code <> ''", [campaign_id]
         )
         assert row is not None
         total = campaign.total if campaign else row["skipped"] + written
