@@ -53,6 +53,8 @@ def personal_values(attendee: Attendee) -> dict[str, str]:
 
 def given(email: str, name: str, fields: Mapping[str, str]) -> dict[str, str]:
     """The values that are there: an empty one is missing, for nobody is addressed by a hole in a sentence."""
+    if not fields and name and email:
+        return {"name": name, "email": email}
     return {key: value for key, value in {**fields, "name": name, "email": email}.items() if value}
 
 

@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine import attendee_report
 from engine.commands.composing import personal_values, reader_language, reader_zone, revision
+from engine.commands.text import LANGUAGE, TIMEZONE
 from engine.itip import personal
 from engine.itip import prepared as itip_prepared
 from engine.mail.outgoing import branding, compose
@@ -55,6 +56,16 @@ class _Prepared:
     holes: Mapping[str, str]
 
 
+class _Last(NamedTuple):
+    """For whom the last mail was, and what was prepared for it."""
+
+    event: Event
+    brand: Branding
+    told: tuple[object, ...]
+    prepared: _Prepared
+    name: str
+
+
 class Renderer:
     """Renders messages with the settings' addresses; each revision of an event is composed once."""
 
@@ -67,6 +78,7 @@ class Renderer:
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
         self._linking: dict[tuple[object, ...], PersonalLinks] = {}
         self._linked: tuple[tuple[Event, Standing, Partstat], tuple[str, str], PersonalLinks] | None = None
+        self._last: _Last | None = None
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
@@ -87,12 +99,7 @@ class Renderer:
         self, claim: Claim, event: Event, attendee: Attendee, now: datetime, brand: Branding
     ) -> Envelope:
         message = claim.message
-        seen = event.seen_by(attendee.partstat)
-        reserved, event = seen is not event, _stamped(seen, message)
-        name = event.organizer_name or claim.organizer_name or event.organizer
-        language = reader_language(attendee, claim.organizer_language)
-        about = (_partstat(message, attendee), reserved, reader_zone(attendee), language)
-        prepared = self._prepared(message, event, name, about, brand)
+        prepared, name = self._prepared_for(claim, event, attendee, brand)
         # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
@@ -139,6 +146,34 @@ class Renderer:
             self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}
         self._linked = (asked, told, links)
         return links
+
+    def _prepared_for(
+        self, claim: Claim, event: Event, attendee: Attendee, brand: Branding
+    ) -> tuple[_Prepared, str]:
+        """What is the same for all who read alike, and the organizer's name; most mails are like the one before."""
+        message, fields = claim.message, attendee.fields
+        told = (
+            message.kind,
+            message.recurrence_id,
+            message.note,
+            claim.organizer_name,
+            claim.organizer_language,
+            attendee.partstat,
+            attendee.zone,
+            (fields.get(TIMEZONE), fields.get(LANGUAGE)) if fields else None,
+        )
+        last = self._last
+        if last and last.event is event and last.brand is brand and last.told == told:
+            return last.prepared, last.name
+        seen = event.seen_by(attendee.partstat)
+        stamped = _stamped(seen, message)
+        name = event.organizer_name or claim.organizer_name or event.organizer
+        language = reader_language(attendee, claim.organizer_language)
+        about = (_partstat(message, attendee), seen is not event, reader_zone(attendee), language)
+        prepared = self._prepared(message, stamped, name, about, brand)
+        # What is stamped anew differs from message to message.
+        self._last = None if message.kind.restamped else _Last(event, brand, told, prepared, name)
+        return prepared, name
 
     def _prepared(
         self,

@@ -80,6 +80,17 @@ def test_lines_are_encoded_one_by_one_as_they_are_together(lines: list[str]) -> 
     assert mime.quoted_printable("".join(ended)) == b"".join(map(mime.quoted_printable, ended))
 
 
+@examples(1_000)
+@given(st.text(alphabet=" \t.=é\n\r\0ab", max_size=250), st.text(alphabet="abc=. ", max_size=3))
+@example("_  b\n.\0 YZa", "")
+@example(f"{'a' * 75}.\nb", "")
+@example("b", " ")
+def test_texts_that_break_alike_are_encoded_as_any_other(text: str, more: str) -> None:
+    long = text + more * 60
+    for same in (text, text.replace("a", "b"), long, long.replace("a", "z")):
+        assert mime.quoted_printable_alike(same) == mime.quoted_printable(same)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_judge_accepts_what_is_filled_in(kind: Kind) -> None:
     revision, letter = revision_and_letter(event(summary="Hi {{name}}"), kind)

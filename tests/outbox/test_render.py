@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,9 +21,9 @@ from engine.itip import personal, write
 from engine.itip.read import read
 from engine.mail.outgoing import compose
 from engine.model.claims import Claim
-from engine.model.events import Event
+from engine.model.events import Event, Reserved
 from engine.model.messages import Kind, Message, Notice
-from engine.model.people import Attendee, Origin, Party
+from engine.model.people import Attendee, Origin, Partstat, Party
 from engine.model.times import Span
 from engine.outbox.render import Renderer
 from engine.outbox.smtp.wire import body
@@ -240,6 +241,42 @@ def test_a_mail_tells_the_time_on_the_clock_of_whoever_reads_it() -> None:
     day = Span(start=date(2027, 5, 2), end=date(2027, 5, 3), timezone="Europe/Paris")
     days = sample.model_copy(update={"span": day, "uid": "days"})
     assert "For you" not in words_of(render(by, claim(days, fields={"timezone": "Asia/Tokyo"})))
+
+
+READERS: list[dict[str, Any]] = [
+    {},
+    {"kind": Kind.UPDATE},
+    {"kind": Kind.REMINDER, "partstat": Partstat.ACCEPTED},
+    {"kind": Kind.REMINDER},
+    {"partstat": Partstat.ACCEPTED},
+    {"zone": "Asia/Tokyo"},
+    {"fields": {"timezone": "America/New_York"}},
+    {"fields": {"lang": "de"}},
+    {"fields": {"seat": "4"}},
+    {"organizer_name": "Ann"},
+    {"note": "Bring a pen"},
+    {"organizer_language": "fr"},
+]
+"""Each reads something else of one event than the one before."""
+
+
+def of_reader(sample: Event, reader: dict[str, Any]) -> Claim:
+    """What is owed to one of `READERS`."""
+    own = {name: value for name, value in reader.items() if name not in {"note", "organizer_language"}}
+    owed = claim(sample, **own)
+    message = owed.message.model_copy(update={"note": reader.get("note", "")})
+    return owed._replace(message=message, organizer_language=reader.get("organizer_language", ""))
+
+
+def test_readers_of_one_event_who_differ_get_their_own_mails_from_one_renderer() -> None:
+    by, told = renderer(), Reserved(partstats=frozenset({Partstat.ACCEPTED}), location="Room 9")
+    sample = event(location="Room 4", reserved=told, organizer_name="")
+    alone = [render(renderer(), of_reader(sample, reader)).content for reader in READERS]
+    assert len(set(alone)) == len(READERS) - 1  # a seat is read nowhere
+    for one, other in product(range(len(READERS)), repeat=2):
+        # Twice, and after every other: what is kept of the mail before would show.
+        for reader in (one, one, other):
+            assert render(by, of_reader(sample, READERS[reader])).content == alone[reader]
 
 
 def words_of(envelope: Envelope) -> str:

@@ -44,6 +44,7 @@ _SAME: dict[str, object] = {
 """What an update replaces, if nothing."""
 _RESERVED = {code: quote(chr(code), safe="") for code in range(128)}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
+_SPACES_ALONE = re.compile(r"[A-Za-z0-9_.~ -]*")
 _UNTITLED = noop("Invitation")
 _ANSWERS = (noop("Yes"), noop("No"), noop("Maybe"))
 
@@ -128,12 +129,14 @@ def shown(texts: Mapping[str, str], receipt_address: str, language: Language = E
     if "summary" in texts:
         summary = one_line(texts["summary"])
         found["summary"] = summary or language.say(_UNTITLED)
-        found["title"] = _percent_encoded(mime.shortened(summary, 80))
+        found["title"] = _percent_encoded(mime.cut(summary, 80))
     return found
 
 
 def _percent_encoded(text: str) -> str:
     """`text` as one component of a URI (RFC 3986, 2.1)."""
+    if _SPACES_ALONE.fullmatch(text):
+        return text.replace(" ", "%20")
     return text.translate(_RESERVED) if text.isascii() else quote(text, safe="")
 
 
@@ -157,7 +160,7 @@ def subject(revision: Revision, summary: str) -> str:
     """The Subject, encoded."""
     say, pattern = revision.language.say, _SUBJECTS[revision.kind]
     title = mime.shortened(summary, 200) or say(_UNTITLED)
-    return mime.words(say(pattern, title=title) if pattern else title, "Subject")
+    return mime.words(say(pattern, title=title), "Subject") if pattern else mime.encoded(title, "Subject")
 
 
 def own_fields(person: Personalisation) -> dict[str, str]:

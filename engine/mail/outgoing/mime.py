@@ -22,6 +22,9 @@ from engine.model.people import Mailbox
 from engine.refusals import Code, Refused
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+# What most names and addresses look like: one look tells that nothing of them has to be encoded, quoted or cleaned.
+_PLAIN_NAME = re.compile("[A-Za-z0-9'-]+(?: [A-Za-z0-9'-]+)*")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}")
 _ADDRESS = re.compile(r"""[^\x00-\x20<>,;:"()\\\[\]\x7f-\U0010ffff]{1,255}""")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
 # header values come encoded and folded; lines that begin with "From " are ours
@@ -31,6 +34,11 @@ _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = BASE64
 _URI = re.compile(r"[!-;=?-~]{1,900}")
 _SCHEME = re.compile("[a-z]+:")
+_STANDS = bytes(range(33, 127)).replace(b"=", b"").replace(b".", b"") + b" "
+_KINDS = {**dict.fromkeys(_STANDS, ord("x")), **{octet: octet for octet in b"=.\n\0"}}
+# Of each octet what decides where quoted-printable breaks lines: x is what stands for itself, ? what is not told here.
+_BREAKING = bytes(_KINDS.get(octet, ord("?")) for octet in range(256))
+_SOFT_BREAK = b"=\r\n"
 _MAX_SUBJECT = 250
 _MAX_NAME = 120
 
@@ -43,20 +51,31 @@ class CrlfLines(bytes):
 def whole_lines(piece: bytes) -> bool:
     """True where each break of `piece` is CRLF, and no line begins with a dot."""
     breaks = piece.count(b"\r\n")
-    return piece.count(b"\r") == breaks == piece.count(b"\n") and not (
-        piece.startswith(b".") or b"\r\n." in piece
-    )
+    return piece.count(b"\r") == breaks == piece.count(b"\n") and not dotted(piece)
+
+
+def dotted(piece: bytes) -> bool:
+    """True where a line of `piece`, all of which end in CRLF, begins with a dot."""
+    return piece.startswith(b".") or b"\r\n." in piece
 
 
 def shortened(text: str, limit: int) -> str:
     """`text` on one line, cut to `limit` characters with an ellipsis where it is longer."""
-    text = one_line(text)
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+    return cut(one_line(text), limit)
+
+
+def cut(line: str, limit: int) -> str:
+    """`line` of at most `limit` characters, the last an ellipsis where it is longer."""
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
 def words(text: str, name: str) -> str:
     """Unstructured header text, encoded where it is not plain ASCII (RFC 2047)."""
-    text = shortened(text, _MAX_SUBJECT)
+    return encoded(shortened(text, _MAX_SUBJECT), name)
+
+
+def encoded(text: str, name: str) -> str:
+    """The same of `text` that is one line and short enough."""
     plain = text.isascii() and "=?" not in text
     if plain and len(name) + 2 + len(text) <= 76:
         return text
@@ -68,6 +87,8 @@ def address(text: str) -> str:
 
     Raises Refused(INVALID_ADDRESS) for what could not stand in a header.
     """
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return text
     local, _, domain = text.rpartition("@")
     plain = f"{local}@{domain if domain.isascii() else ascii_domain(domain)}"
     if not local or plain.endswith("@") or not _ADDRESS.fullmatch(plain):
@@ -81,19 +102,23 @@ def address(text: str) -> str:
 
 def mailbox(party: Mailbox, header: str) -> str:
     """A mailbox with its display name, for the header called `header` (RFC 5322, 3.4)."""
-    name = shortened(party.name, _MAX_NAME)
-    bare = address(party.address)
+    bare, name = address(party.address), party.name
+    if len(name) + len(bare) < 60 and _PLAIN_NAME.fullmatch(name):
+        return f"{name} <{bare}>"
+    name = shortened(name, _MAX_NAME)
     if not name:
         return bare
     if not name.isascii() or "=?" in name:
-        encoded = Header(name, _UTF8, header_name=header).encode(linesep="\r\n")
-        return f"{encoded}\r\n <{bare}>"
+        words_of_it = Header(name, _UTF8, header_name=header).encode(linesep="\r\n")
+        return f"{words_of_it}\r\n <{bare}>"
     shown = name if _ATOMS.fullmatch(name) else f'"{quote(name)}"'
     return f"{shown} <{bare}>" if len(shown) + len(bare) < 60 else f"{shown}\r\n <{bare}>"
 
 
 def uri(text: str) -> str:
     """A URI in angle brackets; a bare address becomes a mailto: URI."""
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return f"<mailto:{text}>"
     text = text.strip().strip("<>")
     text = text if _SCHEME.match(text) else f"mailto:{text}"
     if not _URI.fullmatch(text):
@@ -105,6 +130,8 @@ def uri(text: str) -> str:
 
 def identifier(message_id: str) -> str:
     """A message identifier in angle brackets (RFC 5322, 3.6.4)."""
+    if _MESSAGE_ID.fullmatch(message_id):
+        return f"<{message_id}>"
     bare = message_id.strip().strip("<>")
     if not _MESSAGE_ID.fullmatch(bare):
         raise Refused(Code.INVALID_ARGUMENT, "The Message-ID is malformed.", "Use one like id@example.org.")
@@ -138,6 +165,27 @@ def quoted_printable(text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.encode("utf-8", "replace")
     return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+
+
+def quoted_printable_alike(text: str) -> bytes:
+    """The same, sooner where texts with other words of the same lengths came before: their lines break alike."""
+    lines = text.encode("utf-8", "replace")
+    kinds = lines.translate(_BREAKING)
+    if b"?" not in kinds and b" \n" not in lines and not lines.endswith(b" "):
+        pieces = _soft_breaks(kinds)
+        if pieces:
+            encoded = lines.replace(b"=", b"=3D").replace(b"\0", b"=00").replace(b"\n", b"\r\n")
+            return _SOFT_BREAK.join(pieces(encoded))
+    return quoted_printable(text)
+
+
+@lru_cache(maxsize=512)
+def _soft_breaks(kinds: bytes) -> Callable[[bytes], tuple[bytes, ...]] | None:
+    """What cuts an encoded text where its lines break; None where a dot alone on its line is encoded too."""
+    encoded = quoted_printable(kinds.decode("ascii"))
+    if b"=2E" in encoded:
+        return None
+    return Struct("".join([f"{len(piece)}s" for piece in encoded.split(_SOFT_BREAK)])).unpack
 
 
 def base64_lines(data: bytes) -> bytes:

@@ -32,14 +32,16 @@ class _Shape:
     """A mail in pieces: those at even places are the same for all, between them go an attendee's own.
 
     Of these the header fields `fields` come first, then the blocks of whole lines, then the calendar, twice. `blocks`
-    are the lines of all blocks with `%s` for each value that `values` takes. `whole`: what is the same for all is in
-    whole lines, as `CrlfLines` are.
+    are the lines of all blocks with `%s` for each value that `marked` takes, those of HTML marked up, or `values`,
+    which are enough where no value has anything to mark up. `whole`: what is the same for all is in whole lines, as
+    `CrlfLines` are.
     """
 
     pieces: tuple[bytes, ...]
     fields: tuple[str, ...]
     blocks: str
     values: Pick
+    marked: Pick
     whole: bool
 
     def fill(self, fields: Mapping[str, str], values: Mapping[str, str], calendar: bytes) -> bytes:
@@ -47,14 +49,20 @@ class _Shape:
         head = "\0".join([fields[name] for name in self.fields]).encode("ascii")
         own, words = head.split(b"\0"), b""
         if self.blocks:
-            words = mime.quoted_printable(self.blocks % self.values(values))
+            words = mime.quoted_printable_alike(self.blocks % self._words(values))
             own += words.split(_APART_ENCODED)
         pieces = list(self.pieces)
         pieces[1::2] = [*own, calendar, calendar]  # ValueError, were there more pieces than places
         mail = b"".join(pieces)
-        # The calendar is in lines of base64.
-        whole = self.whole and mime.whole_lines(head) and mime.whole_lines(words)
+        # The calendar is in lines of base64, and each line of quoted-printable ends in CRLF.
+        whole = self.whole and mime.whole_lines(head) and not mime.dotted(words)
         return mime.CrlfLines(mail) if whole else mail
+
+    def _words(self, values: Mapping[str, str]) -> object:
+        """What goes into the blocks."""
+        if not _MARKUP.search("\0".join(values.values())):
+            return self.values(values)
+        return self.marked({**values, **{_HTML + name: _marked_up(text) for name, text in values.items()}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,6 @@ class PreparedMail:
             fields["Subject"] = compose.subject(self.revision, texts["summary"])
         values = compose.shown(texts, person.receipt_address, self.revision.language)
         blank = frozenset([name for name in self.optional if not values[name]])
-        values |= {_HTML + name: _marked_up(text) for name, text in values.items()}
         return self.shapes[blank].fill(fields, values, mime.base64_lines(person.calendar))
 
 
@@ -149,7 +156,9 @@ def _shape(skeleton: tuple[bytes | str, ...], bodies: Mapping[str, str]) -> _Sha
                 names += its_names
                 pieces += [b"", b""]
     whole = all(map(mime.whole_lines, pieces)) and pieces[-1].endswith(b"\r\n")
-    return _Shape(tuple(pieces), tuple(fields), _APART.join(blocks), itemgetter(*names or [""]), whole)
+    plain = itemgetter(*[name.removeprefix(_HTML) for name in names] or [""])
+    marked = itemgetter(*names or [""])
+    return _Shape(tuple(pieces), tuple(fields), _APART.join(blocks), plain, marked, whole)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, bool]]:
