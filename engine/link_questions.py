@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.commands.pages.links import unknown_link
 from engine.model.actors import Actor
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.events import Event
@@ -22,6 +21,8 @@ class LinkQuestions:
         _may_read(actor)
         link = await self.store.link(link_id.strip().lower())
         if link is None or not actor.owns(link.organizer):
+            from engine.commands.pages.links import unknown_link
+
             raise unknown_link(link_id)
         return link
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from engine.commands.pages.pages import unknown_page
 from engine.model.actors import Actor
 from engine.model.branding import merged
 from engine.model.events import Event
@@ -14,8 +14,10 @@ from engine.model.pages import EVENTS_MAX, Page, PageRequest
 from engine.model.pictures import PagePicture, is_name
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
-from engine.search.asking import Understood, find
 from engine.store.protocol import Store
+
+if TYPE_CHECKING:
+    from engine.search.asking import Understood
 
 _AT_ONCE = 100
 _PAGES_SHOWN = 500
@@ -48,6 +50,8 @@ class PageQuestions:
         _may_read(actor)
         page = await self.store.page(slug.strip().lower())
         if page is None or not actor.owns(page.organizer):
+            from engine.commands.pages.pages import unknown_page
+
             raise unknown_page(slug)
         return page
 
@@ -135,6 +139,8 @@ class PageQuestions:
 
         `beside`: only what takes place while this event does.
         """
+        from engine.search.asking import find
+
         uids: set[str] = set()
         cursor: str | None = None
         after = beside.span.start_utc - _MOMENT if beside else None

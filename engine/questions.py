@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from engine import attendee_report
 from engine.branding_questions import BrandingQuestions
@@ -36,10 +37,12 @@ from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.report_questions import ReportQuestions
 from engine.revision_questions import RevisionQuestions
-from engine.search.asking import Found, find
 from engine.session_questions import SessionQuestions
 from engine.signals import Signal
 from engine.store.protocol import Store
+
+if TYPE_CHECKING:
+    from engine.search.asking import Found
 
 Clock = Callable[[], datetime]
 
@@ -120,6 +123,8 @@ class Questions(
                 raise of_others("organizer")
         if organizer != query.organizer:
             query = query.model_copy(update={"organizer": organizer})
+        from engine.search.asking import find
+
         return await find(self.store, query, self.clock(), timezone)
 
     async def listed(self, search_cursor: str, actor: Actor) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from engine.commands.signing_in import usable
 from engine.model.keys import Key
 from engine.model.sessions import LoginSession, SignInLink
 from engine.model.verbs import verbs_of
@@ -41,6 +40,8 @@ class SessionQuestions:
 
     async def sign_in_link(self, code_digest: str) -> SignInLink:
         """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
+        from engine.commands.signing_in import usable
+
         return usable(await self.store.sign_in(code_digest), self.clock())
 
     async def keys_owned(self, address: str) -> list[Key]:

@@ -11,7 +11,7 @@ from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange
 from engine.commands import series
 from engine.commands.events.instances import CancelInstance, UpdateInstance
-from engine.itip import recurrence, write
+from engine.itip import recurrence
 from engine.model.events import Event, Override
 from engine.model.times import is_day
 from engine.model.verbs import Verb
@@ -47,7 +47,7 @@ async def _one(visit: Visit) -> tuple[Event, date | datetime, Override]:
     """The series, which of its dates is meant, and how that is now. Raises Refused."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     recurrence_id = series.own(event, series.read(event.span, visit.path("date")))
-    return event, recurrence_id, write.instance(event, recurrence_id)
+    return event, recurrence_id, recurrence.instance(event, recurrence_id)
 
 
 async def edit(visit: Visit) -> Response:

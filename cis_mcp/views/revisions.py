@@ -20,7 +20,6 @@ from cis_mcp.views.events import (
     times,
 )
 from engine.commands.events.events import EventDone
-from engine.itip.write import alarms_of
 from engine.model.addresses import masked_address
 from engine.model.events import Event, Override
 from engine.model.times import Span, is_day
@@ -127,6 +126,8 @@ def _days(span: Span, values: Sequence[date | datetime]) -> str:
 
 
 def _alarms(event: Event) -> str:
+    from engine.itip.write import alarms_of
+
     return " and ".join(_before(n) for n in alarms_of(event)) or _NONE
 
 

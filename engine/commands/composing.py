@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from engine.commands.text import LANGUAGE, TIMEZONE
-from engine.itip import write, zones
+from engine.itip import recurrence, zones
 from engine.mail.locale.choosing import matched
 from engine.mail.locale.language import SOURCE
 from engine.mail.locale.language import language as locale
@@ -35,7 +35,7 @@ def revision(
     as far as they are known."""
     return compose.Revision(
         event=event,
-        part=event if recurrence_id is None else write.instance(event, recurrence_id),
+        part=event if recurrence_id is None else recurrence.instance(event, recurrence_id),
         kind=kind,
         sender=Party(address=settings.mailbox("rsvp"), name=name),
         reply_to=Party(address=event.organizer, name=name),

@@ -44,6 +44,18 @@ def at(span: Span, start: date | datetime) -> Span:
     return span.model_copy(update={"start": start, "end": start + (span.end - span.start)})
 
 
+def instance(event: Event, recurrence_id: date | datetime) -> Override:
+    """One instance of a series, as its override has it or as the series does."""
+    return event.override(recurrence_id) or Override(
+        recurrence_id=recurrence_id,
+        span=at(event.span, recurrence_id),
+        summary=event.summary,
+        location=event.location,
+        description=event.description,
+        url=event.url,
+    )
+
+
 # UNTIL
 
 

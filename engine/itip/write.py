@@ -25,7 +25,7 @@ from icalendar import Event as VEvent
 from icalendar.prop import vRecur
 
 from engine.itip.content_lines import clean_name, clean_text, escape
-from engine.itip.recurrence import at
+from engine.itip.recurrence import instance
 from engine.itip.zone_lines import written
 from engine.model.events import Event, Override
 from engine.model.messages import Method
@@ -90,18 +90,6 @@ def decline(
 ) -> bytes:
     """The DECLINECOUNTER that keeps the time of `event`, or of one instance of it (RFC 5546, 3.2.8)."""
     return _bytes(calendar(event, attendee, organizer, Method.DECLINECOUNTER, recurrence_id))
-
-
-def instance(event: Event, recurrence_id: date | datetime) -> Override:
-    """One instance of a series, as its override has it or as the series does."""
-    return event.override(recurrence_id) or Override(
-        recurrence_id=recurrence_id,
-        span=at(event.span, recurrence_id),
-        summary=event.summary,
-        location=event.location,
-        description=event.description,
-        url=event.url,
-    )
 
 
 def calendar(

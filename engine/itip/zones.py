@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
 from engine.itip import regions
 from engine.refusals import Code, Refused
 
@@ -149,6 +147,9 @@ def info(name: str) -> ZoneInfo:
 
 @cache
 def _windows() -> dict[str, str]:
+    # Only names that no calendar program should write come here.
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
     return {name.lower(): _current(zone) for name, zone in WINDOWS_TO_OLSON.items()}
 
 

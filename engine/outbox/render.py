@@ -14,7 +14,6 @@ from engine import attendee_report
 from engine.commands.composing import personal_values, reader_language, reader_zone, revision
 from engine.commands.text import LANGUAGE, TIMEZONE
 from engine.itip import personal
-from engine.itip import prepared as itip_prepared
 from engine.mail.outgoing import branding, compose
 from engine.mail.outgoing import prepared as mail_prepared
 from engine.model.branding import PLAIN, Branding
@@ -32,6 +31,7 @@ from engine.store.protocol.branding import BrandingQuestions
 
 if TYPE_CHECKING:
     from engine.commands.agents.personal_links import PersonalLinks
+    from engine.itip import prepared as itip_prepared
 
 _KEPT = 128
 """Revisions that are kept prepared, each for readers of one zone and language: those which are being sent now."""
@@ -265,6 +265,9 @@ def _prepare(
     spoken = replace(spoken, brand=brand)
     names = () if event.verbatim else personal.TEXTS
     texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
+    # Imported with the first mail: what writes calendars is 80 modules, and a server that is only asked needs none.
+    from engine.itip import prepared as itip_prepared
+
     return _Prepared(
         calendar=itip_prepared.prepare(event, kind.method, recurrence_id=recurrence_id, partstat=partstat),
         mail=mail_prepared.prepare(spoken, texts.keys()),

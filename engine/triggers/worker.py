@@ -24,9 +24,6 @@ from engine.model.triggers import Delivery, DeliveryState, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
-from engine.triggers.arrivals import arrived
-from engine.triggers.keeping import kept
-from engine.triggers.lookups import looked_up
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +89,9 @@ async def _divide(engine: Engine) -> bool:
     trigger = await engine.store.trigger(waiting.trigger_id) if waiting else None
     if waiting is None or trigger is None:
         return False
+    from engine.triggers.arrivals import arrived
+    from engine.triggers.keeping import kept
+
     found = arrived(waiting.posted, trigger.proof)
     try:
         await kept(engine, trigger.id, found, waiting.id)
@@ -167,6 +167,8 @@ async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped
     payload = await engine.store.payload(delivery.id)
     if payload is None:
         raise Refused(Code.INVALID_PAYLOAD, "The delivery has been deleted.")
+    from engine.triggers.lookups import looked_up
+
     return mapped(trigger.rules, await looked_up(engine, trigger, json.loads(payload)))
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.itip import write
+from engine.itip import recurrence, write
 from engine.mail.outgoing import words
 from engine.mail.outgoing.compose import Personalisation, Revision, invitation, notice
 from engine.model.events import Event, EventStatus, Override
@@ -40,7 +40,7 @@ def revision_and_letter(
     write_calendar = write.cancel if kind is Kind.CANCELLATION else write.request
     of_all: dict[str, Any] = {
         "event": sample,
-        "part": sample if instance is None else write.instance(sample, instance),
+        "part": sample if instance is None else recurrence.instance(sample, instance),
         "kind": kind,
         "sender": SENDER,
         "reply_to": Party(address="jane@example.com", name="Jane Roe"),

@@ -22,7 +22,7 @@ from engine.commands.invites.send_many import InvitesDone
 from engine.commands.invites.withdrawing import WithdrawDone
 from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
 from engine.commands.triggers.triggers import TriggerDone
-from engine.itip import write
+from engine.itip import recurrence
 from engine.mail.locale.language import noop
 from engine.mail.outgoing import words
 from engine.model.events import Event
@@ -187,7 +187,7 @@ def _dates(old: Event, new: Event) -> Iterator[Difference]:
     """Dates of a series that become other than they were."""
     known = set(old.overrides)
     for override in [o for o in new.overrides if o not in known][:_FIRST]:
-        before = write.instance(old, override.recurrence_id)
+        before = recurrence.instance(old, override.recurrence_id)
         for field, first, second in (
             (noop("time of one date"), words.when(before.span), words.when(override.span)),
             (noop("title of one date"), before.summary, override.summary),

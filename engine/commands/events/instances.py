@@ -12,7 +12,7 @@ from engine.commands.events.events import EventDone
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.revisions import RevisionSource, differences, refuse_unexpected, revised, sound
-from engine.itip import recurrence, write
+from engine.itip import recurrence
 from engine.model.events import Event, Override
 from engine.model.messages import Audience, Chosen, Kind
 from engine.model.times import Instant, Span
@@ -79,7 +79,7 @@ class UpdateInstance(Command[EventDone]):
         return done
 
     def _override(self, event: Event, recurrence_id: date | datetime) -> Override:
-        known = write.instance(event, recurrence_id)
+        known = recurrence.instance(event, recurrence_id)
         given = {n: getattr(self, n) for n in ("summary", "location", "description", "url")}
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         if self.when is not None:

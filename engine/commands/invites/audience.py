@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
-from engine.itip import personal, write
+from engine.itip import personal, recurrence
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
@@ -141,7 +141,7 @@ async def preview(
 
 def _alone(event: Event, recurrence_id: date | datetime) -> Event:
     """The one instance of a series that a mail speaks of, as an event."""
-    own = write.instance(event, recurrence_id)
+    own = recurrence.instance(event, recurrence_id)
     texts = {name: getattr(own, name) for name in ("span", "summary", "location", "description", "url")}
     return event.model_copy(update={**texts, "recurrence": "", "rdates": (), "exdates": (), "overrides": ()})
 

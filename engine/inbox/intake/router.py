@@ -16,7 +16,6 @@ from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.authenticator import Authenticator
-from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, signing_in, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.inbox.turns.claims import turn_of
 from engine.mail.incoming.authenticity import Verdict
@@ -38,17 +37,6 @@ NOBODY = "notification"
 READ_HERE = ("create", "bulk", "console", *TOKENED)
 """Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
 MAILBOXES = (*READ_HERE, *OPERATORS, NOBODY)
-_ROUTES = {
-    "create": create.handle,
-    "bulk": bulk.handle,
-    "rsvp": rsvp.handle,
-    "unsubscribe": reports.handle_unsubscribe,
-    "confirm": confirm.handle,
-    "console": signing_in.handle,
-    "organizer": messages.handle,
-    NOBODY: reports.handle_for_nobody,
-    **dict.fromkeys(OPERATORS, reports.handle_for_operator),
-}
 
 _LOST_PLUS = re.compile(rf'"?({"|".join(TOKENED)})(?:\+|[%=]2b|\\?[ _.=-])?([a-z0-9]{{20,64}})"?')
 """A token as calendar programs write it that drop the plus, encode it, take it for a space or put quotes around it.
@@ -209,11 +197,11 @@ class Router:
         )
 
     async def _at(self, received: ReceivedMail) -> Outcome:
+        # Imported with the first mail: what the routes do is a tenth of the modules of a server that gets none.
+        from engine.inbox.routes.by_mailbox import handle
+
         try:
-            if stopped := await stop.handle(self._engine, received):
-                return stopped
-            route = _ROUTES.get(received.mailbox.name, reports.handle_for_operator)
-            return await route(self._engine, received)
+            return await handle(self._engine, received)
         except Refused as refused:
             return turned_down(refused)
         except NewProof as new:
@@ -277,7 +265,9 @@ def _turned_away(received: ReceivedMail) -> Outcome | None:
     """
     if received.mailbox.name not in _ORGANIZERS or received.verdict.google_calendar:
         return None
-    return create.unproven(received)
+    from engine.inbox.routes.create import unproven
+
+    return unproven(received)
 
 
 def _identity(mail: IncomingMail) -> tuple[object, ...]:

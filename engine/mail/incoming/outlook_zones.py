@@ -6,8 +6,6 @@ import struct
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
 _RULES = struct.Struct("<iii H8H H8H")
 _DAYS = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
 _KEY_MAX = 260
@@ -71,6 +69,8 @@ def named(definition: object) -> ZoneInfo | None:
         return None
     size = struct.unpack_from("<H", definition, 6)[0]
     name = definition[8 : 8 + 2 * min(size, _KEY_MAX)].decode("utf-16-le", "replace").rstrip("\0")
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
     try:
         return ZoneInfo(WINDOWS_TO_OLSON[name])
     except (KeyError, ZoneInfoNotFoundError):
