@@ -42,8 +42,9 @@ snapshots: $(READY)
 messages: $(READY)
 	@$(BIN)/python -m tests.locale.catalogs
 
-# Writes docs/tools.md, llms.txt and the first answers over stdio anew from the code.
+# Writes docs/tools.md, llms.txt, the first answers over stdio and the tables of a new database anew from the code.
 docs: $(READY)
+	$(BIN)/python -m engine.store.sqlite.migrating
 	$(BIN)/python -m cis_mcp.manual.write
 
 # Takes the pictures in docs anew; needs Chromium (make judges).

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.refusals import Code
-from engine.store.sqlite.schema import MIGRATIONS, NewerDatabase
+from engine.store.sqlite.migrating import NewerDatabase
+from engine.store.sqlite.schema import MIGRATIONS
 from engine.store.sqlite.store import SqliteStore
 from tests.store.stores import sqlite, with_event
 from tests.support.waiting import DEADLINE_S

@@ -13,7 +13,7 @@ from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.reminders import Reminders
-from engine.store.sqlite.schema import PENDING, SEEN
+from engine.store.sqlite.states import PENDING, SEEN
 
 _ADD = (
     "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)"

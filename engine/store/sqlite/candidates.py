@@ -23,7 +23,7 @@ from engine.model.suppressions import ASKED
 from engine.store.rules import leaving_message_id
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.rows import instant
-from engine.store.sqlite.schema import DUE, PENDING
+from engine.store.sqlite.states import DUE, PENDING
 from engine.store.sqlite.suppressions import by_domain
 
 _FEW = 32

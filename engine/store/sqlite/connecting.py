@@ -8,7 +8,7 @@ from pathlib import Path
 import aiosqlite
 
 from engine.store.sqlite.compat import in_thread
-from engine.store.sqlite.schema import migrate
+from engine.store.sqlite.migrating import migrate
 from engine.store.sqlite.sealing import register
 from engine.store.sqlite.writing import BUSY_S, keep_ahead, take_turns
 

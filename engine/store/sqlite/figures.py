@@ -6,8 +6,8 @@ from engine.model.counters import Figures
 from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.lease_schema import LEASED
-from engine.store.sqlite.schema import DUE
 from engine.store.sqlite.session import Session
+from engine.store.sqlite.states import DUE
 
 _FIRST = "SELECT * FROM (SELECT due AS t FROM message WHERE {} AND id NOT IN {} AND priority = {} ORDER BY due LIMIT 1)"
 FIRST_DUE = " UNION ALL ".join(_FIRST.format(DUE, LEASED, priority) for priority in (0, 1))

@@ -14,7 +14,7 @@ from engine.store import rules
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.ledger import WAITING, Ledger
-from engine.store.sqlite.schema import PENDING
+from engine.store.sqlite.states import PENDING
 
 _DROPPED = {
     "telling": "address",

@@ -9,8 +9,8 @@ from datetime import datetime
 from engine.model.messages import MessageState
 from engine.store.sqlite.candidates import Candidate
 from engine.store.sqlite.ledger import Ledger
-from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, as_numbers
+from engine.store.sqlite.states import PENDING
 
 _COLUMNS = "owner, until, kind, event_uid, organizer, campaign_id, state, run"
 _ATTEMPT = (

@@ -15,8 +15,8 @@ from engine.store.sqlite import changes, rows
 from engine.store.sqlite.budgets import KeyBudgets
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.person_mails import DayCounters
-from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, as_list
+from engine.store.sqlite.states import PENDING
 
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 

@@ -19,8 +19,8 @@ from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED
 from engine.store.sqlite.groups import Groups
-from engine.store.sqlite.schema import SEEN
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
+from engine.store.sqlite.states import SEEN
 
 _PAGE = 1_000
 _NAMED = (

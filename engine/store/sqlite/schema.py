@@ -1,8 +1,6 @@
-"""The tables, and the steps that bring an older database up to date."""
+"""The steps that bring an older database up to date; `newest.sql` is what they come to, for a new one."""
 
 from __future__ import annotations
-
-import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.branding_schema import BRANDING
@@ -34,6 +32,7 @@ from engine.store.sqlite.revision_schema import REVISIONS
 from engine.store.sqlite.sealing import SEALED
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
+from engine.store.sqlite.states import DUE
 from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
@@ -41,11 +40,6 @@ from engine.store.sqlite.triggers_schema import DELIVERY_CONTENT, TRIGGERS
 from engine.store.sqlite.undo_schema import UNDO
 from engine.store.sqlite.webhooks_schema import WEBHOOKS
 from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
-
-PENDING = "state IN ('queued','deferred')"
-SEEN = "state <> 'uploading'"
-"""Campaigns: before its draft is made a long list is in the store already, and no one sees it."""
-DUE = "state IN ('queued','deferred') AND held = 0"
 
 _VERSION_1 = f"""
 CREATE TABLE organizer (
@@ -354,36 +348,3 @@ MIGRATIONS = (
     SEALED,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
-
-
-class NewerDatabase(OSError):  # noqa: N818 -- reads as what it is
-    """The database was written by a newer version of this program."""
-
-
-async def migrate(connection: aiosqlite.Connection) -> None:
-    """Bring the database up to date; safe when several processes start at once.
-
-    Raises NewerDatabase.
-    """
-    await connection.execute("BEGIN IMMEDIATE")
-    try:
-        await _migrate(connection)
-        await connection.execute("COMMIT")
-    except BaseException:
-        await connection.execute("ROLLBACK")
-        raise
-
-
-async def _migrate(connection: aiosqlite.Connection) -> None:
-    (row,) = await connection.execute_fetchall("PRAGMA user_version")
-    version, newest = int(row[0]), len(MIGRATIONS)
-    if version > newest:
-        raise NewerDatabase(
-            f"The database has version {version}, this program knows {newest}. Use the newer program."
-        )
-    for script in MIGRATIONS[version:]:
-        for statement in script.split(";\n"):
-            if statement.strip():
-                await connection.execute(statement)
-    if version < newest:
-        await connection.execute(f"PRAGMA user_version = {newest}")

@@ -9,8 +9,8 @@ from engine.model.undo import Undoable
 from engine.refusals import Code
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.ledger import WAITING, Ledger
-from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, as_list
+from engine.store.sqlite.states import PENDING
 
 _KEPT = timedelta(days=1)
 _DROPPED = 100
