@@ -141,6 +141,28 @@ def test_what_calendar_programs_send_is_ordinary() -> None:
     )
 
 
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_parts_with_the_same_head_know_what_was_found_in_it_and_stay_apart_when_one_is_changed(
+    asked_before: bool,
+) -> None:
+    mail = answer("u", "a@example.com", "rsvp+t@cis.test", "ACCEPTED")
+    first, second = (ordinary.parse(mail, Part) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    one, other = (tree.get_payload()[1] for tree in (first, second))
+    if asked_before:
+        assert one.get_content_type() == other.get_content_type() == "text/calendar"
+    one.add_header("X-Own", "1")
+    one.replace_header("Content-Type", "text/plain; method=REQUEST")
+    one["Content-Disposition"] = "attachment"
+    assert (one.get_content_type(), one.get_param("method")) == ("text/plain", "REQUEST")
+    assert (other.get_content_type(), other.get_param("method")) == ("text/calendar", "REPLY")
+    third = ordinary.parse(mail, Part)
+    assert third is not None
+    assert third.get_payload()[1].keys() == other.keys()
+    assert third.get_payload()[1].get_param("method") == "REPLY"
+
+
 @pytest.mark.parametrize(
     "mail",
     [

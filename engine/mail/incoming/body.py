@@ -16,7 +16,8 @@ def text(leaves: list[Leaf]) -> str:
     bodies = [leaf for leaf in leaves if not leaf.attached and not leaf.is_attachment]
     for leaf in bodies:
         if leaf.kind == "text/plain":
-            words = decoded(leaf.content[: 4 * _MAX_TEXT], leaf.charset)
+            short = len(leaf.content) <= 4 * _MAX_TEXT
+            words = leaf.text if short else decoded(leaf.content[: 4 * _MAX_TEXT], leaf.charset)
             if words.strip():
                 return words.replace("\r\n", "\n")[:_MAX_TEXT]
     for leaf in bodies:

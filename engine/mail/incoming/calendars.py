@@ -50,10 +50,12 @@ def _calendar(leaf: Leaf) -> CalendarPart:
 
 def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
     """The calendars that say something, each once, whatever their line breaks; at most 25."""
+    filled = [each for each in calendars if each.content and not each.content.isspace()]
+    if len(filled) < 2:
+        return tuple(filled)
     kept: dict[bytes, CalendarPart] = {}
-    for calendar in calendars:
-        if not calendar.content.isspace() and calendar.content:
-            kept.setdefault(_digest(calendar.content), calendar)
+    for calendar in filled:
+        kept.setdefault(_digest(calendar.content), calendar)
     return tuple(kept.values())[:MAX_CALENDARS]
 
 

@@ -42,7 +42,7 @@ def read(mail: bytes) -> tuple[Field, ...] | None:
         field = _FIELD.match(head, position)
         if field is None:
             return None
-        found.append(plain(field[1], field[2]))
+        found.append((field[1].lower(), b"".join(field[2].split())))
         position = field.end()
     return tuple(found)
 

@@ -28,7 +28,10 @@ _ESCAPED = re.compile(r"\\(.)")
 
 def values(mail: Message, name: str) -> list[str]:
     """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is."""
-    texts = (value[:_MAX_VALUE].encode("utf-8", "surrogateescape") for value in _given(mail, name))
+    found = _given(mail, name)
+    if not found:
+        return []
+    texts = (value[:_MAX_VALUE].encode("utf-8", "surrogateescape") for value in found)
     return [one_line(text.decode("utf-8", "replace")) for text in texts]
 
 
@@ -50,7 +53,8 @@ def _cut(mail: Message, name: str) -> bool:
 
 def raw(mail: Message, name: str) -> str:
     """The first header `name` on one line, its words still encoded; empty if there is none."""
-    return next(iter(values(mail, name)), "")
+    found = values(mail, name)
+    return found[0] if found else ""
 
 
 def in_words(value: str) -> str:
@@ -170,6 +174,8 @@ _SPACED = re.compile(r'"([a-z]{1,20}) ([a-z0-9]{20,64})"@', re.IGNORECASE)
 def addresses(mail: Message, *names: str) -> tuple[str, ...]:
     """The addresses in the headers `names`, in order, each once; those that begin within 10,000 characters."""
     given = [_listed(value) for name in names for value in _given(mail, name)[:10]]
+    if not given:
+        return ()
     texts = (value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for value in given)
     return tuple(
         dict.fromkeys(

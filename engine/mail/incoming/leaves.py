@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email.message import Message
-from functools import cached_property
+from typing import TypeVar
 
 from engine.mail.charsets import known, plain, single_byte, wide
 from engine.mail.incoming.headers import in_words
+from engine.mail.incoming.parsing import Part
 
+T = TypeVar("T")
 _WIDE = re.compile(r"(?i)(utf-(16|32|7)|iso2022|hz)")
 _PARAMETER_MAX = 200
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -23,9 +26,11 @@ class Leaf:
     def __init__(self, message: Message, *, attached: bool = False, alternative: bool = False) -> None:
         self._message = message
         self.kind = message.get_content_type()
-        self.name = in_words(_filename(message)).lower()[-200:]
+        self.name = _once(message, ":name", _name)
         self.attached = attached
         self.alternative = alternative
+        self._content: bytes | None = None
+        self._text: str | None = None
 
     @property
     def main(self) -> str:
@@ -33,13 +38,15 @@ class Leaf:
 
     @property
     def is_attachment(self) -> bool:
-        return self._message.get_content_disposition() == "attachment"
+        return _once(self._message, ":disposition", _disposition) == "attachment"
 
-    @cached_property
+    @property
     def content(self) -> bytes:
         """The bytes, decoded from their transfer encoding."""
-        payload = self._message.get_payload(decode=True)
-        return payload if isinstance(payload, bytes) else b""
+        if self._content is None:
+            payload = self._message.get_payload(decode=True)
+            self._content = payload if isinstance(payload, bytes) else b""
+        return self._content
 
     @property
     def charset(self) -> str | None:
@@ -47,12 +54,13 @@ class Leaf:
 
     def parameter(self, name: str) -> str:
         """A parameter of the Content-Type; empty if there is none, or one that is longer than parameters are."""
-        text = plain(self._message.get_param(name, ""))
-        return text if len(text) <= _PARAMETER_MAX else ""
+        return _once(self._message, f":{name}", lambda message: _parameter(message, name))
 
     @property
     def text(self) -> str:
-        return decoded(self.content, self.charset)
+        if self._text is None:
+            self._text = decoded(self.content, self.charset)
+        return self._text
 
 
 class Unpacked(Leaf):
@@ -63,7 +71,8 @@ class Unpacked(Leaf):
         self.name = name.lower()[-200:]
         self.attached = attached
         self.alternative = False
-        self.content = content
+        self._content = content
+        self._text = None
 
     @property
     def is_attachment(self) -> bool:
@@ -75,6 +84,24 @@ class Unpacked(Leaf):
 
     def parameter(self, name: str) -> str:
         return ""
+
+
+def _once(message: Message, what: str, work: Callable[[Message], T]) -> T:
+    """What `work` finds in the header of `message`; in one that many parts share, it looked before."""
+    return message.once(what, work) if isinstance(message, Part) else work(message)
+
+
+def _name(message: Message) -> str:
+    return in_words(_filename(message)).lower()[-200:]
+
+
+def _disposition(message: Message) -> str:
+    return message.get_content_disposition() or ""
+
+
+def _parameter(message: Message, name: str) -> str:
+    text = plain(message.get_param(name, ""))
+    return text if len(text) <= _PARAMETER_MAX else ""
 
 
 def _filename(message: Message) -> str:
@@ -91,14 +118,13 @@ def is_utf16(data: bytes) -> bool:
 def decoded(data: bytes, charset: str | None) -> str:
     """`data` as text: by its mark, as UTF-8, by its charset, else as Windows-1252."""
     charset = known(charset or "")
-    encodings = ["utf-8-sig", charset, single_byte(data)]
-    if charset and _WIDE.match(charset):
-        encodings.insert(0, charset)
-    if found := wide(data):
-        encodings.insert(0, found)
-    for encoding in encodings:
+    first = [wide(data), charset if charset and _WIDE.match(charset) else "", "utf-8-sig", charset]
+    for encoding in filter(None, first):
         try:
             return data.decode(encoding)
         except (LookupError, ValueError):
             continue
-    return data.decode("latin-1")
+    try:
+        return data.decode(single_byte(data))
+    except ValueError:
+        return data.decode("latin-1")

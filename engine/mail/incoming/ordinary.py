@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from email.message import Message
 from email.policy import Compat32, compat32
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.mail.incoming.parsing import Part
 
 SIZE_MAX = 32_768
 """Bytes: few answers and invitations are larger, and those that are cost little more by the library."""
@@ -23,15 +26,19 @@ _FIELD = re.compile(r"([!-9;-~]+:[^\n]*\n)((?:[ \t][^\n]*\n)*)")
 _SEPARATED = re.compile(r"\r?\n")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'+_,./:=?-]{1,100}")
 _REST = re.compile(r"(--)?[ \t]*(?:\r?\n|\Z)")
+_BLANK = re.compile(r"\n\r?\n")
 _PLAINLY = frozenset({"7bit", "8bit", "binary"})
-Make = Callable[[Compat32], Message]
+_SHORT = 400
+_KEPT = 256
+"""Heads of parts that are kept, and characters of one: programs write the same ones again and again."""
+Make = Callable[[Compat32], "Part"]
 
 
 class _Extraordinary(Exception):  # noqa: N818 -- reads as what it is
     """The library's parser may find more in this mail."""
 
 
-def parse(mail: bytes, make: Make) -> Message | None:
+def parse(mail: bytes, make: Make) -> Part | None:
     """The tree of `mail`, of parts that `make` makes; None if it is large, or not plainly built."""
     if len(mail) > SIZE_MAX or mail.count(b"\r") != mail.count(b"\r\n"):
         return None
@@ -48,13 +55,14 @@ class _Reading:
         self._make = make
         self._parts = 0
 
-    def part(self, text: str, depth: int) -> Message:
+    def part(self, text: str, depth: int) -> Part:
         """The part that is all of `text`."""
         self._parts += 1
         if self._parts > _PARTS_MAX or depth > _DEPTH_MAX:
             raise _Extraordinary
         message = self._make(compat32)
-        body = text[_head(message, text) :]
+        # The head of the whole mail is its own; those of its parts came before.
+        body = text[_known_head(message, text, self._make) if depth else _head(message, text) :]
         main = message.get_content_maintype()
         if main == "message":
             raise _Extraordinary
@@ -64,7 +72,7 @@ class _Reading:
             message.set_payload(body)
         return message
 
-    def _inside(self, message: Message, body: str, depth: int) -> None:
+    def _inside(self, message: Part, body: str, depth: int) -> None:
         """Take the body of a multipart apart."""
         if message.get_content_type() == "multipart/digest":
             raise _Extraordinary
@@ -81,7 +89,7 @@ class _Reading:
             message.attach(self._contained(body[start:end], depth + 1))
         message.epilogue = body[marks[-1][1] :]
 
-    def _contained(self, text: str, depth: int) -> Message:
+    def _contained(self, text: str, depth: int) -> Part:
         """A part inside another: the line break before the boundary is the boundary's (RFC 2046, 5.1.1)."""
         child = self.part(text, depth)
         if child.is_multipart():
@@ -91,17 +99,36 @@ class _Reading:
         return child
 
 
-def _head(message: Message, text: str) -> int:
+def _known_head(message: Part, text: str, make: Make) -> int:
+    """As `_head`; what was worked out from such a head before is shared."""
+    blank = _BLANK.search(text, 0, _SHORT)
+    if blank is None:
+        return _head(message, text)
+    message.take_head(_with_head(text[: blank.end()], make))
+    return blank.end()
+
+
+@lru_cache(_KEPT)
+def _with_head(text: str, make: Make) -> Part:
+    """A part with the head that `text` is, and no body."""
+    message = make(compat32)
+    if _head(message, text) != len(text):
+        raise _Extraordinary
+    return message
+
+
+def _head(message: Part, text: str) -> int:
     """Put the header fields that `text` begins with into `message`; where its body begins."""
-    at = count = 0
+    at = 0
+    fields: list[tuple[str, str]] = []
     while field := _FIELD.match(text, at):
-        count += 1
         at = field.end()
         first, rest = field.group(1, 2)
-        message.set_raw(*compat32.header_source_parse([first, rest] if rest else [first]))
+        fields.append(compat32.header_source_parse([first, rest] if rest else [first]))
     separator = _SEPARATED.match(text, at)
-    if separator is None or count > _FIELDS_MAX:
+    if separator is None or len(fields) > _FIELDS_MAX:
         raise _Extraordinary
+    message.put_all(fields)
     return separator.end()
 
 

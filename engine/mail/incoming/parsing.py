@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.policy import Compat32, Policy, compat32
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.mail.charsets import plain
 from engine.mail.incoming import bounds, ordinary
 
+T = TypeVar("T")
 _CHUNK = 100_000
 _KIND = ":kind"
 """No header field is called so."""
@@ -57,29 +59,47 @@ class Part(Message):
         super().set_raw(name, value)
         self._changed()
 
+    def put_all(self, fields: Sequence[tuple[str, str]]) -> None:
+        """Add header fields as the parser would one after the other."""
+        vars(self)["_headers"].extend(fields)
+        self._changed()
+
+    def take_head(self, other: Part) -> None:
+        """Have the header of `other`, and share with it whatever is worked out from that."""
+        vars(self)["_headers"].extend(other.raw_items())
+        self._index, self._asked = other.index, other._asked
+
+    def once(self, what: str, work: Callable[[Part], T]) -> T:
+        """What `work` comes to, which depends on the header alone and is worked out once; `what` names it."""
+        found: T | None = self._asked.get(what)
+        if found is None:
+            found = self._asked[what] = work(self)
+        return found
+
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
         self._changed()
 
     def _changed(self) -> None:
         self._index = None
-        if self._asked:
-            self._asked.clear()
+        self._asked = {}  # not emptied: others may share it
 
-    def _fields(self, name: str) -> list[tuple[str, Any]]:
-        """The header fields called `name` in lower case, from the top, as they stand there."""
+    @property
+    def index(self) -> dict[str, list[tuple[str, Any]]]:
+        """The header fields by their names in lower case, from the top, as they stand there."""
         if self._index is None:
             self._index = {}
             for key, value in self.raw_items():
                 self._index.setdefault(key.lower(), []).append((key, value))
-        return self._index.get(name, [])
+        return self._index
 
     def given(self, name: str) -> list[str]:
         """The values of the header fields called `name` in lower case, from the top, as they stand there."""
-        return [str(value) for _, value in self._fields(name)]
+        found = (self._index or self.index).get(name)
+        return [str(value) for _, value in found] if found else []
 
     def get(self, name: str, failobj: Any = None) -> Any:
-        found = self._fields(name.lower())
+        found = (self._index or self.index).get(name.lower())
         return self.policy.header_fetch_parse(*found[0]) if found else failobj
 
     def get_param(

@@ -35,6 +35,8 @@ _OF_CALENDARS = (b"text/calendar", b"application/ics", b"begin:vcalendar", b".ic
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
 
+_MACHINES = ("X-Auto-Response-Suppress", "List-Id", "X-Autoreply", "X-Autorespond")
+_MARKS = frozenset({"auto-submitted", "precedence", "return-path", *(name.lower() for name in _MACHINES)})
 _ABSENT = re.compile(
     r"(?:(?:re|aw|sv|antw):\s*)?(?:auto(?:mat(?:ic|ed))?[ -]?(?:reply|response)|out of (?:the )?office|away from "
     r"(?:the |my )?(?:office|desk)|on vacation\b|abwesenheit|abwesend|automatische antwort|réponse automatique"
@@ -100,6 +102,7 @@ def _head(mail: Message, content: bytes) -> IncomingMail:
     boxes = mailboxes(whole(mail, "Sender")) if len(mail.get_all("Sender", [])) == 1 else []
     to, cc = addresses(mail, "To"), addresses(mail, "Cc")
     delivered = addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To")
+    subject = in_words(raw(mail, "Subject"))
     return IncomingMail(
         from_address=address,
         from_name=name[:200],
@@ -109,10 +112,10 @@ def _head(mail: Message, content: bytes) -> IncomingMail:
         cc=cc,
         ambiguous=not (_read_alike(mail, content) and plainly(raw(mail, "From"), address)),
         deciding=framing.deciding(mail),
-        subject=in_words(raw(mail, "Subject"))[:1_000],
+        subject=subject[:1_000],
         message_id=identifier(whole(mail, "Message-ID")),
         in_reply_to=identifier(whole(mail, "In-Reply-To")),
-        automatic=_automatic(mail, address),
+        automatic=_automatic(mail, address, subject),
         authentication_results=whole(mail, "Authentication-Results"),
         mentions_calendar=_mentions_calendar(content),
     )
@@ -158,10 +161,10 @@ def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:
 def _read_alike(mail: Message, content: bytes) -> bool:
     """True if the parser found the head's fields as everyone does."""
     found = fields.read(content)
-    ours = (
-        fields.plain(name.encode(), str(value).encode("ascii", "surrogateescape"))
+    ours = [
+        (name.encode().lower(), b"".join(str(value).encode("ascii", "surrogateescape").split()))
         for name, value in mail.raw_items()
-    )
+    ]
     return found is not None and fields.same(found, ours)
 
 
@@ -171,16 +174,23 @@ def _notice(leaves: list[Leaf]) -> DeliveryReport | None:
     return sesnotice.notice(first.text) if first else None
 
 
-def _automatic(mail: Message, address: str) -> bool:
+def _automatic(mail: Message, address: str, subject: str) -> bool:
     """True if a machine sent it: the marks of RFC 3834 and their common kin."""
+    return (
+        _marked(mail)
+        or _ROBOTS.fullmatch(address.partition("@")[0]) is not None
+        or _ABSENT.match(subject) is not None
+    )
+
+
+def _marked(mail: Message) -> bool:
+    """True if a header field says that a machine sent it."""
+    if _MARKS.isdisjoint({name.lower() for name in mail.keys()}):  # noqa: SIM118 -- a message is no dictionary
+        return False
     submitted = raw(mail, "Auto-Submitted").partition(";")[0].strip().lower()
     return (
         submitted not in {"", "no"}
         or raw(mail, "Precedence").strip().lower() in {"bulk", "junk", "list", "auto_reply"}
-        or any(
-            mail.get(name) for name in ("X-Auto-Response-Suppress", "List-Id", "X-Autoreply", "X-Autorespond")
-        )
+        or any(mail.get(name) for name in _MACHINES)
         or raw(mail, "Return-Path").replace(" ", "") == "<>"
-        or _ROBOTS.fullmatch(address.partition("@")[0]) is not None
-        or _ABSENT.match(in_words(raw(mail, "Subject"))) is not None
     )
