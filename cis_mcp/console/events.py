@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from cis_mcp.console import gathering, timing
+from cis_mcp.console import gathering, timing, unchanged
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.approvals.undoing import UndoCommand
@@ -110,16 +110,29 @@ async def show(visit: Visit) -> Response:
     limits = {} if words else {"before": now} if past else {"after": now}
     query = EventQuery(query=words, limit=_SHOWN, cursor=visit.asked("cursor") or None, named=False, **limits)
     found, rows = await gathering.events(visit, query)
-    return visit.show(
-        "events.html",
-        title=visit.say("Events"),
-        q=words,
-        past=past,
-        rows=rows,
-        following=_following(words, found.next_cursor, past=past),
-        unknown=found.understood.words.unknown,
-        corrections=dict(found.understood.words.corrections),
+    read = found.understood.words
+    corrections = tuple(read.corrections.items())
+
+    def values() -> dict[str, Any]:
+        following = _following(words, found.next_cursor, past=past)
+        return {
+            "q": words,
+            "past": past,
+            "rows": rows,
+            "following": following,
+            "unknown": read.unknown,
+            "corrections": dict(corrections),
+        }
+
+    of = (
+        words,
+        past,
+        found.next_cursor,
+        read.unknown,
+        corrections,
+        unchanged.Same(one for row in rows for one in row),
     )
+    return unchanged.shown(visit, "events.html", visit.say("Events"), of, values)
 
 
 def _following(words: str, cursor: str | None, *, past: bool) -> str:

@@ -31,7 +31,8 @@ async def events(visit: Visit, query: EventQuery) -> tuple[Found, Events]:
 
 async def _events(visit: Visit, query: EventQuery) -> tuple[Found, Events, bool]:
     most = visit.rows(query.limit)
-    query = query.model_copy(update={"limit": min(most, _AT_ONCE)})
+    if query.limit != min(most, _AT_ONCE):
+        query = query.model_copy(update={"limit": min(most, _AT_ONCE)})
     first = found = await visit.engine.search(query, visit.actor)
     rows = list(zip(found.events, found.occasions, strict=True))
     while found.next_cursor and len(rows) < most:

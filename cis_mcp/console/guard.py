@@ -163,24 +163,27 @@ class Visit:
             self.request,
             template,
             status,
-            around=self._frame(self.language),
-            own=(values["title"], *self._own(self.language)),
+            around=self.frame,
+            own=self.own(values["title"]),
             notes=notes if done or self.chosen else None,
             visit=self,
             here=str(self.request.scope["path"]),
             **values,
         )
 
-    def _frame(self, spoken: Language) -> Frame:
+    @property
+    def frame(self) -> Frame:
+        """What stands around a page."""
+        spoken = self.language
         brand, here = self.brand, str(self.request.scope["path"])
         logo = brand.logo.name if brand.logo else ""
         navigation = web.navigation(here, self.hubs, spoken) if self.caller else Markup()
         return Frame(spoken, brand.colour, logo, brand.title, brand.footer, navigation, bool(self.caller))
 
-    def _own(self, spoken: Language) -> tuple[str, ...]:
-        """What the head of a page has of whoever is signed in: the token of its form, and how they are called."""
-        called = spoken.say("Operator") if self.everywhere else masking.plain(self.actor.address)
-        return (masking.plain(self.token), called) if self.caller else ()
+    def own(self, title: str) -> tuple[str, ...]:
+        """The title of a page, the token in the form of whoever is signed in, and how they are called."""
+        called = self.say("Operator") if self.everywhere else masking.plain(self.actor.address)
+        return (title, masking.plain(self.token), called) if self.caller else (title,)
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
         """Lead on after a change, with a word of what was done, and how to take it back."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from cis_mcp.console import gathering, timing
+from cis_mcp.console import gathering, timing, unchanged
 from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
@@ -23,7 +23,7 @@ from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
 from engine.mail.locale.language import Language, noop
 from engine.model.campaign_links import CampaignLink, LinkCounts
-from engine.model.counters import AnswerGroup, Grouping
+from engine.model.counters import AnswerGroup, DomainBrief, Grouping, OrganizerBrief, Statistics
 from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
@@ -50,20 +50,49 @@ async def show(visit: Visit) -> Response:
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
     words = visit.asked("q")
-    counted = counters(await visit.engine.statistics("system", None, visit.actor))
+    counted = await visit.engine.statistics("system", None, visit.actor)
     found = await visit.engine.organizers(visit.actor, limit=shown + 1, after=_after(visit), **sought(words))
-    return visit.show(
-        "reports.html",
-        title=visit.say("Reports"),
-        q=words,
-        numbers=counted,
-        answers=ANSWERS,
-        domain="",
-        domains=await visit.engine.organizer_domains(visit.actor, shown),
-        organizers=found[:shown],
-        more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
-        charts=_charts(counted, visit.language),
+    domains = await visit.engine.organizer_domains(visit.actor, shown)
+    return _first_page(visit, visit.say("Reports"), words, counted, found, domains)
+
+
+def _first_page(
+    visit: Visit,
+    title: str,
+    words: str,
+    statistics: Statistics,
+    found: Sequence[OrganizerBrief],
+    domains: Sequence[DomainBrief] = (),
+    domain: str = "",
+) -> Response:
+    """The first tier of reports: of the whole system, or of a domain. `found`: one organizer more than are shown."""
+    shown = visit.rows(_SHOWN)
+
+    def values() -> Mapping[str, Any]:
+        counted = counters(statistics)
+        return {
+            "q": words,
+            "numbers": counted,
+            "answers": ANSWERS,
+            "domain": domain,
+            "domains": domains,
+            "organizers": found[:shown],
+            "more": visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
+            "charts": _charts(counted, visit.language),
+        }
+
+    of = (
+        *(words, domain, shown, _facts(statistics)),
+        tuple((one.address, one.invited) for one in found),
+        tuple((one.domain, one.organizers) for one in domains),
     )
+    return unchanged.shown(visit, "reports.html", title, of, values)
+
+
+def _facts(counted: Statistics) -> tuple[object, ...]:
+    """All that counters say."""
+    groups = (counted.rsvp, counted.origin, counted.prodid, counted.delivery)
+    return (counted.attendees, counted.proposals, *(tuple(group.items()) for group in groups))
 
 
 def _after(visit: Visit) -> str:
@@ -77,23 +106,12 @@ async def domain(visit: Visit) -> Response:
 
 async def _domain(visit: Visit, name: str) -> Response:
     shown = visit.rows(_SHOWN)
-    counted = counters(await visit.engine.statistics("domain", name, visit.actor))
+    counted = await visit.engine.statistics("domain", name, visit.actor)
     words = visit.asked("q")
     found = await visit.engine.organizers(
         visit.actor, limit=shown + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
     )
-    return visit.show(
-        "reports.html",
-        title=one_line(name, _KEY_SHOWN),
-        q=words,
-        numbers=counted,
-        answers=ANSWERS,
-        domain=name,
-        domains=[],
-        organizers=found[:shown],
-        more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
-        charts=_charts(counted, visit.language),
-    )
+    return _first_page(visit, one_line(name, _KEY_SHOWN), words, counted, found, domain=name)
 
 
 async def organizer(visit: Visit) -> Response:

@@ -88,7 +88,8 @@ def asked_of(request: Request) -> Arranging | None:
     """What the address asks; None for a form, whose answer stands at no address."""
     if request.method not in {"GET", "HEAD"}:
         return None
-    return Arranging(request.scope["path"], dict(request.query_params))
+    asked = dict(request.query_params) if request.scope["query_string"] else {}
+    return Arranging(request.scope["path"], asked)
 
 
 @pass_environment

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
@@ -101,6 +101,12 @@ def templates(language: Language) -> Environment:
     return found
 
 
+@cache
+def _template(language: Language, name: str) -> Template:
+    """One of our templates: as none is loaded anew, none has to be looked for with each page."""
+    return templates(language).get_template(name)
+
+
 def when(span: Span) -> str:
     """When an event is, on the clock of its own zone."""
     return _when(span.start, span.timezone, SPOKEN.get())
@@ -189,18 +195,19 @@ def page(
     own: Sequence[str],
     notes: Mapping[str, Any] | None = None,
     full: bool = False,
+    made: Callable[[Body], None] = lambda _: None,
     **values: Any,
 ) -> Response:
     """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see.
 
     `around`: its frame. `own`: its title, and of whoever is signed in the form's token and how they are called.
-    `notes`: what stands above the page, if anything does.
+    `notes`: what stands above the page, if anything does. `made`: gets what was made.
     """
     before, asked = masking.SHOWN.set(full), tables.ASKED.set(tables.asked_of(request))
     spoken, found = SPOKEN.set(around.language), templates(around.language)
     try:
-        above = found.get_template("notes.html").render(notes) if notes else ""
-        main = main_of(found.get_template(template), {"full": full, **values})
+        above = _template(around.language, "notes.html").render(notes) if notes else ""
+        main = main_of(_template(around.language, template), {"full": full, **values})
         shown = [str(escape(masking.hidden(text))) for text in own]
         body = framed(found, around, shown, above + main).encode()
     except tables.Export as export:
@@ -209,20 +216,23 @@ def page(
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
         SPOKEN.reset(spoken)
-    return _answered(request, Body.of(body, private=True), status)
+    packed = Body.of(body, private=True)
+    made(packed)
+    return answered(request, packed, status)
 
 
 _HEADERS: dict[tuple[int, bool], list[tuple[bytes, bytes]]] = {}
 """What stands above every page of one status, packed or not; it is the same for all."""
 
 
-def _answered(request: Request, body: Body, status: int) -> Response:
+def answered(request: Request, body: Body, status: int) -> Response:
+    """A page that was made, to whoever takes it packed or not."""
     packed = bool(body.packed) and b"gzip" in header(request, b"accept-encoding")
     known = _HEADERS.get((status, packed))
     if known is None:
-        made = answer(request, body, cache_control=PRIVATE, status=status)
-        _HEADERS[status, packed] = [one for one in made.raw_headers if one[0] != b"content-length"]
-        return made
+        first = answer(request, body, cache_control=PRIVATE, status=status)
+        _HEADERS[status, packed] = [one for one in first.raw_headers if one[0] != b"content-length"]
+        return first
     return _Page(body.packed if packed else body.whole, status, known)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import Field
@@ -13,6 +13,8 @@ from engine.model.events import Event, EventStatus
 from engine.model.people import Attendee, Partstat
 from engine.model.searching import Wanted, WordsRead
 from engine.model.times import Span
+
+_NOTHING_READ = WordsRead()
 
 
 class EventQuery(Value):
@@ -47,7 +49,7 @@ class EventPage:
     next_cursor: str | None = None
     search_cursor: str | None = None
     occasions: tuple[Span, ...] = ()
-    read: WordsRead = field(default_factory=WordsRead)
+    read: WordsRead = _NOTHING_READ
 
 
 class AttendeeQuery(Value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.itip import zones
@@ -21,6 +22,8 @@ from engine.store.protocol import Searching
 
 _LAST_PAGES = 10
 """This many pages are turned for “the last one”."""
+
+_WITHOUT_WORDS = Wanted()
 
 _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
@@ -58,7 +61,7 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
     if not query.query.strip():
-        return await _without_words(store, query, asked, zone)
+        return await _without_words(store, query, zone)
     read, meant = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
     if read.clock and read.clock != zone:
         zone = read.clock
@@ -75,10 +78,16 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     return _found(page, understood)
 
 
-async def _without_words(store: Searching, query: EventQuery, asked: datetime, zone: str | None) -> Found:
-    """The events that filters alone ask for: there is nothing to read."""
-    page = await store.search(query.model_copy(update={"wanted": Wanted(asked=asked)}))
-    return _found(page, Understood(zone=zone, status=query.status, words=page.read))
+async def _without_words(store: Searching, query: EventQuery, zone: str | None) -> Found:
+    """The events that filters alone ask for: there is nothing to read, and no “today” that turning pages must keep."""
+    page = await store.search(query.model_copy(update={"wanted": _WITHOUT_WORDS}))
+    return _found(page, _without_reading(zone, query.status, partial=page.read.partial))
+
+
+@lru_cache(maxsize=64)
+def _without_reading(zone: str | None, status: EventStatus | None, *, partial: bool) -> Understood:
+    """How a query without words is understood: the same for all who set the same filters."""
+    return Understood(zone=zone, status=status, words=WordsRead(partial=partial))
 
 
 def _found(page: EventPage, understood: Understood) -> Found:

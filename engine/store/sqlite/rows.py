@@ -126,11 +126,11 @@ MESSAGE = f"*, id IN {LEASED} AS leased"
 
 
 def event(row: sqlite3.Row) -> Event:
-    return _event(row["body"])
+    return event_of(row["body"])
 
 
 @lru_cache(maxsize=256)
-def _event(body: str) -> Event:
+def event_of(body: str) -> Event:
     """An event from its text: the same ones are read again and again, and none is ever changed in place."""
     return Event.model_validate_json(body)
 

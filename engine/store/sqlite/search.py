@@ -6,7 +6,9 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from engine.model import cursors
@@ -127,13 +129,25 @@ class Search(TermReader):
 def _page(
     query: EventQuery, hits: Sequence[Hit], bodies: Mapping[int, sqlite3.Row], read: WordsRead
 ) -> EventPage:
-    shown = [(rows.event(bodies[hit.doc]), hit) for hit in hits[: query.limit]]
+    asked = query.wanted.asked if query.wanted else None
+    texts = tuple(bodies[hit.doc]["body"] for hit in hits[: query.limit])
+    page = _page_of(tuple(hits), texts, int(asked.timestamp()) if asked else 0, named=query.named)
+    return page if read == page.read else replace(page, read=read)
+
+
+@lru_cache(maxsize=8)
+def _page_of(hits: tuple[Hit, ...], bodies: tuple[str, ...], asked: int, *, named: bool) -> EventPage:
+    """A page of events from their texts: what comes next is looked at again and again, and is mostly the same.
+
+    `hits`: those of the page, and one more where there are others. `asked`: seconds, which the cursor keeps.
+    """
+    shown = [(rows.event_of(body), hit) for body, hit in zip(bodies, hits, strict=False)]
+    last = shown[-1][1] if len(hits) > len(shown) else None
     return EventPage(
         events=tuple(event for event, _ in shown),
-        next_cursor=_cursor(query, shown[-1][1]) if len(hits) > query.limit else None,
-        search_cursor=_listing(shown) if shown and query.named else None,
+        next_cursor=cursors.written(last.starts, last.doc, asked) if last else None,
+        search_cursor=_listing(shown) if shown and named else None,
         occasions=tuple(_span(event, hit) for event, hit in shown),
-        read=read,
     )
 
 
@@ -149,11 +163,6 @@ def _unknown_listing() -> Refused:
 
 def _digest(uids: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(uids).encode()).hexdigest()[:32]
-
-
-def _cursor(query: EventQuery, last: Hit) -> str:
-    asked = query.wanted.asked if query.wanted else None
-    return cursors.written(last.starts, last.doc, int(asked.timestamp()) if asked else 0)
 
 
 def _opened(cursor: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.model.searching import CONTESTS, GENERIC, EventWords, WordsRead
@@ -19,7 +19,7 @@ _NEAR_MAX = 80
 _SHORT_MAX = 400
 _PREFIX_LEAST = 2
 _TEXT = "{summary location description}"
-_NONE = EventWords()
+_NONE, _UNREAD = EventWords(), WordsRead()
 _OTHER = {"home": "away", "away": "home"}
 
 
@@ -28,7 +28,7 @@ class SearchTerms:
     """A full-text query, and how the words were read; `match` None asks for every event."""
 
     match: str | None = None
-    read: WordsRead = field(default_factory=WordsRead)
+    read: WordsRead = _UNREAD
 
     @property
     def hopeless(self) -> bool:
