@@ -21,8 +21,8 @@ from bench.figures import Figure
 from bench.processes import SERVER, environment, over_stdio, sink
 from bench.timing import MILLISECONDS, Effort
 from engine.aws.client import JsonClient
-from engine.aws.connections import Endpoint
-from engine.aws.signing import Keys
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.signing import SigningKeys
 
 _GROUP = "AWS"
 _AT_LEAST, _OF_SMTP = 5.0, 1.5
@@ -30,7 +30,7 @@ _MAILS = 5_000
 _CALLS, _FEW_CALLS = 3_000, 600
 _THREADS, _TASKS = 16, 64
 _ROUNDS = 3
-_KEYS = Keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+_KEYS = SigningKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 _RAW = b"From: a@invites.example.com\r\nTo: b@example.net\r\nSubject: x\r\n\r\n" + b"x" * 7_000
 _SERVER = """
 import asyncio, re
@@ -59,7 +59,7 @@ asyncio.run(main())
 
 
 class _Fixed:
-    async def keys(self) -> Keys:
+    async def keys(self) -> SigningKeys:
         return _KEYS
 
     def forget(self) -> None:
@@ -167,7 +167,7 @@ def _lean(url: str, count: int) -> float:
             )
 
     async def all_calls() -> None:
-        client = JsonClient("ses", "eu-west-1", Endpoint.of(url), _Fixed(), lambda: datetime.now(UTC))
+        client = JsonClient("ses", "eu-west-1", ServiceEndpoint.of(url), _Fixed(), lambda: datetime.now(UTC))
         await asyncio.gather(*(calls(client) for _ in range(_TASKS)))
         await client.close()
 

@@ -24,7 +24,7 @@ from engine.commands.events.events import CreateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.signing_in import MakeSignInLink, SignIn
 from engine.engine import Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.settings import Settings
 from engine.store.sqlite.counters import counted
 
@@ -92,7 +92,7 @@ async def _started(folder: Path, n: int, consoles: int) -> tuple[str, list[str]]
         start = (engine.clock() + timedelta(days=30)).isoformat()
         when = Timing(start=start, duration="PT2H")
         made = await engine.apply(CreateEvent(summary="Opening", when=when), engine.local)
-        rows = [Row(email=f"guest{i}@example.com") for i in range(n)]
+        rows = [ListRow(email=f"guest{i}@example.com") for i in range(n)]
         draft = await engine.apply(DraftCampaign(uid=made.event.uid, recipients=rows), engine.local)
         token = confirm_token(draft.campaign, draft.event)
         begin = ControlCampaign(

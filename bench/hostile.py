@@ -19,7 +19,7 @@ from bench.usage import together
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.settings import Settings
 
 _CPU_S = 2.0
@@ -91,7 +91,7 @@ async def _warm(router: Router) -> None:
 
 
 def _spooled(name: str, raw: bytes) -> Spooled:
-    envelope = Envelope(id=name, mailboxes=(Mailbox(name="create"),), sender="joe@example.org")
+    envelope = ReceivedEnvelope(id=name, mailboxes=(OwnMailbox(name="create"),), sender="joe@example.org")
     return Spooled(envelope=envelope, raw=raw)
 
 

@@ -20,7 +20,7 @@ from engine.commands.base import Command
 from engine.engine import Engine, system_clock
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router, mailbox_of
-from engine.inbox.spool.spool import Envelope, Spooled
+from engine.inbox.spool.spool import ReceivedEnvelope, Spooled
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Method
@@ -84,7 +84,9 @@ async def _read(effort: Effort, router: Router, what: str) -> Figure:
     raw = (ROOT / "tests" / "fixtures" / "mail" / file).read_bytes()
     mailbox = mailbox_of(f"{local}@{DOMAIN}", DOMAIN)
     assert mailbox is not None
-    spooled = Spooled(envelope=Envelope(id="1", mailboxes=(mailbox,), sender="bounce@example.org"), raw=raw)
+    spooled = Spooled(
+        envelope=ReceivedEnvelope(id="1", mailboxes=(mailbox,), sender="bounce@example.org"), raw=raw
+    )
 
     async def ours() -> None:
         try:

@@ -18,7 +18,7 @@ from engine.commands.campaigns.fan_out import FanOut
 from engine.commands.events.events import CreateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.outbox import answers
@@ -89,7 +89,7 @@ async def _event(engine: Engine) -> Event:
 
 
 async def _start(engine: Engine, uid: str, people: int) -> None:
-    rows = [Row(email=f"member{n}@example.com", name=f"Guest {n}") for n in range(people)]
+    rows = [ListRow(email=f"member{n}@example.com", name=f"Guest {n}") for n in range(people)]
     draft = await engine.apply(DraftCampaign(uid=uid, recipients=rows), engine.local)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

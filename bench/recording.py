@@ -12,7 +12,7 @@ from statistics import median
 from bench.figures import BenchFailed, Figure
 from bench.timing import Effort
 from engine.engine import Engine
-from engine.model.record import GENESIS, Head, Row, next_row
+from engine.model.record import GENESIS, ChainRow, Head, next_row
 from engine.record.verifying import verify
 from engine.settings import Settings
 from engine.store.protocol import Unit
@@ -102,5 +102,5 @@ async def _written(engine: Engine, count: int) -> float:
     return took
 
 
-def _next(after: Head) -> Row:
+def _next(after: Head) -> ChainRow:
     return next_row(after, _FACTS, b"3" * 26)

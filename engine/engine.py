@@ -30,7 +30,7 @@ from engine.process.shared_secret import share
 from engine.questions import Clock, Questions
 from engine.record.questions import Recorded
 from engine.record.repeats import Repeats, known
-from engine.record.signing import Signer
+from engine.record.signing import HeadSigner
 from engine.refusals import Refused
 from engine.settings import Settings
 from engine.signals import Signal
@@ -60,7 +60,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
         self.arrived = Signal()
         self.watch = ResourceWatch(store)
         self.observer = Observer()
-        self.signer = Signer.of(settings)
+        self.signer = HeadSigner.of(settings)
         self.limited = LimitedProcesses()
         self._repeats = Repeats()
         self._applying: set[asyncio.Task[object]] = set()

@@ -19,7 +19,7 @@ _TABLE = "dynamodb:"
 
 
 @dataclass
-class Counted:
+class KindCounts:
     """How many documents there are of each kind, and what they come to, in whatever order they were read."""
 
     n: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
@@ -79,7 +79,7 @@ async def move(source: Movable, target: Movable) -> list[MovedKind]:
         why = "The store to which everything is to be moved is not empty."
         raise Refused(Code.NOT_ALLOWED, why, "Name a store that does not exist yet, or an empty one.")
     await target.begin()
-    moved, found = Counted(), Counted()
+    moved, found = KindCounts(), KindCounts()
     async for some in source.documents():
         moved.add(some)
         await target.take(some)
@@ -98,7 +98,7 @@ async def move(source: Movable, target: Movable) -> list[MovedKind]:
     return kinds
 
 
-def _compared(moved: Counted, found: Counted) -> Iterable[MovedKind]:
+def _compared(moved: KindCounts, found: KindCounts) -> Iterable[MovedKind]:
     for name, about in KINDS.items():
         if moved.n[name] or found.n[name]:
             same = (moved.n[name], moved.sums[name]) == (found.n[name], found.sums[name])

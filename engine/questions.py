@@ -22,14 +22,14 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.base import Value
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
-from engine.model.counters import AnswerGroup, Grouping, Statistics
+from engine.model.counters import AnswerGroup, AnswerGrouping, Statistics
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
-from engine.model.record import Row, commitment
+from engine.model.record import ChainRow, commitment
 from engine.model.stops import Stop
 from engine.model.verbs import Verb
 from engine.ownership import of_others, one_organizer, own_alone
@@ -160,7 +160,7 @@ class Questions(
         return found.model_copy(update={"names": await self.store.event_names(uids)})
 
     async def answer_groups(
-        self, scope: str, key: str | None, by: Grouping, actor: Actor
+        self, scope: str, key: str | None, by: AnswerGrouping, actor: Actor
     ) -> list[AnswerGroup]:
         """Answers of an event, an organizer or a domain, in groups. Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED."""
         if scope == "event":
@@ -170,7 +170,7 @@ class Questions(
 
     async def people(self, scope: str, key: str | None, actor: Actor) -> int:
         """How many people an organizer, or a domain, has invited, each counted once. Raises Refused: NOT_ALLOWED."""
-        found = await self.store.answer_groups(scope, _group(scope, key, actor), Grouping.NONE, 1)
+        found = await self.store.answer_groups(scope, _group(scope, key, actor), AnswerGrouping.NONE, 1)
         return found[0].people if found else 0
 
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
@@ -279,7 +279,7 @@ class Questions(
         """All that is stopped, for those who watch the server."""
         return await self.store.stops()
 
-    async def record(self, actor: Actor, limit: int, before: int | None = None) -> list[Row]:
+    async def record(self, actor: Actor, limit: int, before: int | None = None) -> list[ChainRow]:
         """The newest rows of the record, newest first: the operator's all, else those of the actor's key or address.
 
         `before`: only those with a smaller number. Raises Refused: NOT_ALLOWED.

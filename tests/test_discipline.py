@@ -1,8 +1,9 @@
-"""What tests may not do: wait for so and so long, or judge by how long something took."""
+"""What tests may not do: wait for a fixed time, judge by how long something took. And: a class name means one thing."""
 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -160,3 +161,55 @@ def test_what_depends_on_it_is_seen(text: str, rule: Callable[[ast.Module], Iter
 def test_what_does_not_is_let_through(text: str) -> None:
     tree = ast.parse(f"async def test() -> None:\n    {text}\n")
     assert [line for rule in _RULES for line in rule(tree)] == []
+
+
+SHOWN = {
+    # A face's answer or body that shows, page by page, what the store's part of this name or the engine's class holds.
+    *(
+        "Attendees",
+        "AutomaticReply",
+        "Campaign",
+        "Campaigns",
+        "HeldActions",
+        "Keys",
+        "KeptOfPerson",
+        "LandingHosts",
+    ),
+    *("Links", "PageFields", "Pages", "Recipient", "Undos", "Webhooks"),
+    # The same answer, parameter or exception of two faces.
+    *("CountersInGroups", "CreatedKey", "HeldError", "KeyInfo", "OfEvent", "OfOrganizer", "RecordRows"),
+    # A unit's part of the store, and the command or folder that it serves.
+    *("Forgetting", "Quarantine"),
+}
+"""Class names that more than one place may use."""
+
+
+def _kind(path: Path) -> str:
+    """Where a name is used once: a module, or the store, whose contract and backends name their parts alike."""
+    asks = path.parent.name == "engine" and path.name.endswith("questions.py")
+    return "store" if asks or "store" in path.parts else path.as_posix()
+
+
+def homonyms(modules: dict[Path, ast.Module]) -> dict[str, set[str]]:
+    """Names of public classes that more than one place uses, with the places."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path, tree in modules.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].add(_kind(path))
+    return {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_a_public_class_name_means_one_thing() -> None:
+    paths = [path for room in ("engine", "cis_mcp") for path in (ROOT.parent / room).rglob("*.py")]
+    found = homonyms({path.relative_to(ROOT.parent): _parsed(path) for path in paths})
+    new = {name: sorted(places) for name, places in found.items() if name not in SHOWN}
+    assert not new, f"give one of each its room's word: {new}"
+    assert not SHOWN - set(found), "no longer used twice: take them out of the list"
+
+
+def test_a_class_name_in_two_rooms_is_seen_and_a_part_of_the_store_is_not() -> None:
+    tree = ast.parse("class Row: ...")
+    elsewhere, stores = Path("cis_mcp/pages/rows.py"), Path("engine/store")
+    assert homonyms({Path("engine/model/record.py"): tree, elsewhere: tree}) != {}
+    assert homonyms({stores / "sqlite" / "a.py": tree, stores / "protocol" / "a.py": tree}) == {}

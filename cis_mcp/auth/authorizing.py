@@ -33,7 +33,7 @@ _NAME = "cis-oauth"
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedAuthorization:
     """Where a browser is sent to, and the cookie that it brings back."""
 
     url: str
@@ -46,7 +46,7 @@ class CodeFlow:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def begin(self) -> Begun:
+    async def begin(self) -> StartedAuthorization:
         """Where the issuer asks the person. Raises Refused: NOT_ALLOWED."""
         endpoint = await self._endpoint("authorization_endpoint")
         settings = self._engine.settings
@@ -64,7 +64,9 @@ class CodeFlow:
             "resource": settings.oauth_audience or resource_url(settings.public_url),
         }
         sign = "&" if "?" in endpoint else "?"
-        return Begun(f"{endpoint}{sign}{urlencode(asked)}", _cookie(settings, f"{state}.{verifier}", LASTS_S))
+        return StartedAuthorization(
+            f"{endpoint}{sign}{urlencode(asked)}", _cookie(settings, f"{state}.{verifier}", LASTS_S)
+        )
 
     async def finish(self, headers: Mapping[str, str], given: Mapping[str, str]) -> Caller:
         """Whom the issuer sent back, as a program with the same token would be. Raises Refused: NOT_ALLOWED."""

@@ -56,7 +56,7 @@ class TokenRefused(Exception):  # noqa: N818 -- an answer, not a fault
         self.status, self.error = status, error
 
 
-class Authenticator(Protocol):
+class CallerAuthenticator(Protocol):
     """Finds who bears a key or token."""
 
     async def caller(self, token: str) -> Caller | None:

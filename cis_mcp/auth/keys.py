@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
+from cis_mcp.auth.callers import Caller, CallerAuthenticator, TokenRefused
 from engine.commands.agents.keys import KEY_PREFIX, digest
 from engine.engine import Engine
 from engine.model.keys import Key
@@ -16,7 +16,7 @@ _TOKEN_MAX = 8_192
 class KeyAuthenticator:
     """Lets in the keys that the engine knows, and what `tokens`, if given, lets in."""
 
-    def __init__(self, engine: Engine, tokens: Authenticator | None = None) -> None:
+    def __init__(self, engine: Engine, tokens: CallerAuthenticator | None = None) -> None:
         self._engine = engine
         self._tokens = tokens
 
@@ -72,7 +72,7 @@ def _let_in(token: str, key: Key) -> Caller:
     )
 
 
-def authenticator(engine: Engine) -> Authenticator:
+def authenticator(engine: Engine) -> CallerAuthenticator:
     """Keys, and tokens of `CIS_OAUTH_ISSUER` if it is set."""
     if not engine.settings.oauth_issuer:
         return KeyAuthenticator(engine)

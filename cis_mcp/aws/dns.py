@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 from engine.model.base import Value
 
 _TTL = 300
@@ -14,7 +14,7 @@ MAIL_FROM = "bounce"
 """The subdomain of the envelope's sender: its own, since it may neither send nor receive other mail."""
 
 
-class Record(Value):
+class DnsRecord(Value):
     """One record: `name` without a period at its end; `value` as its type writes it, TXT without quotes."""
 
     name: str
@@ -30,17 +30,17 @@ class Record(Value):
         return value if self.priority is None else f"{self.priority} {value}"
 
 
-def records(options: Options, dkim: Mapping[str, str]) -> list[Record]:
+def records(options: InstallationOptions, dkim: Mapping[str, str]) -> list[DnsRecord]:
     """MX, SPF, DKIM, MAIL FROM and DMARC; `dkim`: names and values that SES asks for."""
     domain, region = options.domain, options.region
     own = f"{MAIL_FROM}.{domain}"
     return [
-        Record(name=domain, type="MX", value=f"inbound-smtp.{region}.amazonaws.com", priority=10),
-        *(Record(name=name, type="CNAME", value=value) for name, value in dkim.items()),
-        Record(name=own, type="MX", value=f"feedback-smtp.{region}.amazonses.com", priority=10),
-        Record(name=own, type="TXT", value="v=spf1 include:amazonses.com ~all"),
-        Record(name=domain, type="TXT", value="v=spf1 include:amazonses.com ~all"),
-        Record(name=f"_dmarc.{domain}", type="TXT", value="v=DMARC1; p=quarantine; adkim=r; aspf=r"),
+        DnsRecord(name=domain, type="MX", value=f"inbound-smtp.{region}.amazonaws.com", priority=10),
+        *(DnsRecord(name=name, type="CNAME", value=value) for name, value in dkim.items()),
+        DnsRecord(name=own, type="MX", value=f"feedback-smtp.{region}.amazonses.com", priority=10),
+        DnsRecord(name=own, type="TXT", value="v=spf1 include:amazonses.com ~all"),
+        DnsRecord(name=domain, type="TXT", value="v=spf1 include:amazonses.com ~all"),
+        DnsRecord(name=f"_dmarc.{domain}", type="TXT", value="v=DMARC1; p=quarantine; adkim=r; aspf=r"),
     ]
 
 
@@ -50,7 +50,7 @@ def dkim(domain: str, identity: Mapping[str, Any]) -> dict[str, str]:
     return {f"{token}._domainkey.{domain}": f"{token}.dkim.amazonses.com" for token in tokens}
 
 
-def stands(record: Record, values: Sequence[str]) -> bool:
+def stands(record: DnsRecord, values: Sequence[str]) -> bool:
     """True if the DNS answers as the record asks; SPF and DMARC may say more than ours, or be stricter."""
     if record.type != "TXT":
         return record.value.lower() in values
@@ -59,23 +59,23 @@ def stands(record: Record, values: Sequence[str]) -> bool:
     return any("amazonses.com" in one.lower() or version == "v=DMARC1" for one in theirs)
 
 
-def text(found: Sequence[Record]) -> str:
+def text(found: Sequence[DnsRecord]) -> str:
     """A line for each: name, type, value."""
     width = max((len(one.name) for one in found), default=0)
     return "\n".join(f"{one.name:<{width}}  {one.type:<5}  {one.data}" for one in found)
 
 
-def bind(found: Sequence[Record]) -> str:
+def bind(found: Sequence[DnsRecord]) -> str:
     """A piece of a zone file (RFC 1035, 5)."""
     return "\n".join(f"{one.name}. {_TTL} IN {one.type} {one.data}" for one in found)
 
 
-def cloudflare(found: Sequence[Record]) -> str:
+def cloudflare(found: Sequence[DnsRecord]) -> str:
     """JSON lines as Cloudflare's API takes them, one record each; mail is never proxied."""
     return "\n".join(json.dumps(_cloudflare(one)) for one in found)
 
 
-def _cloudflare(one: Record) -> dict[str, object]:
+def _cloudflare(one: DnsRecord) -> dict[str, object]:
     priority = {} if one.priority is None else {"priority": one.priority}
     content = f'"{one.value}"' if one.type == "TXT" else one.value
     values = {"type": one.type, "name": one.name, "content": content, "ttl": _TTL, "proxied": False}
@@ -85,7 +85,7 @@ def _cloudflare(one: Record) -> dict[str, object]:
 FORMS = {"text": text, "bind": bind, "cloudflare": cloudflare}
 
 
-def changes(found: Sequence[Record], action: str) -> list[dict[str, object]]:
+def changes(found: Sequence[DnsRecord], action: str) -> list[dict[str, object]]:
     """The changes of a Route 53 batch; `action`: CREATE, which fails where something else stands, or DELETE."""
     return [change(action, one.name, one.type, [one.data]) for one in found]
 
@@ -99,6 +99,6 @@ def change(action: str, name: str, kind: str, values: Sequence[str]) -> dict[str
     }
 
 
-def of_receiving(found: Sequence[Record], domain: str) -> list[Record]:
+def of_receiving(found: Sequence[DnsRecord], domain: str) -> list[DnsRecord]:
     """Those that bring mail to the domain; the others belong to its identity, by which it sends."""
     return [one for one in found if (one.name, one.type) == (domain, "MX")]

@@ -8,9 +8,9 @@ from typing import Any
 
 from cis_mcp.aws import dns
 from cis_mcp.aws.clients import Clients, code_of
-from cis_mcp.aws.dns import Record
+from cis_mcp.aws.dns import DnsRecord
 from cis_mcp.aws.lookups import Lookup
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 from cis_mcp.aws.phases import secret_of
 from cis_mcp.aws.stack import Stack
 
@@ -27,7 +27,9 @@ _ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 class Finishing:
     """Waits for what only others can do, and verifies what came of it."""
 
-    def __init__(self, clients: Clients, options: Options, lookup: Lookup, say: Say, sleep: Sleep) -> None:
+    def __init__(
+        self, clients: Clients, options: InstallationOptions, lookup: Lookup, say: Say, sleep: Sleep
+    ) -> None:
         self._clients = clients
         self._options = options
         self._lookup = lookup
@@ -84,7 +86,7 @@ class Finishing:
         )
         return found
 
-    def _absent(self, identity: Mapping[str, Any]) -> list[Record]:
+    def _absent(self, identity: Mapping[str, Any]) -> list[DnsRecord]:
         wanted = dns.records(self._options, dns.dkim(self._options.domain, identity))
         return [one for one in wanted if not dns.stands(one, self._lookup(one.name, one.type))]
 

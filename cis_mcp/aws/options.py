@@ -43,7 +43,7 @@ _PATTERNS = {
 }
 
 
-class Options(Value):
+class InstallationOptions(Value):
     """One installation: `domain` gets the mail, in `region`; `project`-`environment` is the name of its stack."""
 
     domain: str
@@ -89,7 +89,7 @@ class Options(Value):
 
 def read(
     flags: Mapping[str, object], environment: Mapping[str, str], parameters: Mapping[str, str]
-) -> Options:
+) -> InstallationOptions:
     """Options by flags, by the parameters of the reference product, and by variables, in that order.
 
     Raises Refused: INVALID_ARGUMENT, with every problem.
@@ -97,7 +97,10 @@ def read(
     given = {name: environment[variable] for variable, name in VARIABLES.items() if environment.get(variable)}
     problems = [why for name, why in _refused(parameters)]
     for name, value in parameters.items():
-        if isinstance(field := REFERENCE_PARAMETERS.get(name), str) and field in Options.model_fields:
+        if (
+            isinstance(field := REFERENCE_PARAMETERS.get(name), str)
+            and field in InstallationOptions.model_fields
+        ):
             given[field] = value
     merged: dict[str, object] = {**given, **_switches(parameters)}
     merged |= {name: value for name, value in flags.items() if value not in {None, ""}}
@@ -106,7 +109,7 @@ def read(
     problems += _of_the_other_form(merged) if merged.get("form") != "serverless" else _not_serverless(merged)
     if problems:
         raise Refused(Code.INVALID_ARGUMENT, f"This cannot be installed: {'; '.join(problems)}.")
-    return Options.model_validate(merged)
+    return InstallationOptions.model_validate(merged)
 
 
 def _malformed(merged: Mapping[str, object]) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from cis_mcp.aws import bundle, dns, template
 from cis_mcp.aws.clients import Clients, code_of
-from cis_mcp.aws.dns import Record
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.dns import DnsRecord
+from cis_mcp.aws.options import InstallationOptions
 from cis_mcp.aws.rules import Rules
 from cis_mcp.aws.stack import Stack
 from cis_mcp.aws.zone import Zone
@@ -27,7 +27,13 @@ class Installation:
     """One installation on one account."""
 
     def __init__(
-        self, clients: Clients, options: Options, say: Say, confirm: Confirm, *, look_s: float = 2.0
+        self,
+        clients: Clients,
+        options: InstallationOptions,
+        say: Say,
+        confirm: Confirm,
+        *,
+        look_s: float = 2.0,
     ) -> None:
         self._clients = clients
         self._options = options
@@ -91,7 +97,7 @@ class Installation:
             self._remove_data({name: physical for name, _, physical in found})
         return True
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[DnsRecord]:
         """The records that the domain needs, with the DKIM names that SES asks for."""
         return dns.records(self._options, self._dkim())
 
@@ -119,7 +125,7 @@ class Installation:
                 self._say(line)
         return True
 
-    def _missing_records(self) -> tuple[Zone | None, list[Record]]:
+    def _missing_records(self) -> tuple[Zone | None, list[DnsRecord]]:
         """The zone that is written to, if one is named, and what it lacks; a line about each record is said."""
         if not self._options.zone:
             return None, []
@@ -129,7 +135,7 @@ class Installation:
             self._say(line)
         return zone, missing
 
-    def _going_records(self, found: list[tuple[str, str, str]], *, data: bool) -> list[Record]:
+    def _going_records(self, found: list[tuple[str, str, str]], *, data: bool) -> list[DnsRecord]:
         """The records that go with the stack: those that it added, and of an identity that stays only the MX."""
         if not self._options.zone:
             return []

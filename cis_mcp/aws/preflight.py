@@ -10,7 +10,7 @@ from cis_mcp.aws import dns, rights, template
 from cis_mcp.aws.clients import Clients, code_of
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding, fail, ok, warn
 from cis_mcp.aws.lookups import Lookup
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 from cis_mcp.aws.rules import Rules
 from cis_mcp.aws.serverless import API, LIVE
 from cis_mcp.aws.stack import Stack
@@ -30,7 +30,7 @@ _NETWORK = "aws ec2 create-default-vpc"
 class Preflight:
     """Checks one installation; nothing is changed."""
 
-    def __init__(self, clients: Clients, options: Options, lookup: Lookup) -> None:
+    def __init__(self, clients: Clients, options: InstallationOptions, lookup: Lookup) -> None:
         self._clients = clients
         self._options = options
         self._lookup = lookup

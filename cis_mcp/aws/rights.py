@@ -6,7 +6,7 @@ from typing import Any
 
 from cis_mcp.aws.clients import Clients, code_of
 from cis_mcp.aws.findings import Finding, ok, warn
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 
 NAME = "rights"
 _MAIL = (
@@ -27,14 +27,14 @@ _SERVERLESS = (
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def needed(options: Options) -> list[str]:
+def needed(options: InstallationOptions) -> list[str]:
     """The actions by which each part is made; more are needed to read, change and remove it."""
     if not options.machine:
         return _MAIL.split()
     return [*_MAIL.split(), *(_SERVERLESS if options.serverless else _MACHINE).split()]
 
 
-def finding(clients: Clients, options: Options, who: str) -> Finding:
+def finding(clients: Clients, options: InstallationOptions, who: str) -> Finding:
     """IAM's own simulation for `who`, an ARN; what limits the whole organization is not in it."""
     if who.endswith(":root"):
         return ok(NAME, "the root user may do everything")

@@ -6,13 +6,13 @@ from typing import Any
 
 from cis_mcp.aws.boot import PREFIX
 from cis_mcp.aws.clients import Clients, code_of
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 
 
 class Rules:
     """Receipt rules of SES; an account has one active set a region."""
 
-    def __init__(self, clients: Clients, options: Options) -> None:
+    def __init__(self, clients: Clients, options: InstallationOptions) -> None:
         self._ses = clients.of("ses")
         self._name = options.stack
         self._domain = options.domain

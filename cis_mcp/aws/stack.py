@@ -14,7 +14,7 @@ _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _LOOK_S = 2.0
 
 
-class Change(Value):
+class ResourceChange(Value):
     """One resource that a change set adds, modifies or removes."""
 
     action: str
@@ -47,7 +47,7 @@ class Stack:
         found = self._described() or {}
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs") or []}
 
-    def propose(self, template: str, parameters: Mapping[str, str]) -> list[Change]:
+    def propose(self, template: str, parameters: Mapping[str, str]) -> list[ResourceChange]:
         """Make a change set named `next`; nothing runs. No change at all is an empty list."""
         kind = "UPDATE" if self.state() not in {"", "REVIEW_IN_PROGRESS"} else "CREATE"
         self._drop()
@@ -144,8 +144,8 @@ class Stack:
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
-def _change(values: Mapping[str, Any]) -> Change:
-    return Change(
+def _change(values: Mapping[str, Any]) -> ResourceChange:
+    return ResourceChange(
         action=values["Action"],
         resource=values["LogicalResourceId"],
         type=values["ResourceType"],

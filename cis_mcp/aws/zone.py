@@ -11,8 +11,8 @@ from typing import Any
 
 from cis_mcp.aws import dns
 from cis_mcp.aws.clients import Clients, code_of
-from cis_mcp.aws.dns import Record
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.dns import DnsRecord
+from cis_mcp.aws.options import InstallationOptions
 
 MARK = "_cis-records"
 
@@ -20,12 +20,12 @@ MARK = "_cis-records"
 class Zone:
     """One hosted zone."""
 
-    def __init__(self, clients: Clients, options: Options) -> None:
+    def __init__(self, clients: Clients, options: InstallationOptions) -> None:
         self._route53 = clients.of("route53")
         self._zone = options.zone
         self._stack, self._domain = options.stack, options.domain
 
-    def compared(self, records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    def compared(self, records: Sequence[DnsRecord]) -> tuple[list[DnsRecord], list[str]]:
         """Which records are missing, and a line about each; what stands there otherwise is left, and said."""
         missing, lines = [], []
         for record in records:
@@ -40,7 +40,7 @@ class Zone:
                 lines.append(f"LEFT: {record.name} {record.type} is {others}; add {record.data} to it")
         return missing, lines
 
-    def add(self, missing: Sequence[Record]) -> Iterator[str]:
+    def add(self, missing: Sequence[DnsRecord]) -> Iterator[str]:
         """Add records where nothing stands, mark them as ours, and say each."""
         if not missing:
             return
@@ -50,12 +50,12 @@ class Zone:
         for record in missing:
             yield f"added {record.name} {record.type}"
 
-    def ours(self, records: Sequence[Record]) -> list[Record]:
+    def ours(self, records: Sequence[DnsRecord]) -> list[DnsRecord]:
         """Those that this stack added, and that are still as it added them."""
         marks = self._marks()
         return [one for one in records if self._mark(one) in marks and self._values(one) == [one.data]]
 
-    def remove(self, records: Sequence[Record]) -> Iterator[str]:
+    def remove(self, records: Sequence[DnsRecord]) -> Iterator[str]:
         """Delete those of `records` that this stack added; what was there before, or was changed since, stays."""
         from botocore.exceptions import ClientError
 
@@ -70,13 +70,13 @@ class Zone:
             else:
                 yield f"{record.name} {record.type}"
 
-    def _mark(self, record: Record) -> str:
+    def _mark(self, record: DnsRecord) -> str:
         """How a record is named in the list of ours; names are without the domain, so that each fits into a string."""
         own = record.name.removesuffix(self._domain).rstrip(".") or "@"
         return f'"{self._stack} {record.type} {own}"'
 
     def _marks(self) -> list[str]:
-        return self._values(Record(name=f"{MARK}.{self._domain}", type="TXT", value="")) or []
+        return self._values(DnsRecord(name=f"{MARK}.{self._domain}", type="TXT", value="")) or []
 
     def _marked(self, before: Sequence[str], after: Sequence[str]) -> list[dict[str, object]]:
         """The change from one list of ours to the next, none where it stays as it is."""
@@ -85,7 +85,7 @@ class Zone:
         name = f"{MARK}.{self._domain}"
         return [dns.change("UPSERT" if after else "DELETE", name, "TXT", after or before)]
 
-    def _values(self, record: Record) -> list[str] | None:
+    def _values(self, record: DnsRecord) -> list[str] | None:
         found: dict[str, Any] = self._route53.list_resource_record_sets(
             HostedZoneId=self._zone,
             StartRecordName=f"{record.name}.",

@@ -34,7 +34,7 @@ class ToolLimits(NamedTuple):
     read_only: bool = False
 
 
-class Wanted(NamedTuple):
+class WantedKey(NamedTuple):
     """What `key create` is asked for, except the bounds."""
 
     name: str
@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
 
 
 async def create_key(
-    settings: Settings, wanted: Wanted, file: Path | None, given: Mapping[str, Any], *, as_json: bool
+    settings: Settings, wanted: WantedKey, file: Path | None, given: Mapping[str, Any], *, as_json: bool
 ) -> int:
     """Make a key and show its secret, which is shown only this once."""
     if wanted.subject and not settings.oauth_issuer:

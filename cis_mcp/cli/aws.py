@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from cis_mcp.aws.clients import Clients
-    from cis_mcp.aws.options import Options
+    from cis_mcp.aws.options import InstallationOptions
 
 _MONTHS = (1_000, 100_000, 1_000_000)
 
@@ -329,7 +329,7 @@ class _Run:
         return self._yes or (not self._json and click.confirm(question, default=False))
 
 
-def _options(given: dict[str, Any], say: Callable[[str], None]) -> Options:
+def _options(given: dict[str, Any], say: Callable[[str], None]) -> InstallationOptions:
     """Raises Refused: INVALID_ARGUMENT."""
     from cis_mcp.aws.options import IDLE_FLAGS, REFUSED_FLAGS, read
     from cis_mcp.views.version import version

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cis_mcp.run.runtime import opened
 from cis_mcp.views.events import called
-from cis_mcp.watch.pace import Pace, clock_time, in_words, settled
+from cis_mcp.watch.pace import Throughput, clock_time, in_words, settled
 from engine.campaign_questions import CampaignView
 from engine.engine import SYSTEM
 from engine.model.campaigns import CampaignState
@@ -53,7 +53,7 @@ async def follow_campaign(settings: Settings, campaign_id: str) -> int:
     Raises Refused: UNKNOWN_CAMPAIGN.
     """
     console = Console()
-    pace = Pace()
+    pace = Throughput()
     loop = asyncio.get_running_loop()
     async with opened(settings) as engine:
         with (_Bar if console.is_terminal else _Lines)(console) as shown:
@@ -81,7 +81,7 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         """Nothing is open."""
 
-    def show(self, view: CampaignView, pace: Pace) -> None:
+    def show(self, view: CampaignView, pace: Throughput) -> None:
         line = f"{_named(view)}: {in_words(view.counts, view.campaign.total)}"
         if line != self._last:
             self._last = line
@@ -101,11 +101,11 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, view: CampaignView, pace: Pace) -> None:
+    def show(self, view: CampaignView, pace: Throughput) -> None:
         self._live.update(_picture(view, pace), refresh=True)
 
 
-def _picture(view: CampaignView, pace: Pace) -> RenderableType:
+def _picture(view: CampaignView, pace: Throughput) -> RenderableType:
     total, done = view.campaign.total, settled(view.counts)
     row = Table.grid(padding=(0, 1))
     row.add_row(
@@ -132,7 +132,7 @@ def _listed(view: CampaignView) -> str:
     )
 
 
-def _speed(view: CampaignView, pace: Pace) -> str:
+def _speed(view: CampaignView, pace: Throughput) -> str:
     if view.campaign.state is not CampaignState.RUNNING or pace.rate is None:
         return ""
     left = pace.left_s(view.counts, view.campaign.total)

@@ -15,7 +15,7 @@ from engine.commands.tables import csvlist
 from engine.engine import Engine
 from engine.imports import audience
 from engine.imports.lists import read_list
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.settings import Settings
 
 _ON_AWS = ("s3://", "customer-profiles:", "ses-list:")
@@ -47,7 +47,7 @@ async def start(settings: Settings, campaign_id: str, confirm_token: str, *, as_
     return 0
 
 
-async def _rows(engine: Engine, source: str) -> list[Row]:
+async def _rows(engine: Engine, source: str) -> list[ListRow]:
     if source.startswith(_ON_AWS):
         return await audience.read(engine, engine.local, source, patient=True)
     data = await asyncio.to_thread(_content, source)

@@ -15,7 +15,7 @@ from engine.commands.tables import batchrows, table
 from engine.commands.tables.batch import Rehearsed, RequestOutcome, StepOutcome
 from engine.engine import Engine
 from engine.imports import feeds, installation, webpage
-from engine.imports.imported import Imported, Options, in_words
+from engine.imports.imported import Imported, ImportOptions, in_words
 from engine.inbox.routes import batch
 from engine.itip import feed
 from engine.refusals import Refused
@@ -25,7 +25,7 @@ _BYTES_MAX = max(table.BYTES_MAX, feed.MAX_BYTES)
 _SNIFFED = 4_096
 
 
-async def run(settings: Settings, source: str, options: Options, *, as_json: bool) -> int:
+async def run(settings: Settings, source: str, options: ImportOptions, *, as_json: bool) -> int:
     """Import SOURCE once; 0 if everything was imported, 1 if something failed, each failure being printed.
 
     Raises Refused where nothing could be done.
@@ -34,7 +34,9 @@ async def run(settings: Settings, source: str, options: Options, *, as_json: boo
         return await _once(engine, source, options, as_json=as_json)
 
 
-async def again(settings: Settings, url: str, options: Options, seconds: float, *, as_json: bool) -> int:
+async def again(
+    settings: Settings, url: str, options: ImportOptions, seconds: float, *, as_json: bool
+) -> int:
     """Import the calendar at a URL now and each `seconds`, until the process is ended; problems are said."""
     async with opened(settings) as engine:
         while True:
@@ -45,7 +47,7 @@ async def again(settings: Settings, url: str, options: Options, seconds: float, 
             await asyncio.sleep(seconds)
 
 
-async def _once(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
+async def _once(engine: Engine, source: str, options: ImportOptions, *, as_json: bool) -> int:
     if installation.names_one(source):
         return await _installation(engine, source, options, as_json=as_json)
     if is_url(source):
@@ -77,7 +79,7 @@ def content(source: str) -> tuple[str, bytes]:
 # an installation of the published Calendar Invite Server
 
 
-async def _installation(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
+async def _installation(engine: Engine, source: str, options: ImportOptions, *, as_json: bool) -> int:
     if options.dry_run or options.organizer or options.name:
         raise click.UsageError(
             "An installation is imported as a whole: only --timezone and --json can be combined with it."
@@ -98,7 +100,7 @@ async def _installation(engine: Engine, source: str, options: Options, *, as_jso
 # a table of commands
 
 
-async def _rows(engine: Engine, data: bytes, options: Options, *, as_json: bool) -> int:
+async def _rows(engine: Engine, data: bytes, options: ImportOptions, *, as_json: bool) -> int:
     found = batchrows.read(table.decode(data))
     for problem in batch.unknown_columns(found.unknown):
         click.echo(_plain(problem), err=True)

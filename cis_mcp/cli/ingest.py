@@ -9,7 +9,7 @@ from cis_mcp.cli.lines import EX_TEMPFAIL, mails, say
 from cis_mcp.run.runtime import opened
 from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.settings import Settings
 
 
@@ -39,7 +39,7 @@ async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSErr
     if isinstance(raw, OSError):
         say({"file": name, "action": "failed", "detail": str(raw)})
         return False
-    mailboxes = (Mailbox(name=mailbox),) if mailbox else ()
+    mailboxes = (OwnMailbox(name=mailbox),) if mailbox else ()
     try:
         outcomes = await inbox.take(raw, mailboxes)
     except OSError:

@@ -176,7 +176,7 @@ def key_create(
     from cis_mcp.cli import agents
 
     limits = agents.ToolLimits(tier, tools, read_only)
-    wanted = agents.Wanted(name, address, under, scopes, limits, subject, api or "")
+    wanted = agents.WantedKey(name, address, under, scopes, limits, subject, api or "")
     run(agents.create_key(settings_in_force(), wanted, bounds_file, given_bounds(options), as_json=as_json))
 
 

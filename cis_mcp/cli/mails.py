@@ -64,9 +64,9 @@ def import_(source: str, every: str | None, *, as_json: bool, **options: Any) ->
     seconds = _interval(every) if every else None
     settings = settings_in_force()
     from cis_mcp.cli import importing
-    from engine.imports.imported import Options
+    from engine.imports.imported import ImportOptions
 
-    given = Options(**options)
+    given = ImportOptions(**options)
     if seconds is None:
         run(importing.run(settings, source, given, as_json=as_json))
     elif not importing.is_url(source):

@@ -15,7 +15,7 @@ from cis_mcp.run.runtime import opened
 from engine.model.record import Head
 from engine.record import signing
 from engine.record.exporting import ExportedRows
-from engine.record.verifying import Chain, Verified
+from engine.record.verifying import RecordChain, Verified
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
@@ -47,7 +47,7 @@ async def head(settings: Settings) -> int:
 
 async def key(settings: Settings) -> int:
     """Print the public key in one line."""
-    click.echo(await asyncio.to_thread(lambda: signing.Signer.of(settings).verifier))
+    click.echo(await asyncio.to_thread(lambda: signing.HeadSigner.of(settings).verifier))
     return 0
 
 
@@ -69,7 +69,7 @@ async def verify_file(file: Path, heads: Sequence[Path], public: str | None) -> 
 def _verify_file(file: Path, heads: Sequence[Path], public: str | None) -> int:
     with file.open(encoding="utf-8", newline="\n") as lines:
         begins, own_key = _beginning(next(lines, ""))
-        chain, rest = Chain(begins, _signed(heads, public or own_key)), ExportedRows(lines, begins)
+        chain, rest = RecordChain(begins, _signed(heads, public or own_key)), ExportedRows(lines, begins)
         while some := list(islice(rest.rows, _CHUNK)):
             if not chain.follow(some):
                 break

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from cis_mcp.console import words
 from cis_mcp.console.guard import Screen, Visit
 from engine.commands.operators.exports import NoteExport
-from engine.exporting.files import Form, Writer, writer, written
+from engine.exporting.files import FileWriter, Form, writer, written
 from engine.mail.locale.language import Language, noop
 from engine.model.exports import Cells, ExportQuery, Table
 from engine.refusals import Code, Refused
@@ -33,7 +33,7 @@ MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
 
 @dataclass(eq=False)
-class Export:
+class ExportedFile:
     """One file, which lies under no name: it is gone with its owner's hour, or with the process."""
 
     id: str
@@ -72,11 +72,11 @@ class Export:
         return f"{self.table.value}.{self.form.value}"
 
 
-class Exports:
+class SessionExports:
     """The files of this process; each session sees its own."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Export] = {}
+        self._kept: dict[str, ExportedFile] = {}
 
     async def show(self, visit: Visit) -> Response:
         """GET /console/exports: what can be made, and how far what was asked for is."""
@@ -110,7 +110,7 @@ class Exports:
         if full:
             await visit.apply(NoteExport(tables=(table,), organizer=organizer or ""))
         of = await _people(visit) if table is Table.ATTENDEES else 0
-        export = Export(
+        export = ExportedFile(
             secrets.token_urlsafe(9), visit.token, _signed_in(visit), table, form, full,
             visit.engine.clock(), of, _unnamed(visit.engine.settings.data_dir),
             visit.engine.settings.disk_reserve,
@@ -138,7 +138,7 @@ class Exports:
         self._drop(self._one(visit))
         return visit.go(_HUB, "deleted")
 
-    def _one(self, visit: Visit) -> Export:
+    def _one(self, visit: Visit) -> ExportedFile:
         self._tidy(visit.engine.clock())
         found = self._kept.get(visit.path("id"))
         if found is None or found.whose != visit.token:
@@ -147,13 +147,13 @@ class Exports:
             )
         return found
 
-    def _keep(self, export: Export) -> None:
+    def _keep(self, export: ExportedFile) -> None:
         # Others may have begun while its row in the record was written.
         if old := self._room(export.person):
             self._drop(old)
         self._kept[export.id] = export
 
-    def _room(self, person: str) -> Export | None:
+    def _room(self, person: str) -> ExportedFile | None:
         """The file of that person that goes for a new one; None where there is room. Raises Refused: BUSY."""
         mine = [one for one in self._kept.values() if one.person == person]
         ended = [one for one in mine if not one.moving]
@@ -171,7 +171,7 @@ class Exports:
             if now - one.began >= _LASTS:
                 self._drop(one)
 
-    def _drop(self, export: Export) -> None:
+    def _drop(self, export: ExportedFile) -> None:
         del self._kept[export.id]
         if export.task:
             export.task.cancel()
@@ -205,7 +205,7 @@ def _unnamed(folder: Path) -> int:
     return descriptor
 
 
-async def _write(export: Export, rows: AsyncIterator[list[Cells]], made: Writer) -> None:
+async def _write(export: ExportedFile, rows: AsyncIterator[list[Cells]], made: FileWriter) -> None:
     try:
         async for piece in written(_counted(export, rows), made):
             await asyncio.to_thread(_append, export, piece)
@@ -221,13 +221,13 @@ async def _write(export: Export, rows: AsyncIterator[list[Cells]], made: Writer)
             os.ftruncate(export.descriptor, 0)
 
 
-async def _counted(export: Export, rows: AsyncIterator[list[Cells]]) -> AsyncIterator[list[Cells]]:
+async def _counted(export: ExportedFile, rows: AsyncIterator[list[Cells]]) -> AsyncIterator[list[Cells]]:
     async for page in rows:
         yield page
         export.rows += len(page)
 
 
-def _append(export: Export, piece: bytes) -> None:
+def _append(export: ExportedFile, piece: bytes) -> None:
     if shutil.disk_usage(export.descriptor).free - len(piece) < export.reserve:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     left = memoryview(piece)
@@ -237,7 +237,7 @@ def _append(export: Export, piece: bytes) -> None:
         left = left[took:]
 
 
-async def _pieces(export: Export) -> AsyncIterator[bytes]:
+async def _pieces(export: ExportedFile) -> AsyncIterator[bytes]:
     at = 0
     while at < export.size:
         piece = await asyncio.to_thread(os.pread, export.descriptor, _PIECE, at)
@@ -247,7 +247,7 @@ async def _pieces(export: Export) -> AsyncIterator[bytes]:
 
 def screens() -> tuple[Screen, ...]:
     """The page of files, and its forms."""
-    exports = Exports()
+    exports = SessionExports()
     return (
         Screen("GET", _HUB, exports.show, of_one=True),
         Screen("POST", _HUB, exports.start, asks=True, of_one=True),

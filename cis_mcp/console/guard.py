@@ -29,7 +29,7 @@ from cis_mcp.console.rendering import Frame
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
-from cis_mcp.pages.web import Endpoint
+from cis_mcp.pages.web import PageEndpoint
 from cis_mcp.rest.problems import status_of
 from engine.commands.approvals.approval_mails import REASONS
 from engine.commands.base import Command, Done
@@ -241,7 +241,7 @@ def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
             return Response("Method not allowed\n", 405, {"Allow": ", ".join(by_method)})
         return await _answer(engine, screen, request)
 
-    return Route(screens[0].path, Endpoint(answer), methods=["GET", "POST"])
+    return Route(screens[0].path, PageEndpoint(answer), methods=["GET", "POST"])
 
 
 async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.watch.pace import Pace, clock_time, sent, settled
+from cis_mcp.watch.pace import Throughput, clock_time, sent, settled
 from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import (
     CampaignAction,
@@ -24,7 +24,7 @@ from engine.commands.campaigns.samples import SampleRow
 from engine.commands.tables import mapping
 from engine.engine import Engine
 from engine.imports import audience, lists
-from engine.model.campaigns import Campaign, CampaignState, Row
+from engine.model.campaigns import Campaign, CampaignState, ListRow
 from engine.model.events import Event
 from engine.model.people import Origin
 from engine.model.verbs import Verb
@@ -39,7 +39,7 @@ _KEPT_MAX = 2_000_000
 """Characters of a list that a page keeps while its columns are chosen."""
 _SOON = timedelta(seconds=2)
 _PACES_KEPT = 64
-_PACES: WeakKeyDictionary[Engine, dict[tuple[str, datetime], Pace]] = WeakKeyDictionary()
+_PACES: WeakKeyDictionary[Engine, dict[tuple[str, datetime], Throughput]] = WeakKeyDictionary()
 MOVING = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING})
 
 
@@ -83,13 +83,13 @@ async def draft(visit: Visit) -> Response:
     return visit.go(f"{_HUB}/{done.campaign.id}")
 
 
-async def _on_aws(visit: Visit) -> list[Row]:
+async def _on_aws(visit: Visit) -> list[ListRow]:
     """The rows of a list that lies on AWS; none where none is named."""
     source = visit.given("source")
     return await audience.read(visit.engine, visit.actor, source) if source else []
 
 
-async def _rows(visit: Visit, text: str) -> list[Row]:
+async def _rows(visit: Visit, text: str) -> list[ListRow]:
     """The rows of a list, by the columns that were chosen, if any were."""
     email, name = visit.given("email"), visit.given("name")
     if email:
@@ -186,12 +186,12 @@ def _takes(visit: Visit, found: Campaign, counts: Mapping[str, int], left: int) 
     return clock_time(left / rate) if rate else ""
 
 
-def _pace(engine: Engine, campaign_id: str, began: datetime) -> Pace:
+def _pace(engine: Engine, campaign_id: str, began: datetime) -> Throughput:
     """How fast a list goes since it began or went on again, as those who look at its page see it."""
     kept = _PACES.setdefault(engine, {})
     if len(kept) >= _PACES_KEPT and (campaign_id, began) not in kept:
         kept.pop(next(iter(kept)))
-    return kept.setdefault((campaign_id, began), Pace())
+    return kept.setdefault((campaign_id, began), Throughput())
 
 
 async def sample(visit: Visit) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.qr import code_of
 from cis_mcp.pages.schedule import previewed
-from cis_mcp.pages.web import PRIVATE, Body, answer
+from cis_mcp.pages.web import PRIVATE, CompressedBody, answer
 from cis_mcp.views import pages as views
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, UpdatePage
@@ -214,7 +214,9 @@ async def preview(visit: Visit) -> Response:
         changed=visit.engine.clock(),
     )
     made = answer(
-        visit.request, Body.of(await previewed(visit.engine, drafted), once=True), cache_control=PRIVATE
+        visit.request,
+        CompressedBody.of(await previewed(visit.engine, drafted), once=True),
+        cache_control=PRIVATE,
     )
     made.headers["Content-Security-Policy"] = made.headers["Content-Security-Policy"].replace(*_FRAMED)
     return made

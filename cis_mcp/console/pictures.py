@@ -17,7 +17,7 @@ from engine.refusals import Code, Refused
 _PATH = "/console/pages/{}/pictures"
 
 
-class Words(NamedTuple):
+class PictureLabels(NamedTuple):
     """What a picture and its buttons are called."""
 
     title: str
@@ -27,11 +27,13 @@ class Words(NamedTuple):
 
 
 WORDS = {
-    "logo": Words(noop("Logo"), noop("The logo as it is"), noop("Use as logo"), noop("Take the logo away")),
-    "banner": Words(
+    "logo": PictureLabels(
+        noop("Logo"), noop("The logo as it is"), noop("Use as logo"), noop("Take the logo away")
+    ),
+    "banner": PictureLabels(
         noop("Banner"), noop("The banner as it is"), noop("Use as banner"), noop("Take the banner away")
     ),
-    "background": Words(
+    "background": PictureLabels(
         noop("Background"),
         noop("The background as it is"),
         noop("Use as background"),

@@ -23,7 +23,7 @@ from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
 from engine.mail.locale.language import Language, noop
 from engine.model.campaign_links import CampaignLink, LinkCounts
-from engine.model.counters import AnswerGroup, DomainBrief, Grouping, OrganizerBrief, Statistics
+from engine.model.counters import AnswerGroup, AnswerGrouping, DomainBrief, OrganizerBrief, Statistics
 from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
@@ -35,10 +35,10 @@ _COMPARED = 10
 _HOURS_SHOWN = 48
 _KEY_SHOWN = 100
 BY = {
-    Grouping.DOMAIN: noop("By domain"),
-    Grouping.CLIENT: noop("By calendar client"),
-    Grouping.HOUR: noop("Over time (UTC)"),
-    Grouping.EVENT: noop("By event"),
+    AnswerGrouping.DOMAIN: noop("By domain"),
+    AnswerGrouping.CLIENT: noop("By calendar client"),
+    AnswerGrouping.HOUR: noop("Over time (UTC)"),
+    AnswerGrouping.EVENT: noop("By event"),
 }
 
 
@@ -141,7 +141,7 @@ async def answers(visit: Visit) -> Response:
     """GET …/organizers/{address}/answers: each person once, the largest events compared, and when to send."""
     address = visit.unseal(visit.path("address"), Purpose.ORGANIZER)
     people = await visit.engine.people("organizer", address, visit.actor)
-    groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
+    groups = await visit.engine.answer_groups("organizer", address, AnswerGrouping.EVENT, visit.actor)
     return visit.show(
         "report_answers.html",
         title=visit.say("Answers to {organizer}", organizer=one_line(address, _KEY_SHOWN)),
@@ -198,7 +198,7 @@ async def event(visit: Visit) -> Response:
     times = await visit.engine.answer_times(found.uid, visit.actor)
     groups = {
         by: await visit.engine.answer_groups("event", found.uid, by, visit.actor)
-        for by in (Grouping.DOMAIN, Grouping.CLIENT, Grouping.HOUR)
+        for by in (AnswerGrouping.DOMAIN, AnswerGrouping.CLIENT, AnswerGrouping.HOUR)
     }
     return visit.show(
         "report_event.html",
@@ -209,7 +209,7 @@ async def event(visit: Visit) -> Response:
         groups=[(by.value, BY[by], _cut(rows)) for by, rows in groups.items() if rows],
         charts=[
             *_charts(counted, visit.language),
-            *_over_time(groups[Grouping.HOUR], visit.language),
+            *_over_time(groups[AnswerGrouping.HOUR], visit.language),
             *timing.since_sending(times, visit.language),
         ],
         times=times,
@@ -266,9 +266,9 @@ async def export(visit: Visit) -> Response:
     """GET …/{scope}/{key}/answers.csv?by=: groups of answers as CSV, without anybody's address."""
     scope = {"events": "event", "organizers": "organizer", "domains": "domain"}.get(visit.path("scope"))
     try:
-        by = Grouping(visit.asked("by") or Grouping.DOMAIN)
+        by = AnswerGrouping(visit.asked("by") or AnswerGrouping.DOMAIN)
     except ValueError:
-        by = Grouping.NONE
+        by = AnswerGrouping.NONE
     if scope is None or by not in BY:
         raise Refused(Code.INVALID_ARGUMENT, "There is no such table.", "Choose one on the report's page.")
     key = visit.path("key")
@@ -277,7 +277,7 @@ async def export(visit: Visit) -> Response:
     return Response(_csv(by, groups), headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
 
 
-def _csv(by: Grouping, groups: Sequence[AnswerGroup]) -> str:
+def _csv(by: AnswerGrouping, groups: Sequence[AnswerGroup]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     names = [name for name, _ in ANSWERS]

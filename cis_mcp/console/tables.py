@@ -70,7 +70,7 @@ class Arranging:
 ASKED: ContextVar[Arranging | None] = ContextVar("what is asked of the tables", default=None)
 
 
-class Export(Exception):  # noqa: N818 -- an answer, not a fault
+class ExportRequested(Exception):  # noqa: N818 -- an answer, not a fault
     """A table was asked for as CSV."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -108,7 +108,7 @@ def arranged(environment: Environment, table: Markup, name: str, called: str = "
     labels = [_text(found[3]) for found in _HEAD.finditer(parts[2])]
     chosen = _chosen(asked, labels, rows)
     if asked.query.get("export") == "csv":
-        raise Export(slug, _csv(labels, chosen))
+        raise ExportRequested(slug, _csv(labels, chosen))
     page = _page(asked.query.get("p", ""))
     shown = chosen[(page - 1) * SHOWN : page * SHOWN]
     head = _headed(asked, slug, parts[2], meant=True)

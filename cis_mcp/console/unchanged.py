@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from cis_mcp.console import web
 from cis_mcp.console.guard import Visit
-from cis_mcp.pages.web import Body
+from cis_mcp.pages.web import CompressedBody
 
 _KEPT, _LARGEST = 64, 64_000
 """So many pages are kept, and none that has more bytes once it is packed."""
-_BODIES: dict[Hashable, Body] = {}
+_BODIES: dict[Hashable, CompressedBody] = {}
 
 
 def shown(
@@ -33,7 +33,7 @@ def shown(
     return visit.show(template, title=title, made=lambda body: _keep(asked, body), **values())
 
 
-def _keep(asked: Hashable, body: Body) -> None:
+def _keep(asked: Hashable, body: CompressedBody) -> None:
     if len(body.packed or body.raw) > _LARGEST:
         return
     if len(_BODIES) >= _KEPT:

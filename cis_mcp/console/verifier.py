@@ -128,7 +128,7 @@ async def steps(visit: Visit) -> Response:
     event, counted = await visit.engine.event_with_statistics(visit.asked("event"), visit.actor)
     given = visit.asked("from")
     first = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else event.sequence
-    seen = verifying.Seen(
+    seen = verifying.SeenEvent(
         event,
         counted,
         first,
@@ -171,7 +171,7 @@ async def _levels(visit: Visit, organizer: str) -> tuple[str, ...]:
 
 
 @dataclass
-class Run:
+class VerifierRun:
     """One run by itself, in a process of its own; what it came to once it has ended."""
 
     process: asyncio.subprocess.Process | None = None
@@ -188,14 +188,14 @@ class Runs:
     """Lets one run go at a time; the newest is kept for whoever looks again."""
 
     def __init__(self) -> None:
-        self._newest: Run | None = None
+        self._newest: VerifierRun | None = None
         self._tasks: deque[asyncio.Task[None]] = deque(maxlen=1)
 
     async def start(self, visit: Visit) -> Response:
         """POST: begin, unless one is under way."""
         _operators(visit)
         if self._newest is None or not self._newest.moving:
-            self._newest = run = Run()
+            self._newest = run = VerifierRun()
             self._tasks.append(asyncio.create_task(_run(run, _environment(visit))))
         return visit.go(f"{_HUB}/run")
 
@@ -244,7 +244,7 @@ def _environment(visit: Visit) -> dict[str, str]:
     return {**program.environment(), **{f"CIS_{name}": value for name, value in own.items()}, "CIS_INBOX": ""}
 
 
-async def _run(run: Run, environment: dict[str, str]) -> None:
+async def _run(run: VerifierRun, environment: dict[str, str]) -> None:
     command = (*program.command("cis_mcp"), "verify", "--json")
     try:
         run.process = await asyncio.create_subprocess_exec(

@@ -15,7 +15,7 @@ State = Literal["Verified", "Skipped", "Waiting"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenEvent:
     """What the server knows of the event, and what was noted when it was chosen."""
 
     event: Event
@@ -38,7 +38,7 @@ class VerifierStep:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedStep:
     """A step, how it stands, and what that was judged by."""
 
     step: VerifierStep
@@ -120,18 +120,20 @@ _TERMS = (
 RESULTS = 9
 
 
-def judged(seen: Seen, skipped: Iterable[int]) -> list[Judged]:
+def judged(seen: SeenEvent, skipped: Iterable[int]) -> list[JudgedStep]:
     """The eight steps; what did happen counts, also where it was to be skipped."""
     passed, left_out = _passed(seen), frozenset(skipped)
     return [_one(step, *passed[step.number], skipped=step.number in left_out) for step in STEPS]
 
 
-def _one(step: VerifierStep, done: bool, message: str, values: Mapping[str, Any], *, skipped: bool) -> Judged:
+def _one(
+    step: VerifierStep, done: bool, message: str, values: Mapping[str, Any], *, skipped: bool
+) -> JudgedStep:
     state: State = "Verified" if done else "Skipped" if skipped else "Waiting"
-    return Judged(step, state, message, values)
+    return JudgedStep(step, state, message, values)
 
 
-def _passed(seen: Seen) -> Mapping[int, tuple[bool, str, Mapping[str, Any]]]:
+def _passed(seen: SeenEvent) -> Mapping[int, tuple[bool, str, Mapping[str, Any]]]:
     """Of each step whether it is done, and what that is judged by: a message and its values."""
     event, told = seen.event, counters(seen.counted)
     rsvp, sent = told["rsvp"], told["delivery"].get("sent", 0)
@@ -161,7 +163,7 @@ def _passed(seen: Seen) -> Mapping[int, tuple[bool, str, Mapping[str, Any]]]:
     }
 
 
-def summary(event: Event, steps: Iterable[Judged], version: str, url: str) -> str:
+def summary(event: Event, steps: Iterable[JudgedStep], version: str, url: str) -> str:
     """What the whole pipeline came to, to be copied."""
     lines = [f"{one.step.number} {one.step.name:<10} {one.state:<9} {one.response}" for one in steps]
     return "\n".join([f"CIS Verify of {url}, cis-mcp {version}", f"event {event.uid}", *lines])

@@ -16,7 +16,7 @@ from cis_mcp.console import masking, speaking, tables
 from cis_mcp.console.rendering import FixedTexts, Frame, framed, main_of
 from cis_mcp.console.speaking import SPOKEN
 from cis_mcp.pages import web as shared
-from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer, header
+from cis_mcp.pages.web import PRIVATE, YEAR, Asset, CompressedBody, answer, header
 from engine.mail.locale.language import SOURCE, Language, noop
 from engine.model.events import Event
 from engine.model.times import Instant, Span, is_day
@@ -195,7 +195,7 @@ def page(
     own: Sequence[str],
     notes: Mapping[str, Any] | None = None,
     full: bool = False,
-    made: Callable[[Body], None] = lambda _: None,
+    made: Callable[[CompressedBody], None] = lambda _: None,
     **values: Any,
 ) -> Response:
     """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see.
@@ -210,13 +210,13 @@ def page(
         main = main_of(_template(around.language, template), {"full": full, **values})
         shown = [str(escape(masking.hidden(text))) for text in own]
         body = framed(found, around, shown, above + main).encode()
-    except tables.Export as export:
+    except tables.ExportRequested as export:
         return _file(export)
     finally:
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
         SPOKEN.reset(spoken)
-    packed = Body.of(body, private=True)
+    packed = CompressedBody.of(body, private=True)
     made(packed)
     return answered(request, packed, status)
 
@@ -225,7 +225,7 @@ _HEADERS: dict[tuple[int, bool], list[tuple[bytes, bytes]]] = {}
 """What stands above every page of one status, packed or not; it is the same for all."""
 
 
-def answered(request: Request, body: Body, status: int) -> Response:
+def answered(request: Request, body: CompressedBody, status: int) -> Response:
     """A page that was made, to whoever takes it packed or not."""
     packed = bool(body.packed) and b"gzip" in header(request, b"accept-encoding")
     known = _HEADERS.get((status, packed))
@@ -252,7 +252,7 @@ def framing(made: Response) -> Response:
     return made
 
 
-def _file(export: tables.Export) -> Response:
+def _file(export: tables.ExportRequested) -> Response:
     headers = {
         "Content-Disposition": f'attachment; filename="{export.name}.csv"',
         "Cache-Control": PRIVATE,

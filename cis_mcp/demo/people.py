@@ -20,7 +20,7 @@ PRODIDS = {
 
 
 @dataclass
-class Entry:
+class CalendarEntry:
     """One event as it stands in someone's calendar."""
 
     uid: str
@@ -38,15 +38,15 @@ class Person:
     address: str
     name: str
     program: str
-    calendar: dict[str, Entry] = field(default_factory=dict)
+    calendar: dict[str, CalendarEntry] = field(default_factory=dict)
 
-    def receive(self, mail: EmailMessage) -> Entry:
+    def receive(self, mail: EmailMessage) -> CalendarEntry:
         """Put the mail's event into the calendar, unless a newer revision is there. Raises ValueError."""
         method, event = calendar_part(mail)
         attendees = event.get("ATTENDEE")
         if str(attendees).lower() != f"mailto:{self.address}":
             raise ValueError(f"the invite for {self.address} names {attendees}")
-        entry = Entry(
+        entry = CalendarEntry(
             uid=str(event["UID"]),
             sequence=int(event.get("SEQUENCE", 0)),
             summary=str(event["SUMMARY"]),
@@ -59,7 +59,7 @@ class Person:
             self.calendar[entry.uid] = entry
         return self.calendar[entry.uid]
 
-    def answer(self, entry: Entry, partstat: str) -> EmailMessage:
+    def answer(self, entry: CalendarEntry, partstat: str) -> EmailMessage:
         """The REPLY that this calendar program mails to the organizer's address."""
         event = Event()
         event.add("UID", entry.uid)

@@ -14,7 +14,7 @@ class StepFailed(Exception):  # noqa: N818 -- reads as what it is
     """A step gave another result than expected."""
 
 
-class Step:
+class StoryStep:
     """What one step did, line by line."""
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class Stage:
         self.failed = False
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Iterator[StoryStep]:
         """One step of the story; its outcome is printed when it ends."""
         self._count += 1
-        step = Step()
+        step = StoryStep()
         began = time.perf_counter()
         try:
             yield step
@@ -53,7 +53,7 @@ class Stage:
             raise
         self._print(title, step, began, "green", "✓")
 
-    def _print(self, title: str, step: Step, began: float, colour: str, mark: str) -> None:
+    def _print(self, title: str, step: StoryStep, began: float, colour: str, mark: str) -> None:
         took = (time.perf_counter() - began) * 1000
         head = Text.assemble(
             (f" {mark} ", f"bold {colour}"),

@@ -29,7 +29,7 @@ from cis_mcp.demo.people import (
     is_calendar,
 )
 from cis_mcp.demo.postoffice import AUTHSERV_ID, PATIENCE_S, PostOffice
-from cis_mcp.demo.stage import Stage, Step, StepFailed
+from cis_mcp.demo.stage import Stage, StepFailed, StoryStep
 
 DOMAIN = "cis.test"
 _WORDS = {"ACCEPTED": "Yes", "DECLINED": "No", "TENTATIVE": "Maybe"}
@@ -175,7 +175,7 @@ class Story:
         return text.getvalue()
 
     async def _all_have(
-        self, step: Step, uid: str, guests: list[Person], start: datetime | None, sequence: int = 0
+        self, step: StoryStep, uid: str, guests: list[Person], start: datetime | None, sequence: int = 0
     ) -> None:
         """Every guest's calendar shows the event, at `start`, from the mail that came."""
         for guest in guests:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
+from cis_mcp.auth.callers import Caller, CallerAuthenticator, TokenRefused
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.http.security import AllowedNames
 from cis_mcp.mcp.instructions import instructions
@@ -21,7 +21,7 @@ from cis_mcp.mcp.listed import LISTED
 from cis_mcp.mcp.offers import without_news
 from cis_mcp.mcp.replaying import again
 from cis_mcp.mcp.tools.access import CORE, granted, permitted
-from cis_mcp.stdio.opening import Answers
+from cis_mcp.stdio.opening import OpeningAnswers
 from cis_mcp.views.version import version
 from engine.engine import Engine
 
@@ -35,7 +35,7 @@ class Greeting:
 
     def __init__(self, engine: Engine, names: AllowedNames, opened: Callable[[], Awaitable[ASGIApp]]) -> None:
         self._engine = engine
-        self._callers: Authenticator = authenticator(engine)
+        self._callers: CallerAuthenticator = authenticator(engine)
         self._hosts = set(names.hosts)
         self._opened = opened
         self._app: ASGIApp | None = None
@@ -93,7 +93,7 @@ class Greeting:
             return None
         return None if caller is None or caller.api else caller
 
-    def _answers(self, caller: Caller) -> Answers:
+    def _answers(self, caller: Caller) -> OpeningAnswers:
         actor = caller.actor
 
         def told(tools: Sequence[str]) -> str:
@@ -101,7 +101,7 @@ class Greeting:
 
         key = granted(caller)
         names = [tool.name for tool in LISTED.values() if permitted(tool, CORE, key, actor)]
-        return Answers(names, told, version())
+        return OpeningAnswers(names, told, version())
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def settings_of_function() -> Settings:
     return settings
 
 
-class Instance(Generic[T]):
+class FunctionInstance(Generic[T]):
     """Opens what `opened` makes at the first call, and keeps it as long as the process lasts."""
 
     def __init__(self, opened: Callable[[], AbstractAsyncContextManager[T]]) -> None:

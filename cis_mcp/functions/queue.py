@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-from cis_mcp.functions.instance import Instance, settings_of_function
+from cis_mcp.functions.instance import FunctionInstance, settings_of_function
 from cis_mcp.run.runtime import opened
-from engine.aws.chain import Chain
+from engine.aws.chain import CredentialChain
 from engine.aws.sqs import QueueMessage
 from engine.engine import Engine
 from engine.inbox import cleaning, sources
@@ -38,7 +38,7 @@ class QueueFunction:
     """Handles one batch after the other, as Lambda hands them over."""
 
     def __init__(self, settings: Settings) -> None:
-        self.instance: Instance[_Open] = Instance(lambda: _handling(settings))
+        self.instance: FunctionInstance[_Open] = FunctionInstance(lambda: _handling(settings))
 
     def __call__(self, event: Event, _context: object) -> Event:
         return self.instance.run(lambda opened: _batch(*opened, event))
@@ -51,7 +51,7 @@ async def _handling(settings: Settings) -> AsyncIterator[_Open]:
     async with opened(settings) as engine:
         inbox = Inbox(engine)
         running = asyncio.create_task(inbox.run())
-        messages = QueueMessages(inbox, queue, Chain())
+        messages = QueueMessages(inbox, queue, CredentialChain())
         try:
             yield engine, messages, queue.name
         finally:

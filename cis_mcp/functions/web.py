@@ -15,7 +15,7 @@ from mangum import Mangum
 from starlette.types import ASGIApp
 
 from cis_mcp.functions.greeting import Greeting
-from cis_mcp.functions.instance import Instance, settings_of_function
+from cis_mcp.functions.instance import FunctionInstance, settings_of_function
 from cis_mcp.http.lifespan import living
 from cis_mcp.http.security import guard
 from engine.engine import Engine
@@ -50,7 +50,7 @@ class WebFunction:
     """Answers one event after the other, as Lambda hands them over."""
 
     def __init__(self, settings: Settings) -> None:
-        self.instance: Instance[ASGIApp] = Instance(lambda: served(settings))
+        self.instance: FunctionInstance[ASGIApp] = FunctionInstance(lambda: served(settings))
 
     def __call__(self, event: Event, context: object) -> dict[str, Any]:
         # Mangum runs the loop that is set, which is the instance's.

@@ -13,7 +13,7 @@ from cis_mcp.hooks.hooks import Failures, body_of, posted_of, response
 from engine.engine import Engine
 from engine.network import client_network
 from engine.refusals import Code, Refused
-from engine.triggers.orders import Orders
+from engine.triggers.orders import ShopOrders
 
 _STATUS = {Code.TOO_LARGE: 413, Code.BUSY: 503}
 _BUSY_S = 10
@@ -23,7 +23,7 @@ class OrderPath:
     """The path of one engine."""
 
     def __init__(self, engine: Engine) -> None:
-        self._orders = Orders(engine)
+        self._orders = ShopOrders(engine)
         self._public = engine.settings.public_url.rstrip("/")
         self._failures = Failures()
 

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from cis_mcp.auth.callers import Authenticator
+from cis_mcp.auth.callers import CallerAuthenticator
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.auth.sessions import SessionAuthenticator
 from cis_mcp.console import routes as console
@@ -76,7 +76,7 @@ def application(
 def root(
     engine: Engine,
     mcp: McpEndpoint,
-    callers: Authenticator | None,
+    callers: CallerAuthenticator | None,
     health: Health,
     leaving: Callable[[], bool] = lambda: False,
 ) -> Starlette:
@@ -109,7 +109,7 @@ def root(
     )
 
 
-def _guards(engine: Engine, callers: Authenticator | None) -> list[Middleware]:
+def _guards(engine: Engine, callers: CallerAuthenticator | None) -> list[Middleware]:
     bodies = Middleware(Bodies, large=asyncio.Semaphore(LARGE_AT_ONCE))
     if callers is None:
         return [bodies]

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
+from cis_mcp.auth.callers import Caller, CallerAuthenticator, TokenRefused, resource_url
 from cis_mcp.auth.origin import SAFE_METHODS, same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator
 from cis_mcp.http.limits import at_hook
@@ -31,7 +31,9 @@ class Authentication:
     Whoever bears nothing passes as well. A cookie changes nothing for a page of another site.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, sessions: SessionAuthenticator) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: CallerAuthenticator, sessions: SessionAuthenticator
+    ) -> None:
         self._app, self._authenticator, self._sessions = app, authenticator, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.network import client_network, within
 
 
-class Connection(Protocol):
+class CountedConnection(Protocol):
     """A connection as it is counted."""
 
     @property
@@ -44,16 +44,16 @@ class ConnectionLimits:
 
 
 @dataclass(slots=True)
-class ConnectionCounts:
+class OpenConnections:
     """All connections of a server, oldest first."""
 
     bounds: ConnectionLimits = field(default_factory=ConnectionLimits)
     proxies: Collection[IPv4Network | IPv6Network] = ()
     """Addresses that stand for many clients: each may have all but what one stranger may."""
-    _all: dict[Connection, str] = field(default_factory=dict)
-    _at: dict[str, dict[Connection, None]] = field(default_factory=dict)
+    _all: dict[CountedConnection, str] = field(default_factory=dict)
+    _at: dict[str, dict[CountedConnection, None]] = field(default_factory=dict)
 
-    def enter(self, new: Connection) -> bool:
+    def enter(self, new: CountedConnection) -> bool:
         """Count a connection in, for which an idle one may have to go; False if none can."""
         at = client_network(new.host)
         if not (self._room_at(at, proxy=within(new.host, self.proxies)) and self._room()):
@@ -62,7 +62,7 @@ class ConnectionCounts:
         self._at.setdefault(at, {})[new] = None
         return True
 
-    def leave(self, one: Connection) -> None:
+    def leave(self, one: CountedConnection) -> None:
         """Count a connection no longer."""
         at = self._all.pop(one, None)
         if at is None:
@@ -91,7 +91,7 @@ class ConnectionCounts:
     def _room(self) -> bool:
         return len(self._all) < self.bounds.all or self._dropped(self._all)
 
-    def _dropped(self, those: Iterable[Connection]) -> bool:
+    def _dropped(self, those: Iterable[CountedConnection]) -> bool:
         """Drop the oldest idle one: of strangers, or else of those with a key; False if all are busy."""
         idle = [one for one in those if one.idle]
         oldest = next((one for one in idle if not one.known), next(iter(idle), None))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cis_mcp.http.connections import ConnectionCounts
+from cis_mcp.http.connections import OpenConnections
 from cis_mcp.http.limits import let_in
 
 _LINGER_S = 2.0
@@ -20,7 +20,7 @@ _FULL = (
 )
 
 
-class Gathering(asyncio.Transport):
+class GatheringTransport(asyncio.Transport):
     """A transport that sends what is written in one go at once, so that an answer's head and body go together.
 
     uvicorn writes them one after the other, and each write is a call of the system and a packet.
@@ -84,7 +84,7 @@ class DeadlineProtocol(H11Protocol):
     `body_s`, and a second more for each `bytes_a_second` that came; then it is answered with 408.
     """
 
-    crowd: ClassVar[ConnectionCounts] = ConnectionCounts()
+    crowd: ClassVar[OpenConnections] = OpenConnections()
     head_s: ClassVar[float] = 10
     stressed_s: ClassVar[float] = 3
     body_s: ClassVar[float] = 10
@@ -99,7 +99,7 @@ class DeadlineProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and begin the time for its first request; one too many hears 503."""
-        super().connection_made(Gathering(transport, self.loop))
+        super().connection_made(GatheringTransport(transport, self.loop))
         if self.crowd.enter(self):
             self._watch()
         else:

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cis_mcp.http.app import application
-from cis_mcp.http.connections import ConnectionCounts
+from cis_mcp.http.connections import OpenConnections
 from cis_mcp.http.protocol import DeadlineProtocol
 from cis_mcp.http.security import AllowedNames, bracketed
 from cis_mcp.mcp.server import CisServer
@@ -29,7 +29,7 @@ from engine.settings import Settings
 logger = logging.getLogger(__name__)
 
 _REQUESTS = 2_000
-"""Further requests get 503; connections are bounded before (`ConnectionCounts`)."""
+"""Further requests get 503; connections are bounded before (`OpenConnections`)."""
 _GRACE_S = 5
 """Time for answers that are being produced or read; event streams are closed at once."""
 
@@ -94,7 +94,7 @@ def _protocol(settings: Settings) -> type[DeadlineProtocol]:
     """The wire of one server, whose connections are counted by themselves."""
 
     class Counted(DeadlineProtocol):
-        crowd = ConnectionCounts(proxies=settings.proxy_networks)
+        crowd = OpenConnections(proxies=settings.proxy_networks)
 
     return Counted
 

@@ -14,8 +14,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, INVALID_REQUEST, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp.types import Tool as ListedTool
 
-from cis_mcp.auth.callers import Authenticator
-from cis_mcp.mcp.apps import Offer, apps
+from cis_mcp.auth.callers import CallerAuthenticator
+from cis_mcp.mcp.apps import AppPages, apps
 from cis_mcp.mcp.compat import logging_left_alone
 from cis_mcp.mcp.completion import add_completion
 from cis_mcp.mcp.instructions import instructions
@@ -99,7 +99,7 @@ def build_server(
     selection: Selection = CORE,
     granted: Callable[[], Selection] = lambda: EVERYTHING,
     leaving: Callable[[], bool] = lambda: False,
-    authenticator: Authenticator | None = None,
+    authenticator: CallerAuthenticator | None = None,
     request_state_security: RequestStateSecurity | None = None,
     let_in: Callable[[], Awaitable[bool]] | None = None,
 ) -> CisServer:
@@ -133,7 +133,7 @@ def build_server(
             *([_StillLetIn(let_in)] if let_in else []),
             _Bounds(),
             _Greeting(call, lambda: {name for name in served if permitted(name)}),
-            Offer(),
+            AppPages(),
         ],
         extensions=[apps()],
         request_state_security=request_state_security,

@@ -31,7 +31,7 @@ class Incoming(Protocol):
     def __aiter__(self) -> AsyncIterator[str]: ...
 
 
-class Outgoing(Protocol):
+class OutgoingLines(Protocol):
     """Where lines go."""
 
     async def write(self, text: str) -> None:
@@ -41,7 +41,7 @@ class Outgoing(Protocol):
         """Hand over what was written."""
 
 
-async def serve_streams(server: CisServer, incoming: Incoming, outgoing: Outgoing) -> None:
+async def serve_streams(server: CisServer, incoming: Incoming, outgoing: OutgoingLines) -> None:
     """Serve the one client behind two streams until `incoming` ends."""
     # All that the SDK does with a stdin that is handed in is to iterate over its lines; with a stdout, to write and
     # to flush.

@@ -31,7 +31,7 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
+from cis_mcp.auth.callers import Caller, CallerAuthenticator, TokenRefused
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.compat import connection as connection_of
 from cis_mcp.mcp.compat import low_level
@@ -54,7 +54,7 @@ Ctx = ServerRequestContext[Any, Any]
 Welcome = Callable[[Caller | None], Awaitable[bool]]
 
 
-def welcome(authenticator: Authenticator | None) -> Welcome:
+def welcome(authenticator: CallerAuthenticator | None) -> Welcome:
     """Asks again whether a caller's token lets in; who came without one stays."""
 
     async def still(caller: Caller | None) -> bool:

@@ -10,7 +10,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import Receive, Scope, Send
 
-from cis_mcp.auth.callers import Authenticator, Caller
+from cis_mcp.auth.callers import Caller, CallerAuthenticator
 from cis_mcp.mcp.callers import required, user
 from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.sessions import SharedSessions
@@ -24,7 +24,7 @@ def web_server(
     selection: Selection,
     leaving: Callable[[], bool],
     *,
-    authenticator: Authenticator | None,
+    authenticator: CallerAuthenticator | None,
     state_key: bytes,
 ) -> CisServer:
     """The server for the callers that `authenticator` knows, or without one for the local operator."""

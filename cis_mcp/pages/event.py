@@ -14,13 +14,13 @@ from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.problems import problem as told
 from cis_mcp.pages.problems import status_of, with_wait
-from cis_mcp.pages.rows import Row
+from cis_mcp.pages.rows import PageRow
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.speaking import Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
-from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
+from cis_mcp.pages.web import FRESH, PRIVATE, CompressedBody, answer, render
 from engine.mail.locale.language import Language
 from engine.mail.outgoing import words
 from engine.model.pages import PageKind, Show
@@ -52,7 +52,7 @@ async def _shown(
     room: PublishedPages,
     request: Request,
     shown: Shown,
-    row: Row,
+    row: PageRow,
     *,
     embedded: bool,
     email: str = "",
@@ -66,13 +66,15 @@ async def _shown(
         return render("event.html", spoken, **values, embedded=embedded, email=email, problem=problem)
 
     if problem:
-        body = Body.of(make(), spoken=spoken, once=True)
+        body = CompressedBody.of(make(), spoken=spoken, once=True)
         return answer(request, body, cache_control=PRIVATE, status=status, framed=embedded)
     body = await room.body((row.uid, over, embedded, row.free, spoken.key), shown, make, _HTML, spoken)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
 
-def _values(room: PublishedPages, shown: Shown, row: Row, spoken: Speech, *, over: bool) -> dict[str, object]:
+def _values(
+    room: PublishedPages, shown: Shown, row: PageRow, spoken: Speech, *, over: bool
+) -> dict[str, object]:
     page, settings, language = shown.page, room.engine.settings, spoken.language
     address = f"{settings.public_url.rstrip('/')}/e/{row.id}"
     place = Show.PLACE in page.shows
@@ -98,7 +100,7 @@ def _values(room: PublishedPages, shown: Shown, row: Row, spoken: Speech, *, ove
     }
 
 
-def _closed(row: Row, language: Language, *, over: bool) -> str:
+def _closed(row: PageRow, language: Language, *, over: bool) -> str:
     """Why nobody can have the event."""
     if over:
         return language.say("This is over.")
@@ -109,13 +111,13 @@ def _closed(row: Row, language: Language, *, over: bool) -> str:
     )
 
 
-def _description(row: Row, language: Language, *, place: bool) -> str:
+def _description(row: PageRow, language: Language, *, place: bool) -> str:
     what = f"{words.day(row.day, language)} {row.time(language)} {row.zone}".strip()
     return f"{what}, {row.place}" if row.place and place else what
 
 
 async def _post(
-    room: PublishedPages, request: Request, shown: Shown, row: Row, *, embedded: bool
+    room: PublishedPages, request: Request, shown: Shown, row: PageRow, *, embedded: bool
 ) -> Response:
     spoken = shown.speech(request)
     try:

@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cis_mcp.pages.web import Body, answer, asset, render
+from cis_mcp.pages.web import CompressedBody, answer, asset, render
 
 
 @cache
-def _page() -> Body:
+def _page() -> CompressedBody:
     page = render(
         "explorer.html", explorer_css=asset("explorer.css").path, explorer_js=asset("explorer.js").path
     )
-    return Body.of(page)
+    return CompressedBody.of(page)
 
 
 async def _explorer(request: Request) -> Response:

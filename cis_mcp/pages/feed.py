@@ -15,7 +15,7 @@ from starlette.routing import Route
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.ways import not_found
-from cis_mcp.pages.web import FRESH, Body, answer
+from cis_mcp.pages.web import FRESH, CompressedBody, answer
 from cis_mcp.views import pages as views
 from engine.itip.personal import for_all
 from engine.itip.publish import published
@@ -45,16 +45,16 @@ def feed_page(room: PublishedPages) -> Handler:
     return show
 
 
-async def _feed(room: PublishedPages, shown: Shown) -> Body:
+async def _feed(room: PublishedPages, shown: Shown) -> CompressedBody:
     """The feed as it is today."""
     events = await _events(room, shown)
     organizer = Party(address=room.engine.settings.mailbox("rsvp"), name=_by(shown, events))
     changed = max([shown.page.changed, *(event.dtstamp for event in events)]).replace(microsecond=0)
     modified = format_datetime(changed, usegmt=True)
 
-    def make() -> Body:
+    def make() -> CompressedBody:
         raw = published(shown.page.title, events, organizer)
-        return Body.of(raw, "text/calendar; charset=utf-8", modified)
+        return CompressedBody.of(raw, "text/calendar; charset=utf-8", modified)
 
     return await asyncio.to_thread(make)
 

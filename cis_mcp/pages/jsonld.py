@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from cis_mcp.pages.rows import Row
+from cis_mcp.pages.rows import PageRow
 
 LISTED = 20
 """Events of a page with many that are described; each event's own page has all of it."""
@@ -16,7 +16,7 @@ _BASE = "https://schema.org/"
 
 
 def event(
-    row: Row, address: str, *, by: str = "", place: bool = True, text: bool = False
+    row: PageRow, address: str, *, by: str = "", place: bool = True, text: bool = False
 ) -> Mapping[str, object]:
     """One event with its status (schema.org/EventStatusType)."""
     state = "EventCancelled" if row.cancelled else "EventRescheduled" if row.before else "EventScheduled"

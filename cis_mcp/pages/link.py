@@ -16,12 +16,12 @@ from cis_mcp.pages.hourly import HourlyCount
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.merged import Merged, merged
 from cis_mcp.pages.problems import problem, status_of, with_wait
-from cis_mcp.pages.rows import Row, rows_of
+from cis_mcp.pages.rows import PageRow, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.showing import PublishedPages
 from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.ways import Ways, not_found, unreadable, ways
-from cis_mcp.pages.web import PRIVATE, Body, answer, render
+from cis_mcp.pages.web import PRIVATE, CompressedBody, answer, render
 from cis_mcp.views import links as views
 from cis_mcp.views import pages as page_views
 from engine.commands.pages.landings import allowed_address
@@ -41,7 +41,7 @@ _VIEWS_OF_ONE_CLIENT = 100
 """Looks of one client in an hour that are counted: each costs a write."""
 
 
-class Links:
+class LinkPages:
     """The pages of campaign links."""
 
     def __init__(self, room: PublishedPages) -> None:
@@ -144,7 +144,7 @@ class Links:
         status = status_of(refused, single=True) if refused else 200 if there else 410
         made = answer(
             request,
-            Body.of(body, spoken=spoken),
+            CompressedBody.of(body, spoken=spoken),
             cache_control=PRIVATE,
             status=status,
             form_action=_origin(await self._allowed(link)),
@@ -168,13 +168,13 @@ class Links:
             rows=_told(open_rows or rows, spoken),
             ways=[*([landing] if landing else []), *await self._next(link, spoken)],
         )
-        return answer(request, Body.of(body, spoken=spoken), cache_control=PRIVATE)
+        return answer(request, CompressedBody.of(body, spoken=spoken), cache_control=PRIVATE)
 
-    async def _rows(self, link: CampaignLink) -> Sequence[Row]:
+    async def _rows(self, link: CampaignLink) -> Sequence[PageRow]:
         events = await self._engine.link_events(link)
         return rows_of(events, self._engine.clock(), taken=await self._engine.places_taken(events))
 
-    def _open(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def _open(self, rows: Sequence[PageRow]) -> Sequence[PageRow]:
         """The rows that can be had."""
         now = self._engine.clock()
         return [row for row in rows if not (row.cancelled or row.full or row.past(now))]
@@ -192,18 +192,18 @@ class Links:
         return ways(pages, spoken)
 
 
-def _title(rows: Sequence[Row], spoken: Speech) -> str:
+def _title(rows: Sequence[PageRow], spoken: Speech) -> str:
     if len(rows) == 1:
         return rows[0].title
     return spoken.language.some("{n} event for your calendar", "{n} events for your calendar", len(rows))
 
 
-def _full(rows: Sequence[Row], now: datetime) -> bool:
+def _full(rows: Sequence[PageRow], now: datetime) -> bool:
     """True where what there is has no place left."""
     return any(row.full and not (row.cancelled or row.past(now)) for row in rows)
 
 
-def _closed(rows: Sequence[Row], now: datetime, spoken: Speech) -> str:
+def _closed(rows: Sequence[PageRow], now: datetime, spoken: Speech) -> str:
     """Why none of them can be had."""
     if _full(rows, now):
         return spoken.language.say("Every place is taken.")
@@ -212,7 +212,7 @@ def _closed(rows: Sequence[Row], now: datetime, spoken: Speech) -> str:
     return spoken.language.say("This is over.")
 
 
-def _told(rows: Sequence[Row], spoken: Speech) -> list[Mapping[str, object]]:
+def _told(rows: Sequence[PageRow], spoken: Speech) -> list[Mapping[str, object]]:
     single = len(rows) == 1
     return [
         {
@@ -233,7 +233,7 @@ def _origin(address: str) -> str:
 
 def routes(room: PublishedPages) -> list[Route]:
     """The page of a link, and what its button came to."""
-    links = Links(room)
+    links = LinkPages(room)
     page: Handler = links.page
     sent: Handler = links.sent
     return [

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
-from cis_mcp.pages.rows import Row
+from cis_mcp.pages.rows import PageRow
 from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.pages import Grouping, Page, Show
@@ -64,28 +64,28 @@ def view_of(values: Mapping[str, str]) -> View:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RowGroup:
     """Rows that stand under one heading."""
 
     key: str
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[PageRow, ...]
 
 
 @dataclass(frozen=True)
-class Listing:
+class PageListing:
     """The rows of a page as it is now, and by what visitors may choose among them.
 
     `until`: the moment from which on another listing is to be made, since something is over; None: none.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[PageRow, ...]
     until: datetime | None
     teams: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     months: tuple[date, ...] = ()
     zones: tuple[str, ...] = ()
-    by_key: dict[str, Row] = field(default_factory=dict)
+    by_key: dict[str, PageRow] = field(default_factory=dict)
 
     @property
     def one_zone(self) -> str:
@@ -97,18 +97,18 @@ class Listing:
         """The uids of those that have so many places and no more."""
         return tuple(row.uid for row in self.rows if row.places)
 
-    def named(self, keys: Sequence[str]) -> tuple[Row, ...]:
+    def named(self, keys: Sequence[str]) -> tuple[PageRow, ...]:
         """The rows with these keys, in the order of the page; unknown keys name none."""
         wanted = set(keys)
         return tuple(row for row in self.rows if row.key in wanted)
 
 
-def listing(page: Page, rows: Sequence[Row], now: datetime) -> Listing:
+def listing(page: Page, rows: Sequence[PageRow], now: datetime) -> PageListing:
     """What of `rows` the page shows now."""
     shown = [row for row in rows if _shown(page, row, now)]
     ends = [row.over for row in rows if row.over and row.over > now]
     teams = Counter(team for row in shown for team in row.teams)
-    return Listing(
+    return PageListing(
         rows=tuple(shown),
         until=min(ends, default=None),
         teams=tuple(sorted(t for t, n in teams.items() if n >= _TEAMS_LEAST))[:_CHOICES_MAX],
@@ -119,7 +119,7 @@ def listing(page: Page, rows: Sequence[Row], now: datetime) -> Listing:
     )
 
 
-def _shown(page: Page, row: Row, now: datetime) -> bool:
+def _shown(page: Page, row: PageRow, now: datetime) -> bool:
     if row.past(now) and Show.PAST not in page.shows:
         return False
     return not row.cancelled or Show.CANCELLED in page.shows
@@ -130,12 +130,12 @@ def _several(values: Sequence[T]) -> tuple[T, ...]:
     return tuple(values)[:_CHOICES_MAX] if len(values) > 1 else ()
 
 
-def fitting(rows: Sequence[Row], view: View, language: Language = ENGLISH) -> list[Row]:
+def fitting(rows: Sequence[PageRow], view: View, language: Language = ENGLISH) -> list[PageRow]:
     """The rows that fit what was asked for; all conditions hold at once."""
     return [row for row in rows if _fits(row, view, language)]
 
 
-def _fits(row: Row, view: View, language: Language) -> bool:
+def _fits(row: PageRow, view: View, language: Language) -> bool:
     return (
         (not view.month or row.month == view.month)
         and (not view.place or row.place == view.place)
@@ -144,16 +144,16 @@ def _fits(row: Row, view: View, language: Language) -> bool:
     )
 
 
-def _plays(row: Row, team: str, side: str) -> bool:
+def _plays(row: PageRow, team: str, side: str) -> bool:
     if side:
         return team == (row.home if side == "home" else row.away)
     return team in row.teams
 
 
-def groups(rows: Sequence[Row], by: Grouping, language: Language = ENGLISH) -> Iterator[Group]:
+def groups(rows: Sequence[PageRow], by: Grouping, language: Language = ENGLISH) -> Iterator[RowGroup]:
     """Rows under headings, in their order."""
     for key, found in groupby(rows, lambda row: _first_day(row.day, by)):
-        yield Group(key=f"{key:%Y-%m}", heading=_heading(key, by, language), rows=tuple(found))
+        yield RowGroup(key=f"{key:%Y-%m}", heading=_heading(key, by, language), rows=tuple(found))
 
 
 def _first_day(day: date, by: Grouping) -> date:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cis_mcp.pages.web import YEAR, Body, answer
+from cis_mcp.pages.web import YEAR, CompressedBody, answer
 from engine.engine import Engine
 from engine.model.pages import Page
 from engine.model.pictures import PagePicture, is_name, media_of
@@ -34,11 +34,13 @@ def picture(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
         asked = request.path_params["name"]
         name = asked.removesuffix(".css")
         if asked != name and is_name(name):
-            return answer(request, Body.of(_style(name), "text/css; charset=utf-8"), cache_control=YEAR)
+            return answer(
+                request, CompressedBody.of(_style(name), "text/css; charset=utf-8"), cache_control=YEAR
+            )
         content = await engine.picture(name)
         if content is None:
             return Response("Not found\n", 404, media_type="text/plain")
-        found = answer(request, Body(media_of(name), name, content, b""), cache_control=YEAR)
+        found = answer(request, CompressedBody(media_of(name), name, content, b""), cache_control=YEAR)
         found.headers["Content-Security-Policy"] = _NOTHING
         return found
 

@@ -9,7 +9,7 @@ from engine.mail.locale.language import ENGLISH, Language, noop
 from engine.mail.outgoing import words
 from engine.model.searching import Window
 from engine.search.asking import Understood
-from engine.search.leaving_out import Part, parts
+from engine.search.leaving_out import ReadingPart, parts
 
 _WEEKDAYS = (
     noop("Mondays"),
@@ -40,12 +40,12 @@ def chips(query: str, understood: Understood, now: datetime, language: Language 
     return [chip for chip in found if chip.text][:_CHIPS_SHOWN]
 
 
-def _chip(part: Part, language: Language) -> Chip:
+def _chip(part: ReadingPart, language: Language) -> Chip:
     text = _text(part, language)
     return Chip(text, str(part.value) if part.kind == "unknown" else text, part.rest)
 
 
-def _text(part: Part, language: Language) -> str:
+def _text(part: ReadingPart, language: Language) -> str:
     match part.kind, part.value:
         case "span", Window() as span:
             return _span(span, language)

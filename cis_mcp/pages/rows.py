@@ -24,7 +24,7 @@ _NAME_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PageRow:
     """One event of a page.
 
     `key`: the beginning of the event's id that no other event of the page has. `before`: when it was, if its newest
@@ -58,7 +58,7 @@ class Row:
         """True where all its places are taken."""
         return bool(self.places) and not self.free
 
-    def with_taken(self, taken: Mapping[str, int]) -> Row:
+    def with_taken(self, taken: Mapping[str, int]) -> PageRow:
         """The row as it is with so many places taken, by uid."""
         return replace(self, free=max(0, self.places - taken.get(self.uid, 0))) if self.places else self
 
@@ -102,7 +102,7 @@ class Row:
 
 def rows_of(
     events: Sequence[Event], now: datetime, hours: int = 24, taken: Mapping[str, int] | None = None
-) -> tuple[Row, ...]:
+) -> tuple[PageRow, ...]:
     """The rows of events, in the order of when they are next; `taken`: how many places of each are, by uid."""
     keys = unique_prefixes([event.id or event.uid for event in events])
     made = [
@@ -128,10 +128,10 @@ def _common(one: str, other: str) -> int:
     )
 
 
-def _row(event: Event, key: str, now: datetime, hours: int) -> Row:
+def _row(event: Event, key: str, now: datetime, hours: int) -> PageRow:
     span = _next(event, now)
     home, away = sides(event.summary)
-    return Row(
+    return PageRow(
         uid=event.uid,
         id=event.id,
         key=key,

@@ -18,13 +18,13 @@ from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, view_of
 from cis_mcp.pages.problems import problem, status_of, with_wait
-from cis_mcp.pages.rows import Row, rows_of
+from cis_mcp.pages.rows import PageRow, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import PublishedPages, Shown
 from cis_mcp.pages.speaking import PLAIN, Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
-from cis_mcp.pages.web import FRESH, PRIVATE, Body, Endpoint, answer, render
+from cis_mcp.pages.web import FRESH, PRIVATE, CompressedBody, PageEndpoint, answer, render
 from cis_mcp.views import pages as views
 from engine.engine import Engine
 from engine.mail.locale.language import Language
@@ -99,7 +99,7 @@ async def _shown(
 ) -> Response:
     if visit.personal:
         make = await _maker(room, shown, visit)
-        body = await asyncio.to_thread(lambda: Body.of(make(), spoken=visit.spoken, once=True))
+        body = await asyncio.to_thread(lambda: CompressedBody.of(make(), spoken=visit.spoken, once=True))
         return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
     view = visit.view
     # What words ask for may depend on the time, as “tonight” does.
@@ -109,7 +109,7 @@ async def _shown(
     if found is None:
         make = await _maker(room, shown, visit)
         found = room.keep(
-            key, shown, await asyncio.to_thread(lambda: Body.of(make(), _HTML, spoken=visit.spoken))
+            key, shown, await asyncio.to_thread(lambda: CompressedBody.of(make(), _HTML, spoken=visit.spoken))
         )
     if status == 200 and request.method == "GET" and not view.query:
         room.see(request, shown, found)
@@ -209,7 +209,7 @@ def _reading(engine: Engine, visit: PageVisit, answered: _Answered) -> list[read
     return reading.chips(visit.view.query, answered.understood, engine.clock(), visit.spoken.language)
 
 
-def _offered(rows: Sequence[Row], answered: _Answered, now: datetime) -> frozenset[str]:
+def _offered(rows: Sequence[PageRow], answered: _Answered, now: datetime) -> frozenset[str]:
     """What a question in words ticks for the visitor: all that it found, where that is little."""
     found = (
         [row.key for row in rows if not (row.cancelled or row.full or row.past(now))] if answered.uids else []
@@ -307,16 +307,16 @@ def routes(room: PublishedPages) -> list[Route]:
     """The schedule and upcoming pages, and both for frames on other sites."""
     methods = ["GET", "POST"]
     return [
-        Route("/s/{slug:str}", Endpoint(schedule_page(room, PageKind.SCHEDULE)), methods=methods),
-        Route("/u/{slug:str}", Endpoint(schedule_page(room, PageKind.UPCOMING)), methods=methods),
+        Route("/s/{slug:str}", PageEndpoint(schedule_page(room, PageKind.SCHEDULE)), methods=methods),
+        Route("/u/{slug:str}", PageEndpoint(schedule_page(room, PageKind.UPCOMING)), methods=methods),
         Route(
             "/embed/s/{slug:str}",
-            Endpoint(schedule_page(room, PageKind.SCHEDULE, embedded=True)),
+            PageEndpoint(schedule_page(room, PageKind.SCHEDULE, embedded=True)),
             methods=methods,
         ),
         Route(
             "/embed/u/{slug:str}",
-            Endpoint(schedule_page(room, PageKind.UPCOMING, embedded=True)),
+            PageEndpoint(schedule_page(room, PageKind.UPCOMING, embedded=True)),
             methods=methods,
         ),
     ]

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from cis_mcp.pages.hourly import Hourly
-from cis_mcp.pages.listing import Listing, View, listing
-from cis_mcp.pages.rows import Row, rows_of
+from cis_mcp.pages.listing import PageListing, View, listing
+from cis_mcp.pages.rows import PageRow, rows_of
 from cis_mcp.pages.speaking import Speech, speech, wished
-from cis_mcp.pages.web import Body
+from cis_mcp.pages.web import CompressedBody
 from engine.commands.randomness import ID_LENGTH
 from engine.engine import Engine
 from engine.model.events import Event
@@ -39,7 +39,7 @@ class Shown:
 
     page: Page
     stamp: PageStamp
-    listing: Listing
+    listing: PageListing
 
     @property
     def base(self) -> PageStamp:
@@ -74,10 +74,10 @@ class PublishedPages:
         self.engine = engine
         self.hourly = Hourly()
         self._shown: OrderedDict[str, Shown] = OrderedDict()
-        self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
-        self._asked: OrderedDict[tuple[object, ...], Body] = OrderedDict()
+        self._bodies: OrderedDict[tuple[object, ...], CompressedBody] = OrderedDict()
+        self._asked: OrderedDict[tuple[object, ...], CompressedBody] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
-        self._seen: dict[tuple[str, bytes, str], tuple[Body, datetime | None]] = {}
+        self._seen: dict[tuple[str, bytes, str], tuple[CompressedBody, datetime | None]] = {}
         self._mark = -1
 
     async def shown(self, slug: str) -> Shown | None:
@@ -113,7 +113,7 @@ class PublishedPages:
         events, now = await self.engine.page_events(page), self.engine.clock()
         taken = await self.engine.places_taken(events)
 
-        def make() -> Listing:
+        def make() -> PageListing:
             return listing(page, rows_of(events, now, page.hours, taken), now)
 
         made = await asyncio.to_thread(make)
@@ -127,7 +127,7 @@ class PublishedPages:
             self._making.pop(gone, None)
         return made
 
-    async def seen(self, scope: Scope) -> Body | None:
+    async def seen(self, scope: Scope) -> CompressedBody | None:
         """What the very same request was answered with, if nothing was written since and nothing is over."""
         scope[_MARK] = mark = await self.engine.written_mark()
         if mark != self._mark:
@@ -138,7 +138,7 @@ class PublishedPages:
             return None
         return found[0]
 
-    def see(self, request: Request, shown: Shown, body: Body) -> None:
+    def see(self, request: Request, shown: Shown, body: CompressedBody) -> None:
         """Keep an answer for the next request that is the same, unless anything was written meanwhile."""
         if request.scope[_MARK] != self._mark:
             return
@@ -153,15 +153,15 @@ class PublishedPages:
         make: Callable[[], bytes],
         media: str,
         spoken: Speech | None = None,
-    ) -> Body:
+    ) -> CompressedBody:
         """The body that `make` makes in a thread, kept for `key` until the page changes."""
         found = self.kept(key, shown)
         if found:
             return found
-        made = await asyncio.to_thread(lambda: Body.of(make(), media, spoken=spoken))
+        made = await asyncio.to_thread(lambda: CompressedBody.of(make(), media, spoken=spoken))
         return self.keep(key, shown, made)
 
-    def kept(self, key: tuple[object, ...], shown: Shown) -> Body | None:
+    def kept(self, key: tuple[object, ...], shown: Shown) -> CompressedBody | None:
         """The body that is kept for `key`, if the page is still what it was."""
         whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
         bodies, _ = self._cache(key)
@@ -169,7 +169,7 @@ class PublishedPages:
             bodies.move_to_end(whole)
         return bodies.get(whole)
 
-    def keep(self, key: tuple[object, ...], shown: Shown, body: Body) -> Body:
+    def keep(self, key: tuple[object, ...], shown: Shown, body: CompressedBody) -> CompressedBody:
         """Keep a body for `key`; those that were not looked at for longest go."""
         bodies, most = self._cache(key)
         bodies[shown.page.slug, shown.stamp, shown.listing.until, *key] = body
@@ -177,11 +177,11 @@ class PublishedPages:
             bodies.popitem(last=False)
         return body
 
-    def _cache(self, key: tuple[object, ...]) -> tuple[OrderedDict[tuple[object, ...], Body], int]:
+    def _cache(self, key: tuple[object, ...]) -> tuple[OrderedDict[tuple[object, ...], CompressedBody], int]:
         asked = isinstance(key[0], View) and key[0].filtered
         return (self._asked, _ASKED) if asked else (self._bodies, _BODIES)
 
-    async def showing(self, name: str) -> tuple[Shown, Row] | None:
+    async def showing(self, name: str) -> tuple[Shown, PageRow] | None:
         """The published page that has the event with this short id, and the event as a row; None if none has it.
 
         What is over or cancelled has a page of its own for as long as a page has it, shown there or not.

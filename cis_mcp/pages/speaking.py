@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from cis_mcp.locale.languages import ENGLISH, language
-from cis_mcp.pages.rows import Row, day_of, time_of
+from cis_mcp.pages.rows import PageRow, day_of, time_of
 from engine.mail.locale.choosing import accepted, matched
 from engine.mail.locale.language import Language
 from engine.mail.outgoing import words
@@ -75,7 +75,7 @@ def wished(scope: Scope) -> str:
     return accepted(given.decode("latin-1"))
 
 
-def moved(row: Row, spoken: Language) -> str:
+def moved(row: PageRow, spoken: Language) -> str:
     """When an event that moved with its newest revision was before; empty for others."""
     if row.before is None:
         return ""
@@ -83,6 +83,6 @@ def moved(row: Row, spoken: Language) -> str:
     return spoken.term("date and time", "{day}, {time}", day=day, time=time) if time else day
 
 
-def repeats(row: Row, spoken: Language) -> str:
+def repeats(row: PageRow, spoken: Language) -> str:
     """How a series repeats; empty for a single event."""
     return words.recurrence(row.recurrence, row.span, spoken)

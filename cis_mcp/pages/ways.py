@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from cis_mcp.pages.problems import problem
 from cis_mcp.pages.speaking import Speech, speech
-from cis_mcp.pages.web import PRIVATE, Body, answer, render
+from cis_mcp.pages.web import PRIVATE, CompressedBody, answer, render
 from cis_mcp.views import pages as views
 from engine.model.pages import Page
 from engine.refusals import Code, Refused
@@ -46,7 +46,9 @@ def message(
         links=links,
         colour="",
     )
-    return answer(request, Body.of(body, spoken=spoken), cache_control=PRIVATE, status=status, framed=framed)
+    return answer(
+        request, CompressedBody.of(body, spoken=spoken), cache_control=PRIVATE, status=status, framed=framed
+    )
 
 
 def not_found(request: Request) -> Response:

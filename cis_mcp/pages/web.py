@@ -66,7 +66,7 @@ def render(name: str, spoken: Speech = PLAIN, **values: Any) -> bytes:
 
 
 @dataclass(frozen=True)
-class Body:
+class CompressedBody:
     """The bytes of an answer, compressed once; `tag` changes when they do. Where `packed` is empty, `raw` is not.
 
     `language`: its tag, where it is in words; `negotiated`: the browser's wish decided.
@@ -90,7 +90,7 @@ class Body:
         spoken: Speech | None = None,
         once: bool = False,
         private: bool = False,
-    ) -> Body:
+    ) -> CompressedBody:
         """A body that keeps what is large in its compressed form alone, as nearly all browsers take it.
 
         `modified`: a date for Last-Modified. `once`: it is made for one answer, so that compressing costs little.
@@ -118,7 +118,7 @@ def _packed_once(raw: bytes) -> bytes:
 
 def answer(
     request: Request,
-    body: Body,
+    body: CompressedBody,
     *,
     cache_control: str = FRESH,
     status: int = 200,
@@ -136,7 +136,7 @@ def answer(
     return _Ready(made(body, cache_control, status, (framed, form_action), known=known, packed=packed))
 
 
-def ready(body: Body, headers: Mapping[bytes, bytes], *, framed: bool) -> Response:
+def ready(body: CompressedBody, headers: Mapping[bytes, bytes], *, framed: bool) -> Response:
     """What `answer` answers with a page that all may keep; the same for all who ask so, and not to be changed."""
     known = _known(headers.get(b"if-none-match", b""), body.tag)
     packed = bool(body.packed) and b"gzip" in headers.get(b"accept-encoding", b"")
@@ -153,7 +153,13 @@ class _Ready(Response):
 
 @lru_cache(maxsize=128)
 def _made(
-    body: Body, cache_control: str, status: int, ways: tuple[bool, str], *, known: bool, packed: bool
+    body: CompressedBody,
+    cache_control: str,
+    status: int,
+    ways: tuple[bool, str],
+    *,
+    known: bool,
+    packed: bool,
 ) -> Response:
     """The answer, made once for all who ask for the same; `ways`: who may frame it, and where its form may lead."""
     framed, form_action = ways
@@ -194,7 +200,7 @@ def _known(given: bytes, tag: str) -> bool:
     }
 
 
-class Endpoint:
+class PageEndpoint:
     """A handler as an application of its own: Starlette puts less around it, and catches the same at its root."""
 
     def __init__(self, handler: Callable[[Request], Awaitable[Response]]) -> None:
@@ -211,7 +217,7 @@ class Asset:
     """A file of ours under a name that changes with it."""
 
     path: str
-    body: Body
+    body: CompressedBody
 
 
 @cache
@@ -220,7 +226,7 @@ def asset(name: str, folder: Path = _HERE / "assets", prefix: str = "/brand") ->
     raw = _PADDING.sub(b"", (folder / name).read_bytes())
     stem, _, ending = name.rpartition(".")
     media = {"css": "text/css", "js": "text/javascript"}[ending]
-    body = Body.of(raw, f"{media}; charset=utf-8")
+    body = CompressedBody.of(raw, f"{media}; charset=utf-8")
     return Asset(f"{prefix}/{stem}-{body.tag[:12]}.{ending}", body)
 
 
@@ -232,6 +238,6 @@ async def brand(request: Request) -> Response:
             return answer(request, asset(name).body, cache_control=YEAR)
     digits = request.path_params["name"].removesuffix(".css")
     if len(digits) == 6 and set(digits) <= set("0123456789abcdef") and path.endswith(".css"):
-        body = Body.of(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
+        body = CompressedBody.of(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
         return answer(request, body, cache_control=YEAR)
     return Response("Not found\n", 404, media_type="text/plain")

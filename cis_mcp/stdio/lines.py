@@ -24,7 +24,7 @@ _ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,18})\s*[,}]')
 Refuse = Callable[[str | int | None, str], Awaitable[None]]
 
 
-class Lines:
+class StdioLines:
     """The lines of `file`, after what was `begun` to be read of it.
 
     `refuse` is told of each that is longer than `limit`, with its request's id and why.

@@ -39,14 +39,14 @@ Id = str | int
 
 
 @dataclass(frozen=True)
-class Begun:
+class OpeningState:
     """What a server goes on from: bytes that it reads first, and the id of the request in them that was answered."""
 
     incoming: bytes = b""
     answered: Id | None = None
 
 
-class Answers:
+class OpeningAnswers:
     """The answers of a server that has the tools `names`, to the operator of this machine.
 
     `told`: the instructions of a client that may use such tools; `release`: the server's version.
@@ -109,7 +109,7 @@ def begun(settings: Settings, selection: Selection) -> Opening:
         signal.signal(number, _leave)
     actor = Actor(kind="local", address=settings.local_organizer)
     names = [tool.name for tool in selection.listed]
-    return Opening(claimed(), Answers(names, partial(_told, actor), version()))
+    return Opening(claimed(), OpeningAnswers(names, partial(_told, actor), version()))
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
@@ -124,7 +124,7 @@ def _told(actor: Actor, tools: Sequence[str]) -> str:
 class Opening:
     """A thread that answers over `wire` until the server takes over."""
 
-    def __init__(self, wire: Wire, answers: Answers) -> None:
+    def __init__(self, wire: Wire, answers: OpeningAnswers) -> None:
         self.wire = wire
         self._answers = answers
         self._unread = bytearray()
@@ -135,11 +135,11 @@ class Opening:
         self._thread = threading.Thread(target=self._serve, name="opening", daemon=True)
         self._thread.start()
 
-    def taken_over(self) -> Begun:
+    def taken_over(self) -> OpeningState:
         """End it, once what it is about to say is said; what the server goes on from."""
         os.write(self._wake, b".")
         self._thread.join()
-        return Begun(b"".join(self._heard) + bytes(self._unread), self._answered)
+        return OpeningState(b"".join(self._heard) + bytes(self._unread), self._answered)
 
     def _serve(self) -> None:
         while True:

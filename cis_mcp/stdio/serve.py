@@ -9,8 +9,8 @@ from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.streams import serve_streams
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.tools.access import granted
-from cis_mcp.stdio.lines import Lines, Out
-from cis_mcp.stdio.opening import Begun, Opening
+from cis_mcp.stdio.lines import Out, StdioLines
+from cis_mcp.stdio.opening import Opening, OpeningState
 from cis_mcp.stdio.wire import Wire
 from engine.engine import Engine
 from engine.process.heap import settle
@@ -41,8 +41,8 @@ async def serve_stdio(
 
 
 async def _served(server: CisServer, wire: Wire, opening: Opening | None) -> None:
-    begun = await asyncio.to_thread(opening.taken_over) if opening else Begun()
-    incoming = Lines(wire.incoming, begun=begun.incoming)
+    begun = await asyncio.to_thread(opening.taken_over) if opening else OpeningState()
+    incoming = StdioLines(wire.incoming, begun=begun.incoming)
     await serve_streams(server, incoming, Out(wire.outgoing, answered=begun.answered))
 
 

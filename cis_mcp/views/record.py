@@ -7,7 +7,7 @@ import json
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from engine.model.record import Row
+from engine.model.record import ChainRow
 
 
 class RecordRow(Data):
@@ -25,7 +25,7 @@ class RecordRow(Data):
     times: int = Field(description="how many equal refusals the row stands for")
 
 
-def record_row(row: Row) -> RecordRow:
+def record_row(row: ChainRow) -> RecordRow:
     """What a row of the record says."""
     fields = json.loads(row.body)
     return RecordRow(

@@ -11,7 +11,7 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, quoted, utc
 from engine.mail.locale.language import Language
 from engine.model.triggers import Delivery, RefusedPerson, Sender, Trigger, TriggerCounts
-from engine.triggers.asking import Proven, Tried, unordered, weakness
+from engine.triggers.asking import ProvenDelivery, Tried, unordered, weakness
 
 SHOWN = 200
 """Characters of a text of others."""
@@ -208,7 +208,7 @@ class ProofInfo(Data):
     holds: bool | None = Field(description="null: its sender shows a secret, which is not kept")
 
 
-def proof_info(found: Proven) -> ProofInfo:
+def proof_info(found: ProvenDelivery) -> ProofInfo:
     """The same as data; never the body, which is the sender's."""
     return ProofInfo(
         received=utc(found.request.received),

@@ -38,7 +38,7 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-class Pace:
+class Throughput:
     """Messages a second over a window of the last seconds; `at` is any clock that only grows, in seconds."""
 
     def __init__(self, window_s: float = 10.0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from cis_mcp.watch.pace import Pace, in_words, sent
+from cis_mcp.watch.pace import Throughput, in_words, sent
 from engine.engine import SYSTEM, Engine
 from engine.model.campaigns import Campaign, CampaignState
 
@@ -33,7 +33,7 @@ class CampaignWatch:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, Throughput] = {}
         self._sent: dict[str, int] = {}
         self._ours: set[str] = set()
 
@@ -62,10 +62,10 @@ class CampaignWatch:
             words = in_words(counts, campaign.total)
             log.info("campaign %s %s: %s; %.1f/s", campaign.id, campaign.state, words, pace.rate or 0.0)
 
-    def _pace(self, campaign: Campaign) -> Pace:
+    def _pace(self, campaign: Campaign) -> Throughput:
         """The pace of a campaign since the last look, or since it began."""
         if campaign.id not in self._paces:
-            pace = self._paces[campaign.id] = Pace(EVERY_S)
+            pace = self._paces[campaign.id] = Throughput(EVERY_S)
             pace.see((campaign.started or campaign.created).timestamp(), {})
             self._sent[campaign.id] = 0
         return self._paces[campaign.id]

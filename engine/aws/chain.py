@@ -8,7 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from engine.aws.signing import Keys
+from engine.aws.signing import SigningKeys
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -21,16 +21,16 @@ class NoCredentials(Exception):  # noqa: N818 -- an answer, not a fault
     """No link of botocore's chain has credentials, or the one that should has none now."""
 
 
-class Chain:
+class CredentialChain:
     """Credentials by botocore's chain: variables, profiles, SSO, roles, containers, instances."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
-        self._keys: Keys | None = None
+        self._keys: SigningKeys | None = None
         self._until = 0.0
         self._asking = asyncio.Lock()
 
-    async def keys(self) -> Keys:
+    async def keys(self) -> SigningKeys:
         """The credentials in force. Raises NoCredentials."""
         if self._keys and time.monotonic() < self._until:
             return self._keys
@@ -60,7 +60,7 @@ class Chain:
         """The region of the environment or the profile; empty if none is set."""
         return await asyncio.to_thread(lambda: str(self._open().get_config_variable("region") or ""))
 
-    def _ask(self) -> Keys:
+    def _ask(self) -> SigningKeys:
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -70,7 +70,7 @@ class Chain:
             raise NoCredentials(str(error)) from error
         if not frozen or not frozen.access_key or not frozen.secret_key:
             raise NoCredentials("no AWS credentials were found: give a role, a profile or AWS_ACCESS_KEY_ID")
-        return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
+        return SigningKeys(frozen.access_key, frozen.secret_key, frozen.token or "")
 
     def _host(self, service: str, region: str) -> str:
         found = self._open().get_data("partitions")["partitions"]

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from xml.sax.saxutils import unescape
 
-from engine.aws.connections import Connections, Endpoint, Response
+from engine.aws.connections import ServiceConnections, ServiceEndpoint, ServiceResponse
 from engine.aws.errors import AwsRefused, Unanswered
-from engine.aws.signing import Keys, Request, Signer
+from engine.aws.signing import Request, RequestSigner, SigningKeys
 
 _AGENT = "cis-mcp"
 _CODE_MAX, _MESSAGE_MAX = 100, 1_000
@@ -22,27 +22,27 @@ _XML = re.compile(rb"<(Code|Message)>([^<]*)</")
 class Credentials(Protocol):
     """Where keys come from."""
 
-    async def keys(self) -> Keys: ...
+    async def keys(self) -> SigningKeys: ...
 
     def forget(self) -> None: ...
 
 
-class Client:
+class ServiceClient:
     """Signs, sends and reads; nothing is tried again, since only the caller knows what may happen twice."""
 
     def __init__(
         self,
         service: str,
         region: str,
-        endpoint: Endpoint,
+        endpoint: ServiceEndpoint,
         credentials: Credentials,
         clock: Callable[[], datetime],
     ) -> None:
-        self._signer = Signer(service, region)
+        self._signer = RequestSigner(service, region)
         self._host = endpoint.authority
         self._credentials = credentials
         self._clock = clock
-        self._connections = Connections(endpoint)
+        self._connections = ServiceConnections(endpoint)
 
     async def ask(
         self,
@@ -52,7 +52,7 @@ class Client:
         query: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-    ) -> Response:
+    ) -> ServiceResponse:
         """What the service answers; `path` is encoded. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
         request = Request(method, self._host, path, query, headers, body)
         signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
@@ -69,7 +69,7 @@ class Client:
         await self._connections.close()
 
 
-class JsonClient(Client):
+class JsonClient(ServiceClient):
     """A client of a service whose requests and answers are JSON."""
 
     async def call(
@@ -94,7 +94,7 @@ def _wire(request: Request, headers: Mapping[str, str]) -> bytes:
     return head.encode("latin-1") + request.body
 
 
-def _object(response: Response) -> dict[str, Any]:
+def _object(response: ServiceResponse) -> dict[str, Any]:
     """Raises Unanswered if a service answers well, and no JSON: the request had its effect."""
     try:
         found = json.loads(response.body) if response.body else {}
@@ -105,7 +105,7 @@ def _object(response: Response) -> dict[str, Any]:
     return found
 
 
-def _refusal(response: Response) -> AwsRefused:
+def _refusal(response: ServiceResponse) -> AwsRefused:
     """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON, REST XML)."""
     values = _error(response.body)
     code = response.headers.get("x-amzn-errortype") or values.get("__type") or values.get("code") or ""

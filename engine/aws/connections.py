@@ -21,7 +21,7 @@ _INTERIM, _NO_CONTENT = 200, (204, 304)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ServiceEndpoint:
     """Where a service is: scheme, host and port of an http or https URL without a path."""
 
     host: str
@@ -29,7 +29,7 @@ class Endpoint:
     tls: bool
 
     @classmethod
-    def of(cls, url: str) -> Endpoint:
+    def of(cls, url: str) -> ServiceEndpoint:
         """Raises ValueError with a sentence on what is wrong."""
         parts = urlsplit(url)
         unwanted = parts.path.strip("/") or parts.query or parts.username
@@ -46,7 +46,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ServiceResponse:
     """What was answered; names of headers are in lower case."""
 
     status: int
@@ -61,17 +61,17 @@ class _Connection:
     since: float = 0.0
 
 
-class Connections:
+class ServiceConnections:
     """Connections to one endpoint; the caller sees to it that not too many requests are under way at once."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: ServiceEndpoint) -> None:
         self._endpoint = endpoint
         self._idle: list[_Connection] = []
         self._closed = False
         self._context: ssl.SSLContext | None = None
         self._making_context = asyncio.Lock()
 
-    async def ask(self, request: bytes) -> Response:
+    async def ask(self, request: bytes) -> ServiceResponse:
         """Send one request, head and body, and read the answer. Raises Unreached, Unanswered."""
         self._closed = False
         connection = self._kept() or await self._open()
@@ -143,7 +143,7 @@ def _context() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
 
 
-async def _exchange(connection: _Connection, request: bytes) -> tuple[Response, bool]:
+async def _exchange(connection: _Connection, request: bytes) -> tuple[ServiceResponse, bool]:
     """The answer, and whether the connection may be used again."""
     connection.writer.write(request)
     await connection.writer.drain()
@@ -152,7 +152,7 @@ async def _exchange(connection: _Connection, request: bytes) -> tuple[Response, 
         status, headers = await _head(connection.reader)
     headed = request.startswith(b"HEAD ")
     body, whole = (b"", True) if headed else await _body(connection.reader, status, headers)
-    return Response(status, headers, body), whole and headers.get("connection", "").lower() != "close"
+    return ServiceResponse(status, headers, body), whole and headers.get("connection", "").lower() != "close"
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.aws.client import Credentials, JsonClient
-from engine.aws.connections import Endpoint
-from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.errors import AwsRefused, ErrorClass, Unanswered, Unreached
 
 _TYPE = "application/x-amz-json-1.0"
 _TRIES = 8
@@ -20,14 +20,14 @@ _DEPTH_MAX = 32
 Item = Mapping[str, Any]
 
 
-class Table:
+class DynamoTable:
     """A table by its name."""
 
     def __init__(
         self,
         name: str,
         region: str,
-        endpoint: Endpoint,
+        endpoint: ServiceEndpoint,
         credentials: Credentials,
         clock: Callable[[], datetime],
         wait_s: float = 0.5,
@@ -57,7 +57,7 @@ class Table:
             try:
                 return await self._call(asked)
             except AwsRefused as refused:
-                if refused.fault not in {Fault.TEMPORARY, Fault.THROTTLED} or attempt == _TRIES - 1:
+                if refused.fault not in {ErrorClass.TEMPORARY, ErrorClass.THROTTLED} or attempt == _TRIES - 1:
                     raise
             except (Unreached, Unanswered):
                 if attempt == _TRIES - 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Fault(Enum):
+class ErrorClass(Enum):
     """Whose turn it is after an error.
 
     `PERMANENT`: this request will never be taken. `TEMPORARY`: the service is at fault, try again. `THROTTLED`: too
@@ -20,24 +20,24 @@ class Fault(Enum):
 
 # SES API v2: SendEmail and GetAccount; the common errors of all services.
 _CODES = {
-    "TooManyRequestsException": Fault.THROTTLED,
-    "ThrottlingException": Fault.THROTTLED,
-    "Throttling": Fault.THROTTLED,
-    "RequestThrottled": Fault.THROTTLED,
-    "LimitExceededException": Fault.THROTTLED,
-    "RequestLimitExceeded": Fault.THROTTLED,
-    "ProvisionedThroughputExceededException": Fault.THROTTLED,
-    "AccountSuspendedException": Fault.ACCOUNT,
-    "SendingPausedException": Fault.ACCOUNT,
-    "MailFromDomainNotVerifiedException": Fault.ACCOUNT,
-    "NotFoundException": Fault.ACCOUNT,
-    "MessageRejected": Fault.PERMANENT,
-    "BadRequestException": Fault.PERMANENT,
-    "ValidationException": Fault.PERMANENT,
-    "InternalServiceErrorException": Fault.TEMPORARY,
-    "ConcurrentModificationException": Fault.TEMPORARY,
-    "RequestTimeout": Fault.TEMPORARY,
-    "RequestTimeoutException": Fault.TEMPORARY,
+    "TooManyRequestsException": ErrorClass.THROTTLED,
+    "ThrottlingException": ErrorClass.THROTTLED,
+    "Throttling": ErrorClass.THROTTLED,
+    "RequestThrottled": ErrorClass.THROTTLED,
+    "LimitExceededException": ErrorClass.THROTTLED,
+    "RequestLimitExceeded": ErrorClass.THROTTLED,
+    "ProvisionedThroughputExceededException": ErrorClass.THROTTLED,
+    "AccountSuspendedException": ErrorClass.ACCOUNT,
+    "SendingPausedException": ErrorClass.ACCOUNT,
+    "MailFromDomainNotVerifiedException": ErrorClass.ACCOUNT,
+    "NotFoundException": ErrorClass.ACCOUNT,
+    "MessageRejected": ErrorClass.PERMANENT,
+    "BadRequestException": ErrorClass.PERMANENT,
+    "ValidationException": ErrorClass.PERMANENT,
+    "InternalServiceErrorException": ErrorClass.TEMPORARY,
+    "ConcurrentModificationException": ErrorClass.TEMPORARY,
+    "RequestTimeout": ErrorClass.TEMPORARY,
+    "RequestTimeoutException": ErrorClass.TEMPORARY,
 }
 _SERVER_ERROR, _REFUSED, _TOO_MANY = 500, (401, 403), 429
 
@@ -64,16 +64,16 @@ class AwsRefused(Exception):  # noqa: N818 -- an answer, not a fault
         self.region = region
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> ErrorClass:
         """What the code says; for one that is not listed, what the HTTP status says."""
         known = _CODES.get(self.code)
         if known:
             return known
         if self.status in _REFUSED:
-            return Fault.ACCOUNT  # credentials, signature, policy, clock
+            return ErrorClass.ACCOUNT  # credentials, signature, policy, clock
         if self.status == _TOO_MANY:
-            return Fault.THROTTLED
-        return Fault.TEMPORARY if self.status >= _SERVER_ERROR else Fault.PERMANENT
+            return ErrorClass.THROTTLED
+        return ErrorClass.TEMPORARY if self.status >= _SERVER_ERROR else ErrorClass.PERMANENT
 
     @property
     def stale_keys(self) -> bool:

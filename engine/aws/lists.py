@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from engine.aws.chain import Chain
+from engine.aws.chain import CredentialChain
 from engine.aws.client import JsonClient
-from engine.aws.connections import Endpoint
+from engine.aws.connections import ServiceEndpoint
 
 _JSON = {"content-type": "application/json"}
 _PAGE = 1_000
@@ -26,7 +26,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SegmentSnapshot:
     """A snapshot of a segment: its state, and below which address of S3 it lies once it is COMPLETED."""
 
     id: str
@@ -35,10 +35,10 @@ class Snapshot:
     uri: str = ""
 
 
-class Lists:
+class ListServices:
     """Asks the services in one region. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
 
-    def __init__(self, region: str, credentials: Chain, clock: Callable[[], datetime]) -> None:
+    def __init__(self, region: str, credentials: CredentialChain, clock: Callable[[], datetime]) -> None:
         self._region = region
         self._chain = credentials
         self._clock = clock
@@ -51,17 +51,17 @@ class Lists:
         entries = [_contact(values, topic) for values in found.get("Contacts") or []]
         return entries, str(found.get("NextToken") or "")
 
-    async def snapshot(self, domain: str, segment: str, to: str) -> Snapshot:
+    async def snapshot(self, domain: str, segment: str, to: str) -> SegmentSnapshot:
         """Have a segment of Customer Profiles written to an address of S3, as JSON lines."""
         body: dict[str, object] = {"DataFormat": "JSONL", "DestinationUri": to}
         found = await self._profiles("POST", _snapshots(domain, segment), body)
-        return Snapshot(str(found.get("SnapshotId", "")), "IN_PROGRESS")
+        return SegmentSnapshot(str(found.get("SnapshotId", "")), "IN_PROGRESS")
 
-    async def snapshot_now(self, domain: str, segment: str, name: str) -> Snapshot:
+    async def snapshot_now(self, domain: str, segment: str, name: str) -> SegmentSnapshot:
         """How far a snapshot is."""
         found = await self._profiles("GET", f"{_snapshots(domain, segment)}/{quote(name, safe='')}")
         state, said = str(found.get("Status", "")), str(found.get("StatusMessage") or "")
-        return Snapshot(name, state, said, str(found.get("DestinationUri") or ""))
+        return SegmentSnapshot(name, state, said, str(found.get("DestinationUri") or ""))
 
     async def _profiles(
         self, method: str, path: str, body: dict[str, object] | None = None
@@ -72,7 +72,7 @@ class Lists:
         self, signed: str, service: str, prefix: str, method: str, path: str, body: dict[str, object] | None
     ) -> dict[str, Any]:
         url = await self._chain.url(service, prefix, self._region)
-        client = JsonClient(signed, self._region, Endpoint.of(url), self._chain, self._clock)
+        client = JsonClient(signed, self._region, ServiceEndpoint.of(url), self._chain, self._clock)
         content = b"" if body is None else json.dumps(body).encode()
         try:
             return await client.call(method, path, headers=_JSON if content else None, body=content)

@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 from urllib.parse import quote
 
-from engine.aws.chain import Chain
-from engine.aws.client import Client
-from engine.aws.connections import Endpoint, Response
+from engine.aws.chain import CredentialChain
+from engine.aws.client import ServiceClient
+from engine.aws.connections import ServiceEndpoint, ServiceResponse
 from engine.aws.errors import AwsRefused, Unanswered
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -48,7 +48,12 @@ class Bucket:
     """A bucket by its name. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
 
     def __init__(
-        self, name: str, region: str, endpoint: str, credentials: Chain, clock: Callable[[], datetime]
+        self,
+        name: str,
+        region: str,
+        endpoint: str,
+        credentials: CredentialChain,
+        clock: Callable[[], datetime],
     ) -> None:
         """`endpoint`: empty for the region's own; a bucket of another region is found by what S3 says."""
         self.name = name
@@ -56,7 +61,7 @@ class Bucket:
         self._endpoint = endpoint
         self._credentials = credentials
         self._clock = clock
-        self._client: Client | None = None
+        self._client: ServiceClient | None = None
         self._root = ""
         self._opening = asyncio.Lock()
 
@@ -116,7 +121,7 @@ class Bucket:
         query: list[tuple[str, str]] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
-    ) -> Response:
+    ) -> ServiceResponse:
         client = await self._open()
         path = f"{self._root}/{quote(key, safe='/~')}"
         try:
@@ -131,24 +136,24 @@ class Bucket:
         path = f"{self._root}/{quote(key, safe='/~')}"
         return await client.ask(method, path, query=query or (), headers=headers, body=body)
 
-    async def _open(self) -> Client:
+    async def _open(self) -> ServiceClient:
         """The client; made once, also if several ask for it at the same time."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._made()
             return self._client
 
-    async def _made(self) -> Client:
+    async def _made(self) -> ServiceClient:
         """By the name of the bucket's own host, or below an endpoint and for names with periods by its path."""
         own = f"https://{await self._credentials.host('s3', self._region)}"
         url = self._endpoint or await self._credentials.url("s3", "s3", self._region)
         self._root = f"/{self.name}"
         if url == own and "." not in self.name:
             url, self._root = own.replace("://", f"://{self.name}."), ""
-        return Client("s3", self._region, Endpoint.of(url), self._credentials, self._clock)
+        return ServiceClient("s3", self._region, ServiceEndpoint.of(url), self._credentials, self._clock)
 
 
-def _about(key: str, response: Response) -> Object:
+def _about(key: str, response: ServiceResponse) -> Object:
     total = response.headers.get("content-range", "").rpartition("/")[2]
     size = total if total.isdecimal() else response.headers.get("content-length", str(len(response.body)))
     try:

@@ -13,7 +13,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SigningKeys:
     """What signs: `token` is there for temporary credentials (roles, SSO) alone."""
 
     access: str
@@ -38,7 +38,7 @@ class Request:
         return f"{self.path}?{query_text(self.query)}" if self.query else self.path
 
 
-class Signer:
+class RequestSigner:
     """Signs requests to one service in one region."""
 
     def __init__(self, service: str, region: str) -> None:
@@ -47,7 +47,7 @@ class Signer:
         self._day: tuple[str, str] = ("", "")
         self._key = b""
 
-    def headers(self, request: Request, keys: Keys, now: datetime) -> dict[str, str]:
+    def headers(self, request: Request, keys: SigningKeys, now: datetime) -> dict[str, str]:
         """All headers of the signed request, in lower case; `now` must be aware."""
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {name.lower(): _trimmed(value) for name, value in (request.headers or {}).items()}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.aws.client import Credentials, JsonClient
-from engine.aws.connections import Endpoint
+from engine.aws.connections import ServiceEndpoint
 
 _TYPE = "application/x-amz-json-1.0"
 BATCH = 10
@@ -33,7 +33,7 @@ class Queue:
         self,
         name: str,
         region: str,
-        endpoint: Endpoint,
+        endpoint: ServiceEndpoint,
         credentials: Credentials,
         clock: Callable[[], datetime],
     ) -> None:

@@ -15,7 +15,7 @@ from engine.model.actors import Actor
 from engine.model.answers import Proposal
 from engine.model.base import Value
 from engine.model.events import Event
-from engine.model.held import HeldAction, LeftOut
+from engine.model.held import HeldAction, LeftOutTexts
 from engine.model.keys import UNBOUNDED, Standing
 from engine.model.undo import Undo
 from engine.model.verbs import Verb, verbs_of
@@ -67,7 +67,7 @@ class Work:
     exceeded: list[tuple[str, str]] = field(default_factory=list)
     """Bounds that a change passes, each with why: it waits for a decision, and is not refused."""
 
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[LeftOutTexts] = field(default_factory=list)
     """What of others' texts was left out, and waits for approval."""
     closed: list[Proposal] = field(default_factory=list)
     """Proposals that it has closed, as they were."""

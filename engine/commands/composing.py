@@ -30,10 +30,10 @@ def revision(
     note: str = "",
     reader_zone: str = "",
     language: str = "",
-) -> compose.Revision:
+) -> compose.RevisionMail:
     """What a message says to all attendees alike; `name` is the organizer's, `reader_zone` and `language` are theirs,
     as far as they are known."""
-    return compose.Revision(
+    return compose.RevisionMail(
         event=event,
         part=event if recurrence_id is None else recurrence.instance(event, recurrence_id),
         kind=kind,
@@ -76,7 +76,7 @@ async def in_force(asked: BrandingQuestions, organizer: str) -> Branding:
     return merged([one for scope in scopes if (one := await asked.branding(scope))])
 
 
-def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:
+def plain_text(said: compose.RevisionMail, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:
     """Subject and plain text of the mail to one attendee, whose own values the revision has already."""
     texts = {name: getattr(said.part, name) for name in compose.TEXTS}
     text, _ = compose.rendered(said, compose.shown(texts, settings.mailbox("rsvp", token), said.language))

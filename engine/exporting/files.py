@@ -26,7 +26,7 @@ class Form(StrEnum):
     PARQUET = "parquet"
 
 
-class Writer(Protocol):
+class FileWriter(Protocol):
     """Makes one file of rows."""
 
     def add(self, rows: list[Cells]) -> bytes:
@@ -38,12 +38,12 @@ class Writer(Protocol):
         ...
 
 
-def writer(table: Table, form: Form) -> Writer:
+def writer(table: Table, form: Form) -> FileWriter:
     """A writer of this table. Raises Refused: PACKAGE_MISSING."""
     return CsvWriter(table) if form is Form.CSV else ParquetWriter(table)
 
 
-async def written(rows: AsyncIterator[list[Cells]], made: Writer) -> AsyncIterator[bytes]:
+async def written(rows: AsyncIterator[list[Cells]], made: FileWriter) -> AsyncIterator[bytes]:
     """The file in pieces; each is made in a thread, since it may take long."""
     async for page in rows:
         if piece := await asyncio.to_thread(made.add, page):

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qsl
 
-from engine.aws.chain import Chain, NoCredentials
+from engine.aws.chain import CredentialChain, NoCredentials
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
-from engine.aws.lists import Lists
+from engine.aws.lists import ListServices
 from engine.aws.s3 import BUCKET, KEY_MAX, Bucket
 from engine.commands.tables import csvlist, jsonlist, table
 from engine.engine import Engine, system_clock
 from engine.imports.lists import read_list
 from engine.model.actors import Actor
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -91,7 +91,7 @@ def _unknown() -> Refused:
 
 async def read(
     engine: Engine, actor: Actor, text: str, *, patient: bool = False, page_s: float = _PAGE_S
-) -> list[Row]:
+) -> list[ListRow]:
     """The rows of the list that `text` names; `patient`: the caller waits as long as it takes.
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, URL_NOT_READABLE, EMPTY_LIST, TOO_LARGE, CSV_UNREADABLE, …
@@ -99,7 +99,7 @@ async def read(
     audience = ListAddress.of(text)
     for place in filter(None, (text, audience.to)):
         _refuse_unlisted(engine, actor, place)
-    chain = Chain()
+    chain = CredentialChain()
     try:
         region = audience.region or await chain.region() or _region_of(engine)
         reader = _Reader(engine, replace(audience, region=region), chain, page_s, patient=patient)
@@ -137,28 +137,28 @@ class _Reader:
     """Reads one list."""
 
     def __init__(
-        self, engine: Engine, audience: ListAddress, chain: Chain, page_s: float, *, patient: bool
+        self, engine: Engine, audience: ListAddress, chain: CredentialChain, page_s: float, *, patient: bool
     ) -> None:
         self._engine = engine
         self._audience = audience
         self._chain = chain
         self._page_s = page_s
         self._patient = patient
-        self._lists = Lists(audience.region, chain, system_clock)
+        self._lists = ListServices(audience.region, chain, system_clock)
 
-    async def rows(self) -> list[Row]:
+    async def rows(self) -> list[ListRow]:
         if self._audience.kind == "s3":
             return await self._objects(self._audience.name, self._audience.part)
         if self._audience.kind == "ses-list":
             return await self._contacts()
         return await self._segment()
 
-    async def _objects(self, name: str, key: str) -> list[Row]:
+    async def _objects(self, name: str, key: str) -> list[ListRow]:
         """The rows of an object; where the key ends with a slash, of all objects below it, in their order."""
         bucket = Bucket(name, self._audience.region, "", self._chain, system_clock)
         try:
             keys = await _below(bucket, key) if key.endswith("/") else [key]
-            rows: list[Row] = []
+            rows: list[ListRow] = []
             left = csvlist.BYTES_MAX
             for each in keys:
                 data = (await bucket.read(each, left)).data
@@ -169,21 +169,21 @@ class _Reader:
         finally:
             await bucket.close()
 
-    async def _read(self, content: bytes, first: int) -> list[Row]:
+    async def _read(self, content: bytes, first: int) -> list[ListRow]:
         if content.lstrip(_BLANK)[:1] in {b"{", b"["}:
             return await pools.LISTS.run(_of_json, content, first)
         rows = await read_list(self._engine, content)
         return [replace(row, number=row.number + first - 1) for row in rows] if first > 1 else rows
 
-    async def _contacts(self) -> list[Row]:
-        rows: list[Row] = []
+    async def _contacts(self) -> list[ListRow]:
+        rows: list[ListRow] = []
         page, pages = "", 0
         while True:
             found, page = await self._lists.contacts(self._audience.name, self._audience.part, page)
             pages += 1
             for one in found:
                 code = Code.ADDRESS_SUPPRESSED.value if one.opted_out else ""
-                rows.append(Row(one.address, number=len(rows) + 1, code=code))
+                rows.append(ListRow(one.address, number=len(rows) + 1, code=code))
             table.refuse_too_many(len(rows), table.ROWS_MAX)
             if not page:
                 return rows
@@ -195,7 +195,7 @@ class _Reader:
                 )
             await asyncio.sleep(self._page_s)
 
-    async def _segment(self) -> list[Row]:
+    async def _segment(self) -> list[ListRow]:
         """A snapshot is made by Customer Profiles, in minutes; a call that does not wait says how to come back."""
         one = self._audience
         name = one.snapshot or (await self._lists.snapshot(one.name, one.part, one.to)).id
@@ -252,5 +252,5 @@ def _gunzipped(data: bytes, most: int) -> bytes:
     return bytes(found)
 
 
-def _of_json(content: bytes, first: int) -> list[Row]:
+def _of_json(content: bytes, first: int) -> list[ListRow]:
     return jsonlist.read(csvlist.decode(content), first)

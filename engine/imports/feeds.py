@@ -14,9 +14,9 @@ from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep,
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.engine import Engine
 from engine.imports import fetch, webpage
-from engine.imports.imported import Imported, ImportPlan, Options, summed
+from engine.imports.imported import Imported, ImportOptions, ImportPlan, summed
 from engine.itip import zones
-from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
+from engine.itip.feed import MAX_BYTES, Calendar, FeedEvent, read_calendar
 from engine.model.actors import Actor
 from engine.model.feeds import Feed, FeedEntry
 from engine.process import pools
@@ -40,7 +40,7 @@ async def import_file(
     actor: Actor,
     data: bytes,
     filename: str,
-    options: Options,
+    options: ImportOptions,
     progress: Progress | None = None,
 ) -> Imported:
     """Import a calendar's bytes; what calls itself by the same name is the same calendar.
@@ -57,7 +57,7 @@ async def import_url(
     engine: Engine,
     actor: Actor,
     url: str,
-    options: Options,
+    options: ImportOptions,
     progress: Progress | None = None,
     way: publicweb.Way = publicweb.PUBLIC_WEB,
 ) -> Imported:
@@ -101,13 +101,13 @@ def _conditions(feed: Feed) -> dict[str, str]:
     return {name: value for name, value in conditions.items() if value and value.isascii()}
 
 
-async def _found(engine: Engine, actor: Actor, options: Options, identity: str, name: str) -> FeedDone:
+async def _found(engine: Engine, actor: Actor, options: ImportOptions, identity: str, name: str) -> FeedDone:
     if options.timezone:
         zones.require(options.timezone)
     return await engine.apply(FindFeed(organizer=options.organizer, identity=identity, name=name), actor)
 
 
-def _nothing_new(found: FeedDone, options: Options) -> Imported:
+def _nothing_new(found: FeedDone, options: ImportOptions) -> Imported:
     return Imported(
         calendar=found.feed.name,
         organizer=found.feed.organizer,
@@ -122,7 +122,7 @@ async def _import(
     found: FeedDone,
     data: bytes,
     feed: Feed,
-    options: Options,
+    options: ImportOptions,
     progress: Progress | None,
 ) -> Imported:
     digest = _hash(data + (options.timezone or "").encode())
@@ -149,7 +149,7 @@ async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
 
 
 def _planned(
-    found: FeedDone, feed: Feed, data: bytes, options: Options, now: datetime
+    found: FeedDone, feed: Feed, data: bytes, options: ImportOptions, now: datetime
 ) -> tuple[Calendar, ImportPlan]:
     """Read the calendar and hold it against the last import; takes long, so it runs in a thread or a process."""
     reading = webpage.read_page if webpage.is_page(data) else read_calendar
@@ -191,24 +191,24 @@ async def _recognise(engine: Engine, plan: ImportPlan) -> None:
     plan.gone = [entry for entry in plan.gone if id(entry) not in renamed]
 
 
-def _title_and_start(entry: Entry) -> tuple[datetime, str] | None:
+def _title_and_start(entry: FeedEvent) -> tuple[datetime, str] | None:
     span = entry.event.span
     return (span.start_utc, " ".join(entry.event.summary.split())) if span else None
 
 
-def _over(entry: Entry, now: float) -> bool:
+def _over(entry: FeedEvent, now: float) -> bool:
     """True for a single event that has ended: a season's calendar begins with many of them."""
     event = entry.event
     alone = not (event.recurrence or event.rdates)
     return alone and event.span is not None and event.span.end_utc.timestamp() <= now
 
 
-def _steps(plan: ImportPlan, feed: Feed, options: Options) -> list[Step]:
+def _steps(plan: ImportPlan, feed: Feed, options: ImportOptions) -> list[Step]:
     gone = plan.gone if plan.cancelling(options) else ()
     return [*plan.steps, *(GoneStep(feed, entry, options.audience) for entry in gone)]
 
 
-def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: Options) -> None:
+def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: ImportOptions) -> None:
     """Refuse with CALENDAR_SHRUNK where so much is gone that it may be a mistake; nothing was changed."""
     gone, ahead = len(plan.gone), len(found.standing)
     if not gone or options.force or not plan.cancelling(options):
@@ -230,7 +230,7 @@ class _Run:
     engine: Engine
     actor: Actor
     feed: Feed
-    options: Options
+    options: ImportOptions
     progress: Progress | None
 
     async def all(self, steps: Sequence[Step]) -> list[StepOutcome]:

@@ -121,9 +121,9 @@ class Follower:
     async def _import(self, name: str, one: FollowedCalendar) -> None:
         # Loaded once a calendar is followed: a server without any need not know how they are read.
         from engine.imports import feeds
-        from engine.imports.imported import Options
+        from engine.imports.imported import ImportOptions
 
-        options = Options(organizer=one.organizer, timezone=one.timezone, gone=one.gone)
+        options = ImportOptions(organizer=one.organizer, timezone=one.timezone, gone=one.gone)
         again = False
         try:
             done = await feeds.import_url(self._engine, self._engine.local, one.url, options, way=self._way)

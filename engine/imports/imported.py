@@ -22,7 +22,7 @@ _LEFT_OUT_SHOWN = 5
 _OVER = frozenset({Code.EVENT_IN_PAST.value, Code.EVENT_FINISHED.value})
 
 
-class Options(Value):
+class ImportOptions(Value):
     """How a calendar is imported.
 
     `name` tells the calendars of an organizer apart; without one, the URL or the file's name does. `timezone`
@@ -80,7 +80,7 @@ class ImportPlan:
     whole: bool = True
     """The calendar came whole: only then does it say anything of what it lacks."""
 
-    def cancelling(self, options: Options) -> bool:
+    def cancelling(self, options: ImportOptions) -> bool:
         """True if what is gone is to be cancelled."""
         return self.whole and options.gone == "cancel"
 
@@ -109,7 +109,7 @@ def summed(
     plan: ImportPlan,
     calendar: Calendar,
     outcomes: Sequence[StepOutcome],
-    options: Options,
+    options: ImportOptions,
     *,
     left: int,
 ) -> Imported:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl
 
-from engine.aws.chain import Chain, NoCredentials
-from engine.aws.connections import Endpoint
-from engine.aws.dynamodb import Item, Table, plain
+from engine.aws.chain import CredentialChain, NoCredentials
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.dynamodb import DynamoTable, Item, plain
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.s3 import BUCKET, Bucket
 from engine.commands.feeds.taking_over import (
@@ -218,7 +218,7 @@ def _unknown() -> Refused:
     return Refused(Code.INVALID_ARGUMENT, "That is not an installation.", f"Give one of: {FORMS}.")
 
 
-async def _region(chain: Chain, named: str) -> str:
+async def _region(chain: CredentialChain, named: str) -> str:
     region = named or await chain.region()
     if not region:
         raise Refused(Code.INVALID_ARGUMENT, "No region is known for it.", "Add ?region=eu-west-1.")
@@ -226,10 +226,10 @@ async def _region(chain: Chain, named: str) -> str:
 
 
 async def _scanned(name: str, named: str, wait_s: float) -> AsyncGenerator[Item, None]:
-    chain = Chain()
+    chain = CredentialChain()
     region = await _region(chain, named)
-    endpoint = Endpoint.of(await chain.url("dynamodb", "dynamodb", region))
-    table = Table(name, region, endpoint, chain, system_clock, wait_s)
+    endpoint = ServiceEndpoint.of(await chain.url("dynamodb", "dynamodb", region))
+    table = DynamoTable(name, region, endpoint, chain, system_clock, wait_s)
     try:
         async for item in table.items():
             yield item
@@ -243,7 +243,7 @@ async def _exported(place: str) -> AsyncGenerator[Item, None]:
     name, _, prefix = body.partition("/")
     if not BUCKET.fullmatch(name):
         raise _unknown()
-    chain = Chain()
+    chain = CredentialChain()
     bucket = Bucket(name, await _region(chain, named), "", chain, system_clock)
     try:
         following = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.commands.tables import csvlist, xlsx
 from engine.engine import Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.process import pools
 from engine.process.limited import LimitedProcesses
 
@@ -12,7 +12,7 @@ _CHEAP = 1 << 20
 """Characters or bytes up to which a list is read in a thread."""
 
 
-async def read_list(engine: Engine, content: str | bytes) -> list[Row]:
+async def read_list(engine: Engine, content: str | bytes) -> list[ListRow]:
     """The rows of a list of any length that is allowed.
 
     Raises Refused as `csvlist.read` does, and TOO_COSTLY, BUSY.
@@ -32,5 +32,5 @@ async def text_of(engine: Engine, upload: bytes) -> str:
     return await pools.LISTS.run(csvlist.decode, upload)
 
 
-def _read_limited(limited: LimitedProcesses, content: str | bytes) -> list[Row]:
-    return list(map(Row, *limited.limiting(csvlist.read_columns)(content)))
+def _read_limited(limited: LimitedProcesses, content: str | bytes) -> list[ListRow]:
+    return list(map(ListRow, *limited.limiting(csvlist.read_columns)(content)))

@@ -12,7 +12,7 @@ from engine.imports.microdata import Microdata, holds_items, unescaped
 from engine.itip import read, zones
 from engine.itip.bounds import Allowance, too_many
 from engine.itip.content_lines import Component, Property, clean_text, decode, escape
-from engine.itip.feed import MAX_BYTES, MAX_EVENTS, Calendar, Entry, UnreadableEvent
+from engine.itip.feed import MAX_BYTES, MAX_EVENTS, Calendar, FeedEvent, UnreadableEvent
 from engine.itip.message import ItipEvent, told_apart
 from engine.itip.values import read_duration, write_day, write_local
 from engine.itip.zone_context import Clocks
@@ -70,7 +70,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
             # Which event of an earlier import it was, only an @id tells.
             whole = whole and bool(_own_id(node))
     bad = {each.uid for each in unreadable}
-    entries = tuple(Entry(e.uid, e, ()) for e in told_apart(found) if e.uid not in bad)
+    entries = tuple(FeedEvent(e.uid, e, ()) for e in told_apart(found) if e.uid not in bad)
     return Calendar(entries, tuple(unreadable), whole)
 
 

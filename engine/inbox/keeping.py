@@ -24,7 +24,7 @@ from engine.engine import SYSTEM, Engine
 from engine.inbox.handling.once import ALREADY_RECEIVED
 from engine.inbox.handling.received import MailAction, Outcome
 from engine.inbox.spool import departed
-from engine.inbox.spool.spool import Envelope, Spooled, parsed
+from engine.inbox.spool.spool import ReceivedEnvelope, Spooled, parsed
 from engine.inbox.turns.claims import client_address
 from engine.model.counters import KeptMail
 from engine.refusals import Code
@@ -55,7 +55,7 @@ async def count(engine: Engine, mail: Spooled, outcomes: Sequence[Outcome]) -> N
     await _keep(engine, [kept])
 
 
-def _client(engine: Engine, envelope: Envelope) -> str:
+def _client(engine: Engine, envelope: ReceivedEnvelope) -> str:
     """The client as one sender: an IPv4 address, a /64 of IPv6; all mail that a server of ours brought is one."""
     return client_address(envelope.client, engine.settings.relay_networks) or _OURS
 
@@ -176,7 +176,7 @@ async def _found(engine: Engine, name: str) -> KeptMail | None:
     )
 
 
-def _glance(path: Path) -> tuple[Envelope, int, float] | None:
+def _glance(path: Path) -> tuple[ReceivedEnvelope, int, float] | None:
     """The envelope of a mail, its bytes and its age in seconds, of its first bytes alone."""
     try:
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.commands.mails.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
 from engine.inbox.decoded import HEAD_BYTES, HEADER_SHOWN, Decoded, decoded, headers_of
-from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed
+from engine.inbox.spool.spool import OwnMailbox, Spool, Spooled, parsed
 from engine.mail import text
 from engine.model.actors import Actor
 from engine.model.base import Value
@@ -204,9 +204,9 @@ def _waits(note: Intake) -> bool:
     return note.action == "quarantined" or note.code == Code.SENDER_UNAUTHENTICATED
 
 
-def _mailbox(box: str) -> Mailbox:
+def _mailbox(box: str) -> OwnMailbox:
     name, _, token = box.partition("+")
-    return Mailbox(name=name, token=token)
+    return OwnMailbox(name=name, token=token)
 
 
 def _bare(name: str) -> str:

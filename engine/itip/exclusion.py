@@ -8,7 +8,7 @@ from itertools import islice, takewhile
 
 from engine.itip.content_lines import Component
 from engine.itip.recurrence import matching
-from engine.itip.rule import MAX_TEXT, Rule, parse
+from engine.itip.rule import MAX_TEXT, RecurrenceRule, parse
 from engine.itip.vcalendar import modern
 from engine.model.times import Span
 from engine.refusals import Code, Refused
@@ -28,7 +28,7 @@ def excluded_by_rule(component: Component, span: Span | None, recurrence: str) -
     return frozenset(start for text in texts for start in _both(parse(text), series, span))
 
 
-def _both(rule: Rule, series: Rule, span: Span) -> list[date | datetime]:
+def _both(rule: RecurrenceRule, series: RecurrenceRule, span: Span) -> list[date | datetime]:
     """Starts that the two rules share, if one of them ends."""
     if not (_ends(rule) or _ends(series)):
         raise _refused()
@@ -45,7 +45,7 @@ def _shared(starts: list[date | datetime], others: Iterator[date | datetime]) ->
     return [start for start in starts if start in known]
 
 
-def _ends(rule: Rule) -> bool:
+def _ends(rule: RecurrenceRule) -> bool:
     return bool(rule.count or rule.until)
 
 

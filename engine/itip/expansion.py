@@ -13,7 +13,7 @@ from datetime import MAXYEAR, date, timedelta
 from functools import lru_cache
 from itertools import count
 
-from engine.itip.rule import Rule
+from engine.itip.rule import RecurrenceRule
 
 _BUDGET = 150_000  # days looked at in one walk: 400 years of a yearly rule
 _END = date(MAXYEAR, 1, 1)
@@ -31,7 +31,7 @@ class Budget:
         return self.left >= 0
 
 
-def _with_defaults(rule: Rule, start: date) -> Rule:
+def _with_defaults(rule: RecurrenceRule, start: date) -> RecurrenceRule:
     """`rule` with what DTSTART says where the rule does not (RFC 5545, 3.3.10)."""
     if rule.byweekno or rule.byyearday or rule.bymonthday or rule.byday:
         return rule
@@ -53,7 +53,7 @@ def _shifted(first: date, days: int) -> date | None:
         return None
 
 
-def _period(rule: Rule, start: date, index: int) -> list[date]:
+def _period(rule: RecurrenceRule, start: date, index: int) -> list[date]:
     """The days of the rule's period number `index`, 0 being the one that holds `start`."""
     step = index * rule.interval
     if rule.freq == "YEARLY":
@@ -70,7 +70,7 @@ def _period(rule: Rule, start: date, index: int) -> list[date]:
     return [day] if day else []
 
 
-def _wanted_month(rule: Rule, month: int) -> bool:
+def _wanted_month(rule: RecurrenceRule, month: int) -> bool:
     return not rule.bymonth or month in rule.bymonth
 
 
@@ -78,7 +78,7 @@ def _month(year: int, month: int) -> list[date]:
     return [date(year, month, day) for day in range(1, calendar.monthrange(year, month)[1] + 1)]
 
 
-def _week_matches(rule: Rule, day: date) -> bool:
+def _week_matches(rule: RecurrenceRule, day: date) -> bool:
     """BYWEEKNO: weeks begin on WKST; week 1 is the first with four days in the year."""
     for year in (day.year - 1, day.year, day.year + 1):
         if not 1 < year < MAXYEAR - 1:
@@ -96,7 +96,7 @@ def _first_week(year: int, wkst: int) -> date:
     return fourth - timedelta(days=(fourth.weekday() - wkst) % 7)
 
 
-def _day_matches(rule: Rule, day: date) -> bool:
+def _day_matches(rule: RecurrenceRule, day: date) -> bool:
     """BYDAY: the weekday, and its number from either end of the month or the year."""
     in_year = rule.freq == "YEARLY" and not rule.bymonth
     position = day.timetuple().tm_yday if in_year else day.day
@@ -105,7 +105,7 @@ def _day_matches(rule: Rule, day: date) -> bool:
     return any((n, day.weekday()) in rule.days for n in (0, forward, backward))
 
 
-def _matches(rule: Rule, day: date) -> bool:
+def _matches(rule: RecurrenceRule, day: date) -> bool:
     if rule.bymonth and day.month not in rule.bymonth:
         return False
     if rule.byweekno and not _week_matches(rule, day):
@@ -121,7 +121,7 @@ def _matches(rule: Rule, day: date) -> bool:
     return not rule.byday or _day_matches(rule, day)
 
 
-def _in_period(rule: Rule, days: list[date]) -> list[date]:
+def _in_period(rule: RecurrenceRule, days: list[date]) -> list[date]:
     found = [day for day in days if _matches(rule, day)]
     if not rule.bysetpos:
         return found
@@ -129,7 +129,7 @@ def _in_period(rule: Rule, days: list[date]) -> list[date]:
     return [day for index, day in enumerate(found) if index in picked]
 
 
-def _index(rule: Rule, start: date, day: date) -> int:
+def _index(rule: RecurrenceRule, start: date, day: date) -> int:
     """Number of the last period that begins on or before `day`."""
     if rule.freq == "YEARLY":
         units = day.year - start.year
@@ -143,7 +143,7 @@ def _index(rule: Rule, start: date, day: date) -> int:
 
 
 def forward(
-    rule: Rule, start: date, since: date | None = None, budget: Budget | None = None
+    rule: RecurrenceRule, start: date, since: date | None = None, budget: Budget | None = None
 ) -> Iterator[date]:
     """Days that match `rule`, in order, not before `start`; from about `since` where given.
 
@@ -160,7 +160,7 @@ def forward(
             return
 
 
-def backward(rule: Rule, start: date, last: date) -> Iterator[date]:
+def backward(rule: RecurrenceRule, start: date, last: date) -> Iterator[date]:
     """Days that match `rule` from `last` back to `start`, newest first, with the same budget."""
     rule = _with_defaults(rule, start)
     budget = Budget()
@@ -171,6 +171,6 @@ def backward(rule: Rule, start: date, last: date) -> Iterator[date]:
             return
 
 
-def _past_calendar(rule: Rule, start: date, index: int) -> bool:
+def _past_calendar(rule: RecurrenceRule, start: date, index: int) -> bool:
     per_year = {"YEARLY": 1, "MONTHLY": 12, "WEEKLY": 52, "DAILY": 365}[rule.freq]
     return start.year + index * rule.interval // per_year >= MAXYEAR - 2

@@ -32,7 +32,7 @@ K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEvent:
     """One event of a calendar with the instances that differ; `digest` changes when what it says does.
 
     `event` is an instance where the calendar holds instances of a series and not the series.
@@ -67,7 +67,7 @@ class Calendar:
     `whole`: it ends with its END; one that does not was cut off and says nothing of what it lacks.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[FeedEvent, ...]
     unreadable: tuple[UnreadableEvent, ...]
     whole: bool = True
     refresh_s: int = 0
@@ -133,7 +133,7 @@ def _components(calendars: list[Component], default_zone: str | None) -> Iterato
             yield component, clocks
 
 
-def _entries(events: list[ItipEvent]) -> Iterator[Entry]:
+def _entries(events: list[ItipEvent]) -> Iterator[FeedEvent]:
     """The events with their instances, told apart as those of a mail are."""
     series = [event for event in events if event.recurrence_id is None]
     instances: dict[str, dict[date | datetime, ItipEvent]] = {}
@@ -141,10 +141,10 @@ def _entries(events: list[ItipEvent]) -> Iterator[Entry]:
         if event.recurrence_id is not None:
             _keep_newest(instances.setdefault(event.uid, {}), event.recurrence_id, event)
     for event in told_apart(series):
-        yield Entry(event.uid, event, tuple(instances.pop(event.uid, {}).values()))
+        yield FeedEvent(event.uid, event, tuple(instances.pop(event.uid, {}).values()))
     for alone in instances.values():
         for event in alone.values():
-            yield Entry(event.occurrence_uid, event, ())
+            yield FeedEvent(event.occurrence_uid, event, ())
 
 
 def _keep_newest(kept: dict[K, ItipEvent], key: K, event: ItipEvent) -> None:

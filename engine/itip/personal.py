@@ -38,7 +38,7 @@ def _harmless(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PersonalText:
     """A text with placeholders, split once to be filled often."""
 
     pieces: tuple[Piece, ...]
@@ -107,9 +107,9 @@ def personal(text: str) -> bool:
     return "{{" in text
 
 
-def words(text: str) -> Words:
+def words(text: str) -> PersonalText:
     """`text` split at its placeholders; Refused(INVALID_TEMPLATE) where one is not a plain name."""
-    return Words(_pieces(text) if personal(text) else ((text, False),))
+    return PersonalText(_pieces(text) if personal(text) else ((text, False),))
 
 
 def _texts(event: Event) -> list[str]:

@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from engine.itip import personal, write
 from engine.itip.content_lines import escape
-from engine.itip.personal import Words
+from engine.itip.personal import PersonalText
 from engine.model.events import Event
 from engine.model.messages import Method
 from engine.model.people import Mailbox, Partstat, Party
@@ -41,7 +41,7 @@ class _Text:
     """Where a line with personal words goes."""
 
     name: str
-    words: Words
+    words: PersonalText
 
     def line(self, _attendee: Mailbox, _organizer: Mailbox, values: Mapping[str, str]) -> bytes:
         """The line in one attendee's words; none where nothing is left to say."""

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice, takewhile
 
 from engine.itip.expansion import Budget, backward, forward
-from engine.itip.rule import Rule, parse, refused
+from engine.itip.rule import RecurrenceRule, parse, refused
 from engine.itip.values import read_value
 from engine.model.events import Event, Override
 from engine.model.times import Span, named_day
@@ -59,7 +59,7 @@ def instance(event: Event, recurrence_id: date | datetime) -> Override:
 # UNTIL
 
 
-def until_of(rule: Rule, span: Span) -> date | datetime | None:
+def until_of(rule: RecurrenceRule, span: Span) -> date | datetime | None:
     """UNTIL in the type of DTSTART: a day, or a moment in UTC (RFC 5545, 3.3.10)."""
     if not rule.until:
         return None
@@ -85,7 +85,7 @@ def _until_text(until: date | datetime | None) -> str:
 # the series
 
 
-def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date | datetime]:
+def _starts(rule: RecurrenceRule, span: Span, since: date | None = None) -> Iterator[date | datetime]:
     """Starts of the rule's instances in order: DTSTART always is the first (RFC 5545, 3.8.5.3)."""
     first, until = _local_day(span, span.start), until_of(rule, span)
     left = rule.count
@@ -102,14 +102,14 @@ def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date 
         left = None if left is None else left - 1
 
 
-def matching(rule: Rule, span: Span) -> Iterator[date | datetime]:
+def matching(rule: RecurrenceRule, span: Span) -> Iterator[date | datetime]:
     """Starts that match the rule, in order: that of DTSTART only if it does, unlike in a series."""
     first, until = _local_day(span, span.start), until_of(rule, span)
     starts = (_start_on(span, day) for day in forward(rule, first, None, Budget(_FIRST_DAYS)))
     return islice(takewhile(lambda start: until is None or start <= until, starts), rule.count)
 
 
-def _no_clock_times(rule: Rule, span: Span) -> None:
+def _no_clock_times(rule: RecurrenceRule, span: Span) -> None:
     """BYHOUR and the like may only repeat what DTSTART says."""
     local = span.local(span.start)
     clock = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}
@@ -163,7 +163,9 @@ def _later(start: date | datetime) -> date | datetime:
     return start + timedelta(days=_SOON_DAYS)
 
 
-def _last_start(rule: Rule, span: Span, excluded: frozenset[date | datetime]) -> date | datetime | None:
+def _last_start(
+    rule: RecurrenceRule, span: Span, excluded: frozenset[date | datetime]
+) -> date | datetime | None:
     """Start of the last instance of a rule with COUNT or UNTIL that is not excluded."""
     until = until_of(rule, span)
     if until is None:

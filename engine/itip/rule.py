@@ -25,7 +25,7 @@ def refused(why: str) -> Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RecurrenceRule:
     """A recurrence rule with its parts read; `until` stays text, since its meaning depends on DTSTART."""
 
     freq: str
@@ -117,7 +117,7 @@ def _parts(text: str) -> dict[str, str]:
     return parts
 
 
-def parse(text: str) -> Rule:
+def parse(text: str) -> RecurrenceRule:
     """The rule of an RRULE value.
 
     Raises Refused(INVALID_RECURRENCE) for anything that is no daily to yearly rule (RFC 5545, 3.3.10).
@@ -148,7 +148,7 @@ def parse(text: str) -> Rule:
     return _rule(freq, parts)
 
 
-def _rule(freq: str, parts: dict[str, str]) -> Rule:
+def _rule(freq: str, parts: dict[str, str]) -> RecurrenceRule:
     interval = _number("INTERVAL", parts.get("INTERVAL", "1"), 1_000)
     total = _number("COUNT", parts["COUNT"], 999_999) if "COUNT" in parts else None
     if interval < 1 or (total is not None and total < 1):
@@ -158,7 +158,7 @@ def _rule(freq: str, parts: dict[str, str]) -> Rule:
     wkst = parts.get("WKST", "MO")
     if wkst not in WEEKDAYS:
         raise refused(f"WKST={wkst[:20]} is not a weekday.")
-    rule = Rule(
+    rule = RecurrenceRule(
         freq=freq,
         interval=interval,
         count=total,
@@ -176,7 +176,7 @@ def _rule(freq: str, parts: dict[str, str]) -> Rule:
     return rule
 
 
-def _check_combination(rule: Rule) -> None:
+def _check_combination(rule: RecurrenceRule) -> None:
     numbered = any(n for n, _ in rule.byday)
     any_by = rule.byday or rule.bymonthday or rule.byyearday or rule.byweekno or rule.bymonth
     wrong = (

@@ -12,7 +12,7 @@ from itertools import product
 
 from engine.itip.expansion import Budget, forward
 from engine.itip.recurrence import until_of
-from engine.itip.rule import MAX_INSTANCES, Rule, parse, refused
+from engine.itip.rule import MAX_INSTANCES, RecurrenceRule, parse, refused
 from engine.model.times import Span
 
 MAX_DATES = 400
@@ -37,7 +37,7 @@ def _time_parts(rule: str) -> Iterator[str]:
 class _Series:
     """One rule with the times of day at which it recurs."""
 
-    rule: Rule
+    rule: RecurrenceRule
     times: tuple[time, ...]
     until: date | datetime | None
 
@@ -76,7 +76,7 @@ def _read(text: str, span: Span) -> _Series:
     return _Series(rule, times, until_of(rule, span))
 
 
-def _times(rule: Rule, span: Span) -> tuple[time, ...]:
+def _times(rule: RecurrenceRule, span: Span) -> tuple[time, ...]:
     """The times of day of a rule, by default that of the event."""
     start = _clock(span) or time()
     if rule.bytime and span.all_day:

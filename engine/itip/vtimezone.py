@@ -12,7 +12,7 @@ from functools import lru_cache
 from engine.itip import zones
 from engine.itip.content_lines import Component
 from engine.itip.expansion import Budget, forward
-from engine.itip.rule import Rule, parse
+from engine.itip.rule import RecurrenceRule, parse
 from engine.itip.values import read_value
 from engine.refusals import Code, Refused
 
@@ -67,7 +67,7 @@ def _moment(text: str) -> datetime | None:
 
 
 @lru_cache(maxsize=512)
-def _rule(text: str) -> Rule | None:
+def _rule(text: str) -> RecurrenceRule | None:
     """The rule, if it is one; rules of clocks are short."""
     try:
         return parse(text) if len(text) <= _MAX_RULE else None

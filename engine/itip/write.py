@@ -39,7 +39,7 @@ _ALARM_MINUTES = 15
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-class Text(vText):
+class EscapedText(vText):
     """TEXT as RFC 5545, 3.3.11 has it; the library's own makes a line break of a literal backslash and N.
 
     A byte order mark in front goes, since the library would drop one of them.
@@ -105,10 +105,10 @@ def calendar(
     _set(
         found,
         {
-            "VERSION": Text("2.0"),
-            "PRODID": Text(PRODID),
-            "CALSCALE": Text("GREGORIAN"),
-            "METHOD": Text(method.value),
+            "VERSION": EscapedText("2.0"),
+            "PRODID": EscapedText(PRODID),
+            "CALSCALE": EscapedText("GREGORIAN"),
+            "METHOD": EscapedText(method.value),
         },
     )
     if _by_zone(event):
@@ -207,14 +207,14 @@ def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
     }
 
 
-def optional(text: str) -> Text | None:
+def optional(text: str) -> EscapedText | None:
     """`text` if it says something; an empty text is left out, never written as `None`."""
-    return Text(text) if clean_text(text).lstrip(BOM).strip() else None
+    return EscapedText(text) if clean_text(text).lstrip(BOM).strip() else None
 
 
-def titled(text: str) -> Text:
+def titled(text: str) -> EscapedText:
     """A SUMMARY always says something, since RFC 5546 asks for it."""
-    return optional(text) or Text(UNTITLED)
+    return optional(text) or EscapedText(UNTITLED)
 
 
 def _url(text: str) -> vUri | None:
@@ -232,7 +232,7 @@ def _vevent(
     _set(
         found,
         {
-            "UID": Text(event.uid),
+            "UID": EscapedText(event.uid),
             "DTSTAMP": _utc(event.dtstamp),
             "SEQUENCE": vInt(event.sequence),
             "DTSTART": _time(event, part.span.start),
@@ -243,8 +243,8 @@ def _vevent(
             "DESCRIPTION": optional(part.description),
             "URL": _url(part.url),
             **people,
-            "STATUS": Text("CANCELLED" if cancelled else "CONFIRMED"),
-            "TRANSP": Text("TRANSPARENT" if all_day or not event.rsvp else "OPAQUE"),
+            "STATUS": EscapedText("CANCELLED" if cancelled else "CONFIRMED"),
+            "TRANSP": EscapedText("TRANSPARENT" if all_day or not event.rsvp else "OPAQUE"),
             "CREATED": _utc(event.created),
             "LAST-MODIFIED": _utc(event.dtstamp),
             "COMMENT": optional(event.cancel_reason) if cancelled else None,
@@ -261,7 +261,7 @@ def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> C
     _set(
         found,
         {
-            "UID": Text(event.uid),
+            "UID": EscapedText(event.uid),
             "DTSTAMP": _utc(event.dtstamp),
             "SEQUENCE": vInt(event.sequence),
             "RECURRENCE-ID": _time(event, part.recurrence_id) if isinstance(part, Override) else None,
@@ -288,8 +288,8 @@ def _alarm(minutes: int) -> Component:
     _set(
         alarm,
         {
-            "ACTION": Text("DISPLAY"),
-            "DESCRIPTION": Text("Reminder"),
+            "ACTION": EscapedText("DISPLAY"),
+            "DESCRIPTION": EscapedText("Reminder"),
             "TRIGGER": vDuration(-timedelta(minutes=minutes)),
         },
     )

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from engine.aws.chain import Chain, NoCredentials
-from engine.aws.connections import Endpoint
+from engine.aws.chain import CredentialChain, NoCredentials
+from engine.aws.connections import ServiceEndpoint
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.s3 import BUCKET, Bucket
 from engine.engine import Engine
@@ -36,7 +36,7 @@ MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
 
 @dataclass(frozen=True)
-class Place:
+class ExportTarget:
     """Where the tables go; the prefix is empty or ends with a slash."""
 
     bucket: str
@@ -46,7 +46,7 @@ class Place:
     addresses: bool = False
 
     @classmethod
-    def of(cls, url: str) -> Place:
+    def of(cls, url: str) -> ExportTarget:
         """The place that a URL of the setting names. Raises ValueError."""
         parts = urlsplit(url.strip())
         options = dict(parse_qsl(parts.query))
@@ -56,7 +56,7 @@ class Place:
         if options.get("addresses", "no") not in {"yes", "no"}:
             raise ValueError("addresses must be yes or no")
         if endpoint := options.get("endpoint", ""):
-            Endpoint.of(endpoint)
+            ServiceEndpoint.of(endpoint)
         prefix = parts.path.strip("/")
         return cls(
             parts.netloc,
@@ -72,7 +72,7 @@ class Nights:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._place = Place.of(engine.settings.export) if engine.settings.export else None
+        self._place = ExportTarget.of(engine.settings.export) if engine.settings.export else None
         self._task: asyncio.Task[None] | None = None
         self._next: datetime | None = None
 
@@ -97,7 +97,7 @@ class Nights:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _night(self, place: Place) -> None:
+    async def _night(self, place: ExportTarget) -> None:
         try:
             written = await export(self._engine, place)
         except (AwsRefused, Unreached, Unanswered, NoCredentials, Refused) as error:
@@ -109,9 +109,9 @@ class Nights:
                 log.info("the nightly export wrote %d objects", written)
 
 
-async def export(engine: Engine, place: Place) -> int:
+async def export(engine: Engine, place: ExportTarget) -> int:
     """Write all tables unless tonight is done; how many objects there are now. Raises what S3 and an export raise."""
-    chain = Chain()
+    chain = CredentialChain()
     bucket = Bucket(place.bucket, place.region or await chain.region(), place.endpoint, chain, engine.clock)
     try:
         done = f"{place.prefix}_done/{engine.clock():%Y-%m-%d}"
@@ -132,7 +132,7 @@ async def _there(bucket: Bucket, key: str) -> bool:
     return any(one.key == key for one in found)
 
 
-async def _table(engine: Engine, bucket: Bucket, place: Place, table: Table) -> set[str]:
+async def _table(engine: Engine, bucket: Bucket, place: ExportTarget, table: Table) -> set[str]:
     """The files of one table, and the manifest that names the CSV ones for QuickSight."""
     forms = [Form.CSV, *([Form.PARQUET] if _parquet() else [])]
     keys: set[str] = set()

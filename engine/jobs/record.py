@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from engine.commands.webhooks.feeding import PostCheckpoint
 from engine.engine import SYSTEM, Engine
-from engine.model.record import GENESIS, Cut, Head, Row, moment
-from engine.record.signing import Signer
-from engine.record.verifying import Chain
+from engine.model.record import GENESIS, ChainRow, Cut, Head, moment
+from engine.record.signing import HeadSigner
+from engine.record.verifying import RecordChain
 from engine.store.protocol import Unit
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def cut(engine: Engine, before: datetime) -> int:
     return gone
 
 
-async def _older(engine: Engine, before: datetime) -> list[Row]:
+async def _older(engine: Engine, before: datetime) -> list[ChainRow]:
     begins = await _begins(engine)
     newest = (await engine.store.record_head()).seq
     rows = await engine.store.record_rows(begins.seq, engine.store.items_per_unit)
@@ -69,12 +69,12 @@ async def _begins(engine: Engine) -> Head:
     return Head(before.seq, before.head) if before else Head(0, GENESIS)
 
 
-async def _cut(engine: Engine, rows: list[Row]) -> bool:
-    chain = Chain(await _begins(engine))
+async def _cut(engine: Engine, rows: list[ChainRow]) -> bool:
+    chain = RecordChain(await _begins(engine))
     if not chain.follow((row.seq, row.body.encode(), row.head) for row in rows):
         log.error("the record is not cut: %s", chain.broken)
         return False
-    note = await asyncio.to_thread(Signer.of(engine.settings).note, chain.head, engine.clock())
+    note = await asyncio.to_thread(HeadSigner.of(engine.settings).note, chain.head, engine.clock())
     place = Cut(seq=chain.head.seq, head=chain.head.head, note=note)
 
     async def work(unit: Unit) -> None:

@@ -51,7 +51,7 @@ class Campaign(Value):
 
 # Of these there are a hundred thousand at once, so they are as small as can be.
 @dataclass(slots=True)  # frozen, a list would take a tenth longer: each field would be set the slow way
-class Row:
+class ListRow:
     """One row of a list as given; `number` 1 is the first after the header, blank rows left out, 0 if it is not known.
 
     `uid`: the event that it names, if any. `code`: why it could not be read.

@@ -57,7 +57,7 @@ class Statistics(Value):
     delivery: dict[str, int] = Field(default_factory=_NO_DELIVERIES.copy)
 
 
-class Grouping(StrEnum):
+class AnswerGrouping(StrEnum):
     """By what answers are grouped."""
 
     EVENT = "event"

@@ -91,7 +91,7 @@ LEFT_OUT_AT_ONCE = 20
 """Events of which texts that were left out are held in one unit of work."""
 
 
-class LeftOut(Value):
+class LeftOutTexts(Value):
     """Texts of an event that were left out, since they link where its key may not; they wait for approval."""
 
     event_uid: str

@@ -16,7 +16,7 @@ GENESIS = bytes(32)
 _COMMITMENT_BYTES = 16
 
 
-class Row(NamedTuple):
+class ChainRow(NamedTuple):
     """A row as it is stored: its canonical text, the head of the record with it, and its salt.
 
     The salt is no part of what is hashed. Once it is gone, the row's commitments can no longer be tested.
@@ -49,7 +49,7 @@ class Head(NamedTuple):
     head: bytes
 
 
-class Place(NamedTuple):
+class ChainEnd(NamedTuple):
     """Where the next row goes, and the salts of those people it names who have one."""
 
     after: Head
@@ -98,11 +98,11 @@ def node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def next_row(after: Head, facts: Mapping[str, object], salt: bytes) -> Row:
+def next_row(after: Head, facts: Mapping[str, object], salt: bytes) -> ChainRow:
     """The row that follows `after`."""
     seq = after.seq + 1
     body = canonical(seq, facts)
-    return Row(seq, body, node(after.head, leaf(body.encode())), salt)
+    return ChainRow(seq, body, node(after.head, leaf(body.encode())), salt)
 
 
 def commitment(text: bytes, salt: bytes) -> str:

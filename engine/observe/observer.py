@@ -46,7 +46,7 @@ COUNTERS = (COMMANDS, ANSWERS, MAILS)
 TIMERS = (COMMAND_S, BATCH_S, MAIL_S, LAG_S)
 
 
-class Span(Protocol):
+class WorkSpan(Protocol):
     """One piece of work that is being done."""
 
     def note(self, **attributes: Value) -> None:
@@ -63,7 +63,7 @@ class ObserverListener(Protocol):
 
     def count(self, what: Counted, n: int, labels: Mapping[str, str]) -> None: ...
     def took(self, what: Timed, seconds: float, labels: Mapping[str, str]) -> None: ...
-    def span(self, name: str, attributes: Mapping[str, Value]) -> AbstractContextManager[Span]: ...
+    def span(self, name: str, attributes: Mapping[str, Value]) -> AbstractContextManager[WorkSpan]: ...
 
 
 class _Unseen:
@@ -121,7 +121,7 @@ class Observer:
         if self.listener:
             self.listener.took(what, seconds, labels)
 
-    def span(self, name: str, **attributes: Value) -> AbstractContextManager[Span]:
+    def span(self, name: str, **attributes: Value) -> AbstractContextManager[WorkSpan]:
         """A span of that name around a block; free where no one listens."""
         return self.listener.span(name, attributes) if self.listener else _UNSEEN
 

@@ -32,7 +32,7 @@ _PAGE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedAddress:
     """An address on the service's list, since `at`."""
 
     address: str
@@ -44,12 +44,12 @@ class Listed:
 class ListedPage:
     """A page of the list; `following` names the next one, and is empty at the end."""
 
-    entries: Sequence[Listed]
+    entries: Sequence[ListedAddress]
     following: str = ""
 
 
 @runtime_checkable
-class Listing(Protocol):
+class ListingTransport(Protocol):
     """A way out whose service keeps a do-not-mail list of its own; `list_name` tells it from others."""
 
     list_name: str
@@ -71,7 +71,7 @@ class AccountList:
     Where the service does not say, mail goes all the same: the service itself holds back what is on its list.
     """
 
-    def __init__(self, service: Listing, engine: Engine, *, page_s: float = _PAGE_S) -> None:
+    def __init__(self, service: ListingTransport, engine: Engine, *, page_s: float = _PAGE_S) -> None:
         self._service = service
         self._engine = engine
         self._page_s = page_s
@@ -82,7 +82,7 @@ class AccountList:
     @classmethod
     def of(cls, transport: object, engine: Sends) -> AccountList | None:
         """None for a way out that keeps no list; for any other the engine must be a whole one."""
-        return cls(transport, cast("Engine", engine)) if isinstance(transport, Listing) else None
+        return cls(transport, cast("Engine", engine)) if isinstance(transport, ListingTransport) else None
 
     async def fresh(self) -> None:
         """Return once the list is no older than ten minutes, or cannot be read."""
@@ -132,7 +132,7 @@ class AccountList:
             log.info("%d addresses of the mail service's do-not-mail list are on ours now", added)
 
 
-def _entry(one: Listed) -> Suppression:
+def _entry(one: ListedAddress) -> Suppression:
     cause = SuppressionCause.COMPLAINED if one.complained else SuppressionCause.BOUNCED
     return Suppression(
         target=one.address, organizer="", reason=f"{cause}: on the list of the account", at=one.at

@@ -15,7 +15,7 @@ from engine.observe.logs import discreet
 from engine.observe.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
 from engine.outbox.account_list import AccountList
-from engine.outbox.leases import LEASE_S, Leases
+from engine.outbox.leases import LEASE_S, DispatcherLeases
 from engine.outbox.pace import Pace
 from engine.outbox.quota import QuotaKeeper
 from engine.outbox.render import Renderer
@@ -59,7 +59,9 @@ class Dispatcher:
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"
         self._observer = engine.observer
         self._quota = QuotaKeeper.of(transport, engine.store, engine.clock)
-        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s, engine.observer, self._quota)
+        self._leases = DispatcherLeases(
+            engine.store, self._owner, engine.clock, lease_s, engine.observer, self._quota
+        )
         self._account_list = AccountList.of(transport, engine)
         self._pace = Pace(transport.connections)
         self._grown = asyncio.Event()

@@ -20,7 +20,7 @@ class ClaimsAndNews(Claims, Watching, Protocol):
     """What a dispatcher asks of the store: messages that are due, and whether anything was kept."""
 
 
-class Leases:
+class DispatcherLeases:
     """Claims messages for one dispatcher, keeps them, and knows which of them others took meanwhile.
 
     Leases are written in the time of the clock, which may jump, and a process may stand still for longer than

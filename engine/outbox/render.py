@@ -52,7 +52,7 @@ class _Prepared:
 
     calendar: itip_prepared.PreparedCalendar
     mail: mail_prepared.PreparedMail
-    texts: Mapping[str, personal.Words]
+    texts: Mapping[str, personal.PersonalText]
     holes: Mapping[str, str]
 
 

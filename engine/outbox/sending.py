@@ -44,7 +44,7 @@ class Sends(Protocol):
         ...
 
 
-class Sender:
+class SendingProcess:
     """All that, over the store that the settings name."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -54,7 +54,7 @@ class Sender:
         self.observer, self.owed, self.answered = Observer(), Signal(), Signal()
 
     @classmethod
-    async def open(cls, settings: Settings) -> Sender:
+    async def open(cls, settings: Settings) -> SendingProcess:
         """Open the store. Raises OSError; Refused: NOT_ALLOWED."""
         return cls(settings, await open_store(settings, instances))
 

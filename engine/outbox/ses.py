@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field
 
-from engine.aws.chain import Chain, NoCredentials
+from engine.aws.chain import CredentialChain, NoCredentials
 from engine.aws.client import JsonClient
-from engine.aws.connections import Endpoint
-from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.errors import AwsRefused, ErrorClass, Unanswered, Unreached
 from engine.mail.incoming.sesnotice import TAG_EVENT, TAG_ROW
 from engine.model.base import Value
 from engine.model.counters import Quota
-from engine.outbox.account_list import Listed, ListedPage
+from engine.outbox.account_list import ListedAddress, ListedPage
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
@@ -57,7 +57,7 @@ class SesTarget(Value):
         if not connections.isdecimal() or not 1 <= int(connections) <= _CONNECTIONS_MOST:
             raise ValueError(f"CIS_OUTBOX: connections must be from 1 to {_CONNECTIONS_MOST}")
         if endpoint:
-            Endpoint.of(endpoint)
+            ServiceEndpoint.of(endpoint)
         return cls(
             region=parts.netloc, endpoint=endpoint, configuration_set=name, connections=int(connections)
         )
@@ -67,7 +67,11 @@ class SesTransport:
     """Sends by SendEmail, one call a mail; what is sent at once is bounded by the caller."""
 
     def __init__(
-        self, target: SesTarget, domain: str, clock: Callable[[], datetime], credentials: Chain | None = None
+        self,
+        target: SesTarget,
+        domain: str,
+        clock: Callable[[], datetime],
+        credentials: CredentialChain | None = None,
     ) -> None:
         self.connections = target.connections
         self.quota_name = f"ses {target.region}"
@@ -77,7 +81,7 @@ class SesTransport:
         self._target = target
         self._domain = domain
         self._clock = clock
-        self._chain = credentials or Chain()
+        self._chain = credentials or CredentialChain()
         self._client: JsonClient | None = None
         self._opening = asyncio.Lock()
 
@@ -142,7 +146,7 @@ class SesTransport:
             if self._client is None:
                 region = self._target.region
                 url = self._target.endpoint or await self._chain.url("sesv2", "email", region)
-                self._client = JsonClient("ses", region, Endpoint.of(url), self._chain, self._clock)
+                self._client = JsonClient("ses", region, ServiceEndpoint.of(url), self._chain, self._clock)
         return self._client
 
 
@@ -164,9 +168,9 @@ def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
     return request
 
 
-def _listed(values: dict[str, Any]) -> Listed:
+def _listed(values: dict[str, Any]) -> ListedAddress:
     at = datetime.fromtimestamp(float(values["LastUpdateTime"]), UTC)
-    return Listed(str(values["EmailAddress"]), values["Reason"] == "COMPLAINT", at)
+    return ListedAddress(str(values["EmailAddress"]), values["Reason"] == "COMPLAINT", at)
 
 
 def _ascii(address: str) -> str:
@@ -186,10 +190,10 @@ def _rejection(refused: AwsRefused, recipient: str, domain: str) -> Rejected:
     words = f"{refused.code}: {refused.message}"[:_ANSWER_MAX]
     if _of_the_account(refused, recipient, domain):
         return Rejected(words, permanent=False, server=True)
-    if refused.fault is Fault.THROTTLED:
+    if refused.fault is ErrorClass.THROTTLED:
         spent = "daily" in refused.message.lower()
         return Rejected(words, permanent=False, server=True, throttled=True, spent=spent)
-    if refused.fault is Fault.PERMANENT:
+    if refused.fault is ErrorClass.PERMANENT:
         return Rejected(words, permanent=True)
     return Rejected(words, permanent=False, server=True)
 
@@ -197,7 +201,7 @@ def _rejection(refused: AwsRefused, recipient: str, domain: str) -> Rejected:
 def _of_the_account(refused: AwsRefused, recipient: str, domain: str) -> bool:
     """True if no mail of ours would be taken: the same code may speak of a recipient, or of our own identity."""
     message = refused.message.lower()
-    if refused.fault is Fault.ACCOUNT or "configuration set" in message:
+    if refused.fault is ErrorClass.ACCOUNT or "configuration set" in message:
         return True
     theirs = recipient.lower() in message and f"@{domain}" not in message
     return "not verified" in message and not theirs

@@ -107,7 +107,7 @@ _SAMPLE_KINDS = {
 }
 
 
-class SampleMail(Value):
+class ExampleMail(Value):
     """A mail that is never sent; `html`: empty where it has none."""
 
     subject: str
@@ -124,7 +124,7 @@ async def copies(engine: Engine, brand: Branding, language: str = "") -> tuple[N
     )
 
 
-async def sample(engine: Engine, brand: Branding, mail: MailText, language: str = "") -> SampleMail:
+async def sample(engine: Engine, brand: Branding, mail: MailText, language: str = "") -> ExampleMail:
     """A mail of this kind about an event that is none, in the looks of `brand`, for a reader of that language."""
     kind, now = _SAMPLE_KINDS[mail], engine.clock()
     organizer = f"organizer@{engine.settings.domain}"
@@ -143,7 +143,7 @@ async def sample(engine: Engine, brand: Branding, mail: MailText, language: str 
     renderer = Renderer(engine.settings, engine.store, FixedBrand(brand))
     claim = Claim(message, event, attendee, "The organizer", language)
     parts = _parts((await renderer.render(claim, now)).content)
-    return SampleMail(subject=parts["subject"], text=parts["text"], html=parts["html"])
+    return ExampleMail(subject=parts["subject"], text=parts["text"], html=parts["html"])
 
 
 def _sample_event(organizer: str, now: datetime) -> Event:

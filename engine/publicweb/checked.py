@@ -10,7 +10,7 @@ import httpcore
 from engine.publicweb.addresses import Way, reachable
 
 
-class Checked(httpcore.AsyncNetworkBackend):
+class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to a host at an address that was resolved and checked for this very connection."""
 
     def __init__(self, way: Way) -> None:

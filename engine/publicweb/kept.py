@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpcore
 
 from engine.publicweb.addresses import Way
-from engine.publicweb.checked import Checked
+from engine.publicweb.checked import CheckedBackend
 
 _KEPT_MAX = 100
 """Of all origins together; the longest unused are closed first."""
@@ -25,11 +25,11 @@ _LOOK_S = 30.0
 Origin = tuple[bytes, bytes, int]
 
 
-class Kept:
+class KeptConnections:
     """Connections of one scheme, open and without a request; `way`: which addresses may be reached."""
 
     def __init__(self, way: Way, tls: ssl.SSLContext | None = None) -> None:
-        self._network, self._tls = Checked(way), tls
+        self._network, self._tls = CheckedBackend(way), tls
         self._idle: list[tuple[Origin, httpcore.AsyncHTTPConnection]] = []
         self._looked = 0.0
 

@@ -20,14 +20,14 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     import httpcore
 
-    from engine.publicweb.kept import Kept
+    from engine.publicweb.kept import KeptConnections
 
 URL_MAX = 2_000
 _CONNECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class OutsideResponse:
     """What came back: at most as many bytes as were asked for; `cut`: there was more."""
 
     status: int
@@ -43,7 +43,7 @@ class Outside:
         local = settings.local_receivers
         self._ways = {"https": beside(local), "http": beside(local, alone=True)}
         self._tls = tls
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, KeptConnections] = {}
 
     async def close(self) -> None:
         """Close all connections."""
@@ -62,7 +62,7 @@ class Outside:
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, *, seconds: float, most: int
-    ) -> Response:
+    ) -> OutsideResponse:
         """The answer, up to `most` bytes of it.
 
         Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE; TimeoutError; OSError, httpcore's errors.
@@ -86,9 +86,9 @@ class Outside:
             answered = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
-            return Response(response.status, answered, bytes(body[:most]), len(body) > most)
+            return OutsideResponse(response.status, answered, bytes(body[:most]), len(body) > most)
 
-    def _place(self, url: str) -> tuple[httpcore.URL, Kept]:
+    def _place(self, url: str) -> tuple[httpcore.URL, KeptConnections]:
         """`url`, and the connections of its scheme; made by the first who needs them, since TLS takes its time."""
         import httpcore
 
@@ -96,10 +96,10 @@ class Outside:
         if scheme not in self._kept:
             import httpx
 
-            from engine.publicweb.kept import Kept
+            from engine.publicweb.kept import KeptConnections
 
             tls = (self._tls or httpx.create_ssl_context()) if scheme == "https" else None
-            self._kept[scheme] = Kept(self._ways[scheme], tls)
+            self._kept[scheme] = KeptConnections(self._ways[scheme], tls)
         return place, self._kept[scheme]
 
 

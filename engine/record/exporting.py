@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 
 from engine.model.record import GENESIS, Head, Leaf, leaf, node
-from engine.record.signing import Signer
+from engine.record.signing import HeadSigner
 from engine.store.protocol import RecordQuestions
 
 _AT_ONCE = 5_000
 _NOTE = '{"note":'
 
 
-async def exported(store: RecordQuestions, signer: Signer, now: datetime) -> AsyncIterator[str]:
+async def exported(store: RecordQuestions, signer: HeadSigner, now: datetime) -> AsyncIterator[str]:
     """The lines of the record as it is when it begins to be read."""
     cut, ends = await store.record_cut(), await store.record_head()
     at = Head(cut.seq, cut.head) if cut else Head(0, GENESIS)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.process.secret_file import written_beside
-from engine.record.signing import SignedHead, Signer, opened
+from engine.record.signing import HeadSigner, SignedHead, opened
 from engine.refusals import Refused
 
 HEAD_FILE = "record.head"
 
 
-def kept_head(folder: Path, signer: Signer) -> SignedHead | None:
+def kept_head(folder: Path, signer: HeadSigner) -> SignedHead | None:
     """The head that was signed last on this machine, if any. Raises OSError, Refused: INVALID_ARGUMENT."""
     path = folder / HEAD_FILE
     return opened(path.read_text(encoding="utf-8"), signer.verifier) if path.exists() else None
 
 
-def keep_head(folder: Path, signer: Signer, note: str) -> None:
+def keep_head(folder: Path, signer: HeadSigner, note: str) -> None:
     """Keep a newer head in place of the one before; never an older one. Raises OSError."""
     mine = opened(note, signer.verifier)
     if not _newer(mine, folder, signer):
@@ -26,7 +26,7 @@ def keep_head(folder: Path, signer: Signer, note: str) -> None:
     draft.replace(folder / HEAD_FILE)
 
 
-def _newer(mine: SignedHead, folder: Path, signer: Signer) -> bool:
+def _newer(mine: SignedHead, folder: Path, signer: HeadSigner) -> bool:
     try:
         before = kept_head(folder, signer)
     except Refused:

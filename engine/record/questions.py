@@ -9,7 +9,7 @@ from datetime import datetime
 from engine.model.record import Head
 from engine.record import heads
 from engine.record.exporting import exported, old_lines
-from engine.record.signing import Signer
+from engine.record.signing import HeadSigner
 from engine.record.verifying import Verified, verify
 from engine.settings import Settings
 from engine.store.protocol import Store
@@ -21,7 +21,7 @@ class Recorded:
     settings: Settings
     store: Store
     clock: Callable[[], datetime]
-    signer: Signer
+    signer: HeadSigner
 
     async def signed_head(self) -> str:
         """The signed note of the record's head, for whoever may hold it against the record later.

@@ -45,7 +45,7 @@ class SignedHead:
     note: str
 
 
-class Signer:
+class HeadSigner:
     """Signs heads with the key in the data folder; the first one to ask makes it."""
 
     def __init__(self, folder: Path, domain: str) -> None:
@@ -53,7 +53,7 @@ class Signer:
         self._path = folder / KEY_FILE
 
     @classmethod
-    def of(cls, settings: Settings) -> Signer:
+    def of(cls, settings: Settings) -> HeadSigner:
         return cls(settings.data_dir, settings.domain)
 
     @cached_property
@@ -105,7 +105,7 @@ def verifier(name: str, public: bytes) -> str:
 
 
 def opened(text: str, key: str) -> SignedHead:
-    """The head in the first signed note that `text` holds, be it a mail, if `key` (`Signer.verifier`) signed it.
+    """The head in the first signed note that `text` holds, be it a mail, if `key` (`HeadSigner.verifier`) signed it.
 
     Raises Refused: INVALID_ARGUMENT.
     """

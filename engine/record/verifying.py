@@ -26,7 +26,7 @@ class Verified:
     signed: int = 0
 
 
-class Chain:
+class RecordChain:
     """Follows the chain row by row from where it begins, and looks for the heads that must lie on it."""
 
     def __init__(self, begins: Head, wanted: Iterable[Head] = ()) -> None:
@@ -82,13 +82,13 @@ async def verify(store: RecordQuestions, wanted: Iterable[Head] = ()) -> Verifie
     """Verify all rows that there are, in pages; `wanted`: heads that must be in it."""
     wanted = list(wanted)
     cut = await store.record_cut()
-    chain = Chain(Head(cut.seq, cut.head) if cut else Head(0, GENESIS), wanted)
+    chain = RecordChain(Head(cut.seq, cut.head) if cut else Head(0, GENESIS), wanted)
     async for leaves in _pages(store, chain):
         if not await asyncio.to_thread(chain.follow, leaves):
             break
     return Verified(chain.rows, chain.head, tuple(chain.differences()), len(wanted))
 
 
-async def _pages(store: RecordQuestions, chain: Chain) -> AsyncIterator[list[Leaf]]:
+async def _pages(store: RecordQuestions, chain: RecordChain) -> AsyncIterator[list[Leaf]]:
     while leaves := await store.record_leaves(chain.head.seq, _AT_ONCE):
         yield leaves

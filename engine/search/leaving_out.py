@@ -25,7 +25,7 @@ _JOINTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReadingPart:
     """One part of a reading; `rest`: the query without it, None where no words of it are that part."""
 
     kind: Literal["span", "days", "hours", "word", "correction", "unknown"]
@@ -33,20 +33,20 @@ class Part:
     rest: str | None
 
 
-def parts(query: str, understood: Understood, now: datetime) -> list[Part]:
+def parts(query: str, understood: Understood, now: datetime) -> list[ReadingPart]:
     """The parts of what `query` was understood as, as of `now`, in the order in which they are told."""
     apart = _Apart(query, understood.words.corrections, now)
     words = understood.words
     return [
-        *(Part("span", span, apart.without_span(span)) for span in understood.spans),
-        *([Part("days", understood.days, apart.without("days"))] if understood.days else []),
-        *(Part("hours", hours, apart.without(hours)) for hours in understood.hours),
-        *(Part("word", word, apart.without_words(_bare(word), _sides(word))) for word in words.words),
+        *(ReadingPart("span", span, apart.without_span(span)) for span in understood.spans),
+        *([ReadingPart("days", understood.days, apart.without("days"))] if understood.days else []),
+        *(ReadingPart("hours", hours, apart.without(hours)) for hours in understood.hours),
+        *(ReadingPart("word", word, apart.without_words(_bare(word), _sides(word))) for word in words.words),
         *(
-            Part("correction", (read, given), apart.without_words(given))
+            ReadingPart("correction", (read, given), apart.without_words(given))
             for given, read in words.corrections.items()
         ),
-        *(Part("unknown", word, apart.without_words(word)) for word in words.unknown),
+        *(ReadingPart("unknown", word, apart.without_words(word)) for word in words.unknown),
     ]
 
 

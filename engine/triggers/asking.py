@@ -116,7 +116,7 @@ async def deliveries(
     return await engine.store.deliveries(found.id, state, limit, before)
 
 
-class Proven(Value):
+class ProvenDelivery(Value):
     """The request in which a delivery came, and whether a secret of its hook still proves it."""
 
     request: PostedRequest
@@ -124,7 +124,7 @@ class Proven(Value):
     holds: bool | None = Field(description="None: its sender shows a secret, which is not kept")
 
 
-async def proof_of(engine: Engine, name: str, delivery_id: str, actor: Actor) -> Proven:
+async def proof_of(engine: Engine, name: str, delivery_id: str, actor: Actor) -> ProvenDelivery:
     """The request in which a delivery came, as it was posted, proven once more by the time it came.
 
     Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY.
@@ -136,7 +136,9 @@ async def proof_of(engine: Engine, name: str, delivery_id: str, actor: Actor) ->
     holds = None
     if not connector(found.proof).weak:
         holds = proven(request.posted, found.proof, found.secrets, request.received)
-    return Proven(request=request, sha256=hashlib.sha256(request.posted.body).hexdigest(), holds=holds)
+    return ProvenDelivery(
+        request=request, sha256=hashlib.sha256(request.posted.body).hexdigest(), holds=holds
+    )
 
 
 async def tried_on_kept(

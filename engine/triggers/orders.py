@@ -31,7 +31,7 @@ _TITLE_MAX = 200
 _PAID, _RETURNED = "paid", frozenset({"refunded", "voided"})
 
 
-class Orders:
+class ShopOrders:
     """Takes the orders of one shop in for one engine."""
 
     def __init__(self, engine: Engine) -> None:

@@ -11,19 +11,19 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from engine.record.signing import Signer
+from engine.record.signing import HeadSigner
 
 SECRET, PUBLIC = "whsec_", "whpk_"
 
 
-def signature(signer: Signer, secrets: Sequence[str], name: str, timestamp: int, body: bytes) -> str:
+def signature(signer: HeadSigner, secrets: Sequence[str], name: str, timestamp: int, body: bytes) -> str:
     """The header `webhook-signature`."""
     signed = b".".join([name.encode(), str(timestamp).encode(), body])
     by_secrets = [f"v1,{_base64(_mac(secret, signed))}" for secret in secrets]
     return " ".join([*by_secrets, f"v1a,{_base64(signer.sign(signed))}"])
 
 
-def public_key(signer: Signer) -> str:
+def public_key(signer: HeadSigner) -> str:
     """The key for `v1a` as receivers take it."""
     return PUBLIC + _base64(signer.public)
 

@@ -18,7 +18,7 @@ from engine.commands.webhooks.settling import (
 )
 from engine.engine import SYSTEM, Engine
 from engine.model.webhooks import Outgoing, Webhook
-from engine.publicweb.outside import Outside, Response, why_not
+from engine.publicweb.outside import Outside, OutsideResponse, why_not
 from engine.quiet import Quiet
 from engine.refusals import Refused
 from engine.signals import Waiter
@@ -156,7 +156,7 @@ class Courier:
             retry_after_s=_retry_after(answer, self._engine.clock()),
         )
 
-    async def _post(self, webhook: Webhook, one: Outgoing) -> Response:
+    async def _post(self, webhook: Webhook, one: Outgoing) -> OutsideResponse:
         body, at = one.body.encode(), int(self._engine.clock().timestamp())
         headers = {
             "content-type": "application/json",
@@ -170,7 +170,7 @@ class Courier:
         )
 
 
-def _failure(answer: Response) -> str:
+def _failure(answer: OutsideResponse) -> str:
     if 200 <= answer.status < 300:
         return ""
     if 300 <= answer.status < 400:
@@ -178,7 +178,7 @@ def _failure(answer: Response) -> str:
     return answer.body.decode("utf-8", errors="replace")[:_SHOWN]
 
 
-def _retry_after(answer: Response, now: datetime) -> int | None:
+def _retry_after(answer: OutsideResponse, now: datetime) -> int | None:
     """Seconds that the receiver asks to be left alone (RFC 9110, 10.2.3)."""
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit() and len(value) <= 9:

@@ -13,7 +13,7 @@ from mcp.types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 from cis_mcp.mcp.server import build_server
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -171,9 +171,9 @@ async def test_another_key_with_the_verb_approve_decides_and_only_for_its_own_ad
 async def test_what_the_owner_approved_is_sent_to_exactly_the_people_who_were_shown(engine: Engine) -> None:
     proposer = await key(engine, verbs="create,send,bulk")
     event = await created(engine, organizer=AGENT)
-    rows = [Row(email=f"p{n}@customer.com") for n in range(10)]
+    rows = [ListRow(email=f"p{n}@customer.com") for n in range(10)]
     ids = []
-    for listed in (rows, [*rows, Row(email="eleventh@customer.com")]):
+    for listed in (rows, [*rows, ListRow(email="eleventh@customer.com")]):
         draft = await do(engine, DraftCampaign(uid=event.uid, recipients=listed), proposer.actor)
         start = ControlCampaign(
             campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

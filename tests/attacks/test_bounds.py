@@ -12,7 +12,7 @@ from engine.commands.agents.owed import DecideOwed
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
@@ -54,7 +54,7 @@ async def invited(engine: Engine, event: Event, email: str, key: Key) -> InviteD
 
 
 async def drafted(engine: Engine, event: Event, n: int, key: Key, start: int = 0) -> CampaignDone:
-    rows = [Row(email=f"p{i}@customer.com") for i in range(start, start + n)]
+    rows = [ListRow(email=f"p{i}@customer.com") for i in range(start, start + n)]
     return await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
 
 
@@ -103,7 +103,7 @@ async def test_an_address_that_looks_like_one_inside_is_refused(engine: Engine, 
 
 async def test_rows_of_a_list_outside_the_bounds_are_passed_over_and_named(engine: Engine, key: Key) -> None:
     event = await created(engine, key.actor)
-    rows = [Row(email=EVE), Row(email=ANN), Row(email="x@customer.com.evil.com")]
+    rows = [ListRow(email=EVE), ListRow(email=ANN), ListRow(email="x@customer.com.evil.com")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
     assert (draft.campaign.total, draft.campaign.valid) == (3, 1)
     await do(engine, started(draft), key.actor)
@@ -182,7 +182,7 @@ async def test_notes_reasons_names_and_values_link_nowhere_else(engine: Engine, 
         command = SendInvite(uid=event.uid, email=ANN, **{**values, **wrong})  # type: ignore[arg-type]
         assert await bound_of(engine, command, key.actor) == "links"
     assert await bound_of(engine, CancelEvent(uid=event.uid, reason=text), key.actor) == "links"
-    rows = [Row(email=ANN, name="Ann", fields={"offer": text})]
+    rows = [ListRow(email=ANN, name="Ann", fields={"offer": text})]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
     assert draft.campaign.valid == 0
 
@@ -222,7 +222,7 @@ async def test_forty_parallel_calls_with_thirty_left_owe_exactly_thirty(engine: 
 async def test_a_list_beyond_the_bounds_is_refused_whole(engine: Engine) -> None:
     key = await made(engine, bulk_max=10, day=15, new_people_day=0)
     event = await created(engine, key.actor)
-    rows = [Row(email=f"p{n}@customer.com") for n in range(11)]
+    rows = [ListRow(email=f"p{n}@customer.com") for n in range(11)]
     assert await bound_of(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor) == "bulk_max"
     first, second = await drafted(engine, event, 9, key), await drafted(engine, event, 9, key, start=100)
     await do(engine, started(first), key.actor)
@@ -462,7 +462,7 @@ async def test_mail_in_the_name_of_an_agent_stays_within_the_bounds_of_its_keys(
     event = await created(engine, by_mail)
     assert event.key == key.id
     assert await bound_of(engine, SendInvite(uid=event.uid, email=EVE), by_mail) == "to"
-    rows = [Row(email=EVE), Row(email=ANN)]
+    rows = [ListRow(email=EVE), ListRow(email=ANN)]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), by_mail)
     assert draft.campaign.valid == 1
     await do(engine, RevokeKey(key_id=key.id))

@@ -18,7 +18,7 @@ from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.in_flight import DEATHS_MAX
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.router import Router
-from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled
 from engine.mail.incoming.read import Opened
 from engine.refusals import Code
 from tests.support import mails
@@ -61,8 +61,8 @@ def names() -> Iterator[NameServer]:
         yield server
 
 
-def spooled(raw: bytes, *boxes: Mailbox, name: str = "1") -> Spooled:
-    return Spooled(envelope=Envelope(id=name, mailboxes=boxes, sender="x@example.com"), raw=raw)
+def spooled(raw: bytes, *boxes: OwnMailbox, name: str = "1") -> Spooled:
+    return Spooled(envelope=ReceivedEnvelope(id=name, mailboxes=boxes, sender="x@example.com"), raw=raw)
 
 
 def dear(uid: str = "client-uid-1", **values: object) -> bytes:
@@ -80,7 +80,7 @@ async def busy(readers: Readers) -> int:
 async def test_the_content_of_an_unproven_mail_is_not_read(
     engine: Engine, readers: Counted, box: str
 ) -> None:
-    mail = spooled(dear(proven=False), Mailbox(name=box))
+    mail = spooled(dear(proven=False), OwnMailbox(name=box))
     (outcome,) = await Router(engine, readers).handle(mail)
     assert outcome.code == Code.SENDER_UNAUTHENTICATED
     assert readers.count == 0
@@ -90,7 +90,7 @@ async def test_a_mail_to_many_receipt_addresses_is_read_once(engine: Engine, rea
     event = await created(engine)
     people = [(await invite(engine, event, f"a{n}@example.com")).attendee for n in range(30)]
     await deliver(engine)
-    boxes = [Mailbox(name="rsvp", token=person.token) for person in people]
+    boxes = [OwnMailbox(name="rsvp", token=person.token) for person in people]
     answer = mails.reply(event.uid, people[0].email, to=f"rsvp+{people[0].token}@cis.test").as_bytes()
     outcomes = await Router(engine, readers).handle(spooled(answer, *boxes))
     assert len(outcomes) == 30
@@ -100,7 +100,7 @@ async def test_a_mail_to_many_receipt_addresses_is_read_once(engine: Engine, rea
 async def test_a_dear_mail_is_read_in_a_process_of_its_own_with_limits(
     engine: Engine, readers: Counted
 ) -> None:
-    (outcome,) = await Router(engine, readers).handle(spooled(dear(), Mailbox(name="create")))
+    (outcome,) = await Router(engine, readers).handle(spooled(dear(), OwnMailbox(name="create")))
     assert outcome.action == "created"
     (pid,) = readers.pids
     assert pid != os.getpid()
@@ -134,10 +134,10 @@ async def test_the_signature_of_a_large_mail_is_checked_by_a_reader(
 async def cut_short(engine: Engine, readers: Readers, raw: bytes) -> Outcome:
     """Have a mail read by a reader whose memory does not suffice for it."""
     router = Router(engine, readers)
-    await router.handle(spooled(dear("before"), Mailbox(name="create"), name="0"))
+    await router.handle(spooled(dear("before"), OwnMailbox(name="create"), name="0"))
     pid = await busy(readers)
     os.kill(pid, signal.SIGSTOP)
-    reading = asyncio.create_task(router.handle(spooled(raw, Mailbox(name="create"), name="2")))
+    reading = asyncio.create_task(router.handle(spooled(raw, OwnMailbox(name="create"), name="2")))
     await asyncio.sleep(0)
     resource.prlimit(pid, resource.RLIMIT_AS, (size_of(pid) + 1_000_000, size_of(pid) + 1_000_000))
     os.kill(pid, signal.SIGCONT)
@@ -150,7 +150,9 @@ async def test_a_mail_that_takes_too_much_is_set_aside_and_the_next_is_read(
 ) -> None:
     outcome = await cut_short(engine, readers, dear("bomb") + b"\r\n" * 10_000_000)
     assert (outcome.action, outcome.code) == ("quarantined", Code.TOO_COSTLY)
-    (after,) = await Router(engine, readers).handle(spooled(dear("after"), Mailbox(name="create"), name="3"))
+    (after,) = await Router(engine, readers).handle(
+        spooled(dear("after"), OwnMailbox(name="create"), name="3")
+    )
     assert after.action == "created"
 
 
@@ -178,7 +180,7 @@ async def test_a_mail_that_was_in_hand_at_three_deaths_is_set_aside_and_the_othe
         "victim.test",
     )
     spool = Spool(tmp_path / "inbox")
-    bad = spool.store(poison.as_bytes(), (Mailbox(name="create"),), "x@poison.example").id
+    bad = spool.store(poison.as_bytes(), (OwnMailbox(name="create"),), "x@poison.example").id
     settings = {"RELAYS": "none", "DNS": names.address, "ORGANIZERS": "*"}
     for death in range(DEATHS_MAX):
         asked = len(names.asked)
@@ -187,7 +189,7 @@ async def test_a_mail_that_was_in_hand_at_three_deaths_is_set_aside_and_the_othe
             worker.kill()
             await worker.wait()
         assert (tmp_path / "inbox" / "new" / bad).exists(), death
-    spool.store(own, (Mailbox(name="create"),), "boss@victim.test")
+    spool.store(own, (OwnMailbox(name="create"),), "boss@victim.test")
     async with program(tmp_path, "worker", **settings), engine_in(tmp_path) as engine:
         await eventually((tmp_path / "inbox" / "quarantine" / bad).exists)
         await eventually(lambda: engine.store.event_by_source("boss@victim.test", "own"))
@@ -212,20 +214,20 @@ async def test_answers_are_counted_while_strangers_keep_a_reader_busy(
     ann = (await invite(engine, event, "ann@example.com")).attendee
     await deliver(engine)
     router = Router(engine, readers)
-    await router.handle(spooled(dear("before", proven=False), Mailbox(name="postmaster"), name="0"))
+    await router.handle(spooled(dear("before", proven=False), OwnMailbox(name="postmaster"), name="0"))
     pid = await busy(readers)
     os.kill(pid, signal.SIGSTOP)
     stuck = [
         asyncio.create_task(
-            router.handle(spooled(dear(f"s{n}", proven=False), Mailbox(name="postmaster"), name=f"s{n}"))
+            router.handle(spooled(dear(f"s{n}", proven=False), OwnMailbox(name="postmaster"), name=f"s{n}"))
         )
         for n in range(5)
     ]
     await eventually(lambda: readers.at_work)
-    (made,) = await router.handle(spooled(dear("own"), Mailbox(name="create"), name="2"))
+    (made,) = await router.handle(spooled(dear("own"), OwnMailbox(name="create"), name="2"))
     assert made.action == "created"
     answer = mails.reply(event.uid, ann.email, to=f"rsvp+{ann.token}@cis.test").as_bytes()
-    await router.handle(spooled(answer, Mailbox(name="rsvp", token=ann.token), name="3"))
+    await router.handle(spooled(answer, OwnMailbox(name="rsvp", token=ann.token), name="3"))
     assert (await attendee(engine, event, ann.email)).partstat == "accepted"
     assert not any(task.done() for task in stuck)
     os.kill(pid, signal.SIGCONT)
@@ -239,7 +241,7 @@ async def test_a_calendar_of_nothing_but_recurring_events_is_refused_before_any_
         mails.vevent(f"s{n}", rrule={"freq": "yearly", "bymonth": [2], "bymonthday": [29]})
         for n in range(101)
     ]
-    mail = spooled(mails.request(*series).as_bytes(), Mailbox(name="create"))
+    mail = spooled(mails.request(*series).as_bytes(), OwnMailbox(name="create"))
     (outcome,) = await Router(engine, readers).handle(mail)
     assert (outcome.action, outcome.code) == ("refused", Code.TOO_LARGE)
     assert await engine.store.event_by_source("olga@cis.test", "s0") is None

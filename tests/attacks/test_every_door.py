@@ -13,12 +13,12 @@ from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
 from engine.engine import SYSTEM, Engine
-from engine.imports.feeds import Options, import_file
+from engine.imports.feeds import ImportOptions, import_file
 from engine.model.events import Event
 from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.keys import Key
@@ -184,9 +184,9 @@ async def test_a_proposal_that_gives_orders_is_data(post: Post, key: Key) -> Non
 
 async def test_a_row_that_comes_after_the_draft_was_seen_voids_it(engine: Engine, key: Key) -> None:
     event = await created(engine, key.actor)
-    rows = [Row(email=f"p{n}@customer.com") for n in range(10)]
+    rows = [ListRow(email=f"p{n}@customer.com") for n in range(10)]
     seen = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
-    more = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, Row(email=ANN)]), key.actor)
+    more = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, ListRow(email=ANN)]), key.actor)
     start = ControlCampaign(
         campaign_id=more.campaign.id, action=CampaignAction.START, confirm_token=seen.confirm_token
     )
@@ -220,7 +220,7 @@ async def test_entries_of_a_calendar_stay_within_the_bounds_of_the_key_that_impo
 ) -> None:
     far = game("three", start=FIRST.replace(year=2029))
     data = calendar([game("one"), far])
-    done = await import_file(engine, key.actor, data, "season.ics", Options())
+    done = await import_file(engine, key.actor, data, "season.ics", ImportOptions())
     assert (done.new, done.failed) == (1, 1)
     assert {problem.code for problem in done.problems} == {Code.OUT_OF_BOUNDS}
     event = await only_event(engine)
@@ -229,7 +229,7 @@ async def test_entries_of_a_calendar_stay_within_the_bounds_of_the_key_that_impo
     await do(engine, SendInvite(uid=event.uid, email=ANN), key.actor)
     await deliver(engine)
     moved = game("one", "DESCRIPTION:See evil.com", start=FIRST.replace(day=5), stamp="20270202T120000Z")
-    again = await import_file(engine, key.actor, calendar([moved]), "season.ics", Options(gone="keep"))
+    again = await import_file(engine, key.actor, calendar([moved]), "season.ics", ImportOptions(gone="keep"))
     assert (again.changed, again.failed) == (1, 0)
     assert "waits for approval" in again.left_out[0]
     await jobs_done(engine)
@@ -243,7 +243,7 @@ async def test_a_link_of_a_calendar_leaves_once_somebody_approved_it_and_no_othe
     engine: Engine, key: Key
 ) -> None:
     entry = game("one", "DESCRIPTION:See evil.com")
-    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", Options())
+    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", ImportOptions())
     assert (done.new, done.failed) == (1, 0)
     event = await only_event(engine)
     assert "evil.com" not in event.description
@@ -268,7 +268,7 @@ async def test_a_title_of_a_calendar_that_links_outside_is_left_out_of_a_new_eve
     engine: Engine, key: Key
 ) -> None:
     entry = game("one", summary="Finals at evil.com")
-    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", Options())
+    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", ImportOptions())
     assert (done.new, done.failed) == (1, 0)
     event = await only_event(engine)
     assert event.summary == "Finals at"
@@ -286,7 +286,7 @@ async def test_a_changed_date_of_a_series_that_links_outside_moves_without_its_t
     second = FIRST + timedelta(days=1)
     named = f"RECURRENCE-ID;TZID=America/New_York:{second:%Y%m%dT%H%M%S}"
     moved = game("one", named, "DESCRIPTION:See evil.com", start=second + timedelta(hours=1))
-    done = await import_file(engine, key.actor, calendar([series, moved]), "season.ics", Options())
+    done = await import_file(engine, key.actor, calendar([series, moved]), "season.ics", ImportOptions())
     assert (done.new, done.failed) == (1, 0)
     assert "texts of changed dates" in done.left_out[0]
     (date,) = (await only_event(engine)).overrides
@@ -297,7 +297,7 @@ async def test_a_changed_date_of_a_series_that_links_outside_moves_without_its_t
     assert date.description == "See evil.com"
     stamp = "20270202T120000Z"
     later = game("one", named, "DESCRIPTION:See worse.com", start=second + timedelta(hours=2), stamp=stamp)
-    again = await import_file(engine, key.actor, calendar([series, later]), "season.ics", Options())
+    again = await import_file(engine, key.actor, calendar([series, later]), "season.ics", ImportOptions())
     assert (again.changed, again.failed) == (1, 0)
     (date,) = (await only_event(engine)).overrides
     assert (f"{date.span.local(date.span.start):%H}", date.description) == ("21", "See evil.com")
@@ -310,20 +310,20 @@ async def test_links_in_more_entries_than_are_held_at_once_are_held_by_the_next_
         monkeypatch.setattr(f"engine.commands.{module}.LEFT_OUT_AT_ONCE", 2)
     entries = [game(str(n), "DESCRIPTION:See evil.com") for n in range(3)]
     for waiting in (2, 3, 3):
-        await import_file(engine, key.actor, calendar(entries), "season.ics", Options())
+        await import_file(engine, key.actor, calendar(entries), "season.ics", ImportOptions())
         assert len(await held_in(engine)) == waiting
 
 
 async def test_what_a_calendar_changes_is_judged_by_the_key_that_imported_it(
     engine: Engine, key: Key
 ) -> None:
-    await import_file(engine, key.actor, calendar([game("one")]), "season.ics", Options())
+    await import_file(engine, key.actor, calendar([game("one")]), "season.ics", ImportOptions())
     event = await only_event(engine)
     for email in (ANN, "bob@customer.com"):
         await do(engine, SendInvite(uid=event.uid, email=email), key.actor)
     await deliver(engine)
     moved = game("one", start=FIRST.replace(day=5), stamp="20270202T120000Z")
-    await import_file(engine, key.actor, calendar([moved]), "season.ics", Options())
+    await import_file(engine, key.actor, calendar([moved]), "season.ics", ImportOptions())
     await jobs_done(engine)
     await narrowed(engine, key, not_to=["bob@customer.com"])
     assert await left(engine) == {ANN}
@@ -397,7 +397,7 @@ async def test_hours_and_pace_that_are_narrowed_have_what_is_owed_wait(
 
 async def test_a_list_in_the_middle_of_its_way_is_judged_row_by_row(engine: Engine, key: Key) -> None:
     event = await created(engine, key.actor)
-    rows = [Row(email=f"p{n}@customer.com") for n in range(5)]
+    rows = [ListRow(email=f"p{n}@customer.com") for n in range(5)]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

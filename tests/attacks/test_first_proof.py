@@ -18,7 +18,7 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.routes.confirm import look_again
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.model.counters import Intake
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Kind, Message
@@ -331,8 +331,8 @@ async def test_a_mail_that_is_handled_again_after_a_kill_asks_once_and_counts_on
         event = await invited(post, 25)
     for number, want in ((1, "Evil hall 1"), (2, "Evil hall 2"), (3, "Evil hall 2")):
         raw = signed(moved(sequence=number), "example.org", selector=FORGED)
-        envelope = Envelope(
-            id=f"{number}.x", mailboxes=(Mailbox(name="create"),), sender=OLGA, client="192.0.2.1"
+        envelope = ReceivedEnvelope(
+            id=f"{number}.x", mailboxes=(OwnMailbox(name="create"),), sender=OLGA, client="192.0.2.1"
         )
         for _ in range(3):
             await Router(engine, readers).handle(Spooled(envelope=envelope, raw=raw))

@@ -10,7 +10,7 @@ from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, RotateKey
 from engine.commands.agents.lists import SetAddressList
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.bounds.making import made
@@ -130,7 +130,7 @@ async def test_a_list_that_another_key_drafted_leaves_within_the_bounds_of_both(
     one = await made(engine, to=["*@customer.com", "*@partner.com"])
     other = await made(engine, to=["*@customer.com", "*@evil.com"])
     event = await created(engine, actor=one.actor)
-    rows = [Row(email="ann@customer.com"), Row(email="bob@partner.com")]
+    rows = [ListRow(email="ann@customer.com"), ListRow(email="bob@partner.com")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), one.actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

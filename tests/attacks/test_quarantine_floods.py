@@ -18,7 +18,7 @@ from engine.engine import Engine, system_clock
 from engine.inbox import cleaning, keeping
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.model.counters import KeptMail
 from engine.model.people import Partstat
 from tests.faults.scene import PATIENCE_S, program, ready_worker
@@ -59,8 +59,8 @@ async def comes(
         head = f"Authentication-Results: {mails.OPERATOR_SERVER}; dmarc=pass header.from={proven}\r\n{head}"
     raw = raw or f"{head}\r\n".encode() + b"x" * size
     # Who is proven came by a server of ours, whose word counts.
-    envelope = Envelope(
-        id=inbox.spool.new_name(), mailboxes=(Mailbox(name=box),), sender="x@example.com", client=client
+    envelope = ReceivedEnvelope(
+        id=inbox.spool.new_name(), mailboxes=(OwnMailbox(name=box),), sender="x@example.com", client=client
     )
     await inbox.kept.do(Spooled(envelope=envelope, raw=raw))
     await handled(engine, envelope.id, inbox)

@@ -17,7 +17,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
 from engine.model.people import Partstat
@@ -239,7 +239,7 @@ async def test_a_link_to_a_host_that_is_named_does_not_wait(engine: Engine) -> N
 async def test_a_list_that_waits_is_not_started_by_a_free_key_of_the_same_address(engine: Engine) -> None:
     event = await created(engine, organizer=AGENT)
     waits, free = await key(engine, approval=["everything"]), await key(engine)
-    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[Row(email=ANN)]), waits.actor)
+    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[ListRow(email=ANN)]), waits.actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
     )

@@ -16,7 +16,7 @@ from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.engine import Engine, system_clock
 from engine.imports import audience
 from engine.model.actors import Actor
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code, Refused
 from tests.cli.processes import run
 from tests.support.audiences import SNAPSHOT, Aws, aws
@@ -45,7 +45,7 @@ async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
         yield opened
 
 
-async def read(engine: Engine, source: str, actor: Actor | None = None, **values: object) -> list[Row]:
+async def read(engine: Engine, source: str, actor: Actor | None = None, **values: object) -> list[ListRow]:
     return await audience.read(engine, actor or engine.local, source, page_s=0, **values)  # type: ignore[arg-type]
 
 
@@ -55,7 +55,7 @@ async def refused(engine: Engine, source: str, actor: Actor | None = None, **val
     return found.value
 
 
-def emails(rows: list[Row]) -> list[tuple[str, str]]:
+def emails(rows: list[ListRow]) -> list[tuple[str, str]]:
     return [(row.email, row.code) for row in rows]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.aws.chain import Chain, NoCredentials
-from engine.aws.signing import Keys
+from engine.aws.chain import CredentialChain, NoCredentials
+from engine.aws.signing import SigningKeys
 from tests.support.httpstub import Asked, Told, answering
 
 
@@ -29,7 +29,7 @@ async def test_keys_come_from_variables(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s1")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t1")
-    assert await Chain().keys() == Keys("AKIA1", "s1", "t1")
+    assert await CredentialChain().keys() == SigningKeys("AKIA1", "s1", "t1")
 
 
 async def test_keys_come_from_the_profile_that_is_named(
@@ -38,18 +38,18 @@ async def test_keys_come_from_the_profile_that_is_named(
     text = "[other]\naws_access_key_id = AKIA2\naws_secret_access_key = s2\n"
     (tmp_path / "credentials").write_text(text)
     monkeypatch.setenv("AWS_PROFILE", "other")
-    assert await Chain().keys() == Keys("AKIA2", "s2")
+    assert await CredentialChain().keys() == SigningKeys("AKIA2", "s2")
 
 
 async def test_without_credentials_the_error_says_what_to_give() -> None:
     with pytest.raises(NoCredentials, match="role, a profile or AWS_ACCESS_KEY_ID"):
-        await Chain().keys()
+        await CredentialChain().keys()
 
 
 async def test_keys_are_kept_until_they_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s1")
-    chain = Chain()
+    chain = CredentialChain()
     await chain.keys()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA9")
     assert (await chain.keys()).access == "AKIA1"
@@ -67,7 +67,7 @@ async def test_keys_are_kept_until_they_are_forgotten(monkeypatch: pytest.Monkey
     ],
 )
 async def test_the_host_of_a_region_is_in_the_domain_of_its_partition(region: str, host: str) -> None:
-    assert await Chain().host("email", region) == host
+    assert await CredentialChain().host("email", region) == host
 
 
 # roles and single sign-on: the links of the chain that machines, tasks and people have
@@ -105,7 +105,7 @@ async def test_a_machine_has_the_keys_of_its_role(monkeypatch: pytest.MonkeyPatc
     }
     async with answers(**named) as (url, asked):
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
-        assert await Chain().keys() == Keys("ASIA1", "s", "t")
+        assert await CredentialChain().keys() == SigningKeys("ASIA1", "s", "t")
     assert asked[0].method == "PUT", "version 2 of the service, which the machine requires"
     assert {one.headers.get("x-aws-ec2-metadata-token") for one in asked[1:]} == {"imds"}
 
@@ -117,7 +117,7 @@ async def test_a_task_has_the_keys_of_its_role_and_new_ones_before_they_end(
     left = [_role("ASIA2", 5), _role("ASIA3", 300)]
     async with answers(mine=lambda: left.pop(0)) as (url, asked):
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/mine")
-        chain = Chain()
+        chain = CredentialChain()
         found = [(await chain.keys()).access for _ in range(3)]
     assert found[-1] == "ASIA3", "the first ones ended in five minutes"
     assert len(asked) == 2
@@ -135,7 +135,7 @@ async def test_a_profile_that_takes_a_role_asks_sts(monkeypatch: pytest.MonkeyPa
     async with answers(_=lambda: answer) as (url, asked):
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
         monkeypatch.setenv("AWS_PROFILE", "cis")
-        assert await Chain().keys() == Keys("ASIA4", "s", "t")
+        assert await CredentialChain().keys() == SigningKeys("ASIA4", "s", "t")
     assert b"RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fcis" in asked[0].body
 
 
@@ -153,5 +153,5 @@ async def test_whoever_signed_in_by_sso_has_the_keys_of_the_role(
     async with answers(credentials=lambda: json.dumps({"roleCredentials": keys})) as (url, asked):
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
         monkeypatch.setenv("AWS_PROFILE", "cis")
-        assert await Chain().keys() == Keys("ASIA5", "s", "t")
+        assert await CredentialChain().keys() == SigningKeys("ASIA5", "s", "t")
     assert asked[0].headers["x-amz-sso_bearer_token"] == "signed-in"

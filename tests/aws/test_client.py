@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from engine.aws.client import JsonClient
-from engine.aws.connections import Endpoint
-from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
-from engine.aws.signing import Keys
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.errors import AwsRefused, ErrorClass, Unanswered, Unreached
+from engine.aws.signing import SigningKeys
 from tests.support.awsmodels import operation, service
 from tests.support.certificates import server_context
 from tests.support.httpstub import Asked, Stub, Told, answering
@@ -30,15 +30,15 @@ class FixedKeys:
     def __init__(self) -> None:
         self.forgotten = 0
 
-    async def keys(self) -> Keys:
-        return Keys("AKIDEXAMPLE", "secret")
+    async def keys(self) -> SigningKeys:
+        return SigningKeys("AKIDEXAMPLE", "secret")
 
     def forget(self) -> None:
         self.forgotten += 1
 
 
 def client_of(url: str, keys: FixedKeys | None = None) -> JsonClient:
-    return JsonClient("ses", "eu-west-1", Endpoint.of(url), keys or FixedKeys(), lambda: NOW)
+    return JsonClient("ses", "eu-west-1", ServiceEndpoint.of(url), keys or FixedKeys(), lambda: NOW)
 
 
 @asynccontextmanager
@@ -245,25 +245,30 @@ async def test_keys_that_ran_out_are_asked_for_anew() -> None:
             await client.call("GET", "/")
         await client.close()
     assert keys.forgotten == 1
-    assert refused.value.fault is Fault.ACCOUNT
+    assert refused.value.fault is ErrorClass.ACCOUNT
 
 
 def test_every_error_that_the_models_name_for_sending_is_known() -> None:
     named: set[str] = {shape.name for shape in operation("SendEmail").error_shapes}
     named |= {shape.name for shape in operation("GetAccount").error_shapes}
-    assert {AwsRefused(code, "", 499).fault for code in named} <= set(Fault)
-    throttled = {code for code in named if AwsRefused(code, "", 400).fault is Fault.THROTTLED}
+    assert {AwsRefused(code, "", 499).fault for code in named} <= set(ErrorClass)
+    throttled = {code for code in named if AwsRefused(code, "", 400).fault is ErrorClass.THROTTLED}
     assert throttled == {"TooManyRequestsException", "LimitExceededException"}
-    account = {code for code in named if AwsRefused(code, "", 400).fault is Fault.ACCOUNT}
+    account = {code for code in named if AwsRefused(code, "", 400).fault is ErrorClass.ACCOUNT}
     expected = {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException"}
     assert account == expected | {"NotFoundException"}
 
 
 @pytest.mark.parametrize(
     ("status", "fault"),
-    [(403, Fault.ACCOUNT), (429, Fault.THROTTLED), (400, Fault.PERMANENT), (503, Fault.TEMPORARY)],
+    [
+        (403, ErrorClass.ACCOUNT),
+        (429, ErrorClass.THROTTLED),
+        (400, ErrorClass.PERMANENT),
+        (503, ErrorClass.TEMPORARY),
+    ],
 )
-def test_an_error_that_is_not_known_is_judged_by_its_status(status: int, fault: Fault) -> None:
+def test_an_error_that_is_not_known_is_judged_by_its_status(status: int, fault: ErrorClass) -> None:
     assert AwsRefused("SomethingNew", "", status).fault is fault
 
 
@@ -275,7 +280,7 @@ def test_the_service_is_signed_for_under_the_name_that_its_model_has() -> None:
 @pytest.mark.parametrize("url", ["ftp://x", "https://", "https://h/path", "https://h?x=y", "https://a:b@h"])
 def test_an_endpoint_that_is_no_bare_http_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
-        Endpoint.of(url)
+        ServiceEndpoint.of(url)
 
 
 @pytest.mark.parametrize(
@@ -283,4 +288,4 @@ def test_an_endpoint_that_is_no_bare_http_url_is_refused(url: str) -> None:
     [("https://h", "h"), ("https://h:443", "h"), ("http://h:443", "h:443"), ("http://[::1]:80", "[::1]")],
 )
 def test_the_host_is_named_with_the_port_that_is_not_the_schemes_own(url: str, authority: str) -> None:
-    assert Endpoint.of(url).authority == authority
+    assert ServiceEndpoint.of(url).authority == authority

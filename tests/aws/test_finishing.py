@@ -10,11 +10,11 @@ import pytest
 from cis_mcp.aws import dns
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.finishing import _VERIFY, Finishing
-from cis_mcp.aws.options import Options, read
+from cis_mcp.aws.options import InstallationOptions, read
 from tests.support.awsstubs import Stubbed
 
 DOMAIN = "invites.example.com"
-OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
+OPTIONS = InstallationOptions(domain=DOMAIN, region="eu-west-1")
 PLAIN = {"PATH": "/usr/bin:/bin"}
 MACHINE, COMMAND = "i-0123456789abcdef0", "11111111-2222-4333-8444-555555555555"
 SEEN = {
@@ -36,7 +36,7 @@ PENDING = {
 class End:
     """The end of an installation, whose waiting takes no time."""
 
-    def __init__(self, options: Options = OPTIONS) -> None:
+    def __init__(self, options: InstallationOptions = OPTIONS) -> None:
         self.clients, self.said, self.slept = Stubbed(), list[str](), list[float]()
         self.there: dict[tuple[str, str], list[str]] = {}
         lookup = lambda name, kind: self.there.get((name, kind), [])  # noqa: E731

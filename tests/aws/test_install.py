@@ -22,7 +22,14 @@ from cis_mcp.aws import bundle, costs, dns, rights, template
 from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.clients import Clients
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
-from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, ParameterRefusal, read
+from cis_mcp.aws.options import (
+    IDLE_FLAGS,
+    REFERENCE_PARAMETERS,
+    VARIABLES,
+    InstallationOptions,
+    ParameterRefusal,
+    read,
+)
 from cis_mcp.aws.phases import Installation
 from cis_mcp.aws.preflight import Preflight
 from cis_mcp.aws.rules import Rules
@@ -36,7 +43,7 @@ from tests.support.awsstubs import Stubbed, client
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "invites.example.com"
 GIVEN = {"domain": DOMAIN, "region": "eu-west-1"}
-OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
+OPTIONS = InstallationOptions(domain=DOMAIN, region="eu-west-1")
 ADMIN = "arn:aws:iam::111122223333:role/admin"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/1a2b"
 SERVERLESS = {"form": "serverless", "image": "1.dkr.ecr.eu-west-1.amazonaws.com/cis:1"}
@@ -445,7 +452,7 @@ async def test_the_command_writes_the_template_as_one_file(tmp_path: Path) -> No
 # records and costs
 
 
-def _records() -> list[dns.Record]:
+def _records() -> list[dns.DnsRecord]:
     return dns.records(OPTIONS, {f"abc._domainkey.{DOMAIN}": "abc.dkim.amazonses.com"})
 
 
@@ -549,7 +556,9 @@ def _of(values: dict[str, object], name: str) -> dict[str, Any]:
 
 
 def checked(
-    clients: Stubbed, records: dict[tuple[str, str], list[str]] | None = None, options: Options = OPTIONS
+    clients: Stubbed,
+    records: dict[tuple[str, str], list[str]] | None = None,
+    options: InstallationOptions = OPTIONS,
 ) -> dict[str, Finding]:
     here = {("inbound-smtp.eu-west-1.amazonaws.com", "A"): ["192.0.2.1"]} | (records or {})
     preflight = Preflight(clients, options, lambda name, kind: here.get((name, kind), []))  # type: ignore[arg-type]
@@ -648,7 +657,9 @@ def test_each_record_is_looked_for_in_the_public_dns() -> None:
         assert f"{name} {kind}" in found.detail
 
 
-def _looked(options: Options, identity: dict[str, Any], there: dict[tuple[str, str], list[str]]) -> Finding:
+def _looked(
+    options: InstallationOptions, identity: dict[str, Any], there: dict[tuple[str, str], list[str]]
+) -> Finding:
     with account(identity=identity) as clients:
         return checked(clients, there, options)["dns_records"]
 

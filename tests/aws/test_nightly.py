@@ -149,7 +149,7 @@ async def test_a_server_that_runs_writes_the_night_by_itself(tmp_path: Path) -> 
 
 
 def test_a_place_has_a_prefix_that_ends_with_a_slash() -> None:
-    assert nightly.Place.of("s3://bucket/a/b").prefix == "a/b/"
-    assert nightly.Place.of("s3://bucket").prefix == ""
+    assert nightly.ExportTarget.of("s3://bucket/a/b").prefix == "a/b/"
+    assert nightly.ExportTarget.of("s3://bucket").prefix == ""
     with pytest.raises(ValueError, match="must be"):
-        nightly.Place.of("s3://bucket/x?what=1")
+        nightly.ExportTarget.of("s3://bucket/x?what=1")

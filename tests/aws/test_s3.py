@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.aws.chain import Chain
+from engine.aws.chain import CredentialChain
 from engine.aws.errors import AwsRefused
 from engine.aws.s3 import Bucket
 from engine.engine import system_clock
@@ -24,7 +24,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bucket_of(store: S3, name: str = NAME) -> Bucket:
-    return Bucket(name, REGION, store.url, Chain(), system_clock)
+    return Bucket(name, REGION, store.url, CredentialChain(), system_clock)
 
 
 @pytest.mark.parametrize("key", ["in/abc", "a b+c/ü&=?#%~.csv"])

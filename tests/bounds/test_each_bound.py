@@ -18,7 +18,7 @@ from engine.commands.agents.widening import WIDENED, WidenKey, widening
 from engine.commands.approvals.deciding import Decide
 from engine.commands.base import Command
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
@@ -42,7 +42,7 @@ def _invite(uid: str, email: str = EVE, **values: Any) -> SendInvite:
 
 
 def _list(uid: str) -> DraftCampaign:
-    return DraftCampaign(uid=uid, recipients=[Row(email=EVE), Row(email=ANN)])
+    return DraftCampaign(uid=uid, recipients=[ListRow(email=EVE), ListRow(email=ANN)])
 
 
 def _event(_uid: str) -> Command[Any]:

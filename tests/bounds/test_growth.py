@@ -10,7 +10,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from tests.support.engines import created, deliver, do, engine_in
 from tests.support.queries import Queries, counting_queries
 
@@ -39,7 +39,7 @@ async def _second_list(folder: Path, met: int) -> Queries:
 
 async def _sent(engine: Engine, actor: Actor, people: int) -> None:
     event = await created(engine, actor)
-    rows = [Row(email=f"p{n}@example.com") for n in range(people)]
+    rows = [ListRow(email=f"p{n}@example.com") for n in range(people)]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
@@ -47,7 +47,7 @@ async def test_everything_is_carried_out_and_written_down(engine: Engine, key: K
     for n in range(2):
         await do(engine, SendInvite(uid=event.uid, email=f"{n}{EVE}"), key.actor)
     await do(engine, UpdateEvent(uid=event.uid, location="Hall"), key.actor)
-    rows = [Row(email=f"p{n}@evil.com") for n in range(3)]
+    rows = [ListRow(email=f"p{n}@evil.com") for n in range(3)]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

@@ -15,10 +15,10 @@ from engine.commands.events.events import UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Imported, Options
+from engine.imports.imported import Imported, ImportOptions
 from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.itip import recurrence
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Message
@@ -56,15 +56,15 @@ async def inbox(engine: Engine) -> AsyncIterator[Inbox]:
         yield opened
 
 
-async def mailed(inbox: Inbox, path: str, box: Mailbox | None = None) -> Outcome:
-    (outcome,) = await inbox.take((CASES / path).read_bytes(), (box or Mailbox(name="create"),))
+async def mailed(inbox: Inbox, path: str, box: OwnMailbox | None = None) -> Outcome:
+    (outcome,) = await inbox.take((CASES / path).read_bytes(), (box or OwnMailbox(name="create"),))
     return outcome
 
 
 async def imported(engine: Engine, path: str, name: str = "calendar") -> Imported:
     """What importing a file comes to; those of one name are the same calendar."""
     data = (CASES / path).read_bytes()
-    return await feeds.import_file(engine, engine.local, data, path, Options(name=name))
+    return await feeds.import_file(engine, engine.local, data, path, ImportOptions(name=name))
 
 
 async def events(engine: Engine) -> dict[str, Event]:
@@ -122,7 +122,7 @@ async def test_10_an_answer_at_its_token_counts_whatever_its_attendee_says(
     done = await invite(engine, event, ANN)
     await deliver(engine)
     await mailed(
-        inbox, f"10-attendee-without-address/{path}.eml", Mailbox(name="rsvp", token=done.attendee.token)
+        inbox, f"10-attendee-without-address/{path}.eml", OwnMailbox(name="rsvp", token=done.attendee.token)
     )
     assert (await attendee(engine, event, ANN)).partstat is Partstat.ACCEPTED
 
@@ -317,7 +317,9 @@ async def test_55_an_answer_after_the_move_counts(engine: Engine, inbox: Inbox) 
     await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
     engine.clock.now = utc(2026, 11, 27, 22, 20)  # type: ignore[attr-defined]
     await mailed(
-        inbox, "55-stale-answer-without-sequence/reply.eml", Mailbox(name="rsvp", token=done.attendee.token)
+        inbox,
+        "55-stale-answer-without-sequence/reply.eml",
+        OwnMailbox(name="rsvp", token=done.attendee.token),
     )
     assert (await attendee(engine, event, ANN)).partstat is Partstat.ACCEPTED
 

@@ -18,7 +18,7 @@ from cis_mcp.manual.opening import conversation, handshake
 from cis_mcp.mcp.instructions import instructions
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import Selection, Tier
-from cis_mcp.stdio.opening import Answers, Begun, Opening
+from cis_mcp.stdio.opening import Opening, OpeningAnswers, OpeningState
 from cis_mcp.stdio.wire import Wire
 from cis_mcp.views.version import version
 from engine.engine import Engine
@@ -54,8 +54,8 @@ def lines(*messages: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
 
 
-def answers(engine: Engine, wanted: Sequence[str]) -> Answers:
-    return Answers(wanted, partial(instructions, engine.clock(), engine.local), version())
+def answers(engine: Engine, wanted: Sequence[str]) -> OpeningAnswers:
+    return OpeningAnswers(wanted, partial(instructions, engine.clock(), engine.local), version())
 
 
 @contextmanager
@@ -95,7 +95,7 @@ async def test_the_first_answers_are_those_of_the_server(
         begun = await asyncio.to_thread(one.taken_over)
     assert ours == theirs
     # The server hears the handshake, and all that was not answered.
-    assert begun == Begun(lines(*asked[:2], CALL), 1)
+    assert begun == OpeningState(lines(*asked[:2], CALL), 1)
 
 
 @pytest.mark.parametrize("spoken", ["2024-11-05", NEWEST, "2026-07-28", "1", 7])

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from cis_mcp.watch import progress
-from cis_mcp.watch.pace import Pace, clock_time
+from cis_mcp.watch.pace import Throughput, clock_time
 from cis_mcp.watch.progress import EVERY_S, CampaignWatch
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
 from engine.engine import Engine
@@ -114,7 +114,7 @@ async def test_the_watch_is_woken_by_answers_that_this_process_wrote(
 
 
 def test_a_pace_is_that_of_the_last_seconds_and_tells_the_time_left() -> None:
-    pace = Pace(window_s=10)
+    pace = Throughput(window_s=10)
     assert pace.rate is None
     for at, accepted in ((0.0, 0), (10.0, 1_000), (15.0, 1_050), (20.0, 1_100)):
         pace.see(at, {"sent": accepted})

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_mcp.mcp.tools import Selection
-from cis_mcp.stdio.lines import LINE_MAX, Lines, Out, id_in
+from cis_mcp.stdio.lines import LINE_MAX, Out, StdioLines, id_in
 from tests.cli.processes import environment
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
@@ -113,7 +113,7 @@ async def test_each_line_that_fits_comes_through_and_each_other_is_refused_once(
     incoming, outgoing = _pair(kind)
     with outgoing:
         outgoing.write(given)
-    reader = Lines(incoming, limit=20)
+    reader = StdioLines(incoming, limit=20)
     refused: list[str] = []
 
     async def refuse(_request: str | int | None, why: str) -> None:

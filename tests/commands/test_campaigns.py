@@ -14,7 +14,7 @@ from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import CampaignState, Row
+from engine.model.campaigns import CampaignState, ListRow
 from engine.model.messages import Kind, MessageState
 from engine.model.people import Origin
 from engine.refusals import Code
@@ -86,11 +86,11 @@ async def test_a_draft_names_every_row_it_would_skip_and_why(engine: Engine) -> 
 async def test_rows_without_a_value_that_the_text_needs_are_skipped(engine: Engine) -> None:
     event = await created(engine, summary="Hello {{name}} of {{company}}")
     rows = [
-        Row(email="a@example.com", name="A", fields={"company": "Acme"}),
-        Row(email="b@example.com", name="B"),
-        Row(email="c@example.com", fields={"company": "Acme"}),
-        Row(email="d@example.com", name="D", fields={"Company": "Acme"}),
-        Row(email="e@example.com", name="x" * 201, fields={"company": "Acme"}),
+        ListRow(email="a@example.com", name="A", fields={"company": "Acme"}),
+        ListRow(email="b@example.com", name="B"),
+        ListRow(email="c@example.com", fields={"company": "Acme"}),
+        ListRow(email="d@example.com", name="D", fields={"Company": "Acme"}),
+        ListRow(email="e@example.com", name="x" * 201, fields={"company": "Acme"}),
     ]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
     view = await engine.campaign(draft.campaign.id, engine.local)
@@ -154,7 +154,7 @@ async def test_a_draft_that_makes_no_sense_is_refused(
     engine: Engine, values: dict[str, object], code: Code
 ) -> None:
     event = await created(engine)
-    known = {"uid": event.uid, "recipients": [Row(email="a@example.com")]}
+    known = {"uid": event.uid, "recipients": [ListRow(email="a@example.com")]}
     assert await refusal(engine, DraftCampaign(**{**known, **values})) is code  # type: ignore[arg-type]
 
 

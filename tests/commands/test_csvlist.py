@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.commands.tables import csvlist, table
 from engine.commands.text import address
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code, Refused
 
 
@@ -382,7 +382,7 @@ def test_a_list_by_columns_is_the_same_list() -> None:
     text = 'email,name,seat\nann@example.com,Ann,12\nben@example.com,"B"en,\ncarl@example.com,Carl,7\n'
     rows = csvlist.read(text)
     assert [row.code for row in rows].count(Code.CSV_UNREADABLE.value) == 1
-    assert list(map(Row, *csvlist.read_columns(text.encode()))) == rows
+    assert list(map(ListRow, *csvlist.read_columns(text.encode()))) == rows
 
 
 def test_a_process_that_reads_a_list_imports_no_engine() -> None:

@@ -14,7 +14,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.messages import Kind, MessageState, Method
 from engine.model.people import Origin, Partstat
 from engine.refusals import Code
@@ -265,7 +265,10 @@ async def test_a_persons_zone_is_kept_by_its_name_and_one_that_is_none_is_refuse
     assert done.attendee.fields == {"timezone": "Asia/Tokyo"}
     wrong = SendInvite(uid=event.uid, email="bob@example.com", fields={"timezone": "Nowhere/Land"})
     assert await refusal(engine, wrong) is Code.UNKNOWN_TIMEZONE
-    rows = [Row(email="cem@example.com", fields={"timezone": "Eurpe/Paris"}), Row(email="dan@example.com")]
+    rows = [
+        ListRow(email="cem@example.com", fields={"timezone": "Eurpe/Paris"}),
+        ListRow(email="dan@example.com"),
+    ]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
     view = await engine.campaign(draft.campaign.id, engine.local)
     (skipped,) = view.skipped

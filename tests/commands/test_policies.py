@@ -14,7 +14,7 @@ from engine.commands.approvals import approval_mails
 from engine.commands.approvals.deciding import Decide, Decided
 from engine.commands.base import Command, Done
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
@@ -86,7 +86,7 @@ async def test_what_shows_drafts_or_stops_waits_for_nobody(engine: Engine) -> No
     made = await event(engine)
     actor = (await key(engine, mode="hold")).actor
     assert await reasons(engine, UpdateEvent(uid=made.uid, summary="R", dry_run=True), actor) == []
-    draft = await do(engine, DraftCampaign(uid=made.uid, recipients=[Row(email="a@example.com")]), actor)
+    draft = await do(engine, DraftCampaign(uid=made.uid, recipients=[ListRow(email="a@example.com")]), actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
     )
@@ -134,7 +134,7 @@ async def test_a_list_over_the_number_waits_and_one_below_does_not(engine: Engin
     actor = (await key(engine, approval=["bulk"], approval_bulk=2)).actor
     found = []
     for size in (2, 3):
-        rows = [Row(email=f"{size}-{n}@example.com") for n in range(size)]
+        rows = [ListRow(email=f"{size}-{n}@example.com") for n in range(size)]
         draft = await do(engine, DraftCampaign(uid=made.uid, recipients=rows), actor)
         start = ControlCampaign(
             campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

@@ -11,7 +11,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, DraftCampaign
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code
 from engine.store.sqlite.unit import SqliteUnit
 from tests.support.clock import Clock
@@ -83,7 +83,7 @@ async def test_a_limit_of_invites_counts_over_all_parts(tmp_path: Path, clock: C
 async def test_a_list_for_an_event_that_was_cancelled_is_refused_before_it_goes_up(engine: Engine) -> None:
     event = await created(engine)
     await do(engine, CancelEvent(uid=event.uid))
-    rows = [Row(email=email) for email in PEOPLE]
+    rows = [ListRow(email=email) for email in PEOPLE]
     assert await refusal(engine, DraftCampaign(uid=event.uid, recipients=rows)) is Code.EVENT_CANCELLED
     assert await lists(engine) == []
 
@@ -92,7 +92,7 @@ async def test_a_list_whose_event_changes_meanwhile_is_refused_and_dropped(
     engine: Engine, clock: Clock
 ) -> None:
     event = await created(engine)
-    rows = [Row(email=email) for email in PEOPLE]
+    rows = [ListRow(email=email) for email in PEOPLE]
 
     class Between(DraftCampaign):
         """The event changes once the list is up."""

@@ -12,7 +12,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds, Mode
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code
 from tests.console.person import Person, by_mail, with_key
 from tests.support.approvals import held_in, waiting
@@ -132,7 +132,7 @@ async def test_an_owner_widens_by_one_button_the_bound_that_refused(
     bounds = Bounds(owner=boss, to=("*@customer.com",), bulk_max=1, links=())
     key = (await do(engine, CreateKey(name="Robot", address="bot@cis.test", bounds=bounds))).key
     event = await created(engine, organizer="bot@cis.test")
-    rows = [Row(email=f"p{n}@customer.com") for n in range(2)]
+    rows = [ListRow(email=f"p{n}@customer.com") for n in range(2)]
     refused = (SendInvite(uid=event.uid, email=guest), DraftCampaign(uid=event.uid, recipients=rows))
     for command in refused:
         assert await refusal(engine, command, key.actor) is Code.OUT_OF_BOUNDS

@@ -21,7 +21,7 @@ from engine.commands.triggers.triggers import CreateTrigger
 from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import Engine
 from engine.model.bounds import Bounds
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.inbox_messages import InboxMessage
 from engine.model.triggers import Proof, Sender
 from engine.model.verbs import Verb
@@ -46,7 +46,7 @@ async def furnished(engine: Engine, name: str) -> dict[str, str]:
     )
     await invite(engine, event, f"guest@{name}.example", name=f"Guest of {name}")
     held = await waiting(engine, event.uid, location=f"{name} Stadium")
-    rows = [Row(email=f"listed@{name}.example"), Row(email=f"wrong {name}")]
+    rows = [ListRow(email=f"listed@{name}.example"), ListRow(email=f"wrong {name}")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
     actor = key.key.actor
     link = await do(

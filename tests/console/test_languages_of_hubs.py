@@ -21,7 +21,7 @@ from engine.commands.pages.pages import CreatePage, UpdatePage
 from engine.engine import Engine
 from engine.imports.pictures import with_pictures
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.mail.locale.language import TAGS
 from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.inbox_messages import InboxMessage
@@ -78,8 +78,8 @@ async def test_mail_that_waits_mail_to_agents_and_who_takes_none_are_told_in_ger
     event = mails.vevent("u1", organizer="ben@example.com", summary="Konzert")
     asked = mails.request(event, sender="ben@example.com", proven=False, subject="Konzert")
     async with inbox_of(engine) as inbox:
-        await inbox.take(asked.as_bytes(), (Mailbox(name="create"),))
-        await inbox.take(asked.as_bytes().replace(b"u1", b"u2"), (Mailbox(name="create"),))
+        await inbox.take(asked.as_bytes(), (OwnMailbox(name="create"),))
+        await inbox.take(asked.as_bytes().replace(b"u1", b"u2"), (OwnMailbox(name="create"),))
     wrote = {"organizer": "ann@example.com", "sender": "eve@example.net", "subject": "Frage", "text": "Wo?"}
     known = {"at": NOW, "kind": "mail", **wrote}
     async with engine.store.unit() as unit:

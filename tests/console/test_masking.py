@@ -12,8 +12,8 @@ from engine.commands.agents.stopping import StopSending
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
 from engine.engine import Engine
-from engine.inbox.spool.spool import Mailbox
-from engine.model.campaigns import Row
+from engine.inbox.spool.spool import OwnMailbox
+from engine.model.campaigns import ListRow
 from tests.console.person import SAME, Person, browser, crawled, with_key
 from tests.support import mails
 from tests.support.approvals import waiting
@@ -74,12 +74,13 @@ async def _furnished(engine: Engine) -> list[str]:
     await do(engine, CreateKey(name="of key@texts.example", address="robot@own.example"))
     await do(engine, StopSending(organizer="stopped@own.example"))
     await do(
-        engine, DraftCampaign(uid=event.uid, recipients=[Row(email="listed@people.example"), Row("two@@x")])
+        engine,
+        DraftCampaign(uid=event.uid, recipients=[ListRow(email="listed@people.example"), ListRow("two@@x")]),
     )
     await waiting(engine, event.uid, location="At new@texts.example")
     mail = mails.request(mails.vevent("u1"), sender="mailer@strangers.example", proven=False)
     async with inbox_of(engine) as inbox:
-        await inbox.take(mail.as_bytes(), (Mailbox(name="create"),))
+        await inbox.take(mail.as_bytes(), (OwnMailbox(name="create"),))
     await deliver(engine)
     own = [f"{name}@own.example" for name in ("olga", "robot", "stopped")]
     texts = [f"{name}@texts.example" for name in ("boss", "summary", "where", "text", "name", "key", "new")]

@@ -11,7 +11,7 @@ from cis_mcp.console.sealing import Purpose
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.engine import Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from tests.console.person import PUBLIC, Person, browser, crawled, operator, with_key
 from tests.pages.visitor import season
 from tests.store.stores import attendee
@@ -40,7 +40,7 @@ async def _furnished(engine: Engine, name: str) -> None:
     event = await created(engine, organizer=address, summary=f"{name}’s concert", location=f"{name} Hall")
     await invite(engine, event, f"guest@{name}.example", name=f"Guest of {name}")
     await waiting(engine, event.uid, location=f"{name} Stadium")
-    rows = [Row(email=f"listed@{name}.example"), Row(email=f"wrong {name}")]
+    rows = [ListRow(email=f"listed@{name}.example"), ListRow(email=f"wrong {name}")]
     await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
     await do(engine, CreateKey(name=f"Robot of {name}", address=address))
     await deliver(engine)

@@ -13,7 +13,7 @@ from engine.commands.agents.keys import CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -109,7 +109,7 @@ async def _waits(engine: Engine) -> str:
     event = mails.vevent("u1", organizer="someone@example.com")
     raw = mails.request(event, sender="someone@example.com", proven=False, subject="Party <b>").as_bytes()
     async with inbox_of(engine) as inbox:
-        await inbox.take(raw, (Mailbox(name="create"),))
+        await inbox.take(raw, (OwnMailbox(name="create"),))
     return (await Quarantine(engine).page()).mails[0].id
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cis_mcp.functions.instance import Instance
+from cis_mcp.functions.instance import FunctionInstance
 
 
 async def test_what_still_runs_ends_with_the_instance() -> None:
@@ -30,7 +30,7 @@ async def test_what_still_runs_ends_with_the_instance() -> None:
         await asyncio.sleep(0)
 
     def whole() -> None:
-        instance = Instance(opened)
+        instance = FunctionInstance(opened)
         instance.run(work)
         instance.close()
         assert instance.loop.is_closed()
@@ -50,7 +50,7 @@ async def test_the_loop_is_closed_though_what_was_open_ends_badly() -> None:
         pass
 
     def whole() -> None:
-        instance = Instance(opened)
+        instance = FunctionInstance(opened)
         instance.run(nothing)
         with pytest.raises(OSError, match="it would not close"):
             instance.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from cis_mcp.auth.callers import Authenticator, Caller
+from cis_mcp.auth.callers import Caller, CallerAuthenticator
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.http.app import CORE, root
 from cis_mcp.http.bodies import BODY_MAX
@@ -31,7 +31,7 @@ METADATA = "/.well-known/oauth-protected-resource/mcp"
 class Counting:
     """Asks another, and notes what it was asked."""
 
-    def __init__(self, other: Authenticator) -> None:
+    def __init__(self, other: CallerAuthenticator) -> None:
         self._other = other
         self.asked: list[str] = []
 

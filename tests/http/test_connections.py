@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.http.connections import ConnectionCounts, ConnectionLimits
+from cis_mcp.http.connections import ConnectionLimits, OpenConnections
 from engine.network import client_network, is_loopback, within
 
 
@@ -29,12 +29,12 @@ class One:
 BOUNDS = ConnectionLimits(all=10, strangers=3, known=5)
 
 
-def _entered(crowd: ConnectionCounts, *those: One) -> list[bool]:
+def _entered(crowd: OpenConnections, *those: One) -> list[bool]:
     return [crowd.enter(one) for one in those]
 
 
 def test_the_oldest_idle_stranger_of_an_address_makes_room_for_its_next() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     here = [One("192.0.2.1", idle=n != 0) for n in range(4)]
     other = One("192.0.2.2")
     assert all(_entered(crowd, other, *here))
@@ -42,19 +42,19 @@ def test_the_oldest_idle_stranger_of_an_address_makes_room_for_its_next() -> Non
 
 
 def test_an_address_that_is_busy_with_all_it_may_have_gets_no_more() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     assert _entered(crowd, *(One("192.0.2.1", idle=False) for _ in range(4))) == [True, True, True, False]
     assert crowd.enter(One("192.0.2.2"))
 
 
 def test_the_addresses_of_one_ipv6_site_are_one() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     here = [One(f"2001:db8::{n}", idle=False) for n in range(4)]
     assert _entered(crowd, *here) == [True, True, True, False]
 
 
 def test_whoever_showed_a_key_stays_when_strangers_come() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     known = [One("192.0.2.1", known=True) for _ in range(4)]
     flood = [One(f"198.51.100.{n}") for n in range(50)]
     assert all(_entered(crowd, *known, *flood))
@@ -63,28 +63,28 @@ def test_whoever_showed_a_key_stays_when_strangers_come() -> None:
 
 
 def test_many_with_keys_at_one_address_leave_room_for_others() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     known = [One("192.0.2.1", known=True) for _ in range(20)]
     assert all(_entered(crowd, *known))
     assert sum(one.dropped for one in known) == 20 - BOUNDS.known
 
 
 def test_a_proxy_stands_for_many_and_leaves_room_for_a_stranger() -> None:
-    crowd = ConnectionCounts(BOUNDS, proxies=[ip_network("192.0.2.0/24")])
+    crowd = OpenConnections(BOUNDS, proxies=[ip_network("192.0.2.0/24")])
     through = [One("192.0.2.9", idle=False) for _ in range(8)]
     assert _entered(crowd, *through) == [True] * 7 + [False]
     assert all(_entered(crowd, *(One("198.51.100.1", idle=False) for _ in range(3))))
 
 
 def test_who_leaves_is_no_longer_counted_also_twice() -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     one = One("192.0.2.1")
     for _ in range(20):
         assert crowd.enter(one)
         crowd.leave(one)
         crowd.leave(one)
     assert not crowd.stressed
-    assert crowd == ConnectionCounts(BOUNDS)
+    assert crowd == OpenConnections(BOUNDS)
 
 
 @given(
@@ -94,7 +94,7 @@ def test_who_leaves_is_no_longer_counted_also_twice() -> None:
     )
 )
 def test_no_bound_is_ever_passed(steps: list[tuple[int, bool, bool, bool]]) -> None:
-    crowd = ConnectionCounts(BOUNDS)
+    crowd = OpenConnections(BOUNDS)
     there: list[One] = []
     for host, idle, known, leaves in steps:
         if leaves and there:

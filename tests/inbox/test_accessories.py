@@ -11,7 +11,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.itip import recurrence
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Kind
@@ -248,7 +248,7 @@ async def test_a_calendar_says_what_was_left_out_of_each_event(engine: Engine) -
         game("once", "RRULE:FREQ=YEARLY;UNTIL=20000101", summary="Once"),
         game("good", "DESCRIPTION:{{ site.url }}", summary="Good"),
     ]
-    imported = await feeds.import_file(engine, engine.local, calendar(games), "s.ics", Options())
+    imported = await feeds.import_file(engine, engine.local, calendar(games), "s.ics", ImportOptions())
     assert (imported.new, imported.failed) == (3, 0)
     assert [each.partition(":")[0] for each in imported.left_out] == ["long", "once"]
     good = next(e for e in (await engine.store.search(EventQuery(limit=9))).events if e.summary == "Good")

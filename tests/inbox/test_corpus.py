@@ -12,7 +12,7 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.handling.received import MailAction, Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
@@ -65,7 +65,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
         yield opened
 
 
-async def taken(inbox: Inbox, raw: bytes, box: Mailbox) -> Outcome:
+async def taken(inbox: Inbox, raw: bytes, box: OwnMailbox) -> Outcome:
     (outcome,) = await inbox.take(raw, (box,))
     return outcome
 
@@ -78,7 +78,7 @@ async def test_every_file_ends_in_one_action_with_a_code(engine: Engine) -> None
         raw = sample.path.read_bytes()
         ways = {"create": raw, "rsvp": raw, "wrapped": _wrapped(raw, sample.method)}
         for way, content in ways.items():
-            outcome = await taken(inbox, content, Mailbox(name=way.replace("wrapped", "create")))
+            outcome = await taken(inbox, content, OwnMailbox(name=way.replace("wrapped", "create")))
             assert outcome.action in DONE or outcome.code in set(Code), (sample.path, way, outcome)
 
 
@@ -106,8 +106,8 @@ def named() -> list[Sample]:
 async def test_every_calendar_mail_gives_the_action_of_its_method(engine: Engine, sample: Sample) -> None:
     inbox = Inbox(engine)
     if sample.method == "CANCEL" or "RECURRENCE-ID" in sample.special:
-        await taken(inbox, _series_of(sample).path.read_bytes(), Mailbox(name="create"))
-    box = await _answer_box(engine) if sample.answer else Mailbox(name="create")
+        await taken(inbox, _series_of(sample).path.read_bytes(), OwnMailbox(name="create"))
+    box = await _answer_box(engine) if sample.answer else OwnMailbox(name="create")
     outcome = await taken(inbox, sample.path.read_bytes(), box)
     assert (outcome.action, outcome.code) in _expected(sample), outcome
 
@@ -131,12 +131,12 @@ def _expected(sample: Sample) -> set[tuple[str, str]]:
     return EXPECTED["REPLY" if sample.answer and sample.method != "COUNTER" else sample.method]
 
 
-async def _answer_box(engine: Engine) -> Mailbox:
+async def _answer_box(engine: Engine) -> OwnMailbox:
     """The receipt address of an invite of our own, to which the answer might have come."""
     event = await created(engine)
     done = await invite(engine, event, "ann@example.com")
     await deliver(engine)
-    return Mailbox(name="rsvp", token=done.attendee.token)
+    return OwnMailbox(name="rsvp", token=done.attendee.token)
 
 
 def _wrapped(raw: bytes, method: str) -> bytes:

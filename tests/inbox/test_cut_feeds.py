@@ -9,7 +9,7 @@ import pytest
 from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Imported, Options, in_words
+from engine.imports.imported import Imported, ImportOptions, in_words
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Kind
 from engine.model.people import Partstat
@@ -23,7 +23,7 @@ END = b"END:VCALENDAR\r\n"
 
 
 async def _import(engine: Engine, data: bytes, **options: object) -> Imported:
-    return await feeds.import_file(engine, engine.local, data, "season.ics", Options(**options))
+    return await feeds.import_file(engine, engine.local, data, "season.ics", ImportOptions(**options))
 
 
 async def _standing(engine: Engine) -> dict[str, Event]:
@@ -80,10 +80,10 @@ async def test_a_download_that_is_shorter_than_its_length_cancels_nothing(
     (tmp_path / "web").mkdir()
     async with serving_web(tmp_path / "web") as web:
         url = web.says("/s.ics", season(range(10)))
-        await feeds.import_url(engine, engine.local, url, Options(), way=web.way())
+        await feeds.import_url(engine, engine.local, url, ImportOptions(), way=web.way())
         web.answers["/s.ics"] = web.answers["/s.ics"].removesuffix(END)
         with pytest.raises(Refused) as raised:
-            await feeds.import_url(engine, engine.local, url, Options(), way=web.way())
+            await feeds.import_url(engine, engine.local, url, ImportOptions(), way=web.way())
     assert raised.value.code is Code.URL_NOT_READABLE
     assert len(await _standing(engine)) == 10
 

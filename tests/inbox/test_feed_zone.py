@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.model.queries import EventQuery
 from engine.outbox.render import Renderer
 from tests.support.calendars import calendar
@@ -30,7 +30,7 @@ NIGHT = "\r\n".join(
 async def test_sunday_night_is_found_and_mailed_by_the_calendars_clock(engine: Engine, clock: Clock) -> None:
     clock.now = datetime(2027, 7, 14, 9, tzinfo=UTC)
     data = calendar(["X-WR-TIMEZONE:America/New_York", NIGHT])
-    await feeds.import_file(engine, engine.local, data, "s.ics", Options())
+    await feeds.import_file(engine, engine.local, data, "s.ics", ImportOptions())
     for words in ("Sunday night games", "game on Sunday evening"):
         (event,) = (await engine.search(EventQuery(query=words), engine.local)).events
     assert (await engine.search(EventQuery(query="game on Monday"), engine.local)).events == ()

@@ -14,7 +14,7 @@ from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Imported, Options
+from engine.imports.imported import Imported, ImportOptions
 from engine.itip import feed as itip_feed
 from engine.model.actors import Actor
 from engine.model.events import Event, EventStatus
@@ -29,7 +29,7 @@ from tests.support.web import Web, serving_web
 
 
 async def _import(engine: Engine, data: bytes, actor: Actor | None = None, **options: object) -> Imported:
-    given = Options(**options)
+    given = ImportOptions(**options)
     return await feeds.import_file(engine, actor or engine.local, data, "season.ics", given)
 
 
@@ -295,7 +295,7 @@ async def web(tmp_path: Path) -> AsyncIterator[Web]:
 
 
 async def _fetch(engine: Engine, web: Web, path: str = "/season.ics", **options: object) -> Imported:
-    given = Options(**options)
+    given = ImportOptions(**options)
     return await feeds.import_url(engine, engine.local, web.url(path), given, way=web.way())
 
 

@@ -13,7 +13,7 @@ from bench.hostile_mails import NAMES, made
 from engine.inbox.contents.readers import Readers
 from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.router import Router
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
@@ -41,7 +41,7 @@ def readers(runner: asyncio.Runner) -> Iterator[Readers]:
 def test_a_hostile_mail_costs_little_and_ends_in_one_action_with_a_code(
     tmp_path: Path, runner: asyncio.Runner, readers: Readers, name: str
 ) -> None:
-    envelope = Envelope(id="1", mailboxes=(Mailbox(name="create"),), sender="joe@example.org")
+    envelope = ReceivedEnvelope(id="1", mailboxes=(OwnMailbox(name="create"),), sender="joe@example.org")
     spooled = Spooled(envelope=envelope, raw=made(name, SIZE))
     # All threads begin within, so that what they do is counted too.
     with counting() as steps:

@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from engine.inbox.spool.spool import Mailbox, Spool
+from engine.inbox.spool.spool import OwnMailbox, Spool
 from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.engines import engine_in
@@ -112,7 +112,7 @@ async def test_a_mail_that_is_stored_and_not_handled_is_75_and_not_lost(tmp_path
 
 def test_a_held_mail_is_passed_over_while_its_process_may_be_alive(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    envelope = spool.store(b"x", (Mailbox(name="create"),), None, held=True)
+    envelope = spool.store(b"x", (OwnMailbox(name="create"),), None, held=True)
     assert list(spool.waiting()) == []
     old = time.time() - 120
     os.utime(tmp_path / "new" / envelope.id, (old, old))

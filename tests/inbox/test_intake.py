@@ -13,7 +13,7 @@ from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.router import Router
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
 from tests.support import mails
@@ -30,7 +30,7 @@ async def handled_twice(engine: Engine, mail: EmailMessage | bytes, mailbox: str
     readers = Readers()
     inbox = Inbox(engine, readers=readers)
     try:
-        envelope = inbox.spool.store(raw, (Mailbox(name=mailbox, token=token),), "x@example.com")
+        envelope = inbox.spool.store(raw, (OwnMailbox(name=mailbox, token=token),), "x@example.com")
         spooled = inbox.spool.read(envelope.id)
         assert spooled is not None
         await Router(engine, readers).handle(spooled)
@@ -114,7 +114,7 @@ async def test_a_refusal_that_is_handled_twice_is_told_once(engine: Engine, mail
 
 
 async def test_what_a_crash_left_in_the_spool_is_handled_at_the_next_start(engine: Engine) -> None:
-    Inbox(engine).spool.store(mails.request().as_bytes(), (Mailbox(name="create"),), "x@example.com")
+    Inbox(engine).spool.store(mails.request().as_bytes(), (OwnMailbox(name="create"),), "x@example.com")
     async with receiving(engine) as post:
         await eventually(lambda: post.files("done"))
     assert await engine.store.event_by_source("olga@cis.test", "client-uid-1")
@@ -180,7 +180,7 @@ async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine, cl
         for n in range(10):
             clock.move(minutes=1)
             envelope = one.spool.store(
-                mails.request(mails.vevent(f"u{n}")).as_bytes(), (Mailbox(name="create"),), "x@example.com"
+                mails.request(mails.vevent(f"u{n}")).as_bytes(), (OwnMailbox(name="create"),), "x@example.com"
             )
             await asyncio.gather(one.handle(envelope.id), two.handle(envelope.id))
     assert len(await deliver(engine)) == 10
@@ -188,7 +188,7 @@ async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine, cl
 
 async def test_a_cancellation_does_not_overtake_its_invitation(engine: Engine) -> None:
     spool = Inbox(engine).spool
-    box = (Mailbox(name="create"),)
+    box = (OwnMailbox(name="create"),)
     for n in range(10):
         spool.store(mails.request(mails.vevent(f"u{n}")).as_bytes(), box, "x@example.com")
         spool.store(mails.cancel(mails.vevent(f"u{n}", sequence=1)).as_bytes(), box, "x@example.com")
@@ -201,7 +201,7 @@ async def test_a_cancellation_does_not_overtake_its_invitation(engine: Engine) -
 
 
 async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post: Post) -> None:
-    post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
+    post.inbox.spool.store(mails.request().as_bytes(), (OwnMailbox(name="info"),), "x@example.com")
     post.inbox.arrived.notify()
     await eventually(lambda: post.files("quarantine"))
     assert (await newest(post.engine))[0].code == "for_operator"

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled
 
 
 def taken(spool: Spool, number: int, size: int = 100) -> list[str]:
     """Keep some mails together; their ids."""
     mails = [
         Spooled(
-            envelope=Envelope(
-                id=spool.new_name(), mailboxes=(Mailbox(name="create"),), sender="a@example.com"
+            envelope=ReceivedEnvelope(
+                id=spool.new_name(), mailboxes=(OwnMailbox(name="create"),), sender="a@example.com"
             ),
             raw=b"Subject: %d\r\n\r\n" % n + b"x" * size,
         )
@@ -101,7 +101,7 @@ def test_a_mail_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path
     spool = Spool(tmp_path)
     (tmp_path / "journal").rmdir()
     (tmp_path / "journal").write_text("in the way")
-    mail = Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x")
+    mail = Spooled(envelope=ReceivedEnvelope(id=spool.new_name(), mailboxes=()), raw=b"x")
     (error,) = spool.store_all([mail])
     assert isinstance(error, OSError)
     assert contents(tmp_path) == {}
@@ -110,7 +110,9 @@ def test_a_mail_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path
 
 def test_what_was_promised_and_had_no_file_yet_is_there_after_a_crash(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    mails = [Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)]
+    mails = [
+        Spooled(envelope=ReceivedEnvelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)
+    ]
     assert spool.store_all(mails) == [None] * 10
     assert contents(tmp_path) == {}
     spool.close()
@@ -120,7 +122,9 @@ def test_what_was_promised_and_had_no_file_yet_is_there_after_a_crash(tmp_path: 
 
 def test_mails_that_cannot_be_filed_keep_their_segment(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    mails = [Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)]
+    mails = [
+        Spooled(envelope=ReceivedEnvelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)
+    ]
     assert spool.store_all(mails) == [None] * 10
     (tmp_path / "new").rename(tmp_path / "gone")
     with pytest.raises(OSError, match="No such file"):
@@ -148,7 +152,7 @@ def test_mails_that_come_while_the_journal_is_settled_are_still_on_the_disk(tmp_
     spool = Busy(tmp_path)
     taken(spool, 3)
     spool.late = tuple(
-        Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(3)
+        Spooled(envelope=ReceivedEnvelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(3)
     )
     late = {mail.envelope.id for mail in spool.late}
     spool.settle(written_back_s=0)

@@ -10,7 +10,7 @@ import aiosmtplib
 import pytest
 
 from engine.inbox.smtp.listener import Listener
-from engine.inbox.spool.spool import Envelope
+from engine.inbox.spool.spool import ReceivedEnvelope
 from tests.support import mails
 from tests.support.engines import created, invite
 from tests.support.inboxes import Post, receiving
@@ -60,7 +60,7 @@ async def test_a_mail_bears_on_top_whence_it_came_and_its_envelope_knows_it_too(
     (kept,) = await eventually(lambda: post.files("done") + post.files("quarantine"))
     content = kept.read_bytes()
     head, _, mail = content.partition(b"\r\n")
-    envelope = Envelope.model_validate_json(head.removeprefix(b"X-CIS-Envelope: "))
+    envelope = ReceivedEnvelope.model_validate_json(head.removeprefix(b"X-CIS-Envelope: "))
     assert (envelope.client, envelope.id, envelope.sender) == (
         "127.0.0.1",
         kept.name,

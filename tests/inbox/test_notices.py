@@ -18,7 +18,7 @@ from engine.commands.notifying import SHOWN, notify
 from engine.engine import SYSTEM, Engine
 from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.model.messages import Kind, Message, Notice
 from tests.support import mails
 from tests.support.clock import Clock
@@ -31,7 +31,7 @@ OLGA = "olga@cis.test"
 async def take(engine: Engine, mail: EmailMessage, sender: str | None = OLGA, box: str = "create") -> Outcome:
     """Handle a mail right now, at the time that the clock shows."""
     inbox = Inbox(engine)
-    envelope = Envelope(id=inbox.spool.new_name(), mailboxes=(Mailbox(name=box),), sender=sender)
+    envelope = ReceivedEnvelope(id=inbox.spool.new_name(), mailboxes=(OwnMailbox(name=box),), sender=sender)
     await inbox.kept.do(Spooled(envelope=envelope, raw=mail.as_bytes()))
     try:
         (outcome,) = await inbox.handle(envelope.id)

@@ -6,7 +6,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Imported, Options
+from engine.imports.imported import Imported, ImportOptions
 from engine.model.events import Event
 from engine.model.messages import Audience, Kind
 from engine.model.people import Partstat
@@ -19,7 +19,7 @@ PLAIN = "DTSTART:20270717T220000Z\r\nDTEND:20270718T000000Z"
 
 async def _import(engine: Engine, *lines: str, **options: object) -> Imported:
     data = calendar([game("g@example.com", *lines)])
-    return await feeds.import_file(engine, engine.local, data, "season.ics", Options(**options))
+    return await feeds.import_file(engine, engine.local, data, "season.ics", ImportOptions(**options))
 
 
 async def _the_event(engine: Engine) -> Event:
@@ -93,7 +93,9 @@ async def test_a_calendar_that_names_its_zone_later_on_mails_nobody_and_makes_no
     event = f"BEGIN:VEVENT\r\nUID:g\r\n{PLAIN}\r\nSUMMARY:Meetup\r\nEND:VEVENT"
 
     async def imported(*head: str) -> Imported:
-        return await feeds.import_file(engine, engine.local, calendar([*head, event]), "s.ics", Options())
+        return await feeds.import_file(
+            engine, engine.local, calendar([*head, event]), "s.ics", ImportOptions()
+        )
 
     await imported()
     before = await _the_event(engine)

@@ -11,7 +11,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from cis_mcp.aws.options import Options
+from cis_mcp.aws.options import InstallationOptions
 from cis_mcp.aws.rules import Rules
 from engine.engine import Engine
 from tests.support import mails
@@ -41,7 +41,7 @@ class _Clients:
 def installed(before: ReceiptRules | None = None) -> ReceiptRules:
     """The rules of an account after `cis-mcp aws bootstrap`."""
     rules = before or ReceiptRules()
-    options = Options(domain=DOMAIN, region="eu-west-1")
+    options = InstallationOptions(domain=DOMAIN, region="eu-west-1")
     Rules(_Clients(rules), options).put(S3().name, "arn:aws:sns:eu-west-1:111122223333:cis")  # type: ignore[arg-type]
     return rules
 

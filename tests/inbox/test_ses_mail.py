@@ -13,10 +13,10 @@ import pytest
 from engine.engine import Engine
 from engine.inbox import cleaning, forgetting
 from engine.inbox.contents.readers import Readers
-from engine.inbox.intake.authenticator import Authenticator
+from engine.inbox.intake.authenticator import SenderAuthenticator
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.sqs import SqsQueue, SqsSource
-from engine.inbox.spool.spool import Envelope, Mailbox
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope
 from engine.mail.incoming import sesmail
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.read import Opened
@@ -366,13 +366,13 @@ async def _told(engine: Engine, raw: bytes) -> Verdict | None:
     mail = inbox.spool.read(next(inbox.spool.waiting()))
     await inbox.close()
     assert mail
-    return Authenticator(engine.settings, Readers()).known_verdict(mail.envelope, Opened(mail.raw).head)
+    return SenderAuthenticator(engine.settings, Readers()).known_verdict(mail.envelope, Opened(mail.raw).head)
 
 
 def test_the_same_mail_by_another_way_is_not_believed(engine: Engine) -> None:
     raw = stamped(mails.request(proven=False), CREATE)
-    envelope = Envelope(id="1", mailboxes=(Mailbox(name="create"),))
-    assert Authenticator(engine.settings, Readers()).known_verdict(envelope, Opened(raw).head) is None
+    envelope = ReceivedEnvelope(id="1", mailboxes=(OwnMailbox(name="create"),))
+    assert SenderAuthenticator(engine.settings, Readers()).known_verdict(envelope, Opened(raw).head) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.model.events import EventStatus
 from engine.model.queries import EventQuery
 from tests.support import mails
@@ -49,7 +49,7 @@ async def standing(engine: Engine) -> list[int]:
 async def test_evenings_with_one_uid_are_events_of_their_own_also_when_imported_again(engine: Engine) -> None:
     data = calendar(*(vevent("play", day) for day in (16, 17, 18, 19)), vevent("talk", 20), method="PUBLISH")
     for new in (5, 0):
-        imported = await feeds.import_file(engine, engine.local, data, "season.ics", Options())
+        imported = await feeds.import_file(engine, engine.local, data, "season.ics", ImportOptions())
         assert (imported.new, imported.failed) == (new, 0)
     assert await starts(engine) == [16, 17, 18, 19, 20]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.engine import Engine
 from engine.imports import feeds, fetch, ldjson, webpage
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
@@ -83,7 +83,7 @@ async def test_a_page_is_imported_through_the_tool_and_again(engine: Engine, tmp
 async def test_a_page_on_the_web_is_a_calendar(engine: Engine, tmp_path: Path) -> None:
     async with serving_web(tmp_path) as web:
         url = web.says("/games", page(GAME), "Content-Type: text/html")
-        imported = await feeds.import_url(engine, engine.local, url, Options(), way=web.way())
+        imported = await feeds.import_url(engine, engine.local, url, ImportOptions(), way=web.way())
         assert (imported.new, imported.left_out) == (1, ())
         made = (await _events(engine))["Reds & Blues"]
         assert made.span.start_utc == datetime(2027, 4, 1, 23, tzinfo=UTC)
@@ -100,7 +100,7 @@ async def test_a_page_without_events_is_refused_as_one(engine: Engine, tmp_path:
         assert raised.value.code is Code.URL_NOT_READABLE
         url = web.says("/shop", page({"@type": "Product"}))
         with pytest.raises(Refused, match="web page without events"):
-            await feeds.import_url(engine, engine.local, url, Options(), way=web.way())
+            await feeds.import_url(engine, engine.local, url, ImportOptions(), way=web.way())
 
 
 @pytest.mark.parametrize(

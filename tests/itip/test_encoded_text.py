@@ -8,7 +8,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.itip import recurrence, vcalendar
 from engine.itip.content_lines import parse_line, unfolded
 from engine.itip.rule import parse
@@ -88,7 +88,7 @@ async def test_an_added_date_keeps_the_length_of_its_period(engine: Engine) -> N
         "RDATE;VALUE=PERIOD:20270329T100000Z/nonsense,20270330T100000Z/20270330T090000Z",
         "END:VEVENT",
     )
-    await feeds.import_file(engine, engine.local, calendar(lines), "s.ics", Options())
+    await feeds.import_file(engine, engine.local, calendar(lines), "s.ics", ImportOptions())
     (event,) = (await engine.store.search(EventQuery(limit=9))).events
     spans = recurrence.instances(
         event, datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC), 99

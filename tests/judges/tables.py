@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from engine.aws.signing import Keys
+from engine.aws.signing import SigningKeys
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
@@ -23,8 +23,8 @@ _NUMBERS = count(1)
 class Fixed:
     """Credentials that the emulator takes."""
 
-    async def keys(self) -> Keys:
-        return Keys(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
+    async def keys(self) -> SigningKeys:
+        return SigningKeys(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
 
     def forget(self) -> None:
         """There are no others."""

@@ -14,7 +14,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.itip.recurrence import instances
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.counters import Rates
 from engine.model.keys import Key
 from engine.store.dynamodb.session import Context
@@ -47,7 +47,7 @@ async def _cost(store: DynamoStore, engine: Engine, key: Key, people: int) -> Co
     """Of a campaign from its draft until all is sent and closed; its key has bounds, and all of it is recorded."""
     event = await created(engine, key.actor)
     before = _used(store)
-    rows = [Row(email=f"p{people}-{n}@example.com", name=f"Person {n}") for n in range(people)]
+    rows = [ListRow(email=f"p{people}-{n}@example.com", name=f"Person {n}") for n in range(people)]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), key.actor)
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

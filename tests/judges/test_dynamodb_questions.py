@@ -18,7 +18,7 @@ from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.model.triggers import DeliveryState
 from engine.store.dynamodb.address import Address
-from engine.store.dynamodb.budgets import KEY_DAYS, KeyDay
+from engine.store.dynamodb.budgets import KEY_DAYS, SpentDay
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.owed import INVITEES, place
 from engine.store.dynamodb.session import Context
@@ -201,7 +201,7 @@ async def test_the_recount_finds_what_differs(processes: tuple[DynamoStore, Dyna
     assert person is not None
     wrong = owed.changed(sequence=4, state=MessageState.SENT)
     await rows.put(INVITEES, person.model_copy(update={"newest": wrong}))
-    await rows.put(KEY_DAYS, KeyDay(key="spender", day=1, mails=2))
+    await rows.put(KEY_DAYS, SpentDay(key="spender", day=1, mails=2))
     await rows.items.commit()
     text = " ".join(await store.recount())
     assert "1 messages with a revision that does not exist yet" in text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.aws.chain import Chain
+from engine.aws.chain import CredentialChain
 from engine.aws.s3 import Bucket
 from engine.itip.recurrence import instances
 from engine.model.counters import Rates
@@ -21,7 +21,7 @@ from engine.settings import Settings
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
-from engine.store.dynamodb.snapshots import SNAPSHOTS, Images, Snapshot
+from engine.store.dynamodb.snapshots import SNAPSHOTS, Images, SearchSnapshot
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.dynamodb.touched import HEADS, TOUCHED
 from engine.store.sqlite.search_file import SearchFile
@@ -56,7 +56,7 @@ def _now() -> datetime:
 
 
 def _bucket(name: str) -> _Bucket:
-    return _Bucket(name, REGION, emulator(), Chain(), _now)
+    return _Bucket(name, REGION, emulator(), CredentialChain(), _now)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_an_image_that_does_not_fit_is_passed_over_and_the_file_is_made_an
         }.get(wrong, {})
         if changed:
             rows = store.rows
-            await rows.put(SNAPSHOTS, Snapshot(**{**kept.model_dump(), **changed}))
+            await rows.put(SNAPSHOTS, SearchSnapshot(**{**kept.model_dump(), **changed}))
             await rows.items.commit()
         if wrong == "the log is cut":
             for head in [await store.rows.get(HEADS, shard) for shard in range(8)]:

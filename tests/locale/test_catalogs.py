@@ -21,7 +21,7 @@ def said(package: str) -> set[Said]:
     return messages(package)
 
 
-def known(package: str, tag: str) -> list[catalog.Entry]:
+def known(package: str, tag: str) -> list[catalog.CatalogEntry]:
     text = (DOMAINS[package] / f"{tag}.po").read_text(encoding="utf-8")
     return [entry for entry in catalog.entries(text) if entry.message]
 

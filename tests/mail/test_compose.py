@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.itip import recurrence, write
 from engine.mail.outgoing import words
-from engine.mail.outgoing.compose import Personalisation, Revision, invitation, notice
+from engine.mail.outgoing.compose import Personalisation, RevisionMail, invitation, notice
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Kind
 from engine.model.people import Party
@@ -33,7 +33,7 @@ _OF_ALL = {"sender", "reply_to", "public_url"}
 
 def revision_and_letter(
     sample: Event | None = None, kind: Kind = Kind.INVITE, **changes: Any
-) -> tuple[Revision, Personalisation]:
+) -> tuple[RevisionMail, Personalisation]:
     """What the mail for `sample` is composed of, with whatever else is to differ."""
     sample = sample or event()
     to, instance = changes.pop("attendee", JOE), changes.pop("recurrence_id", None)
@@ -55,7 +55,7 @@ def revision_and_letter(
         "unsubscribe": "unsubscribe+t@cis.test",
     }
     of_all |= {name: changes.pop(name) for name in _OF_ALL & changes.keys()}
-    return Revision(**of_all), Personalisation(**{**own, **changes})
+    return RevisionMail(**of_all), Personalisation(**{**own, **changes})
 
 
 def composed(sample: Event | None = None, kind: Kind = Kind.INVITE, **changes: Any) -> bytes:

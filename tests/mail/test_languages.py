@@ -19,7 +19,7 @@ from engine.commands.revisions import revised
 from engine.engine import Engine
 from engine.inbox.routes.rsvp import answer_in
 from engine.mail.locale.language import TAGS, language
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.events import Event
 from engine.model.messages import Kind
 from engine.model.people import Partstat
@@ -119,8 +119,8 @@ async def test_each_person_of_a_list_is_mailed_in_their_language_else_in_the_org
     made = await created(engine, summary="Konzert")
     await do(engine, SettleOrganizer(address=made.organizer, language="it"))
     people = {"fr": "fr", "pt": "pt-BR", "pl": "it", "": "it"}
-    rows = [Row(email=f"p{n}@example.com", fields={"lang": tag}) for n, tag in enumerate(people)]
-    rows.append(Row(email="crm@example.com", fields={"preferred language": "de_DE"}))
+    rows = [ListRow(email=f"p{n}@example.com", fields={"lang": tag}) for n, tag in enumerate(people)]
+    rows.append(ListRow(email="crm@example.com", fields={"preferred language": "de_DE"}))
     draft = await do(engine, DraftCampaign(uid=made.uid, recipients=rows))
     await control(engine, draft, CampaignAction.START)
     await jobs_done(engine)

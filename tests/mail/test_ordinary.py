@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.mails import answer, invite
 from engine.mail.incoming import ordinary
-from engine.mail.incoming.parsing import Part
+from engine.mail.incoming.parsing import MailPart
 from tests.support.steps import steps_of
 
 FIXTURES = sorted(Path("tests/fixtures/mail").rglob("*.eml"))
@@ -89,12 +89,12 @@ def shape(part: Message) -> Any:
 
 
 def by_library(mail: bytes) -> Message:
-    return BytesParser(_class=Part).parsebytes(mail)
+    return BytesParser(_class=MailPart).parsebytes(mail)
 
 
 def same(mail: bytes) -> bool:
     """True if the mail is ordinary; then both trees must be the same."""
-    quick = ordinary.parse(mail, Part)
+    quick = ordinary.parse(mail, MailPart)
     if quick is not None:
         assert shape(quick) == shape(by_library(mail))
     return quick is not None
@@ -146,7 +146,7 @@ def test_parts_with_the_same_head_know_what_was_found_in_it_and_stay_apart_when_
     asked_before: bool,
 ) -> None:
     mail = answer("u", "a@example.com", "rsvp+t@cis.test", "ACCEPTED")
-    first, second = (ordinary.parse(mail, Part) for _ in range(2))
+    first, second = (ordinary.parse(mail, MailPart) for _ in range(2))
     assert first is not None
     assert second is not None
     one, other = (tree.get_payload()[1] for tree in (first, second))
@@ -157,7 +157,7 @@ def test_parts_with_the_same_head_know_what_was_found_in_it_and_stay_apart_when_
     one["Content-Disposition"] = "attachment"
     assert (one.get_content_type(), one.get_param("method")) == ("text/plain", "REQUEST")
     assert (other.get_content_type(), other.get_param("method")) == ("text/calendar", "REPLY")
-    third = ordinary.parse(mail, Part)
+    third = ordinary.parse(mail, MailPart)
     assert third is not None
     assert third.get_payload()[1].keys() == other.keys()
     assert third.get_payload()[1].get_param("method") == "REPLY"
@@ -176,7 +176,7 @@ def test_parts_with_the_same_head_know_what_was_found_in_it_and_stay_apart_when_
     ],
 )
 def test_what_is_not_plainly_built_is_left_to_the_library(mail: bytes) -> None:
-    assert ordinary.parse(mail, Part) is None
+    assert ordinary.parse(mail, MailPart) is None
 
 
 @pytest.mark.parametrize(
@@ -185,5 +185,5 @@ def test_what_is_not_plainly_built_is_left_to_the_library(mail: bytes) -> None:
 )
 def test_twice_the_lines_take_at_most_twice_the_steps(line: bytes) -> None:
     head, end = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n", b"\r\n--b--\r\n"
-    once, twice = (steps_of(lambda n=n: ordinary.parse(head + line * n + end, Part)) for n in (500, 1000))  # type: ignore[misc]
+    once, twice = (steps_of(lambda n=n: ordinary.parse(head + line * n + end, MailPart)) for n in (500, 1000))  # type: ignore[misc]
     assert twice <= 2.2 * once + 100

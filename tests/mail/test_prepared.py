@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.mail.outgoing import compose, mime
-from engine.mail.outgoing.compose import Personalisation, Revision
+from engine.mail.outgoing.compose import Personalisation, RevisionMail
 from engine.mail.outgoing.prepared import prepare
 from engine.model.events import Event
 from engine.model.messages import Kind
@@ -29,7 +29,7 @@ from tests.support.soak import examples
 KINDS = [Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION]
 
 
-def composed(revision: Revision, letter: Personalisation, texts: dict[str, str]) -> bytes:
+def composed(revision: RevisionMail, letter: Personalisation, texts: dict[str, str]) -> bytes:
     """The mail, composed from the beginning with the attendee's own words."""
     return compose.invitation(replace(revision, part=revision.part.model_copy(update=texts)), letter)
 

@@ -16,7 +16,7 @@ from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.messages import MessageState
 from engine.observe.observer import LAG_S, Observer
 from engine.store.sqlite.schema import MIGRATIONS
@@ -98,7 +98,7 @@ async def test_failures_are_counted_by_code_and_a_bounce_takes_nothing_from_what
     assert attendee is not None
     raw = bounced(attendee.email, f"rsvp+{attendee.token}@cis.test")
     async with inbox_of(engine) as inbox:
-        outcomes = await inbox.take(raw, (Mailbox(name="rsvp", token=attendee.token),))
+        outcomes = await inbox.take(raw, (OwnMailbox(name="rsvp", token=attendee.token),))
     assert [o.action for o in outcomes] == ["bounce"]
     found = await figures(engine)
     assert _of(found, "cis_messages_failed_total", code="rejected_by_server") == 1
@@ -165,7 +165,7 @@ async def test_the_lag_of_a_receipt_runs_from_its_arrival(engine: Engine) -> Non
     done = await invite(engine, event, "one@example.com")
     await deliver(engine)
     inbox = Inbox(engine)
-    mailbox = Mailbox(name="rsvp", token=done.attendee.token)
+    mailbox = OwnMailbox(name="rsvp", token=done.attendee.token)
     raw = reply(event.uid, "one@example.com").as_bytes()
     envelope = inbox.spool.store(raw, (mailbox,), None, name=f"{time.time_ns() - 30_000_000_000}.1_1")
     await inbox.handle(envelope.id)
@@ -185,8 +185,8 @@ async def test_waiting_and_quarantined_mails_are_counted_anew_when_some_come_or_
         return values["cis_inbox_waiting"], values["cis_quarantine_size"]
 
     assert await counted() == (0, 0)
-    first = inbox.spool.store(b"Subject: x\r\n\r\nno", (Mailbox(name="create"),), None)
-    inbox.spool.store(b"Subject: x\r\n\r\nno", (Mailbox(name="create"),), None)
+    first = inbox.spool.store(b"Subject: x\r\n\r\nno", (OwnMailbox(name="create"),), None)
+    inbox.spool.store(b"Subject: x\r\n\r\nno", (OwnMailbox(name="create"),), None)
     assert await counted() == (2, 0)
     inbox.spool.quarantine(first.id)
     assert await counted() == (1, 1)

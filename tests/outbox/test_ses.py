@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.aws.chain import Chain
+from engine.aws.chain import CredentialChain
 from engine.engine import Engine, system_clock
 from engine.outbox.ses import SesTarget, SesTransport
 from engine.outbox.transport import Accepted, Envelope, Rejected
@@ -166,7 +166,7 @@ def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
 
 
 def test_a_region_of_every_partition_is_understood() -> None:
-    found = Chain()._open().get_data("partitions")["partitions"]
+    found = CredentialChain()._open().get_data("partitions")["partitions"]
     regions = [r for p in found for r in p["regions"] if not r.endswith("global")]
     assert [r for r in regions if SesTarget.of(f"ses://{r}").region != r] == []
 

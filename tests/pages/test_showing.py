@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from cis_mcp.pages.showing import PublishedPages, Shown
-from cis_mcp.pages.web import Body
+from cis_mcp.pages.web import CompressedBody
 from engine.engine import Engine
 from tests.pages.visitor import published, season
 from tests.support.engines import created
@@ -21,7 +21,7 @@ async def _shown(engine: Engine, room: PublishedPages) -> Shown:
 
 
 async def test_the_same_request_is_answered_again_until_anything_is_written(engine: Engine) -> None:
-    room, body = PublishedPages(engine), Body.of(b"page")
+    room, body = PublishedPages(engine), CompressedBody.of(b"page")
     shown = await _shown(engine, room)
     first = _request()
     assert await room.seen(first.scope) is None
@@ -32,7 +32,7 @@ async def test_the_same_request_is_answered_again_until_anything_is_written(engi
 
 
 async def test_what_was_made_while_something_was_written_is_not_kept(engine: Engine) -> None:
-    room, old = PublishedPages(engine), Body.of(b"before")
+    room, old = PublishedPages(engine), CompressedBody.of(b"before")
     shown = await _shown(engine, room)
     slow = _request()
     assert await room.seen(slow.scope) is None

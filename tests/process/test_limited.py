@@ -11,7 +11,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.imports import feeds
-from engine.imports.imported import Options
+from engine.imports.imported import ImportOptions
 from engine.model.queries import EventQuery
 from engine.process import pools
 from engine.process.limited import LimitedProcesses
@@ -77,7 +77,7 @@ async def test_closing_ends_what_runs_and_whoever_waits_is_refused(engine: Engin
 async def test_a_large_calendar_is_read_by_a_process_and_a_small_one_is_not(engine: Engine) -> None:
     small = season(range(3))
     large = small.replace(b"BEGIN:VEVENT", b"BEGIN:VEVENT\r\nX-LONG:" + b"x" * 40_000)
-    dry = Options(dry_run=True)
+    dry = ImportOptions(dry_run=True)
     for data, processes in ((small, 0), (large, 1)):
         imported = await feeds.import_file(engine, engine.local, data, "season.ics", dry)
         assert (imported.new, len(engine.limited.pids)) == (3, processes)
@@ -87,7 +87,7 @@ async def test_a_large_calendar_whose_reading_was_ended_changes_nothing(engine: 
     large = season(range(1)) + b"x" * 100_000
     engine.limited.close()
     with pytest.raises(Refused) as refused:
-        await feeds.import_file(engine, engine.local, large, "season.ics", Options())
+        await feeds.import_file(engine, engine.local, large, "season.ics", ImportOptions())
     assert refused.value.code is Code.BUSY
     assert (await engine.store.search(EventQuery())).events == ()
 

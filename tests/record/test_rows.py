@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
+from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
@@ -166,7 +166,7 @@ async def test_the_last_row_of_a_campaign_is_of_the_key_that_started_it(engine: 
     key = await made(engine, new_people_day=0)
     event = await created(engine, key.actor)
     draft = await do(
-        engine, DraftCampaign(uid=event.uid, recipients=[Row(email="ann@example.com")]), key.actor
+        engine, DraftCampaign(uid=event.uid, recipients=[ListRow(email="ann@example.com")]), key.actor
     )
     start = ControlCampaign(
         campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token

@@ -21,7 +21,7 @@ from cis_mcp.watch.health import Health
 from engine.engine import Engine
 from engine.jobs import record as looking_after
 from engine.record.heads import HEAD_FILE
-from engine.record.signing import Signer, opened
+from engine.record.signing import HeadSigner, opened
 from engine.refusals import Refused
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in, settings_in
@@ -139,7 +139,7 @@ async def test_a_head_that_somebody_else_signed_is_refused(folder: Path, tmp_pat
     done = _run("record", "verify", "--head", tmp_path / "head.txt")
     assert done.exit_code == 2
     assert "not signed with this key" in done.output
-    signer = Signer.of(settings_in(folder))
+    signer = HeadSigner.of(settings_in(folder))
     real = (folder / HEAD_FILE).read_text()
     assert opened(real, signer.verifier).head.seq == 1
     for forged in (real.replace("\n1\n", "\n2\n"), real.replace("— cis.test", "— cis2.test"), "nothing"):

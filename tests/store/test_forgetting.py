@@ -13,7 +13,7 @@ from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from engine.store import dynamodb
 from engine.store.dynamodb import kinds
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
@@ -147,6 +147,6 @@ def _receipt(email: str) -> Receipt:
 def test_every_table_of_dynamodb_is_known_by_its_kind() -> None:
     modules = [m.name for m in pkgutil.iter_modules(dynamodb.__path__, f"{dynamodb.__name__}.")]
     made = [value for name in modules for value in vars(importlib.import_module(name)).values()]
-    assert {id(value) for value in made if isinstance(value, Table)} == {
+    assert {id(value) for value in made if isinstance(value, KindTable)} == {
         id(table) for table in kinds.TABLES.values()
     }

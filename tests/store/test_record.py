@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from engine.model.record import GENESIS, Cut, Head, Row, next_row
+from engine.model.record import GENESIS, ChainRow, Cut, Head, next_row
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import START
 
 
-async def _append(store: Store, key: str = "", address: str = "") -> Row:
-    async def work(unit: Unit) -> Row:
+async def _append(store: Store, key: str = "", address: str = "") -> ChainRow:
+    async def work(unit: Unit) -> ChainRow:
         place = await unit.record_place([address] if address else [])
         row = next_row(place.after, {"key": key, "at": str(START)}, b"salt of the row")
         new = {address: b"salt of a person"} if address and address not in place.salts else {}

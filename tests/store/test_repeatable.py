@@ -16,7 +16,7 @@ from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs
 from engine.model.answers import Receipt
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.claims import SendResult
 from engine.model.counters import Intake, KeptMail
 from engine.model.events import EventStatus
@@ -256,7 +256,7 @@ async def test_whoever_asks_again_since_the_answer_was_lost_does_nothing_twice(
     invite = SendInvite(uid=made.uid, email=ANN)
     assert (await twice(forgetful, lambda: engine.apply(invite, engine.local))).already
     draft = await engine.apply(
-        DraftCampaign(uid=made.uid, recipients=[Row(email=f"p{n}@example.com") for n in range(5)]),
+        DraftCampaign(uid=made.uid, recipients=[ListRow(email=f"p{n}@example.com") for n in range(5)]),
         engine.local,
     )
     start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
@@ -278,7 +278,7 @@ async def test_a_change_for_many_is_written_in_units_of_the_size_that_the_backen
     made = (await engine.apply(meeting(), engine.local)).event
     async with store.unit() as unit:
         size = unit.invites_per_unit
-    rows = [Row(email=f"p{n}@example.com") for n in range(2 * size + 1)]
+    rows = [ListRow(email=f"p{n}@example.com") for n in range(2 * size + 1)]
     draft = await engine.apply(DraftCampaign(uid=made.uid, recipients=rows), engine.local)
     start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
     await engine.apply(start, engine.local)
@@ -294,7 +294,7 @@ async def test_people_of_as_many_domains_are_invited_in_units_that_the_backend_t
     settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
     engine = Engine(settings, store, Clock(), SystemRandomness())
     made = (await engine.apply(meeting(), engine.local)).event
-    rows = [Row(email=f"ann@d{n}.example.com") for n in range(45)]
+    rows = [ListRow(email=f"ann@d{n}.example.com") for n in range(45)]
     draft = await engine.apply(DraftCampaign(uid=made.uid, recipients=rows), engine.local)
     start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
     await engine.apply(start, engine.local)

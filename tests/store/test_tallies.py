@@ -22,7 +22,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as job_runner
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import MessageState
@@ -81,7 +81,7 @@ class Tallies(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 2), emails=st.lists(st.sampled_from(PEOPLE), min_size=1))
     def campaign(self, n: int, emails: list[str]) -> None:
-        rows = [Row(email=e) for e in emails]
+        rows = [ListRow(email=e) for e in emails]
         done = self.apply(DraftCampaign(uid=self.events[n].uid, recipients=rows))
         if done:
             self.campaigns.append(done.campaign.id)

@@ -16,7 +16,7 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
 
-from engine.aws.signing import Keys
+from engine.aws.signing import SigningKeys
 
 
 @cache
@@ -62,7 +62,7 @@ def signature(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
-    keys: Keys,
+    keys: SigningKeys,
     scope: tuple[str, str],
     stamp: str,
 ) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as job_runner
 from engine.model.actors import Actor
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.claims import Claim, SendResult
 from engine.model.events import Event
 from engine.model.messages import Message, MessageState
@@ -160,7 +160,7 @@ async def invite_all_answers(engine: Engine, event: Event) -> dict[str, Attendee
 
 
 async def drafted(engine: Engine, event: Event, emails: list[str], **values: object) -> CampaignDone:
-    rows = [Row(email=email) for email in emails]
+    rows = [ListRow(email=email) for email in emails]
     return await do(engine, DraftCampaign(uid=event.uid, recipients=rows, **values))  # type: ignore[arg-type]
 
 

@@ -15,12 +15,12 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from engine.aws.signing import Keys
+from engine.aws.signing import SigningKeys
 from tests.support import awsmodels
 from tests.support.httpstub import Asked, Told, answering
 from tests.support.sink import Mail
 
-KEYS = Keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+KEYS = SigningKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEYS.access,
     "AWS_SECRET_ACCESS_KEY": KEYS.secret,

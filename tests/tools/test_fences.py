@@ -13,7 +13,7 @@ from engine.commands.answers.automatic import RecordAutomaticReply
 from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span
@@ -185,7 +185,7 @@ async def _others(engine: Engine, watched: Watched) -> None:
     await watched.call("show_quarantined", id=held["id"])
     async with inbox_of(engine) as inbox:
         letter = mails.mail(f"Ann <{ANN}>", "agent@cis.test", subject=HOSTILE, text=LINES)
-        await inbox.take(letter.as_bytes(), (Mailbox(name="organizer", token="agent"),))
+        await inbox.take(letter.as_bytes(), (OwnMailbox(name="organizer", token="agent"),))
     for message in (await watched.ok("list_messages"))["messages"]:
         await watched.call("read_message", id=message["id"])
 
@@ -193,7 +193,7 @@ async def _others(engine: Engine, watched: Watched) -> None:
 async def _mailed(inbox: Inbox) -> None:
     event = mails.vevent("u1", organizer=EVE)
     raw = mails.request(event, sender=EVE, proven=False, subject=HOSTILE).as_bytes()
-    (outcome,) = await inbox.take(raw, (Mailbox(name="create"),))
+    (outcome,) = await inbox.take(raw, (OwnMailbox(name="create"),))
     assert outcome.action == "quarantined"
 
 

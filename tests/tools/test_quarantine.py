@@ -17,7 +17,7 @@ from engine.inbox import cleaning
 from engine.inbox.intake import recount
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
@@ -32,7 +32,7 @@ async def set_aside(engine: Engine, *, sender: str = STRANGER, **values: object)
     event = mails.vevent("u1", organizer=sender)
     raw = mails.request(event, sender=sender, proven=False, **values).as_bytes()
     async with inbox_of(engine) as inbox:
-        (outcome,) = await inbox.take(raw, (Mailbox(name="create"),))
+        (outcome,) = await inbox.take(raw, (OwnMailbox(name="create"),))
     assert outcome.action == "quarantined"
     return (await Quarantine(engine).page()).mails[0].id
 
@@ -70,7 +70,7 @@ async def test_a_mail_is_shown_as_plain_words_cut_short(engine: Engine) -> None:
 
 async def test_a_mail_that_cannot_be_read_is_listed_and_shown_all_the_same(engine: Engine) -> None:
     async with inbox_of(engine) as inbox:
-        await inbox.take(b"\xff\x00 no mail at all", (Mailbox(name="create"),))
+        await inbox.take(b"\xff\x00 no mail at all", (OwnMailbox(name="create"),))
     async with calling(engine, tier="operator") as caller:
         (mail,) = (await caller.ok("list_quarantine"))["mails"]
         assert mail["code"]

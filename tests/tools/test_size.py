@@ -21,7 +21,7 @@ from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.campaigns import CampaignState, Recipient
 from engine.model.claims import SendResult
 from engine.model.events import Event, Override
@@ -158,7 +158,7 @@ async def quarantined(engine: Engine, n: int) -> str:
             sender = f"{i}{LONG_ADDRESS}"
             event = mails.vevent("u1", organizer=sender, description=WIDE * 5_000)
             raw = mails.request(event, sender=sender, proven=False, subject=WIDE * 900).as_bytes()
-            await inbox.take(raw, (Mailbox(name="create"),))
+            await inbox.take(raw, (OwnMailbox(name="create"),))
     return (await Quarantine(engine).page()).mails[0].id
 
 

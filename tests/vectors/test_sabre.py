@@ -20,7 +20,7 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Message
 from engine.model.queries import AttendeeQuery, EventQuery
@@ -75,7 +75,7 @@ class Case:
     engine: Engine
     inbox: Inbox
 
-    async def take(self, text: str, sender: str, box: Mailbox, method: str) -> Outcome:
+    async def take(self, text: str, sender: str, box: OwnMailbox, method: str) -> Outcome:
         raw = mails.mail(sender, f"{box.name}@cis.test", content=text.encode(), method=method).as_bytes()
         (outcome,) = await self.inbox.take(raw, (box,))
         return outcome
@@ -84,7 +84,7 @@ class Case:
         """A calendar from the organizer that it names."""
         organizer = next(iter(people(text, "ORGANIZER")), "bar@example.org")
         return await self.take(
-            complete(text, method), organizer, Mailbox(name="create"), method or method_of(text)
+            complete(text, method), organizer, OwnMailbox(name="create"), method or method_of(text)
         )
 
     async def event(self) -> Event | None:
@@ -187,7 +187,7 @@ async def test_an_organizers_mail_is_processed_as_the_vector_says(case: Case, na
 async def test_a_reply_is_processed_as_the_vector_says(case: Case, name: str) -> None:
     vector = VECTORS[name]
     if vector["existing"] is None:
-        outcome = await case.take(vector["message"], "foo@example.org", Mailbox(name="rsvp"), "REPLY")
+        outcome = await case.take(vector["message"], "foo@example.org", OwnMailbox(name="rsvp"), "REPLY")
         assert (outcome.action, outcome.code) == ("quarantined", "unknown_event")
         return
     # An event without its master is, here, an event that does not recur: it has no other instance either.
@@ -196,7 +196,7 @@ async def test_a_reply_is_processed_as_the_vector_says(case: Case, name: str) ->
         existing = existing.replace("RRULE:FREQ=DAILY\n", "")
     event, tokens = await case.made(existing, guests(existing))
     (sender,) = people(vector["message"], "ATTENDEE")
-    box = Mailbox(name="rsvp", token=tokens.get(sender, ""))
+    box = OwnMailbox(name="rsvp", token=tokens.get(sender, ""))
     message = vector["message"].replace("UID:foobar", f"UID:{event.uid}")
     outcome = await case.take(message, sender, box, "REPLY")
     assert outcome.action == "receipt"

@@ -18,7 +18,7 @@ from engine.commands.pages.pages import CreatePage
 from engine.commands.pages.pictures import KeepPicture
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.pages import Show
 from tests.pages.test_pictures import png
 from tests.pages.visitor import published
@@ -137,8 +137,8 @@ async def furnished(engine: Engine, address: str) -> Site:
     await published(
         engine, title="Gala", banner=(await do(engine, KeepPicture(content=png(900, 200)))).picture.name
     )
-    rows = [Row(email=f"p{n}@example.com", name=f"P {n}") for n in range(5)]
-    faults = [Row(email="wrong"), Row(email="p1@example.com", name="Again")]
+    rows = [ListRow(email=f"p{n}@example.com", name=f"P {n}") for n in range(5)]
+    faults = [ListRow(email="wrong"), ListRow(email="p1@example.com", name="Again")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, *faults]))
     key = await do(engine, CreateKey(name="Robot", address="o@cis.test"))
     await do(engine, Suppress(targets=("never@example.com", "blocked.example")))

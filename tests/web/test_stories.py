@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine.commands.agents.keys import CreateKey
 from engine.engine import Engine
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool.spool import Mailbox
+from engine.inbox.spool.spool import OwnMailbox
 from engine.model.bounds import Bounds
 from engine.model.campaigns import CampaignState
 from engine.model.people import Partstat
@@ -152,7 +152,7 @@ async def test_a_mail_that_waits_is_read_and_let_through(browser: Browser, conso
     engine = console.engine
     mail = mails.request(mails.vevent("u9", summary="Held back"), sender="olga@cis.test", proven=False)
     async with inbox_of(engine) as inbox:
-        await inbox.take(mail.as_bytes(), (Mailbox(name="create"),))
+        await inbox.take(mail.as_bytes(), (OwnMailbox(name="create"),))
     (waits,) = (await Quarantine(engine).page()).mails
     async with screen(browser, console) as seen:
         hand = await _hand(console, seen)

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpcore
 import pytest
 
-from engine.publicweb.kept import Kept
-from engine.publicweb.outside import Outside, Response
+from engine.publicweb.kept import KeptConnections
+from engine.publicweb.outside import Outside, OutsideResponse
 from tests.support.engines import settings_in
 from tests.support.waiting import eventually
 from tests.webhooks.receiver import LOCAL
@@ -57,7 +57,7 @@ async def serving(folder: Path, **values: object) -> AsyncIterator[tuple[Server,
         await outside.close()
 
 
-async def asked(server: Server, outside: Outside, *, seconds: float = 30.0) -> Response:
+async def asked(server: Server, outside: Outside, *, seconds: float = 30.0) -> OutsideResponse:
     return await outside.request(
         "GET", f"http://127.0.0.1:{server.port}/", {}, b"", seconds=seconds, most=100
     )
@@ -154,5 +154,5 @@ async def test_a_connection_that_could_not_be_made_is_not_kept(tmp_path: Path) -
         pass
     with pytest.raises(httpcore.ConnectError):
         await asked(server, outside)
-    assert isinstance(kept := outside._kept["http"], Kept)
+    assert isinstance(kept := outside._kept["http"], KeptConnections)
     assert not kept._idle

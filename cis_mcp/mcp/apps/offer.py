@@ -11,7 +11,7 @@ from mcp.server.context import CallNext, HandlerResult
 from cis_mcp.mcp.apps.pages import PAGES
 
 
-class Offer:
+class AppPages:
     """Middleware that names a tool's page to clients which show pages; all others get the lists without them."""
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

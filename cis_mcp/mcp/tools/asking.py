@@ -35,7 +35,7 @@ _OPENING_S = 60.0
 _TEXT_MAX = 4_000
 
 
-class Approval(BaseModel):
+class ApprovalForm(BaseModel):
     """What a person says to a held action."""
 
     approve: bool = Field(description="true: do exactly this now")
@@ -49,7 +49,7 @@ async def confirmed(
         return False
     message = f"Approve this?\n\n{described(held.preview)}"[:_TEXT_MAX]
     if (context.protocol_version or "") < _EMBEDDED_SINCE:
-        answer = await context.elicit(message, Approval)
+        answer = await context.elicit(message, ApprovalForm)
         return answer.action == "accept" and answer.data.approve
     if context.request_state is None or opened(context):
         return _question(message, held)
@@ -65,7 +65,7 @@ def _by_form(context: Context[Any, Any], actor: Actor, held: HeldAction) -> bool
 
 
 def _question(message: str, held: HeldAction) -> InputRequiredResult:
-    schema = Approval.model_json_schema()
+    schema = ApprovalForm.model_json_schema()
     form = ElicitRequestFormParams(
         message=message,
         requested_schema={

@@ -30,7 +30,7 @@ from cis_mcp.mcp.listed import LISTED, Listed
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.asking import confirmed, opened, sent_to_page
-from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
+from cis_mcp.mcp.tools.mistakes import CallMistake, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
@@ -331,7 +331,7 @@ def failure(
     hint: str,
     *,
     sent: bool | None,
-    problems: Sequence[Problem] = (),
+    problems: Sequence[CallMistake] = (),
     bound: str = "",
 ) -> CallToolResult:
     """A refusal as the caller reads it; `sent` is None where that is not known; `bound`: which, of OUT_OF_BOUNDS."""

@@ -11,7 +11,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.views.events import one_line, quoted
 from engine.commands.tables.batch import StepOutcome
 from engine.imports import feeds
-from engine.imports.imported import Imported, Options, in_words
+from engine.imports.imported import Imported, ImportOptions, in_words
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -98,7 +98,7 @@ async def import_calendar(call: CallContext, arguments: ImportCalendarArguments)
         raise Refused(
             Code.INVALID_ARGUMENT, "Exactly one of url and path must be given.", "Give the calendar's url."
         )
-    options = Options(
+    options = ImportOptions(
         organizer=arguments.organizer,
         name=arguments.calendar,
         timezone=arguments.timezone,
@@ -117,7 +117,7 @@ async def import_calendar(call: CallContext, arguments: ImportCalendarArguments)
 
 
 async def _imported(
-    call: CallContext, arguments: ImportCalendarArguments, options: Options, progress: feeds.Progress
+    call: CallContext, arguments: ImportCalendarArguments, options: ImportOptions, progress: feeds.Progress
 ) -> Imported:
     if arguments.url is not None:
         return await feeds.import_url(call.engine, call.actor, arguments.url, options, progress)

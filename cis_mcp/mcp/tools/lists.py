@@ -13,7 +13,7 @@ from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.tables import csvlist
 from engine.imports.lists import read_list
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.people import Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -62,7 +62,7 @@ class BulkSendArguments(Arguments):
     )
 
 
-async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
+async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[ListRow]:
     """The rows of the one list that was given.
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, PATH_NOT_READABLE, CSV_NO_HEADER, CSV_UNREADABLE, …
@@ -93,8 +93,8 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
     return rows
 
 
-def _from_parts(parts: list[RecipientPart]) -> list[Row]:
-    return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
+def _from_parts(parts: list[RecipientPart]) -> list[ListRow]:
+    return [ListRow(email=part.email, name=part.name, fields=part.fields) for part in parts]
 
 
 async def _csv(arguments: BulkSendArguments) -> str | bytes:
@@ -110,7 +110,7 @@ def _content(path: str) -> bytes:
     return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
 
 
-async def _refuse_others(call: CallContext, uid: str, rows: list[Row]) -> None:
+async def _refuse_others(call: CallContext, uid: str, rows: list[ListRow]) -> None:
     """A row that names another event must not be invited to this one."""
     others = [row.number for row in rows if row.uid and row.uid.lower() != uid.lower()]
     if others:

@@ -81,7 +81,7 @@ _GUESTS = frozenset(
 """What other servers take together with an event, and other tools of ours take afterwards."""
 
 
-class Problem(BaseModel):
+class CallMistake(BaseModel):
     """One thing that is wrong with a call."""
 
     field: str
@@ -92,7 +92,7 @@ class Problem(BaseModel):
 class WrongArguments(Refused):
     """A call that was not understood; `problems` say field by field how it would be."""
 
-    def __init__(self, sentences: Sequence[str], problems: Sequence[Problem]) -> None:
+    def __init__(self, sentences: Sequence[str], problems: Sequence[CallMistake]) -> None:
         super().__init__(Code.INVALID_ARGUMENT, " ".join(sentences), _HINT)
         self.problems = tuple(problems)
 
@@ -119,7 +119,7 @@ def wrong_arguments(
     return WrongArguments(sentences, [problem for _, problem in described])
 
 
-def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, Problem]:
+def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, CallMistake]:
     """A sentence on one problem, and the same as data."""
     where = _place(schema, error)
     place = ".".join(str(part) for part in where)[:_NAME_SHOWN] or "arguments"
@@ -132,7 +132,7 @@ def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tup
     about = f" ({node['description']})" if node.get("description") else ""
     verb = "is missing" if error["type"] == "missing" else "is wrong"
     sentence = f"“{place}” {verb}: it should be {expected}{about}.{shown}"
-    return sentence, Problem(field=place, expected=expected, example=example)
+    return sentence, CallMistake(field=place, expected=expected, example=example)
 
 
 def _place(schema: Mapping[str, Any], error: ErrorDetails) -> tuple[int | str, ...]:
@@ -142,7 +142,7 @@ def _place(schema: Mapping[str, Any], error: ErrorDetails) -> tuple[int | str, .
     return place[: next(forms, len(place))]
 
 
-def _said_of_unknown(tool: str, place: str, name: str, known: Sequence[str]) -> tuple[str, Problem]:
+def _said_of_unknown(tool: str, place: str, name: str, known: Sequence[str]) -> tuple[str, CallMistake]:
     meant = _meant(name, known)
     guess = f" Did you mean “{meant}”?" if meant else ""
     owner = tool if place == name[:_NAME_SHOWN] else f"“{place.rpartition('.')[0]}”"
@@ -150,7 +150,7 @@ def _said_of_unknown(tool: str, place: str, name: str, known: Sequence[str]) -> 
         guess = " People are invited afterwards: send_invite (one), bulk_send (a list)."
     sentence = f"{owner} has no argument “{name[:_NAME_SHOWN]}”.{guess}"
     expected = f"no such argument; {meant} is meant" if meant else "no such argument"
-    return sentence, Problem(field=place, expected=expected)
+    return sentence, CallMistake(field=place, expected=expected)
 
 
 def _all_names(schema: Mapping[str, Any], error: ErrorDetails) -> str:

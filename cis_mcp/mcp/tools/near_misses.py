@@ -10,7 +10,7 @@ from cis_mcp.mcp.tools.base import CallContext
 from cis_mcp.views.base import Data
 from engine.model.queries import EventQuery
 from engine.search.asking import Found, Understood
-from engine.search.leaving_out import Part, parts
+from engine.search.leaving_out import ReadingPart, parts
 
 _TRIED_MAX = 4
 """Shorter queries that are asked; each is a search of its own."""
@@ -56,11 +56,11 @@ def _without(query: str, unknown: Sequence[str], understood: Understood, call: C
     return query
 
 
-def _leavable(query: str, understood: Understood, call: CallContext) -> Iterator[Part]:
+def _leavable(query: str, understood: Understood, call: CallContext) -> Iterator[ReadingPart]:
     apart = [part for part in parts(query, understood, call.engine.clock()) if part.rest]
     hours = [part for part in apart if part.kind == "hours"]
     yield from [*hours, *(part for part in apart if part.kind in {"word", "unknown"})][:_TRIED_MAX]
 
 
-def _named(part: Part) -> str:
+def _named(part: ReadingPart) -> str:
     return "the hour" if part.kind == "hours" else str(part.value)

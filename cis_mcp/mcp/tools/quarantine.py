@@ -66,7 +66,7 @@ class OpenedMail(Result):
     untrusted: bool = True
 
 
-class Decided(Result):
+class DecidedMail(Result):
     """What became of a mail that was let through or put away."""
 
     id: str
@@ -130,7 +130,7 @@ async def release_quarantined(call: CallContext, arguments: MailArguments) -> Re
     cancel an event and mail its attendees: ask your user first. Operators only."""
     name = await Quarantine(call.engine).release(arguments.id, call.actor)
     outcome = (await Inbox(call.engine).handle(name))[0]
-    data = Decided(
+    data = DecidedMail(
         id=name,
         action=outcome.action.value,
         uid=outcome.uid,
@@ -145,7 +145,7 @@ async def drop_quarantined(call: CallContext, arguments: MailArguments) -> Reply
     """Discard one mail without doing what it asks. It is kept for a while with the processed mails and then
     deleted. Operators only."""
     await Quarantine(call.engine).drop(arguments.id, call.actor)
-    data = Decided(id=arguments.id, action="dropped", uid="", code="", detail="")
+    data = DecidedMail(id=arguments.id, action="dropped", uid="", code="", detail="")
     return Reply("Put away; nothing was done.", data)
 
 
@@ -180,9 +180,9 @@ TOOLS = (
         release_quarantined,
         "Let a mail through",
         MailArguments,
-        Decided,
+        DecidedMail,
         writes(destructive=True, mails=True),
         "admin",
     ),
-    Spec(drop_quarantined, "Discard a mail", MailArguments, Decided, writes(destructive=True), "admin"),
+    Spec(drop_quarantined, "Discard a mail", MailArguments, DecidedMail, writes(destructive=True), "admin"),
 )

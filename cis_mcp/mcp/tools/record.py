@@ -9,7 +9,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.record import RecordRow, record_row
 from engine.model import cursors
-from engine.model.record import Row
+from engine.model.record import ChainRow
 
 
 class ListRecordArguments(Arguments):
@@ -40,7 +40,7 @@ async def list_record(call: CallContext, arguments: ListRecordArguments) -> Repl
     return await fitted(arguments.limit, page)
 
 
-def _reply(rows: list[Row], *, more: bool) -> Reply:
+def _reply(rows: list[ChainRow], *, more: bool) -> Reply:
     infos = [record_row(row) for row in rows]
     cursor = cursors.written(rows[-1].seq) if more else None
     lines = [_line(info) for info in infos] or ["The record has no row of yours."]

@@ -23,7 +23,7 @@ from cis_mcp.views.events import (
     statistics_line,
 )
 from engine.commands.campaigns.reports import SendReport
-from engine.model.counters import Grouping, Statistics
+from engine.model.counters import AnswerGrouping, Statistics
 from engine.model.queries import AttendeeQuery, EventName
 from engine.refusals import Code, Refused
 
@@ -143,7 +143,7 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
             "Group an event by domain, client or hour, an organizer or domain also by event.",
         )
     found = await call.engine.answer_groups(
-        arguments.scope, arguments.key, Grouping(arguments.by), call.actor
+        arguments.scope, arguments.key, AnswerGrouping(arguments.by), call.actor
     )
     return [group_info(group) for group in found]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
+from cis_mcp.mcp.tools.mistakes import CallMistake, WrongArguments
 
 _CLIENTS_OWN = frozenset(
     {
@@ -115,7 +115,7 @@ def _google_times(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str,
 
 def _no_value(place: str) -> WrongArguments:
     sentence = f"“{place}” stands for no value. Leave the argument out, or give a value."
-    return WrongArguments([sentence], [Problem(field=place, expected="a value, or nothing at all")])
+    return WrongArguments([sentence], [CallMistake(field=place, expected="a value, or nothing at all")])
 
 
 def _is_choice(model: type[BaseModel], name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from cis_mcp.mcp.tools.base import CallContext
-from cis_mcp.watch.pace import Pace, in_words, settled
+from cis_mcp.watch.pace import Throughput, in_words, settled
 from engine.model.campaigns import Campaign, CampaignState
 
 WAIT_MAX_S = 600
@@ -38,7 +38,7 @@ class _Teller:
 
     def __init__(self, call: CallContext) -> None:
         self._call = call
-        self._pace = Pace()
+        self._pace = Throughput()
         self._next = 0.0
         self._reported = -1
 

@@ -21,7 +21,7 @@ from engine.engine import SYSTEM
 from engine.imports import audience
 from engine.imports.lists import read_list
 from engine.model import cursors
-from engine.model.campaigns import CampaignState, Row
+from engine.model.campaigns import CampaignState, ListRow
 from engine.model.people import Origin
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -205,7 +205,7 @@ async def _shown(call: Call[Any, Any], done: CampaignDone, shown: Any, token: st
     return Campaign(campaign=info)
 
 
-async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
+async def _rows(call: Call[OfEvent, NewCampaign]) -> list[ListRow]:
     """The rows of the one list that was given. Raises Refused: INVALID_ARGUMENT, CSV_NO_HEADER, CSV_UNREADABLE."""
     people, text, source = call.body.recipients, call.body.csv, call.body.source
     if sum(one is not None for one in (people, text, source)) != 1:
@@ -215,7 +215,7 @@ async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
             "Leave the others out.",
         )
     if people is not None:
-        return [Row(email=one.email, name=one.name, fields=one.fields) for one in people]
+        return [ListRow(email=one.email, name=one.name, fields=one.fields) for one in people]
     if source is not None:
         rows = await audience.read(call.engine, call.actor, source)
     else:
@@ -224,7 +224,7 @@ async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
     return rows
 
 
-async def _refuse_others(call: Call[OfEvent, NewCampaign], rows: list[Row]) -> None:
+async def _refuse_others(call: Call[OfEvent, NewCampaign], rows: list[ListRow]) -> None:
     """A row that names another event must not be invited to this one."""
     if not any(row.uid for row in rows):
         return

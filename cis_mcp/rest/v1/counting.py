@@ -12,7 +12,7 @@ from cis_mcp.views.attendees import GroupInfo, group_info
 from cis_mcp.views.changes import Changes, change_info
 from cis_mcp.views.events import StatisticsInfo, counters
 from engine.model.changes import ChangeKind
-from engine.model.counters import Grouping
+from engine.model.counters import AnswerGrouping
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -25,7 +25,7 @@ class EventCounting(OfEvent):
     by: Literal["domain", "client", "hour"] | None = Field(None, description="also in groups")
 
 
-class Counting(Query):
+class CountingQuery(Query):
     """What is counted, and in which groups."""
 
     scope: Literal["organizer", "system"] = "organizer"
@@ -54,14 +54,14 @@ async def event_statistics(call: Call[EventCounting, Body]) -> CountersInGroups:
     """Count the attendees, answers, origins, calendar clients and deliveries of an event."""
     event, counted = await call.engine.event_with_statistics(call.query.uid, call.actor)
     groups = (
-        await call.engine.answer_groups("event", event.uid, Grouping(call.query.by), call.actor)
+        await call.engine.answer_groups("event", event.uid, AnswerGrouping(call.query.by), call.actor)
         if call.query.by
         else []
     )
     return CountersInGroups(**counters(counted), groups=[group_info(group) for group in groups])
 
 
-async def statistics(call: Call[Counting, Body]) -> CountersInGroups:
+async def statistics(call: Call[CountingQuery, Body]) -> CountersInGroups:
     """Count an organizer's attendees, answers, origins, calendar clients and deliveries, or the whole system's."""
     asked = call.query
     if asked.scope == "system" and (asked.by or asked.organizer):
@@ -70,7 +70,7 @@ async def statistics(call: Call[Counting, Body]) -> CountersInGroups:
         )
     counted = await call.engine.statistics(asked.scope, asked.organizer, call.actor)
     groups = (
-        await call.engine.answer_groups("organizer", asked.organizer, Grouping(asked.by), call.actor)
+        await call.engine.answer_groups("organizer", asked.organizer, AnswerGrouping(asked.by), call.actor)
         if asked.by
         else []
     )
@@ -106,7 +106,7 @@ ENDPOINTS = (
         CountersInGroups,
         Verb.READ,
         "counting",
-        Counting,
+        CountingQuery,
         tool="get_stats",
     ),
     Endpoint("GET", "/v1/changes", list_changes, Changes, Verb.READ, "counting", Since, tool="list_changes"),

@@ -98,7 +98,7 @@ class Changing(OfEvent):
     dry_run: DryRun = False
 
 
-class Searching(Query):
+class SearchParameters(Query):
     """What is looked for."""
 
     query: str = Field(
@@ -234,7 +234,7 @@ def _at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[N
     return unmoved
 
 
-async def search_events(call: Call[Searching, Body]) -> EventList:
+async def search_events(call: Call[SearchParameters, Body]) -> EventList:
     """Find events by what a person says, in order of their start; without parameters list all. `understood` tells how
     the words were read."""
     asked = call.query
@@ -305,7 +305,9 @@ ENDPOINTS = (
         repeatable=True,
         etag=True,
     ),
-    Endpoint("GET", _EVENTS, search_events, EventList, Verb.READ, "events", Searching, tool="search_events"),
+    Endpoint(
+        "GET", _EVENTS, search_events, EventList, Verb.READ, "events", SearchParameters, tool="search_events"
+    ),
     Endpoint("GET", _EVENT, get_event, EventInfo, Verb.READ, "events", OfEvent, tool="get_event", etag=True),
     Endpoint(
         "PATCH",

@@ -8,7 +8,7 @@ from engine.commands.approvals import policies, previews
 from engine.commands.approvals.holding import WAITING_MAX, MustWait, hold, kept_command
 from engine.commands.base import Work
 from engine.commands.events.events import UpdateEvent
-from engine.model.held import LEFT_OUT_AT_ONCE, HeldCommand, HeldState, HoldReason, LeftOut
+from engine.model.held import LEFT_OUT_AT_ONCE, HeldCommand, HeldState, HoldReason, LeftOutTexts
 
 
 async def hold_left_out(work: Work) -> None:
@@ -18,7 +18,7 @@ async def hold_left_out(work: Work) -> None:
         await _hold(work, one)
 
 
-async def _hold(work: Work, left: LeftOut) -> None:
+async def _hold(work: Work, left: LeftOutTexts) -> None:
     command = UpdateEvent(
         uid=left.event_uid, verbatim=True, hosts=left.hosts, overrides=left.dates or None, **left.texts
     )

@@ -23,7 +23,7 @@ from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
 from engine.model import record
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Campaign, CampaignState, Recipient, Row
+from engine.model.campaigns import Campaign, CampaignState, ListRow, Recipient
 from engine.model.events import Event
 from engine.model.held import HeldState
 from engine.model.messages import Fanout, Kind
@@ -57,7 +57,7 @@ class DraftCampaign(Command[CampaignDone]):
     free: ClassVar[bool] = True
 
     uid: str
-    recipients: Sequence[Row]
+    recipients: Sequence[ListRow]
     origin: Origin = Origin.BULK
     rate: float | None = Field(None, gt=0)
     at: datetime | None = None

@@ -12,14 +12,14 @@ from engine.commands.base import Work
 from engine.commands.composing import given
 from engine.commands.invites.invites import room_left
 from engine.itip import personal
-from engine.model.campaigns import Recipient, Row
+from engine.model.campaigns import ListRow, Recipient
 from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
 
-def read_rows(rows: Sequence[Row]) -> list[Recipient]:
+def read_rows(rows: Sequence[ListRow]) -> list[Recipient]:
     """The rows as recipients, each with what is wrong with it by itself."""
     return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
 
@@ -84,7 +84,7 @@ _COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "
 _UNREAD = {Code.ADDRESS_SUPPRESSED.value: "email: has opted out where the list is kept"}
 
 
-def _read_row(number: int, row: Row) -> Recipient:
+def _read_row(number: int, row: ListRow) -> Recipient:
     """A row read; its code says what is wrong with it by itself."""
     if row.code:
         why = _UNREAD.get(row.code, "a quote is inside a cell or not closed")

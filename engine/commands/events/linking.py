@@ -14,7 +14,7 @@ from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.model.addresses import canonical_domain
 from engine.model.bounds import Mode
 from engine.model.events import Event, Override
-from engine.model.held import LeftOut
+from engine.model.held import LeftOutTexts
 from engine.model.keys import Standing
 
 C = TypeVar("C", bound=CreateEvent | UpdateEvent)
@@ -22,7 +22,7 @@ C = TypeVar("C", bound=CreateEvent | UpdateEvent)
 _TEXTS = ("summary", "location", "description", "url")
 
 
-def permitted(work: Work, command: C, event: Event | None = None) -> tuple[C, LeftOut | None]:
+def permitted(work: Work, command: C, event: Event | None = None) -> tuple[C, LeftOutTexts | None]:
     """`command` without the texts that may not link as they do, and those; `event`: what it changes."""
     standing = work.bounds.linking(event.linked if event else ())
     if not standing.bounds_links or standing.mode(work.now) is Mode.OBSERVE:
@@ -39,7 +39,7 @@ def permitted(work: Work, command: C, event: Event | None = None) -> tuple[C, Le
         return command, None
     asked = (command.overrides or ()) if changed else ()
     said = [*texts.values(), *(getattr(one, name) for one in asked for name in _TEXTS)]
-    left = LeftOut(
+    left = LeftOutTexts(
         event_uid=event.uid if event else "", texts=texts, dates=asked, hosts=_named(standing, said)
     )
     return cast("C", without.model_copy(update={"overrides": dates})), left
@@ -81,7 +81,7 @@ def _named(standing: Standing, texts: Collection[str]) -> tuple[str, ...]:
     return () if None in hosts else tuple(sorted({host for host in hosts if host}))
 
 
-def told(left: LeftOut) -> str:
+def told(left: LeftOutTexts) -> str:
     """What was left out, for whoever reads what became of a request."""
     names = [*sorted(left.texts), *(["texts of changed dates"] if left.dates else [])]
     links = "links" if names == [*left.texts] else "link"

@@ -11,10 +11,10 @@ from engine.commands.events import calendars, linking
 from engine.commands.events.events import CancelEvent, CreateEvent
 from engine.commands.revisions import RevisionSource
 from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
-from engine.itip.feed import Entry
+from engine.itip.feed import FeedEvent
 from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
-from engine.model.held import LEFT_OUT_AT_ONCE, LeftOut
+from engine.model.held import LEFT_OUT_AT_ONCE, LeftOutTexts
 from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
@@ -77,13 +77,13 @@ class EntryStep(Step):
     """An entry of a calendar that is new or has changed since it was imported last."""
 
     feed: Feed
-    entry: Entry
+    entry: FeedEvent
     digest: str
     known: FeedEntry | None
     audience: Audience | None = None
-    left: list[LeftOut] = field(default_factory=list)
+    left: list[LeftOutTexts] = field(default_factory=list)
     """What was left out of it, since it links where the key may not."""
-    unheld: list[LeftOut] = field(default_factory=list)
+    unheld: list[LeftOutTexts] = field(default_factory=list)
     """Those of them that nobody can approve yet: too many were left out in the same unit of work."""
 
     @property

@@ -11,7 +11,7 @@ from operator import attrgetter
 from engine.commands.tables import headers, mailboxes, table
 from engine.commands.tables.headers import Columns
 from engine.commands.tables.table import BYTES_MAX, decode
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code, Refused
 
 __all__ = ["BYTES_MAX", "decode", "read", "read_columns", "read_file", "read_objects"]
@@ -42,7 +42,7 @@ class _Layout:
     uid: str = ""
 
 
-def read(text: str, rows_max: int | None = None) -> list[Row]:
+def read(text: str, rows_max: int | None = None) -> list[ListRow]:
     """The rows of a list; columns that hold no address, name or uid are personal fields, in lower case.
 
     A row that is not CSV has the code CSV_UNREADABLE. `rows_max`: how many it may have, fewer than any list may.
@@ -56,7 +56,7 @@ def read(text: str, rows_max: int | None = None) -> list[Row]:
     most = table.ROWS_MAX if rows_max is None else rows_max
     if not text[start + len(first) :].strip() and (people := mailboxes.read(first)):
         table.refuse_too_many(len(people), most)
-        return [Row(email, name, number=number) for number, (name, email) in enumerate(people, 1)]
+        return [ListRow(email, name, number=number) for number, (name, email) in enumerate(people, 1)]
     layout = _layout(text, start)
     if layout is None:
         raise _no_header(first)
@@ -68,13 +68,13 @@ def read(text: str, rows_max: int | None = None) -> list[Row]:
     return rows
 
 
-def read_file(content: str | bytes) -> list[Row]:
+def read_file(content: str | bytes) -> list[ListRow]:
     """As `read`, of text or of the bytes of a file."""
     return read(content if isinstance(content, str) else decode(content))
 
 
 def read_columns(content: str | bytes) -> tuple[list[object], ...]:
-    """As `read_file`, a list for each field of `Row`: these go from process to process at a fraction of the cost.
+    """As `read_file`, a list for each field of `ListRow`: these go from process to process at a fraction of the cost.
 
     This module imports little, which counts where a process is started to read one list.
     """
@@ -83,7 +83,7 @@ def read_columns(content: str | bytes) -> tuple[list[object], ...]:
     return tuple(list(map(attrgetter(name), rows)) for name in names)
 
 
-def read_objects(objects: Iterable[Mapping[str, str]], first: int = 1) -> Iterator[Row]:
+def read_objects(objects: Iterable[Mapping[str, str]], first: int = 1) -> Iterator[ListRow]:
     """The rows of a list whose every entry names its own columns, numbered from `first`. Raises Refused(TOO_LARGE)."""
     known: dict[tuple[str, ...], _Layout] = {}
     for number, entry in enumerate(objects, first):
@@ -93,7 +93,7 @@ def read_objects(objects: Iterable[Mapping[str, str]], first: int = 1) -> Iterat
             _refuse_long(columns or Columns(email=()))
             known[names] = _Layout(0, columns=columns)
         layout = known[names]
-        yield _row(number, layout, tuple(entry.values())) if layout.columns else Row("", number=number)
+        yield _row(number, layout, tuple(entry.values())) if layout.columns else ListRow("", number=number)
 
 
 def _no_header(first: str) -> Refused:
@@ -170,7 +170,7 @@ def _split(line: str) -> tuple[str, str]:
     return "" if "@" in name else " ".join(name.split()), address.strip()
 
 
-def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[Row]:
+def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[ListRow]:
     table.refuse_lines(text, layout.start, rows_max + 1)
     number, lines = 0, table.Lines(text, layout.start)
     for line in lines:
@@ -179,10 +179,10 @@ def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[Row]:
             number += 1
             table.refuse_too_many(number, rows_max)
             name, email = _plain(line)
-            yield Row(email, name, number=number, uid=layout.uid)
+            yield ListRow(email, name, number=number, uid=layout.uid)
 
 
-def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[Row]:
+def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[ListRow]:
     columns = layout.columns
     assert columns is not None, "a list with columns is read as a table"
     _refuse_long(columns)
@@ -217,14 +217,14 @@ def _refuse_long(columns: Columns) -> None:
         )
 
 
-def _row(number: int, layout: _Layout, cells: Sequence[str]) -> Row:
+def _row(number: int, layout: _Layout, cells: Sequence[str]) -> ListRow:
     # a row may have fewer cells than there are columns, and costs no more than what it has
     columns = layout.columns
     assert columns is not None, "a list with columns is read as a table"
     named, email = _addressed(columns, cells)
     uid = cells[columns.uid].strip() if columns.uid is not None and columns.uid < len(cells) else ""
     fields = _personal(columns, cells) if columns.fields else _NONE
-    return Row(email, columns.name(cells) or named, fields, number, "", uid or layout.uid)
+    return ListRow(email, columns.name(cells) or named, fields, number, "", uid or layout.uid)
 
 
 def _addressed(columns: Columns, cells: Sequence[str]) -> tuple[str, str]:
@@ -244,7 +244,7 @@ def _personal(columns: Columns, cells: Sequence[str]) -> Mapping[str, str]:
     } or _NONE
 
 
-def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> Row:
+def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> ListRow:
     """A row with a stray quote: as much of it as tells its sender which one it is."""
     email = next((cell for cell in cells if _is_address(cell)), "")
-    return Row(email, number=number, code=Code.CSV_UNREADABLE.value, uid=layout.uid)
+    return ListRow(email, number=number, code=Code.CSV_UNREADABLE.value, uid=layout.uid)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from engine.commands.tables import csvlist, table
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code, Refused
 
 _DEPTH = 3
 _COLUMNS_MAX = 200
 
 
-def read(text: str, first: int = 1) -> list[Row]:
+def read(text: str, first: int = 1) -> list[ListRow]:
     """The rows of a list, numbered from `first`; whoever opted out has the code ADDRESS_SUPPRESSED.
 
     Endpoints of other channels than mail are left out. Raises Refused: CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.

@@ -16,7 +16,7 @@ from engine.commands.invites.reminding import Remind
 from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.reasons import reason
 from engine.model.events import Event
-from engine.model.held import LeftOut
+from engine.model.held import LeftOutTexts
 from engine.model.messages import Chosen, Notice
 from engine.model.rules import Deed, Settable
 from engine.model.triggers import DeliveryState, RefusedPerson, Trigger, TriggerObject
@@ -170,7 +170,7 @@ async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lack
     return event, _noted(work, left, event, no_time)
 
 
-def _noted(work: Work, left: LeftOut | None, event: Event, no_time: str) -> Lacking:
+def _noted(work: Work, left: LeftOutTexts | None, event: Event, no_time: str) -> Lacking:
     """What was left out of an event, for its delivery; texts that link elsewhere wait for approval."""
     if left:
         work.left_out.append(left.model_copy(update={"event_uid": event.uid}))

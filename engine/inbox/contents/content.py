@@ -16,7 +16,7 @@ from engine.mail.incoming import read as mail_read
 from engine.mail.incoming.calendars import MAX_CALENDARS
 from engine.mail.incoming.content import CalendarPart, IncomingMail, ListPart
 from engine.mail.incoming.read import Opened
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Code, Refused
 
 S = TypeVar("S")
@@ -33,7 +33,7 @@ _RULES = (b"rrule", b"exrule", b"rdate", b"exdate")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AttachedTable:
     """An attached table of commands, or why it is none."""
 
     filename: str
@@ -57,8 +57,8 @@ class Content:
     quoted: bool = False
     others: tuple[ItipMessage, ...] = ()
     left: tuple[Refused, ...] = ()
-    tables: tuple[Table, ...] = ()
-    rows: tuple[tuple[Row, ...] | Refused, ...] = ()
+    tables: tuple[AttachedTable, ...] = ()
+    rows: tuple[tuple[ListRow, ...] | Refused, ...] = ()
 
 
 def read(raw: bytes, boxes: Collection[str]) -> Content:
@@ -162,20 +162,20 @@ def _too_many() -> Refused:
     )
 
 
-def _tables(mail: IncomingMail) -> tuple[Table, ...]:
+def _tables(mail: IncomingMail) -> tuple[AttachedTable, ...]:
     fitting = [not p.filename.lower().endswith(".txt") or batchrows.fits(p.text) for p in mail.lists]
     if not any(fitting):
         return ()
     pairs = zip(mail.lists, fitting, strict=True)
-    return tuple(Table(p.filename, fits, _attempt(batchrows.read, p.text)) for p, fits in pairs)
+    return tuple(AttachedTable(p.filename, fits, _attempt(batchrows.read, p.text)) for p, fits in pairs)
 
 
-def _rows(mail: IncomingMail) -> tuple[tuple[Row, ...] | Refused, ...]:
+def _rows(mail: IncomingMail) -> tuple[tuple[ListRow, ...] | Refused, ...]:
     found = [_attempt(_listed, part.text) for part in mail.lists]
     return tuple(rows if isinstance(rows, Refused) else tuple(rows) for rows in found)
 
 
-def _listed(text: str) -> list[Row]:
+def _listed(text: str) -> list[ListRow]:
     return csvlist.read(text, _MAILED_ROWS)
 
 

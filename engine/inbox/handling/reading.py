@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from engine.inbox.contents.content import Table
+from engine.inbox.contents.content import AttachedTable
 from engine.inbox.handling.received import ReceivedMail
 from engine.itip.message import ItipMessage
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)
@@ -28,14 +28,14 @@ def calendar_of(received: ReceivedMail) -> tuple[ReceivedMail, ItipMessage]:
     return received.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
 
 
-def tables_of(received: ReceivedMail) -> tuple[Table, ...]:
+def tables_of(received: ReceivedMail) -> tuple[AttachedTable, ...]:
     """The attached tables of commands, those included that are none; empty if no attachment is one."""
     return received.content.tables if received.content else ()
 
 
-def rows_of(received: ReceivedMail) -> list[Row]:
+def rows_of(received: ReceivedMail) -> list[ListRow]:
     """The rows of all attached lists. Raises Refused as the first list was refused."""
-    rows: list[Row] = []
+    rows: list[ListRow] = []
     for found in received.content.rows if received.content else ():
         if isinstance(found, Refused):
             raise found

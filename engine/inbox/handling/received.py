@@ -14,7 +14,7 @@ from engine.commands.answers.confirmations import WaitingMail
 from engine.commands.mails.first_proof import HeldProof, IntendedChange, Proven
 from engine.commands.operators.registration import Applicant
 from engine.inbox.contents.content import Content
-from engine.inbox.spool.spool import Envelope, Mailbox
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope
 from engine.itip.message import ItipMessage
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -79,8 +79,8 @@ class Outcome(Value):
 class ReceivedMail(Value):
     """One mail at one mailbox, read, with who sent it."""
 
-    envelope: Envelope
-    mailbox: Mailbox
+    envelope: ReceivedEnvelope
+    mailbox: OwnMailbox
     mail: IncomingMail
     verdict: Verdict
     content: InstanceOf[Content] | None = None

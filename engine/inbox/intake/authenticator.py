@@ -14,7 +14,7 @@ from engine.inbox.authentication.dns import (
     RememberedNames,
 )
 from engine.inbox.contents.readers import Readers
-from engine.inbox.spool.spool import Envelope, Spooled
+from engine.inbox.spool.spool import ReceivedEnvelope, Spooled
 from engine.inbox.turns.claims import turn_of
 from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming import fields
@@ -48,7 +48,7 @@ class TryLater(Exception):  # noqa: N818 -- reads as what it is
         self.pause = pause
 
 
-class Authenticator:
+class SenderAuthenticator:
     """Judges senders; each mail costs at most 40 lookups a try and five seconds in all, in threads of its own."""
 
     def __init__(self, settings: Settings, readers: Readers, names: NameServer | None = None) -> None:
@@ -86,7 +86,7 @@ class Authenticator:
             self._tries.popitem(last=False)
         raise TryLater(reason, _PAUSES[tried])
 
-    def known_verdict(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
+    def known_verdict(self, envelope: ReceivedEnvelope, mail: IncomingMail) -> Verdict | None:
         """What is known without asking anyone: a confirmation, or a trusted server's word."""
         if envelope.released:
             return Verdict(
@@ -101,7 +101,7 @@ class Authenticator:
         own = envelope.authserv_ids
         return vouched(mail, self._settings.trusted_authserv_ids if own is None else frozenset(own))
 
-    def _relayed(self, envelope: Envelope) -> bool:
+    def _relayed(self, envelope: ReceivedEnvelope) -> bool:
         """True if a mail server of ours handed the mail over (`CIS_RELAYS`)."""
         client = _address(envelope.client)
         return client is not None and any(client in network for network in self._relays)
@@ -125,14 +125,20 @@ class Authenticator:
         )
         return self._weighed(envelope, mail, signatures, Lookups(RememberedNames(answers=names.answers)))
 
-    def _judged(self, envelope: Envelope, mail: IncomingMail, raw: bytes, lookups: Lookups) -> Verdict:
+    def _judged(
+        self, envelope: ReceivedEnvelope, mail: IncomingMail, raw: bytes, lookups: Lookups
+    ) -> Verdict:
         from engine.inbox.authentication import signatures as dkim
 
         signatures = dkim.of_sender(raw, lookups, mail.from_address.rpartition("@")[2])
         return self._weighed(envelope, mail, signatures, lookups)
 
     def _weighed(
-        self, envelope: Envelope, mail: IncomingMail, signatures: tuple[Signature, ...], lookups: Lookups
+        self,
+        envelope: ReceivedEnvelope,
+        mail: IncomingMail,
+        signatures: tuple[Signature, ...],
+        lookups: Lookups,
     ) -> Verdict:
         """The verdict on what the signatures came to, with SPF and the policy of the sender's domain."""
         from engine.inbox.authentication import spf as policies

@@ -18,7 +18,7 @@ from engine.inbox.intake.batch_executor import BatchExecutor
 from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
 from engine.inbox.intake.router import Router
 from engine.inbox.spool import pickup
-from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled, parsed
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled, parsed
 from engine.inbox.turns.claims import HEAD, order_key, token_of, turn_of
 from engine.inbox.turns.fair_queue import FairQueue
 from engine.inbox.turns.fair_slots import FairSlots
@@ -82,9 +82,9 @@ class Inbox:
         self._gate = asyncio.Lock()
         self._next = 0.0
 
-    async def store(self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None) -> str:
+    async def store(self, raw: bytes, mailboxes: tuple[OwnMailbox, ...], sender: str | None) -> str:
         """Keep a mail durably and have it handled soon; returns its id. Raises OSError."""
-        envelope = Envelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
+        envelope = ReceivedEnvelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
         await self.receive(Spooled(envelope=envelope, raw=raw))
         return envelope.id
 
@@ -140,7 +140,7 @@ class Inbox:
         finally:
             self._awaited.pop(name, None)
 
-    async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
+    async def take(self, raw: bytes, mailboxes: tuple[OwnMailbox, ...]) -> list[Outcome]:
         """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
         envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True)
         return await self.handle(envelope.id)

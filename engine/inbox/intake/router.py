@@ -15,8 +15,8 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.intake.arrival_order import Place
-from engine.inbox.intake.authenticator import Authenticator
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.intake.authenticator import SenderAuthenticator
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.inbox.turns.claims import turn_of
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -53,12 +53,12 @@ what proves who wrote to it."""
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgedMail:
     """A mail whose head is read and whose sender is judged; `verdict` is None as long as no one was asked."""
 
     spooled: Spooled
     opened: Opened
-    mailboxes: tuple[Mailbox, ...]
+    mailboxes: tuple[OwnMailbox, ...]
     head: IncomingMail
     verdict: Verdict | None = None
     holders: dict[str, Attendee] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Router:
     def __init__(self, engine: Engine, readers: Readers | None = None) -> None:
         self._engine = engine
         self._readers = readers or Readers()
-        self._authenticator = Authenticator(engine.settings, self._readers)
+        self._authenticator = SenderAuthenticator(engine.settings, self._readers)
         own = (engine.settings.mailbox(name) for name in OWN_MAILBOXES)
         self._own = frozenset(own) | engine.settings.alias_addresses
 
@@ -93,7 +93,7 @@ class Router:
             opened = Opened(spooled.raw)
             head = _confirmed(spooled.envelope, opened.head)
             named = [self._named(box, head) for box in spooled.envelope.mailboxes]
-            judged = Judged(spooled, opened, tuple(named) or (self._addressed(head),), head)
+            judged = JudgedMail(spooled, opened, tuple(named) or (self._addressed(head),), head)
             if judged.sender_matters:
                 judged.verdict = await self._authenticator.verdict(spooled, head)
             else:
@@ -104,25 +104,25 @@ class Router:
         except Refused as refused:
             return [await self.unread(spooled.envelope, quarantined(refused.code, str(refused)))]
 
-    async def _turn(self, place: Place, judged: Judged) -> None:
+    async def _turn(self, place: Place, judged: JudgedMail) -> None:
         """Wait for the mail's turn among those of its sender, if it is proven that it is theirs."""
         if self._proven(judged) and place.claimed == (judged.token or judged.head.from_address):
             await place.reached()
         else:
             place.leave()
 
-    def _proven(self, judged: Judged) -> bool:
+    def _proven(self, judged: JudgedMail) -> bool:
         trusts = judged.verdict is not None and judged.verdict.passed
         return trusts or bool(judged.token) or self._engine.settings.sender_auth != "enforce"
 
-    async def _known(self, judged: Judged) -> bool:
+    async def _known(self, judged: JudgedMail) -> bool:
         """True for a mail of someone whom we serve: an organizer, or whoever holds a token of ours."""
         if judged.token or not self._proven(judged):
             return bool(judged.token)
         sender = judged.head.from_address
         return self._engine.settings.may_organize(sender) or await self._engine.store.registered(sender)
 
-    async def _deliver(self, judged: Judged) -> list[Outcome]:
+    async def _deliver(self, judged: JudgedMail) -> list[Outcome]:
         """Each mailbox's outcome; the content is read once, and only if the mail may do something at one of them."""
         deliveries = [self._received(judged, box) for box in judged.mailboxes]
         away = [_turned_away(received) for received in deliveries]
@@ -158,14 +158,14 @@ class Router:
         mail = received.mail.model_copy(update={"from_address": organizer})
         return received.model_copy(update={"mail": mail, "further": further})
 
-    async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
+    async def _of_content(self, judged: JudgedMail, mail: IncomingMail) -> Verdict:
         """The verdict on the sender, which some mails need only for what they say."""
         known = judged.verdict
         if (known is None or known.wants_signatures) and await self._matters(judged, mail):
             return await self._authenticator.verdict(judged.spooled, judged.head)
         return known or _UNCHECKED
 
-    async def _matters(self, judged: Judged, mail: IncomingMail) -> bool:
+    async def _matters(self, judged: JudgedMail, mail: IncomingMail) -> bool:
         """True for an answer at a token that is not its holder's, and for a report that a mail service may prove."""
         if mail.report:
             return bool(mail.report.transport_id)
@@ -179,12 +179,12 @@ class Router:
                     return True
         return False
 
-    def _named(self, mailbox: Mailbox, mail: IncomingMail) -> Mailbox:
+    def _named(self, mailbox: OwnMailbox, mail: IncomingMail) -> OwnMailbox:
         """A pipe or a file knows the mailbox; its token is in the headers."""
         named = mailbox if mailbox.token else self._addressed(mail)
         return named if named.name == mailbox.name else mailbox
 
-    def _received(self, judged: Judged, mailbox: Mailbox) -> ReceivedMail:
+    def _received(self, judged: JudgedMail, mailbox: OwnMailbox) -> ReceivedMail:
         settings = self._engine.settings
         return ReceivedMail(
             envelope=judged.spooled.envelope,
@@ -229,7 +229,7 @@ class Router:
             notice=(lambda _: notice) if notify else None,
         )
 
-    async def unread(self, envelope: Envelope, outcome: Outcome) -> Outcome:
+    async def unread(self, envelope: ReceivedEnvelope, outcome: Outcome) -> Outcome:
         """Note a mail that was not read, with what became of it."""
         intake = Intake(
             id=f"{envelope.id}::",
@@ -249,13 +249,13 @@ class Router:
             log.info("mail %s was noted before", intake.id)
         return outcome
 
-    def _addressed(self, mail: IncomingMail) -> Mailbox:
+    def _addressed(self, mail: IncomingMail) -> OwnMailbox:
         """Our mailbox that a mail without envelope names in its headers; create@ where it names none."""
         for address in mail.recipients:
             mailbox = mailbox_of(address, self._engine.settings.domain)
             if mailbox:
                 return mailbox
-        return Mailbox(name="create")
+        return OwnMailbox(name="create")
 
 
 def _turned_away(received: ReceivedMail) -> Outcome | None:
@@ -274,21 +274,21 @@ def _identity(mail: IncomingMail) -> tuple[object, ...]:
     return mail.from_address, mail.sender_address, mail.to, mail.cc, mail.deciding
 
 
-def _confirmed(envelope: Envelope, mail: IncomingMail) -> IncomingMail:
+def _confirmed(envelope: ReceivedEnvelope, mail: IncomingMail) -> IncomingMail:
     """The mail; from the owner of an address who says that it is theirs, if one did."""
     if not envelope.confirmed_by:
         return mail
     return mail.model_copy(update={"from_address": envelope.confirmed_by})
 
 
-def mailbox_of(address: str, domain: str) -> Mailbox | None:
+def mailbox_of(address: str, domain: str) -> OwnMailbox | None:
     """Which of our mailboxes an address is, if any."""
     local, _, host = address.lower().rpartition("@")
     if host != domain:
         return None
     if lost := _LOST_PLUS.fullmatch(local):
-        return Mailbox(name=lost[1], token=lost[2])
+        return OwnMailbox(name=lost[1], token=lost[2])
     name, _, token = local.partition("+")
     if name not in MAILBOXES or (token and name not in TOKENED):
         return None
-    return Mailbox(name=name, token=token)
+    return OwnMailbox(name=name, token=token)

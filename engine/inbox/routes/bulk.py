@@ -25,7 +25,7 @@ from engine.inbox.routes.create import stopped
 from engine.inbox.routes.list_campaign import DraftAndStart, list_waits
 from engine.inbox.routes.reach import weighed
 from engine.mail.locale.language import Language
-from engine.model.campaigns import CampaignState, Row
+from engine.model.campaigns import CampaignState, ListRow
 from engine.model.messages import Notice
 from engine.refusals import Code, Refused
 
@@ -96,15 +96,15 @@ async def _uid(engine: Engine, received: ReceivedMail, word: str) -> str:
         return ""
 
 
-def _without_event(row: Row) -> str:
+def _without_event(row: ListRow) -> str:
     if row.code:
         return f"row {row.number}: {row.email}: {row.code}: a quote is inside a cell or not closed"
     why = "name the event's uid or id in the column uid, or in the subject"
     return f"row {row.number}: {row.email}: {Code.MISSING_UID.value}: {why}"
 
 
-def _by_event(rows: list[Row]) -> dict[str, list[Row]]:
-    by_uid: dict[str, list[Row]] = {}
+def _by_event(rows: list[ListRow]) -> dict[str, list[ListRow]]:
+    by_uid: dict[str, list[ListRow]] = {}
     for row in rows:
         by_uid.setdefault(row.uid.lower(), []).append(row)
     if len(by_uid) > _EVENTS_MAX:
@@ -116,7 +116,9 @@ def _by_event(rows: list[Row]) -> dict[str, list[Row]]:
     return by_uid
 
 
-async def _start_all(engine: Engine, received: ReceivedMail, by_uid: dict[str, list[Row]]) -> list[Outcome]:
+async def _start_all(
+    engine: Engine, received: ReceivedMail, by_uid: dict[str, list[ListRow]]
+) -> list[Outcome]:
     async def each(mail: ReceivedMail) -> list[Outcome]:
         return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
 
@@ -127,7 +129,7 @@ def _failed(outcome: Outcome) -> bool:
     return bool(outcome.code) and outcome != ALREADY_RECEIVED
 
 
-async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Row]) -> Outcome:
+async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[ListRow]) -> Outcome:
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = DraftAndStart(
         uid=uid,

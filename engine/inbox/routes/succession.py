@@ -13,7 +13,7 @@ from engine.engine import Engine
 from engine.inbox.handling.once import apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, named, turned_down
 from engine.inbox.routes.list_campaign import DraftAndStart
-from engine.model.campaigns import Row
+from engine.model.campaigns import ListRow
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeeQuery, EventQuery
@@ -117,7 +117,7 @@ async def _people(engine: Engine, event: Event) -> list[Attendee]:
 
 
 async def _invited(engine: Engine, received: ReceivedMail, event: Event, people: list[Attendee]) -> Outcome:
-    rows = [Row(a.email, a.name, dict(a.fields), number) for number, a in enumerate(people, start=1)]
+    rows = [ListRow(a.email, a.name, dict(a.fields), number) for number, a in enumerate(people, start=1)]
     return await apply_once(
         engine,
         # Each part of a mail is weighed by itself here, since the rehearsal of the mail made no series to go on with.

@@ -7,14 +7,14 @@ import ssl
 from typing import Protocol
 
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.recipients import Recipients
+from engine.inbox.intake.recipients import RecipientLookup
 from engine.inbox.smtp.bounds import ConnectionCounts, Memory, SmtpLimits
 
 _GOODBYE = "421 4.3.2 The server is being stopped, try again later"
 _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
 
 
-class Client(Protocol):
+class ConnectedClient(Protocol):
     """One who is connected."""
 
     peer: str
@@ -31,21 +31,21 @@ class ListenerState:
     def __init__(self, inbox: Inbox, bounds: SmtpLimits, tls: ssl.SSLContext | None) -> None:
         settings = inbox.engine.settings
         self.inbox = inbox
-        self.recipients = Recipients(inbox.engine)
+        self.recipients = RecipientLookup(inbox.engine)
         self.domain = settings.domain
         self.largest = settings.max_mail_bytes
         self.tls = tls
         self.bounds = bounds
         self.memory = Memory(bounds.memory)
         self._counts = ConnectionCounts(bounds)
-        self._clients: set[Client] = set()
+        self._clients: set[ConnectedClient] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     def __len__(self) -> int:
         return len(self._clients)
 
-    def enter(self, client: Client) -> bool:
+    def enter(self, client: ConnectedClient) -> bool:
         """Let a client in; False if there are too many."""
         if not self._counts.enter(client.peer):
             return False
@@ -53,7 +53,7 @@ class ListenerState:
         self._empty.clear()
         return True
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: ConnectedClient) -> None:
         self._clients.discard(client)
         self._counts.leave(client.peer)
         if not self._clients:

@@ -11,7 +11,7 @@ from engine.inbox.smtp.data import TOO_LARGE, DataReader
 from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.syntax import NotTaken, SmtpCommand, check_mail, command, helo, path
 from engine.inbox.smtp.trace import received
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class SmtpSession(Connection):
     def _forget(self) -> None:
         self._sender: str | None = None
         self._declared = 0
-        self._mailboxes: dict[Mailbox, None] = {}
+        self._mailboxes: dict[OwnMailbox, None] = {}
         self._recipients = 0
 
     def command_came(self, line: bytes) -> None:
@@ -98,7 +98,7 @@ class SmtpSession(Connection):
         else:
             self.refuse("550 5.1.1 No such mailbox here")
 
-    def _accept(self, mailbox: Mailbox) -> None:
+    def _accept(self, mailbox: OwnMailbox) -> None:
         if self._declared > self._largest(mailbox):
             self.refuse(TOO_LARGE)
             return
@@ -106,7 +106,7 @@ class SmtpSession(Connection):
         self._mailboxes[mailbox] = None
         self.answer("250 2.1.5 OK")
 
-    def _largest(self, *mailboxes: Mailbox) -> int:
+    def _largest(self, *mailboxes: OwnMailbox) -> int:
         """Bytes of a mail to these mailboxes: the least that one of them takes."""
         for mailbox in mailboxes:
             if mailbox.name not in READ_HERE:
@@ -132,11 +132,11 @@ class SmtpSession(Connection):
             self.later(self._keep(reader, content, mailboxes, sender))
 
     async def _keep(
-        self, reader: DataReader, content: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None
+        self, reader: DataReader, content: bytes, mailboxes: tuple[OwnMailbox, ...], sender: str | None
     ) -> None:
         """Store the mail; only then is the client told that it was taken (promise 1)."""
         state = self.state
-        envelope = Envelope(
+        envelope = ReceivedEnvelope(
             id=state.inbox.spool.new_name(),
             mailboxes=mailboxes,
             sender=sender,

@@ -12,7 +12,7 @@ from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources import watermark
 from engine.inbox.sources.account import ImapAccount
 from engine.inbox.sources.imapfolder import FetchRefused, FolderMail, ImapFolder, Unmarked
-from engine.inbox.sources.patience import Fault, Waits, again_and_again, note_left, note_too_large, turn
+from engine.inbox.sources.patience import SourceFault, Waits, again_and_again, note_left, note_too_large, turn
 from engine.inbox.sources.threads import in_thread
 from engine.inbox.sources.watermark import Watermark
 from engine.refusals import Code
@@ -135,7 +135,7 @@ class ImapSource:
                 return found
             tries = self._tries[uids[0]] = self._tries.get(uids[0], 0) + 1
             if tries < _TRIES:
-                raise Fault(f"mail {uids[0]} is not handed over: {withheld}") from None
+                raise SourceFault(f"mail {uids[0]} is not handed over: {withheld}") from None
             return {uids[0]: None}
 
     async def _fate(self, name: str, raw: bytes | None) -> MailOutcome:

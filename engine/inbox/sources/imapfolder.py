@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.inbox.sources.account import ImapAccount
-from engine.inbox.sources.patience import Fault
+from engine.inbox.sources.patience import SourceFault
 from engine.model.base import Value
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ImapFolder:
         self.validity = int(answer.get(b"UIDVALIDITY", 0))
         keeps = {flag.lower() for flag in answer.get(b"PERMANENTFLAGS", ())}
         if self._account.done == "flag" and not keeps & {b"\\*", _KEYWORD.lower()}:
-            raise Fault("the server keeps no keywords there; use done=move or done=delete")
+            raise SourceFault("the server keeps no keywords there; use done=move or done=delete")
 
     def new(self, above: int, most: int) -> list[int]:
         """The first UIDs above `above` that are not marked, at most `most`."""
@@ -204,7 +204,7 @@ class ImapFolder:
 
     def _open_client(self) -> Any:
         if self._client is None or self._closed:
-            raise Fault("the connection is closed")
+            raise SourceFault("the connection is closed")
         return self._client
 
     @contextmanager
@@ -224,7 +224,7 @@ class ImapFolder:
                 AttributeError,
                 AssertionError,
             ) as error:  # fmt: skip -- whatever the library trips over, the server is to blame
-                raise Fault(self._message(error)) from None
+                raise SourceFault(self._message(error)) from None
             finally:
                 if self._closed and self._client is not None:
                     with suppress(OSError):

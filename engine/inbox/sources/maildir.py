@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.account import MaildirFolder
-from engine.inbox.sources.patience import Fault, Waits, again_and_again, note_too_large, turn
+from engine.inbox.sources.patience import SourceFault, Waits, again_and_again, note_too_large, turn
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class MaildirSource:
     def _check(self) -> None:
         for part in ("new", "cur"):
             if not (self._folder.path / part).is_dir():
-                raise Fault(f"there is no folder {part}/ in it")
+                raise SourceFault(f"there is no folder {part}/ in it")
 
     def _new(self) -> list[str]:
         """The names of the first files in `new/`, which begin with their time."""

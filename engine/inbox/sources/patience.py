@@ -28,7 +28,7 @@ _TURN_S = 2.0
 """How often to see whether the process that works at a source has gone."""
 
 
-class Fault(Exception):  # noqa: N818 -- the source's fault, not ours
+class SourceFault(Exception):  # noqa: N818 -- the source's fault, not ours
     """What is wrong at a source, in words that hold no password and no address."""
 
 
@@ -55,9 +55,9 @@ async def again_and_again(label: str, work: Callable[[Waits], Awaitable[None]]) 
     while True:
         try:
             await work(waits)
-        except (Fault, OSError) as error:
+        except (SourceFault, OSError) as error:
             wait = waits.next()
-            why = str(error) if isinstance(error, Fault) else error.strerror or type(error).__name__
+            why = str(error) if isinstance(error, SourceFault) else error.strerror or type(error).__name__
             log.warning("%s: %s; trying again in %.0f s", label, why, wait)
             await asyncio.sleep(wait)
         except Exception:

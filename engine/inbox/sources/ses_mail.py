@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from engine.aws.s3 import Bucket, Object
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.recipients import Recipients
+from engine.inbox.intake.recipients import RecipientLookup
 from engine.inbox.sources.patience import note_too_large
 from engine.inbox.spool import departed
-from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spooled
 from engine.mail.incoming import sesmail
 from engine.mail.incoming.sesmail import Received, Stamp
 
@@ -36,7 +36,7 @@ class SesMail:
         self._prefix = prefix
         self._label = label
         self._most = inbox.engine.settings.max_mail_bytes
-        self._recipients = Recipients(inbox.engine)
+        self._recipients = RecipientLookup(inbox.engine)
         self._nobodys: dict[str, None] = {}
         """Keys of mails to addresses that do not exist: read once by a sweep, then passed over."""
         self._left: dict[str, None] = {}
@@ -114,7 +114,7 @@ class SesMail:
     async def _known(self, name: str) -> bool:
         return await self._inbox.engine.store.noted(f"{name}:")
 
-    async def _keep(self, key: str, boxes: tuple[Mailbox, ...]) -> None:
+    async def _keep(self, key: str, boxes: tuple[OwnMailbox, ...]) -> None:
         piece = await self._bucket.read(key, self._most)
         name = _name(piece.about)
         if await self._known(name) and not await asyncio.to_thread(self._inbox.spool.waits, name):
@@ -125,7 +125,7 @@ class SesMail:
         stamp = sesmail.stamp(piece.data)
         await self._inbox.keep_and_handle(Spooled(envelope=_envelope(name, boxes, stamp), raw=piece.data))
 
-    async def _mailboxes(self, recipients: Sequence[str]) -> tuple[Mailbox, ...]:
+    async def _mailboxes(self, recipients: Sequence[str]) -> tuple[OwnMailbox, ...]:
         found = [await self._recipients.find(address) for address in recipients]
         return tuple(dict.fromkeys(box for box in found if box))
 
@@ -140,10 +140,10 @@ def _note(keys: dict[str, None], key: str) -> None:
     keys[key] = None
 
 
-def _envelope(name: str, boxes: tuple[Mailbox, ...], stamp: Stamp) -> Envelope:
+def _envelope(name: str, boxes: tuple[OwnMailbox, ...], stamp: Stamp) -> ReceivedEnvelope:
     """No header of any other server is believed: whoever sends a mail may have written it."""
     trusted = (sesmail.AUTHSERV_ID,) if stamp.vouches else ()
-    return Envelope(id=name, mailboxes=boxes, sender=stamp.sender, authserv_ids=trusted)
+    return ReceivedEnvelope(id=name, mailboxes=boxes, sender=stamp.sender, authserv_ids=trusted)
 
 
 def _name(about: Object) -> str:

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field
 
-from engine.aws.chain import Chain, NoCredentials
-from engine.aws.connections import Endpoint
+from engine.aws.chain import CredentialChain, NoCredentials
+from engine.aws.connections import ServiceEndpoint
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.s3 import BUCKET, Bucket
 from engine.aws.sqs import BATCH, Queue, QueueMessage
 from engine.engine import system_clock
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.sources.patience import Fault, Waits, again_and_again
+from engine.inbox.sources.patience import SourceFault, Waits, again_and_again
 from engine.inbox.sources.ses_events import SesEvents
 from engine.inbox.sources.ses_mail import SesMail
 from engine.mail.incoming import sesmail, sesnotice
@@ -65,7 +65,7 @@ class SqsQueue(Value):
             form = "sqs://QUEUE?region=REGION[&bucket=BUCKET[&prefix=PREFIX]][&endpoint=https://…]"
             raise ValueError(f"CIS_INBOX: source {number} must be given as {form}")
         if endpoint:
-            Endpoint.of(endpoint)
+            ServiceEndpoint.of(endpoint)
         label = f"queue {parts.netloc}"
         return cls(
             name=parts.netloc, region=region, label=label, bucket=bucket, prefix=prefix, endpoint=endpoint
@@ -75,7 +75,7 @@ class SqsQueue(Value):
 class QueueMessages:
     """Handles the messages of one queue, whoever fetches them: mail that SES received, and its events."""
 
-    def __init__(self, inbox: Inbox, queue: SqsQueue, credentials: Chain) -> None:
+    def __init__(self, inbox: Inbox, queue: SqsQueue, credentials: CredentialChain) -> None:
         self._label = queue.label
         self._events = SesEvents(inbox.engine, queue.name, queue.label)
         self.mail: SesMail | None = None
@@ -117,13 +117,13 @@ class SqsSource:
         self,
         inbox: Inbox,
         queue: SqsQueue,
-        credentials: Chain | None = None,
+        credentials: CredentialChain | None = None,
         *,
         renew_s: float = _RENEW_S,
         sweep_s: float = _SWEEP_S,
     ) -> None:
         self._queue = queue
-        self._chain = credentials or Chain()
+        self._chain = credentials or CredentialChain()
         self._renew_s = renew_s
         self._sweep_s = sweep_s
         self._messages = QueueMessages(inbox, queue, self._chain)
@@ -135,7 +135,7 @@ class SqsSource:
     async def _session(self, waits: Waits) -> None:
         region = self._queue.region
         url = self._queue.endpoint or await self._chain.url("sqs", "sqs", region)
-        queue = Queue(self._queue.name, region, Endpoint.of(url), self._chain, system_clock)
+        queue = Queue(self._queue.name, region, ServiceEndpoint.of(url), self._chain, system_clock)
         async with AsyncExitStack() as ending:  # each step is taken though the one before it is called off
             ending.push_async_callback(self._messages.close)
             ending.push_async_callback(queue.close)
@@ -143,7 +143,7 @@ class SqsSource:
             try:
                 await _InHand(queue, self._messages.handled, self._renew_s).run(waits)
             except _FAULTS as error:
-                raise Fault(str(error)[:300]) from error
+                raise SourceFault(str(error)[:300]) from error
 
     async def _sweep(self) -> None:
         """Look for mail that no message told of, at once and then every hour."""

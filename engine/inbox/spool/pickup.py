@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.inbox.spool.journal import sync_folder, write_file
-from engine.inbox.spool.reserve import Reserve
+from engine.inbox.spool.reserve import DiskReserve
 
 MARK = b"X-CIS-Envelope: "
 """Stands before the envelope in each file of the spool."""
@@ -41,7 +41,7 @@ class Pickup:
         self._folder = folder
         self._pipe = pipe
         self._count = 0
-        self._reserve = Reserve(folder, limits.reserve)
+        self._reserve = DiskReserve(folder, limits.reserve)
         self.limits = limits
 
     def keep(self, raw: bytes, mailbox: str = "") -> str:

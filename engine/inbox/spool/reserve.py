@@ -10,7 +10,7 @@ from pathlib import Path
 _LOOK_S = 1.0
 
 
-class Reserve:
+class DiskReserve:
     """Keeps `size` bytes of the disk of `folder` free; 0: nothing is kept free."""
 
     def __init__(self, folder: Path, size: int = 0) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from engine.inbox.spool.journal import WRITTEN_BACK_S, Journal, Segment, mend, sync_folder, write_file
 from engine.inbox.spool.pickup import MARK
-from engine.inbox.spool.reserve import Reserve
+from engine.inbox.spool.reserve import DiskReserve
 from engine.inbox.spool.unfiled import Unfiled
 from engine.model.base import Value
 
@@ -30,18 +30,18 @@ _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
 
 
-class Mailbox(Value):
+class OwnMailbox(Value):
     """One of our addresses: create, rsvp, bulk, unsubscribe, with the token behind its plus sign."""
 
     name: str
     token: str = ""
 
 
-class Envelope(Value):
+class ReceivedEnvelope(Value):
     """What the sender's mail server said of a mail, beside the mail itself."""
 
     id: str
-    mailboxes: tuple[Mailbox, ...]
+    mailboxes: tuple[OwnMailbox, ...]
     sender: str | None = None
     """MAIL FROM; empty for the null sender; None if it is not known, as for files."""
     client: str = ""
@@ -59,7 +59,7 @@ class Envelope(Value):
 class Spooled(Value):
     """A mail in the spool."""
 
-    envelope: Envelope
+    envelope: ReceivedEnvelope
     raw: bytes
 
 
@@ -69,7 +69,7 @@ class Spool:
     def __init__(self, folder: Path, reserve: int = 0) -> None:
         """`reserve`: bytes of the disk that new mail leaves free."""
         self._folder = folder
-        self._reserve = Reserve(folder, reserve)
+        self._reserve = DiskReserve(folder, reserve)
         self._count = itertools.count(1)
         for part in ("tmp", "journal", *_PARTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -82,12 +82,12 @@ class Spool:
     def store(
         self,
         raw: bytes,
-        mailboxes: tuple[Mailbox, ...],
+        mailboxes: tuple[OwnMailbox, ...],
         sender: str | None,
         *,
         held: bool = False,
         name: str = "",
-    ) -> Envelope:
+    ) -> ReceivedEnvelope:
         """Write a mail to `new/`, synced to the disk before this returns. Raises OSError.
 
         `held`: the caller handles it at once itself; others pass it over for a minute.
@@ -95,7 +95,7 @@ class Spool:
         """
         self._reserve.require(len(raw))
         name = f"{_HELD if held else ''}{name or self.new_name()}"
-        envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
+        envelope = ReceivedEnvelope(id=name, mailboxes=mailboxes, sender=sender)
         self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
         return envelope
 
@@ -232,7 +232,7 @@ class Spool:
     def _restore(self, content: bytes) -> None:
         """See to it that a mail of the journal has its own file, whole and synced."""
         head, _, _ = content.partition(b"\r\n")
-        name = Envelope.model_validate_json(head.removeprefix(MARK)).id
+        name = ReceivedEnvelope.model_validate_json(head.removeprefix(MARK)).id
         where = next((p for p in _PARTS if (self._folder / p / name).exists()), None)
         if where and (self._folder / where / name).read_bytes() == content:
             self._sync_file(name)
@@ -325,10 +325,10 @@ def parsed(name: str, content: bytes) -> Spooled:
     """The mail in a file of the spool."""
     head, _, raw = content.partition(b"\r\n")
     try:
-        envelope = Envelope.model_validate_json(head.removeprefix(MARK))
+        envelope = ReceivedEnvelope.model_validate_json(head.removeprefix(MARK))
     except ValidationError:
         # Not written by `store`: someone put a plain mail here by hand.
-        envelope, raw = Envelope(id=name, mailboxes=()), content
+        envelope, raw = ReceivedEnvelope(id=name, mailboxes=()), content
     return Spooled(envelope=envelope, raw=raw)
 
 

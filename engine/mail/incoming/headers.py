@@ -8,7 +8,7 @@ from email.header import decode_header
 from email.message import Message
 
 from engine.mail.charsets import known
-from engine.mail.incoming.parsing import Part
+from engine.mail.incoming.parsing import MailPart
 from engine.mail.text import one_line
 from engine.refusals import Code, Refused
 
@@ -36,7 +36,7 @@ def values(mail: Message, name: str) -> list[str]:
 
 
 def _given(mail: Message, name: str) -> list[str]:
-    if isinstance(mail, Part):
+    if isinstance(mail, MailPart):
         return mail.given(name.lower())
     return [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
 

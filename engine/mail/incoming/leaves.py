@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from engine.mail.charsets import known, plain, single_byte, wide
 from engine.mail.incoming.headers import in_words
-from engine.mail.incoming.parsing import Part
+from engine.mail.incoming.parsing import MailPart
 
 T = TypeVar("T")
 _WIDE = re.compile(r"(?i)(utf-(16|32|7)|iso2022|hz)")
@@ -88,7 +88,7 @@ class Unpacked(Leaf):
 
 def _once(message: Message, what: str, work: Callable[[Message], T]) -> T:
     """What `work` finds in the header of `message`; in one that many parts share, it looked before."""
-    return message.once(what, work) if isinstance(message, Part) else work(message)
+    return message.once(what, work) if isinstance(message, MailPart) else work(message)
 
 
 def _name(message: Message) -> str:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.mail.incoming.parsing import Part
+    from engine.mail.incoming.parsing import MailPart
 
 SIZE_MAX = 32_768
 """Bytes: few answers and invitations are larger, and those that are cost little more by the library."""
@@ -31,14 +31,14 @@ _PLAINLY = frozenset({"7bit", "8bit", "binary"})
 _SHORT = 400
 _KEPT = 256
 """Heads of parts that are kept, and characters of one: programs write the same ones again and again."""
-Make = Callable[[Compat32], "Part"]
+Make = Callable[[Compat32], "MailPart"]
 
 
 class _Extraordinary(Exception):  # noqa: N818 -- reads as what it is
     """The library's parser may find more in this mail."""
 
 
-def parse(mail: bytes, make: Make) -> Part | None:
+def parse(mail: bytes, make: Make) -> MailPart | None:
     """The tree of `mail`, of parts that `make` makes; None if it is large, or not plainly built."""
     if len(mail) > SIZE_MAX or mail.count(b"\r") != mail.count(b"\r\n"):
         return None
@@ -55,7 +55,7 @@ class _Reading:
         self._make = make
         self._parts = 0
 
-    def part(self, text: str, depth: int) -> Part:
+    def part(self, text: str, depth: int) -> MailPart:
         """The part that is all of `text`."""
         self._parts += 1
         if self._parts > _PARTS_MAX or depth > _DEPTH_MAX:
@@ -72,7 +72,7 @@ class _Reading:
             message.set_payload(body)
         return message
 
-    def _inside(self, message: Part, body: str, depth: int) -> None:
+    def _inside(self, message: MailPart, body: str, depth: int) -> None:
         """Take the body of a multipart apart."""
         if message.get_content_type() == "multipart/digest":
             raise _Extraordinary
@@ -89,7 +89,7 @@ class _Reading:
             message.attach(self._contained(body[start:end], depth + 1))
         message.epilogue = body[marks[-1][1] :]
 
-    def _contained(self, text: str, depth: int) -> Part:
+    def _contained(self, text: str, depth: int) -> MailPart:
         """A part inside another: the line break before the boundary is the boundary's (RFC 2046, 5.1.1)."""
         child = self.part(text, depth)
         if child.is_multipart():
@@ -99,7 +99,7 @@ class _Reading:
         return child
 
 
-def _known_head(message: Part, text: str, make: Make) -> int:
+def _known_head(message: MailPart, text: str, make: Make) -> int:
     """As `_head`; what was worked out from such a head before is shared."""
     blank = _BLANK.search(text, 0, _SHORT)
     if blank is None:
@@ -109,7 +109,7 @@ def _known_head(message: Part, text: str, make: Make) -> int:
 
 
 @lru_cache(_KEPT)
-def _with_head(text: str, make: Make) -> Part:
+def _with_head(text: str, make: Make) -> MailPart:
     """A part with the head that `text` is, and no body."""
     message = make(compat32)
     if _head(message, text) != len(text):
@@ -117,7 +117,7 @@ def _with_head(text: str, make: Make) -> Part:
     return message
 
 
-def _head(message: Part, text: str) -> int:
+def _head(message: MailPart, text: str) -> int:
     """Put the header fields that `text` begins with into `message`; where its body begins."""
     at = 0
     fields: list[tuple[str, str]] = []

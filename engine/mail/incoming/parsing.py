@@ -21,7 +21,7 @@ _KIND = ":kind"
 def parse_whole(mail: bytes) -> Message:
     """The tree of a mail as it came; raises as `parse` does. An ordinary one costs a part of what others do."""
     bounds.check(mail)
-    return ordinary.parse(mail, Part) or _by_library(mail)
+    return ordinary.parse(mail, MailPart) or _by_library(mail)
 
 
 def parse(mail: bytes) -> Message:
@@ -35,7 +35,7 @@ def parse(mail: bytes) -> Message:
 
 def _by_library(mail: bytes) -> Message:
     # fed in pieces, for the library's own way keeps the whole text four times over
-    parser = BytesFeedParser(_factory=Part, policy=_bounded())
+    parser = BytesFeedParser(_factory=MailPart, policy=_bounded())
     for start in range(0, len(mail), _CHUNK):
         parser.feed(mail[start : start + _CHUNK])
     found = parser.close()
@@ -43,7 +43,7 @@ def _by_library(mail: bytes) -> Message:
     return found
 
 
-class Part(Message):
+class MailPart(Message):
     """A part of a mail, of which nothing is decoded in a codec that is none for text.
 
     What is asked of its header again and again is worked out once.
@@ -64,12 +64,12 @@ class Part(Message):
         vars(self)["_headers"].extend(fields)
         self._changed()
 
-    def take_head(self, other: Part) -> None:
+    def take_head(self, other: MailPart) -> None:
         """Have the header of `other`, and share with it whatever is worked out from that."""
         vars(self)["_headers"].extend(other.raw_items())
         self._index, self._asked = other.index, other._asked
 
-    def once(self, what: str, work: Callable[[Part], T]) -> T:
+    def once(self, what: str, work: Callable[[MailPart], T]) -> T:
         """What `work` comes to, which depends on the header alone and is worked out once; `what` names it."""
         found: T | None = self._asked.get(what)
         if found is None:

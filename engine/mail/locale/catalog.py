@@ -16,7 +16,7 @@ _FIELDS = ("msgctxt", "msgid_plural", "msgid", "msgstr")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """One message of a PO file; `texts` has one for each plural form, `plural` is empty where there are none."""
 
     context: str
@@ -35,13 +35,13 @@ class Entry:
         return bool(self.texts) and all(self.texts) and not self.fuzzy
 
 
-def entries(text: str) -> list[Entry]:
+def entries(text: str) -> list[CatalogEntry]:
     """The messages of a PO file, its header first. Raises ValueError: a line is none of a PO file."""
     found = [_entry(block) for block in text.split("\n\n")]
     return [entry for entry in found if entry is not None]
 
 
-def _entry(block: str) -> Entry | None:
+def _entry(block: str) -> CatalogEntry | None:
     values: dict[str, str] = {}
     fuzzy, name = False, ""
     for line in filter(None, map(str.strip, block.splitlines())):
@@ -56,7 +56,7 @@ def _entry(block: str) -> Entry | None:
     if "msgid" not in values:
         return None
     texts = tuple(value for field, value in values.items() if field.startswith("msgstr"))
-    return Entry(
+    return CatalogEntry(
         values.get("msgctxt", ""), values["msgid"], values.get("msgid_plural", ""), texts, fuzzy=fuzzy
     )
 
@@ -67,7 +67,7 @@ def read(path: Path) -> gettext.GNUTranslations:
     return gettext.GNUTranslations(io.BytesIO(_compiled(known)))
 
 
-def _compiled(known: Mapping[str, Entry]) -> bytes:
+def _compiled(known: Mapping[str, CatalogEntry]) -> bytes:
     """The MO file with these messages: a head, two tables of lengths and offsets, and texts in order of their keys."""
     ids, texts = [], []
     for key in sorted(known, key=str.encode):

@@ -50,7 +50,7 @@ _ANSWERS = (noop("Yes"), noop("No"), noop("Maybe"))
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class RevisionMail:
     """What an invitation, update or cancellation says to all attendees alike.
 
     `part` is what it speaks of: the event, or one instance of it. `reader_zone`: the zone of those who read it, where
@@ -109,7 +109,7 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def invitation(revision: Revision, person: Personalisation) -> bytes:
+def invitation(revision: RevisionMail, person: Personalisation) -> bytes:
     """The mail that carries a calendar to an attendee, with the words of `revision.part` as they are.
 
     The same input gives the same bytes. Raises Refused(INVALID_ADDRESS) for an address no mail can go to.
@@ -146,7 +146,7 @@ def answer_to(receipt_address: str) -> str:
     return bare if _UNQUOTED.fullmatch(bare) else quote(bare, safe="@+")
 
 
-def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
+def rendered(revision: RevisionMail, values: Mapping[str, str]) -> tuple[str, str]:
     """The words of the mail as plain text and as HTML, `values` being what `shown` makes."""
     context = {**_context(revision), **values, "answers": _answers(revision, values["to"], values["title"])}
     plain = _template("invitation.txt.j2").render(context)
@@ -156,7 +156,7 @@ def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
     return branding.branded(revision.brand, revision.kind, who, revision.public_url, plain, html, tag)
 
 
-def subject(revision: Revision, summary: str) -> str:
+def subject(revision: RevisionMail, summary: str) -> str:
     """The Subject, encoded."""
     say, pattern = revision.language.say, _SUBJECTS[revision.kind]
     title = mime.shortened(summary, 200) or say(_UNTITLED)
@@ -179,7 +179,7 @@ def own_fields(person: Personalisation) -> dict[str, str]:
     }
 
 
-def assembled(revision: Revision, own: Mapping[str, str], subject: str, encoded: Encoded) -> bytes:
+def assembled(revision: RevisionMail, own: Mapping[str, str], subject: str, encoded: Encoded) -> bytes:
     """The whole mail in its MIME shape; a field without a value is left out."""
     fields = {
         "From": mime.mailbox(revision.sender, "From"),
@@ -216,7 +216,7 @@ def _link(url: str) -> str:
     return plain if web and plain.isprintable() else ""
 
 
-def _answers(revision: Revision, to: str, title: str) -> list[dict[str, str]]:
+def _answers(revision: RevisionMail, to: str, title: str) -> list[dict[str, str]]:
     """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
     if revision.kind.method is Method.CANCEL or not revision.event.rsvp:
         return []
@@ -227,7 +227,7 @@ def _answers(revision: Revision, to: str, title: str) -> list[dict[str, str]]:
     ]
 
 
-def _context(revision: Revision) -> dict[str, object]:
+def _context(revision: RevisionMail) -> dict[str, object]:
     event, part, language = revision.event, revision.part, revision.language
     single = isinstance(part, Override)
     return {
@@ -252,7 +252,7 @@ def _context(revision: Revision) -> dict[str, object]:
     }
 
 
-def _before(revision: Revision) -> dict[str, object]:
+def _before(revision: RevisionMail) -> dict[str, object]:
     """What an update replaces, by the rows of the mail; a text that is in each attendee's own words is left out."""
     event, part = revision.event, revision.part
     recurrence_id = part.recurrence_id if isinstance(part, Override) else None
@@ -272,7 +272,7 @@ def _before(revision: Revision) -> dict[str, object]:
     return was
 
 
-def _note(revision: Revision) -> str:
+def _note(revision: RevisionMail) -> str:
     """The personal line above the text; a cancellation's is kept with its event."""
     if revision.kind is Kind.CANCELLATION and not revision.note:
         return lines(revision.event.cancel_reason)

@@ -11,7 +11,7 @@ from operator import itemgetter
 from markupsafe import escape
 
 from engine.mail.outgoing import compose, mime
-from engine.mail.outgoing.compose import Encoded, Personalisation, Revision
+from engine.mail.outgoing.compose import Encoded, Personalisation, RevisionMail
 
 # NUL can stand in no text that has been cleaned, so what is between two of them is ours.
 _SLOT = re.compile("\0([a-z]+)\0")
@@ -72,7 +72,7 @@ class PreparedMail:
     `shapes`: one for each choice of personal texts that have nothing to say.
     """
 
-    revision: Revision
+    revision: RevisionMail
     personal: frozenset[str]
     optional: tuple[str, ...]
     shapes: Mapping[frozenset[str], _Shape]
@@ -92,7 +92,7 @@ class PreparedMail:
         return self.shapes[blank].fill(fields, values, mime.base64_lines(person.calendar))
 
 
-def prepare(revision: Revision, personal: Collection[str] = ()) -> PreparedMail:
+def prepare(revision: RevisionMail, personal: Collection[str] = ()) -> PreparedMail:
     """The mail of `revision`, composed with the libraries; `personal` names the texts of `revision.part` that
     are different for each attendee."""
     texts = {name: getattr(revision.part, name) for name in compose.TEXTS}
@@ -115,7 +115,7 @@ def _slot(name: str) -> str:
     return f"\0{name}\0"
 
 
-def _skeleton(revision: Revision, summary: str, personal: Collection[str]) -> tuple[bytes | str, ...]:
+def _skeleton(revision: RevisionMail, summary: str, personal: Collection[str]) -> tuple[bytes | str, ...]:
     """The mail around its bodies: bytes, and the names of what goes between them."""
     own = {name: _slot(name) for name in ("To", "Date", "Message-ID", "List-Unsubscribe")}
     own["List-Unsubscribe-Post"] = ""  # goes with List-Unsubscribe
@@ -126,7 +126,7 @@ def _skeleton(revision: Revision, summary: str, personal: Collection[str]) -> tu
 
 
 def _bodies(
-    revision: Revision, texts: Mapping[str, str], personal: Collection[str], blank: frozenset[str]
+    revision: RevisionMail, texts: Mapping[str, str], personal: Collection[str], blank: frozenset[str]
 ) -> dict[str, str]:
     """The plain and the HTML body where the texts `blank` have nothing to say, with slots."""
     slots = {name: "" if name in blank else _slot(name) for name in (*personal, "to")}

@@ -7,9 +7,9 @@ import signal
 import sys
 
 from engine.observe import logs, telemetry
-from engine.outbox.account_list import Listing
+from engine.outbox.account_list import ListingTransport
 from engine.outbox.dispatcher import Dispatcher
-from engine.outbox.sending import Sender, Sends
+from engine.outbox.sending import SendingProcess, Sends
 from engine.outbox.transport import Transport
 from engine.outbox.transports import open_transport
 from engine.process import heap
@@ -58,11 +58,11 @@ async def _send() -> None:
 async def _opened(settings: Settings, transport: Transport) -> Sends:
     """What the dispatcher needs. Imports are most of what a second process costs, so that there is a whole engine
     only where commands are applied: what a mail service lists is taken over by one."""
-    if isinstance(transport, Listing):
+    if isinstance(transport, ListingTransport):
         from engine.engine import Engine
 
         return await Engine.open(settings)
-    return await Sender.open(settings)
+    return await SendingProcess.open(settings)
 
 
 async def _stdin() -> asyncio.StreamReader:

@@ -20,7 +20,7 @@ _FULL_S = 10.0
 _WHY_MAX = 500
 
 
-class Connector:
+class SmtpConnector:
     """Opens connections: TCP, TLS, EHLO and login are aiosmtplib's, what follows is a Session's."""
 
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from engine.outbox.smtp.connections import Connections, Connector
+from engine.outbox.smtp.connections import Connections, SmtpConnector
 from engine.outbox.smtp.session import DeliverySession, Patience
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
@@ -25,7 +25,7 @@ class PipeliningTransport:
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience | None = None) -> None:
         patience = patience or Patience()
         self.connections = target.connections
-        self._connector = Connector(target, local_hostname, patience)
+        self._connector = SmtpConnector(target, local_hostname, patience)
         self._connections = Connections(self._connector.open, patience.idle)
         self._free = asyncio.Semaphore(self.connections)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from engine.aws.connections import Endpoint
+from engine.aws.connections import ServiceEndpoint
 from engine.refusals import Code, Refused
 
 SCHEME = "dynamodb"
@@ -51,6 +51,6 @@ class Address:
 
 def _checked(endpoint: str) -> None:
     try:
-        Endpoint.of(endpoint)
+        ServiceEndpoint.of(endpoint)
     except ValueError as error:
         raise Refused(Code.NOT_ALLOWED, f"endpoint={endpoint!r}: {error}") from error

@@ -10,7 +10,7 @@ from engine.model.changes import Change, ChangeKind
 from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 
 _MAX = 10_000
 
@@ -41,28 +41,28 @@ def _instance(recurrence_id: date | datetime) -> str:
     return recurrence_id.isoformat()
 
 
-INSTANCE_ANSWERS = Table[InstanceAnswer](
+INSTANCE_ANSWERS = KindTable[InstanceAnswer](
     "event",
     InstanceAnswer,
     key=lambda a: (a.event_uid, "instance", _instance(a.recurrence_id), a.email),
     indexes={"instances": lambda a: [(joined(a.event_uid, a.email), joined(_instance(a.recurrence_id)))]},
     checked=False,
 )
-PROPOSALS = Table[KeptProposal](
+PROPOSALS = KindTable[KeptProposal](
     "event",
     KeptProposal,
     key=lambda kept: (kept.proposal.event_uid, "proposal", kept.proposal.email, kept.proposal.id),
     checked=False,
 )
-DELEGATIONS = Table[Delegation](
+DELEGATIONS = KindTable[Delegation](
     "event",
     Delegation,
     key=lambda d: (d.event_uid, "delegation", d.delegator, d.delegate),
     indexes={"delegate": lambda d: [(joined(d.event_uid, d.delegate), joined(d.delegator))]},
     checked=False,
 )
-ALIASES = Table[Alias]("event", Alias, key=lambda one: (one.event_uid, "alias", one.email), checked=False)
-AUTOMATIC_REPLIES = Table[AutomaticReply](
+ALIASES = KindTable[Alias]("event", Alias, key=lambda one: (one.event_uid, "alias", one.email), checked=False)
+AUTOMATIC_REPLIES = KindTable[AutomaticReply](
     "event",
     AutomaticReply,
     key=lambda one: (one.change.event_uid or "", "automatic", one.change.email, one.place),

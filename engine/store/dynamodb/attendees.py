@@ -14,7 +14,7 @@ from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.owed import INVITEES, Invitee
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.touched import PEOPLED
@@ -67,12 +67,12 @@ class Places(Value):
     given: int
 
 
-PLACES_GIVEN = Table[Places]("event", Places, key=lambda one: (one.event_uid, "places"), checked=False)
-RECEIPTS = Table[KeptReceipt](
+PLACES_GIVEN = KindTable[Places]("event", Places, key=lambda one: (one.event_uid, "places"), checked=False)
+RECEIPTS = KindTable[KeptReceipt](
     "event", KeptReceipt, key=lambda kept: (kept.receipt.event_uid, "receipt", kept.receipt.email, kept.id)
 )
-MAILED = Table[Mailed]("mailed-domain", Mailed, key=lambda m: (m.organizer, m.domain), checked=False)
-ZONES = Table[LastZone]("zone", LastZone, key=lambda zone: (zone.organizer, zone.email), checked=False)
+MAILED = KindTable[Mailed]("mailed-domain", Mailed, key=lambda m: (m.organizer, m.domain), checked=False)
+ZONES = KindTable[LastZone]("zone", LastZone, key=lambda zone: (zone.organizer, zone.email), checked=False)
 
 
 class AttendeeQuestions(EventQuestions):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.model.branding import Branding
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
-BRANDINGS = Table[Branding](
+BRANDINGS = KindTable[Branding](
     "branding",
     Branding,
     key=lambda branding: (branding.scope,),

@@ -15,7 +15,7 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.day_limit import SentHoursRead
 from engine.store.dynamodb.names import joined, number
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import summed
 from engine.store.dynamodb.tallies import SHARDS, Counting
 
@@ -30,7 +30,7 @@ class Met(NamedTuple):
     n: int
 
 
-class Person(Value):
+class PersonCounts(Value):
     """What is counted for one person: mails by day, all and prompted, and what each key owes them."""
 
     person: str
@@ -38,7 +38,7 @@ class Person(Value):
     keys: Mapping[str, Met] = {}
 
 
-class KeyDay(Value):
+class SpentDay(Value):
     """What a key has spent on one day."""
 
     key: str
@@ -48,7 +48,7 @@ class KeyDay(Value):
     changes: int = 0
 
 
-class Reserve(Value):
+class CampaignReserve(Value):
     """What is reserved for a campaign whose messages are not written yet."""
 
     campaign_id: str
@@ -60,9 +60,9 @@ class Reserve(Value):
 
 
 # Whoever owes a mail to a person writes their item: what it was read for is sure then.
-PERSONS = Table[Person]("person", Person, key=lambda person: (person.person,), checked=False)
-KEY_DAYS = Table[KeyDay]("key-day", KeyDay, key=lambda day: (day.key, number(day.day)))
-RESERVES = Table[Reserve]("reserve", Reserve, key=lambda reserve: (reserve.campaign_id,))
+PERSONS = KindTable[PersonCounts]("person", PersonCounts, key=lambda person: (person.person,), checked=False)
+KEY_DAYS = KindTable[SpentDay]("key-day", SpentDay, key=lambda day: (day.key, number(day.day)))
+RESERVES = KindTable[CampaignReserve]("reserve", CampaignReserve, key=lambda reserve: (reserve.campaign_id,))
 
 
 def mails_of(key_id: str, shard: int) -> tuple[str, str]:
@@ -92,7 +92,7 @@ class BudgetQuestions(SentHoursRead):
         now = next((day for day in days if day.day == today), None)
         if now is None:
             self.items.not_found(KEY_DAYS.at(key_id, number(today)))
-            now = KeyDay(key=key_id, day=today)
+            now = SpentDay(key=key_id, day=today)
         met = sum(day.people for day in days)
         return Spent(mails=now.mails, people=now.people, changes=now.changes, met=met)
 
@@ -141,12 +141,12 @@ class Budgets(BudgetQuestions, Counting):
             people[who] = known.model_copy(update={"days": days})
         await self._keep(people.values())
 
-    async def _persons(self, emails: Iterable[str]) -> dict[str, Person]:
+    async def _persons(self, emails: Iterable[str]) -> dict[str, PersonCounts]:
         who = dict.fromkeys(rules.person(email) for email in emails)
         found = {p.person: p for p in await self.rows.many(PERSONS, [(one,) for one in who])}
-        return {one: found.get(one) or Person(person=one) for one in who}
+        return {one: found.get(one) or PersonCounts(person=one) for one in who}
 
-    async def _keep(self, people: Iterable[Person]) -> None:
+    async def _keep(self, people: Iterable[PersonCounts]) -> None:
         for person in people:
             await self.rows.put(PERSONS, person)
 
@@ -164,7 +164,7 @@ class Budgets(BudgetQuestions, Counting):
 
     async def _charge(self, spent: Mapping[tuple[str, int, str], int]) -> None:
         for key, day in {(key, day) for (key, day, _), n in spent.items() if n}:
-            known = await self.rows.get(KEY_DAYS, key, number(day)) or KeyDay(key=key, day=day)
+            known = await self.rows.get(KEY_DAYS, key, number(day)) or SpentDay(key=key, day=day)
             names = ("mails", "people", "changes")
             new = {name: getattr(known, name) + spent.get((key, day, name), 0) for name in names}
             await self.rows.put(KEY_DAYS, known.model_copy(update=new))
@@ -199,7 +199,7 @@ class Budgets(BudgetQuestions, Counting):
         """Reserve what a campaign will cause, for all keys of `key`, until its messages are written."""
         numbers = {"mails": spent.mails, "people": spent.people, "changes": spent.changes}
         day = rules.day(now)
-        await self.rows.put(RESERVES, Reserve(campaign_id=campaign_id, key=key, day=day, **numbers))
+        await self.rows.put(RESERVES, CampaignReserve(campaign_id=campaign_id, key=key, day=day, **numbers))
         await self._charge({(k, day, w): n for k in key.split() for w, n in numbers.items()})
 
     async def release_reserve(self, campaign_id: str, written: int | None) -> None:

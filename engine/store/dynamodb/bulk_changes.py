@@ -27,12 +27,12 @@ from engine.store.dynamodb.owed import (
     OLDER,
     Invitee,
     Owed,
-    Place,
+    RowPlace,
     mixed,
     row_of,
     turn,
 )
-from engine.store.dynamodb.rows import Table, pointed
+from engine.store.dynamodb.rows import KindTable, pointed
 from engine.store.dynamodb.table import Index
 
 _ALL = "all"
@@ -55,7 +55,7 @@ class KeptChange(Value):
     again: bool = False
 
 
-CHANGES = Table[KeptChange](
+CHANGES = KindTable[KeptChange](
     "bulk-change",
     KeptChange,
     key=lambda kept: (kept.change.scope,),
@@ -129,7 +129,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         again = change.action is BulkAction.OWE_AGAIN
         wanted = [p for p in invitee.messages if (p.state is MessageState.WITHDRAWN) is again]
         wanted = [p for p in wanted if again or p.state.pending]
-        rows = await self.rows_at(Place(uid, email, p.id) for p in wanted) if wanted else {}
+        rows = await self.rows_at(RowPlace(uid, email, p.id) for p in wanted) if wanted else {}
         return [owed for owed in rows.values() if _concerns(change, owed)]
 
     async def _of_waiting(self, change: BulkChange, now: datetime) -> str | None:

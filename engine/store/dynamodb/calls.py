@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.aws.client import Credentials, JsonClient
-from engine.aws.connections import Endpoint
-from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.aws.connections import ServiceEndpoint
+from engine.aws.errors import AwsRefused, ErrorClass, Unanswered, Unreached
 from engine.store.protocol import Conflict
 
 Wire = Mapping[str, Any]
@@ -60,7 +60,7 @@ class Calls:
         self,
         table: str,
         region: str,
-        endpoint: Endpoint,
+        endpoint: ServiceEndpoint,
         credentials: Credentials,
         clock: Callable[[], datetime],
     ) -> None:
@@ -179,6 +179,6 @@ def _worth_trying(refused: AwsRefused) -> AwsRefused:
             return refused
     elif refused.code in _CONFLICTS:
         raise Conflict from refused
-    elif refused.code == _IN_PROGRESS or refused.fault in {Fault.TEMPORARY, Fault.THROTTLED}:
+    elif refused.code == _IN_PROGRESS or refused.fault in {ErrorClass.TEMPORARY, ErrorClass.THROTTLED}:
         return refused
     raise refused

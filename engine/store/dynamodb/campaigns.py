@@ -20,7 +20,7 @@ from engine.store.dynamodb.lists import MARKED, RESTS, SKIPPED, Lists
 from engine.store.dynamodb.names import joined, moment, newest_first, number
 from engine.store.dynamodb.new_people import NewPeople
 from engine.store.dynamodb.owed import INVITEES, Owed
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS, SUPPRESSIONS, domains_of
 from engine.store.dynamodb.touched import PEOPLED
 from engine.store.rules import FAILING_WINDOW, is_failing
@@ -70,7 +70,7 @@ def _of_campaign(job: Fanout) -> Iterable[Entry]:
         yield job.campaign_id, job.id
 
 
-CAMPAIGNS = Table[KeptCampaign](
+CAMPAIGNS = KindTable[KeptCampaign](
     "campaign",
     KeptCampaign,
     key=lambda kept: (kept.campaign.id,),
@@ -78,7 +78,7 @@ CAMPAIGNS = Table[KeptCampaign](
     # Whether it is paused or cancelled is judged again when a message is claimed.
     checked=False,
 )
-FANOUTS = Table[Fanout](
+FANOUTS = KindTable[Fanout](
     "fanout",
     Fanout,
     key=lambda job: (_ALL, job.id),

@@ -10,7 +10,7 @@ from engine.model import cursors
 from engine.model.changes import Change, ChangeKind
 from engine.model.queries import ChangePage
 from engine.refusals import Refused
-from engine.store.dynamodb.changes import ENTRIES, HEADS, SHARDS, Chains, Entry
+from engine.store.dynamodb.changes import ENTRIES, HEADS, SHARDS, Chains, ChangeEntry
 from engine.store.dynamodb.names import number
 from engine.store.dynamodb.pulse import Pulse
 
@@ -47,18 +47,18 @@ class Places:
         """Where to go on."""
         return cursors.written(*self.entries, self.cut, self.offset)
 
-    def left(self, entry: Entry) -> Sequence[Change]:
+    def left(self, entry: ChangeEntry) -> Sequence[Change]:
         """The changes of an entry that were not told yet."""
         told = self.offset if (entry.shard, entry.place) == (self.cut, self.entries[self.cut]) else 0
         return entry.changes[told:]
 
-    def pass_over(self, entry: Entry) -> None:
+    def pass_over(self, entry: ChangeEntry) -> None:
         """Everything of this entry was told."""
         if entry.shard == self.cut:
             self.offset = 0
         self.entries[entry.shard] = entry.place + 1
 
-    def stop_in(self, entry: Entry, told: int) -> None:
+    def stop_in(self, entry: ChangeEntry, told: int) -> None:
         """The first `told` changes of this entry were told; the rest of it comes first on the next page."""
         self.cut, self.offset = entry.shard, told
 
@@ -133,7 +133,7 @@ class ChangeQuestions(Chains):
 
     async def entries_since(
         self, places: Sequence[int], heads: Sequence[int], first: int | None = None
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncIterator[ChangeEntry]:
         """All entries of all shards between these places, by time; of each shard in their order.
 
         `first`: the shard whose next entry comes before all others.
@@ -142,7 +142,7 @@ class ChangeQuestions(Chains):
         async for entry in _merged(shards, first=first):
             yield entry
 
-    async def _shard(self, shard: int, place: int, end: int) -> AsyncIterator[Entry]:
+    async def _shard(self, shard: int, place: int, end: int) -> AsyncIterator[ChangeEntry]:
         while place < end:
             after = number(place - 1) if place else ""
             found = await self.rows.under(ENTRIES, shard, after=after, limit=min(_PAGE, end - place))
@@ -152,12 +152,12 @@ class ChangeQuestions(Chains):
                 return
             place = found[-1].place + 1
 
-    async def _backwards(self, heads: Sequence[int]) -> AsyncIterator[Entry]:
+    async def _backwards(self, heads: Sequence[int]) -> AsyncIterator[ChangeEntry]:
         shards = {n: self._shard_backwards(n, heads[n]) for n in range(SHARDS) if heads[n]}
         async for entry in _merged(shards, backwards=True):
             yield entry
 
-    async def _shard_backwards(self, shard: int, end: int) -> AsyncIterator[Entry]:
+    async def _shard_backwards(self, shard: int, end: int) -> AsyncIterator[ChangeEntry]:
         while end:
             found = await self.rows.under(ENTRIES, shard, after=number(end), limit=_PAGE, backwards=True)
             for entry in found:
@@ -166,8 +166,8 @@ class ChangeQuestions(Chains):
 
 
 async def _merged(
-    shards: Mapping[int, AsyncIterator[Entry]], *, backwards: bool = False, first: int | None = None
-) -> AsyncIterator[Entry]:
+    shards: Mapping[int, AsyncIterator[ChangeEntry]], *, backwards: bool = False, first: int | None = None
+) -> AsyncIterator[ChangeEntry]:
     """The entries of several shards by time."""
     found = await asyncio.gather(*(anext(each, None) for each in shards.values()))
     ahead = {n: entry for n, entry in zip(shards, found, strict=True) if entry}

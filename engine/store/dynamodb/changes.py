@@ -14,7 +14,7 @@ from typing import Any
 from engine.model.base import Value
 from engine.model.changes import Change, ChangeKind
 from engine.store.dynamodb.names import number
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
 from engine.store.dynamodb.touched import Touching
 
@@ -26,14 +26,14 @@ _PAGE = 50
 _last = 0
 
 
-class Head(Value):
+class ShardHead(Value):
     """How many entries a shard has."""
 
     shard: int
     entries: int
 
 
-class Entry(Value):
+class ChangeEntry(Value):
     """What one unit of work noted; `turn`: its place in time among the entries of all shards."""
 
     shard: int
@@ -43,8 +43,10 @@ class Entry(Value):
 
 
 # Whoever reads the log does not depend on its end: what comes later is read the next time.
-HEADS = Table[Head]("change-head", Head, key=lambda head: (head.shard,), checked=False)
-ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)), checked=False)
+HEADS = KindTable[ShardHead]("change-head", ShardHead, key=lambda head: (head.shard,), checked=False)
+ENTRIES = KindTable[ChangeEntry](
+    "change", ChangeEntry, key=lambda entry: (entry.shard, number(entry.place)), checked=False
+)
 
 
 class LastChain(Value):
@@ -55,7 +57,7 @@ class LastChain(Value):
     at: datetime
 
 
-CHAINS = Table[LastChain]("event", LastChain, key=lambda last: (last.event_uid, "chain"), checked=False)
+CHAINS = KindTable[LastChain]("event", LastChain, key=lambda last: (last.event_uid, "chain"), checked=False)
 _CHAIN_LASTS = timedelta(hours=1)
 """How long after an effect of a trigger an answer may belong to its chain."""
 
@@ -112,9 +114,9 @@ class Noting(Chains, Touching):
         if not self._noted:
             return
         shard = random.randrange(SHARDS)  # noqa: S311 -- spreads writers
-        head = await self.rows.get(HEADS, shard) or Head(shard=shard, entries=0)
-        await self.rows.put(HEADS, Head(shard=shard, entries=head.entries + 1))
-        entry = Entry(shard=shard, place=head.entries, turn=_change_id(), changes=self._noted)
+        head = await self.rows.get(HEADS, shard) or ShardHead(shard=shard, entries=0)
+        await self.rows.put(HEADS, ShardHead(shard=shard, entries=head.entries + 1))
+        entry = ChangeEntry(shard=shard, place=head.entries, turn=_change_id(), changes=self._noted)
         await self.rows.put(ENTRIES, entry)
         for change in self._noted:
             if change.chain and change.event_uid:

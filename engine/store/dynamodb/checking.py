@@ -14,7 +14,7 @@ from engine.store.dynamodb.day_limit import SENT_HOURS
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.held_now import LEASES, Lease
 from engine.store.dynamodb.names import joined, plain
-from engine.store.dynamodb.owed import MAILS, Place
+from engine.store.dynamodb.owed import MAILS, RowPlace
 from engine.store.dynamodb.recounted import BudgetsCounted, Partition, unsettled
 from engine.store.dynamodb.statistics import StatisticsQuestions
 from engine.store.dynamodb.wires import Item
@@ -91,7 +91,7 @@ class _Counting:
         self.kept: Counter[Named] = Counter()
         self.counted: Counter[Named] = Counter()
         self.wrong: Counter[str] = Counter()
-        self.held: dict[str, Place] = {}
+        self.held: dict[str, RowPlace] = {}
         self.budgets = BudgetsCounted()
         self.hours: Counter[int] = Counter()
         self.left: Counter[int] = Counter()
@@ -142,7 +142,7 @@ class _Counting:
         for run in lease.runs.values():
             for row in run.rows:
                 self.wrong["messages that are held twice"] += row.id in self.held
-                self.held[row.id] = Place(*row)
+                self.held[row.id] = RowPlace(*row)
 
     def differences(self) -> Iterator[str]:
         """One sentence for each difference."""

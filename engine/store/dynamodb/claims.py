@@ -17,7 +17,7 @@ from engine.store.dynamodb.owed import (
     INVITEES,
     Invitee,
     Owed,
-    Place,
+    RowPlace,
     kind_of,
     row_of,
     turn,
@@ -222,7 +222,7 @@ class Claims(Judging, Quotas):
         If a lease was lost, whoever holds the message now writes its result.
         """
         mine = {
-            row.id: Place(*row)
+            row.id: RowPlace(*row)
             for lease in (await self.leases()).values()
             if owner in lease.runs
             for row in lease.runs[owner].rows

@@ -13,7 +13,7 @@ from engine.store.dynamodb.events import ORGANIZERS
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.ledger import LedgerQuestions
 from engine.store.dynamodb.names import joined, moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import UnitSession
 
 _ALL = "all"
@@ -21,7 +21,7 @@ _OF_MAIL_MOST, _DROPPED_AT_ONCE, _PROOFS_MOST = 100, 15, 100
 _PROMPTS_KEPT = timedelta(days=2)
 
 
-class Proof(Value):
+class OrganizerProof(Value):
     """What proved mails of an organizer, and the message that informed them of it."""
 
     organizer: str
@@ -33,7 +33,7 @@ class Proof(Value):
     notice: str = ""
 
 
-class Trial(Value):
+class ProofTrial(Value):
     """How many people mails with new proofs have reached."""
 
     organizer: str
@@ -54,7 +54,7 @@ def _waits(confirmation: Confirmation) -> Iterable[Entry]:
         yield confirmation.kind.value, joined(confirmation.address, moment(confirmation.created))
 
 
-CONFIRMATIONS = Table[Confirmation](
+CONFIRMATIONS = KindTable[Confirmation](
     "confirmation",
     Confirmation,
     key=lambda c: (c.code,),
@@ -65,9 +65,11 @@ CONFIRMATIONS = Table[Confirmation](
         "waits": _waits,
     },
 )
-PROOFS = Table[Proof]("proof", Proof, key=lambda proof: (proof.organizer, proof.proof), checked=False)
-TRIALS = Table[Trial]("trial", Trial, key=lambda trial: (trial.organizer,))
-PROMPTS = Table[KeptPrompt](
+PROOFS = KindTable[OrganizerProof](
+    "proof", OrganizerProof, key=lambda proof: (proof.organizer, proof.proof), checked=False
+)
+TRIALS = KindTable[ProofTrial]("trial", ProofTrial, key=lambda trial: (trial.organizer,))
+PROMPTS = KindTable[KeptPrompt](
     "prompt", KeptPrompt, key=lambda kept: (kept.prompt.kind, f"{moment(kept.prompt.at)}#{kept.id}")
 )
 
@@ -111,7 +113,7 @@ class ConfirmationQuestions(LedgerQuestions):
         sure = {(proof.organizer, proof.proof) for proof in proofs if proof.sure}
         return [one for one in waiting if any((one.address, proof) in sure for proof in one.proofs)]
 
-    async def _proofs(self, organizer: str, proofs: Collection[str]) -> list[Proof]:
+    async def _proofs(self, organizer: str, proofs: Collection[str]) -> list[OrganizerProof]:
         return await self.rows.many(PROOFS, [(organizer, proof) for proof in proofs])
 
     async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
@@ -202,7 +204,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         """Note what proved a mail that was carried out; `warn`: the organizer is to be warned of new proofs."""
         known = {proof.proof: proof for proof in await self._proofs(organizer, proofs)}
         for one in proofs:
-            new = Proof(organizer=organizer, proof=one, first=now, last=now, sure=sure, warn=warn)
+            new = OrganizerProof(organizer=organizer, proof=one, first=now, last=now, sure=sure, warn=warn)
             old = known.get(one)
             changed = old.model_copy(update={"last": now, "sure": old.sure or sure}) if old else new
             await self.rows.put(PROOFS, changed)
@@ -238,5 +240,5 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         goes_on = known if known and known.since > since else None
         begun, before = (goes_on.since, goes_on.people) if goes_on else (now, 0)
         await self.rows.put(
-            TRIALS, Trial(organizer=organizer, since=begun, mail=mail, people=before + people)
+            TRIALS, ProofTrial(organizer=organizer, since=begun, mail=mail, people=before + people)
         )

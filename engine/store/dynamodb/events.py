@@ -11,10 +11,10 @@ from engine.model.events import Event
 from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.lists import ListQuestions
 from engine.store.dynamodb.names import FOREVER, Key, joined, moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 
 
-class Organizer(Value):
+class KeptOrganizer(Value):
     """An organizer as it is kept. `named`: the name was set by hand, and stays as mails come in.
 
     The others are those of OrganizerProfile.
@@ -58,7 +58,7 @@ def _of_short_id(event: Event) -> Iterable[Entry]:
         yield event.id, ""
 
 
-EVENTS = Table[Event](
+EVENTS = KindTable[Event](
     "event",
     Event,
     key=lambda event: (event.uid, "event"),
@@ -72,9 +72,9 @@ EVENTS = Table[Event](
     # Whoever owes a mail to an event reads it; what it says is judged again when the mail is claimed (promise 7).
     checked=False,
 )
-ORGANIZERS = Table[Organizer](
+ORGANIZERS = KindTable[KeptOrganizer](
     "organizer",
-    Organizer,
+    KeptOrganizer,
     key=lambda organizer: (organizer.address, "organizer"),
     indexes={
         "domain": lambda o: [(o.address.rpartition("@")[2], joined(o.address)), ("", joined(o.address))]
@@ -95,7 +95,7 @@ class EventQuestions(ListQuestions):
         """The event with this uid, or None."""
         return await self.rows.get(EVENTS, uid, "event")
 
-    async def organizer(self, address: str) -> Organizer | None:
+    async def organizer(self, address: str) -> KeptOrganizer | None:
         """The organizer with this address, or None."""
         return await self.rows.get(ORGANIZERS, address, "organizer")
 
@@ -154,7 +154,7 @@ class Events(EventQuestions, Noting):
         """Add an organizer, or give one that is known a name."""
         known = await self.organizer(address)
         if known is None:
-            await self.rows.put(ORGANIZERS, Organizer(address=address, name=name, created=now))
+            await self.rows.put(ORGANIZERS, KeptOrganizer(address=address, name=name, created=now))
         elif name and not known.named and known.name != name:
             await self.rows.put(ORGANIZERS, known.model_copy(update={"name": name}))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.model.base import Value
 from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.store.dynamodb.events import EVENTS
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import UnitSession
 
 
@@ -19,8 +19,8 @@ class KeptEntry(Value):
     entry: FeedEntry
 
 
-FEEDS = Table[Feed]("feed", Feed, key=lambda feed: (feed.id,))
-ENTRIES = Table[KeptEntry](
+FEEDS = KindTable[Feed]("feed", Feed, key=lambda feed: (feed.id,))
+ENTRIES = KindTable[KeptEntry](
     "feed-entry",
     KeptEntry,
     key=lambda kept: (kept.feed_id, kept.entry.source_uid),

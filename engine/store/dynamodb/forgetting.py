@@ -21,10 +21,10 @@ from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.names import Key, joined
-from engine.store.dynamodb.owed import INVITEES, MAILS, Place, kind_of, place
+from engine.store.dynamodb.owed import INVITEES, MAILS, RowPlace, kind_of, place
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
 from engine.store.dynamodb.record import ROWS, SALTS
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
 from engine.store.dynamodb.suppressions import (
     FORGETTING_KEYS,
@@ -140,7 +140,7 @@ class Forgetting(Suppressions, Claims):
 
     async def _being_mailed(self, address: str) -> bool:
         runs = [run for lease in (await self.leases()).values() for run in lease.runs.values()]
-        held = await self.rows_at(Place(*row) for run in runs for row in run.rows if row.email == address)
+        held = await self.rows_at(RowPlace(*row) for run in runs for row in run.rows if row.email == address)
         return any(owed.message.state.pending for owed in held.values())
 
     async def _keep_wishes(self, address: str) -> None:
@@ -206,7 +206,7 @@ class Forgetting(Suppressions, Claims):
             await drop_posted(self.rows, request.id)
         return kept.model_copy(update={"payload": None})
 
-    async def _replace(self, table: Table[Any], old: Any, new: Any) -> None:
+    async def _replace(self, table: KindTable[Any], old: Any, new: Any) -> None:
         if table.key(old) != table.key(new):
             await self.rows.drop(table, *table.key(old))
         await self.rows.put(table, new)

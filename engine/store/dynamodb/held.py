@@ -12,12 +12,12 @@ from engine.store.dynamodb.attendees import MAILED
 from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.names import joined, moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 
 _ALL = "all"
 
 
-class Approval(Value):
+class Approver(Value):
     """Who approves an organizer's changes by mail."""
 
     organizer: str
@@ -41,13 +41,13 @@ def _waiting(held: HeldAction) -> Iterable[Entry]:
             yield f"event {held.command.event_uid}", _place(held)
 
 
-HELD = Table[HeldAction](
+HELD = KindTable[HeldAction](
     "held",
     HeldAction,
     key=lambda held: (held.id,),
     indexes={"code": lambda held: [(held.code, "")], "listed": _listed, "waiting": _waiting},
 )
-APPROVALS = Table[Approval]("approval", Approval, key=lambda approval: (approval.organizer,))
+APPROVALS = KindTable[Approver]("approval", Approver, key=lambda approval: (approval.organizer,))
 
 
 class HeldQuestions(EventQuestions):
@@ -133,7 +133,7 @@ class HeldActions(HeldQuestions, Noting):
         if approval is None:
             await self.rows.drop(APPROVALS, organizer)
         else:
-            await self.rows.put(APPROVALS, Approval(organizer=organizer, approval=approval))
+            await self.rows.put(APPROVALS, Approver(organizer=organizer, approval=approval))
 
     async def decides(self, address: str) -> bool:
         """True if something waits that this address was asked about."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from engine.model.base import Value
 from engine.store.dynamodb.owed import Owed
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
 
 ALL = "all"
@@ -25,7 +25,7 @@ class Holding(NamedTuple):
     id: str
 
 
-class Run(Value):
+class ClaimedRun(Value):
     """What one dispatcher has claimed; `until`: when its lease runs out, in seconds since 1970."""
 
     until: float
@@ -36,10 +36,10 @@ class Lease(Value):
     """Who holds what of one bucket."""
 
     bucket: str
-    runs: Mapping[str, Run] = {}
+    runs: Mapping[str, ClaimedRun] = {}
 
 
-LEASES = Table[Lease]("lease", Lease, key=lambda lease: (ALL, lease.bucket), checked=False)
+LEASES = KindTable[Lease]("lease", Lease, key=lambda lease: (ALL, lease.bucket), checked=False)
 
 
 class Held(ReadSession):

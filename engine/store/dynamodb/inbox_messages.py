@@ -6,11 +6,11 @@ from datetime import datetime
 
 from engine.model.inbox_messages import InboxMessage
 from engine.store.dynamodb.names import LAST, joined, moment
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
-MESSAGES = Table[InboxMessage](
+MESSAGES = KindTable[InboxMessage](
     "inbox-message",
     InboxMessage,
     key=lambda message: (message.id,),

@@ -16,7 +16,7 @@ from engine.model.stops import EVERYTHING
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.campaigns import CAMPAIGNS
-from engine.store.dynamodb.events import EVENTS, ORGANIZERS, Organizer
+from engine.store.dynamodb.events import EVENTS, ORGANIZERS, KeptOrganizer
 from engine.store.dynamodb.keys import KEYS, KeyQuestions
 from engine.store.dynamodb.owed import Invitee, Owed
 from engine.store.dynamodb.reminders import Reminders
@@ -45,7 +45,7 @@ class Facts:
 
     events: dict[str, Event]
     people: dict[tuple[str, str], Invitee]
-    organizers: dict[str, Organizer]
+    organizers: dict[str, KeptOrganizer]
     languages: dict[str, str]
     campaigns: dict[str, Campaign]
     refusing: dict[tuple[str, str], str]

@@ -10,13 +10,13 @@ from engine.model.keys import Key, Standing
 from engine.model.stops import Stop
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.names import moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
 
 
-class AddressList(Value):
+class PatternList(Value):
     """The patterns of a list that bounds name."""
 
     name: str
@@ -28,7 +28,7 @@ def _owned(key: Key) -> Iterable[Entry]:
         yield key.owner, f"{moment(key.created)}#{key.id}"
 
 
-KEYS = Table[Key](
+KEYS = KindTable[Key](
     "key",
     Key,
     key=lambda key: (key.id,),
@@ -40,8 +40,8 @@ KEYS = Table[Key](
         "owner": _owned,
     },
 )
-LISTS = Table[AddressList]("address-list", AddressList, key=lambda kept: (kept.name,))
-STOPS = Table[Stop]("stop", Stop, key=lambda stop: (_ALL, stop.organizer))
+LISTS = KindTable[PatternList]("address-list", PatternList, key=lambda kept: (kept.name,))
+STOPS = KindTable[Stop]("stop", Stop, key=lambda stop: (_ALL, stop.organizer))
 
 
 class KeyQuestions(ReadSession):
@@ -108,7 +108,7 @@ class Keys(KeyQuestions, UnitSession):
 
     async def save_address_list(self, name: str, patterns: Sequence[str]) -> None:
         """Make a list, or replace its patterns."""
-        await self.rows.put(LISTS, AddressList(name=name, patterns=tuple(patterns)))
+        await self.rows.put(LISTS, PatternList(name=name, patterns=tuple(patterns)))
 
     async def stop(self, stop: Stop) -> None:
         """Have mail wait from the next claim on; what is stopped already stays so."""

@@ -38,7 +38,7 @@ from engine.store.dynamodb.quotas import PACES, QUOTAS
 from engine.store.dynamodb.record import CUT, HEAD, OLD_LINES, ROWS, SALTS
 from engine.store.dynamodb.requests import INTAKES, REMEMBERED
 from engine.store.dynamodb.revisions import REPLACED
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.sessions import LINKS as SIGN_INS
 from engine.store.dynamodb.sessions import ROUNDS, SESSIONS
 from engine.store.dynamodb.snapshots import SNAPSHOTS
@@ -52,7 +52,7 @@ from engine.store.dynamodb.undos import UNDOS
 from engine.store.dynamodb.webhooks import GONE, POSTINGS, WEBHOOKS
 from engine.store.dynamodb.windows import WINDOWS
 
-_SHARED: dict[str, dict[str, Table[Any]]] = {
+_SHARED: dict[str, dict[str, KindTable[Any]]] = {
     "event": {
         "event": EVENTS,
         "attendee": INVITEES,
@@ -70,7 +70,7 @@ _SHARED: dict[str, dict[str, Table[Any]]] = {
     "list": {"rows": CHUNKS, "skip": SKIPS, "marked": MARKED, "rest": RESTS},
 }
 """Tables that lie together: what the sort keys of each begin with."""
-_ALONE: dict[str, Table[Any]] = {
+_ALONE: dict[str, KindTable[Any]] = {
     table.name: table
     for table in (
         *(ADDRESSES, APPROVALS, BRANDINGS, CAMPAIGNS, CHANGES, CONFIRMATIONS, CONFIRMED, CONTENTS, CUT),
@@ -83,7 +83,7 @@ _ALONE: dict[str, Table[Any]] = {
         *(PEOPLED, TOUCHED, TOUCHED_HEADS, VENDORS, WEBHOOKS, WINDOWS, ZONES),
     )
 }
-TABLES: dict[str, Table[Any]] = {
+TABLES: dict[str, KindTable[Any]] = {
     **_ALONE,
     **{name: table for lying in _SHARED.values() for name, table in lying.items()},
 }

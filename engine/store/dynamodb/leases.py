@@ -7,9 +7,9 @@ from datetime import datetime
 
 from engine.model.messages import Attempt, MessageState
 from engine.store import rules
-from engine.store.dynamodb.held_now import LEASES, Holding, Lease, Run
+from engine.store.dynamodb.held_now import LEASES, ClaimedRun, Holding, Lease
 from engine.store.dynamodb.ledger import Ledger, LedgerQuestions
-from engine.store.dynamodb.owed import Owed, Place, place
+from engine.store.dynamodb.owed import Owed, RowPlace, place
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 _PLACES_MOST = 30
@@ -22,7 +22,7 @@ class LeaseQuestions(LedgerQuestions):
     async def sending(self) -> dict[str, Owed]:
         """The messages that are being sent, by id."""
         places = [
-            Place(*row)
+            RowPlace(*row)
             for lease in (await self.leases()).values()
             for run in lease.runs.values()
             for row in run.rows
@@ -57,14 +57,14 @@ class Leases(LeaseQuestions, Ledger):
         for bucket, some in by_bucket.items():
             lease, mine = leases.get(bucket) or Lease(bucket=bucket), before.get(bucket)
             kept = [row for row in mine.rows if row in still] if mine else []
-            run = Run(until=until, rows=(*kept, *(_holding(owed) for owed in some)))
+            run = ClaimedRun(until=until, rows=(*kept, *(_holding(owed) for owed in some)))
             await self.keep(lease, {**lease.runs, owner: run})
 
     async def _still_owed(self, rows: Sequence[Holding]) -> tuple[Holding, ...]:
-        found = await self.rows_at(Place(*row) for row in rows)
+        found = await self.rows_at(RowPlace(*row) for row in rows)
         return tuple(row for row in rows if row.id in found and found[row.id].message.state.pending)
 
-    async def keep(self, lease: Lease, runs: Mapping[str, Run]) -> None:
+    async def keep(self, lease: Lease, runs: Mapping[str, ClaimedRun]) -> None:
         """Write down who holds what of a bucket."""
         left = {owner: run for owner, run in runs.items() if run.rows}
         kept = lease.model_copy(update={"runs": left})
@@ -79,7 +79,7 @@ class Leases(LeaseQuestions, Ledger):
                 continue
             rows = await self._still_owed(lease.runs[owner].rows)
             held |= {row.id for row in rows}
-            await self.keep(lease, {**lease.runs, owner: Run(until=until, rows=rows)})
+            await self.keep(lease, {**lease.runs, owner: ClaimedRun(until=until, rows=rows)})
         return held
 
     async def reclaim(self, now: datetime, lease_s: float) -> None:
@@ -103,7 +103,7 @@ class Leases(LeaseQuestions, Ledger):
     async def _in_doubt(self, lost: Sequence[Holding], now: datetime) -> None:
         """These may have gone: they are owed again, and the try counts."""
         tried = Attempt(at=now, state=MessageState.QUEUED, code="in_doubt", answer=_LOST)
-        for owed in (await self.rows_at(Place(*row) for row in lost)).values():
+        for owed in (await self.rows_at(RowPlace(*row) for row in lost)).values():
             m = owed.message
             if m.state.pending:
                 back = owed.changed(state=MessageState.QUEUED, in_doubt=True, attempts=m.attempts + 1)

@@ -24,7 +24,7 @@ from engine.store.dynamodb.owed import (
     OLDER,
     Invitee,
     Owed,
-    Place,
+    RowPlace,
     is_meant,
     kind_of,
     ledger_keys,
@@ -87,7 +87,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
             return [*await self.older(invitee), *newest]
         return []
 
-    async def rows_at(self, places: Iterable[Place]) -> dict[str, Owed]:
+    async def rows_at(self, places: Iterable[RowPlace]) -> dict[str, Owed]:
         """The rows at these places that are there, by id."""
         places = list(places)
         mails = [(p.email, p.id) for p in places if not p.uid]
@@ -246,7 +246,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         if not changes:
             return set()
         places = [
-            Place(m.event_uid or "", m.email, p.id)
+            RowPlace(m.event_uid or "", m.email, p.id)
             for m in changes
             if m.method and (invitee := people.get((m.event_uid or "", m.email)))
             for p in invitee.messages
@@ -352,7 +352,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
             if message.message_id in new:
                 self.count_sent(1, message.created)
 
-    async def _waiting_at(self, places: Iterable[Place]) -> list[Owed]:
+    async def _waiting_at(self, places: Iterable[RowPlace]) -> list[Owed]:
         """The rows at these places that no one holds, and that are still owed."""
         return await self.unheld(
             [o for o in (await self.rows_at(places)).values() if o.message.state.pending]
@@ -396,5 +396,5 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
     async def _unsent(self, invitee: Invitee) -> list[Owed]:
         """The messages to a person that no one holds, and that are still owed."""
         uid, email = invitee.attendee.event_uid, invitee.attendee.email
-        pending = [Place(uid, email, p.id) for p in invitee.messages if p.state.pending]
+        pending = [RowPlace(uid, email, p.id) for p in invitee.messages if p.state.pending]
         return await self._waiting_at(pending) if pending else []

@@ -9,7 +9,7 @@ from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.people import Partstat
 from engine.store.dynamodb.attendees import AttendeeQuestions
 from engine.store.dynamodb.names import Key, joined, newest_first
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import UnitSession
 
 _ALL = "all"
@@ -35,18 +35,18 @@ def _made(link: CampaignLink) -> Iterable[Entry]:
         yield place, newest_first(link.created)
 
 
-LINKS = Table[CampaignLink](
+LINKS = KindTable[CampaignLink](
     "link",
     CampaignLink,
     key=lambda link: (link.id,),
     indexes={"token": lambda link: [(link.token, "")], "made": _made},
     checked=False,
 )
-HOSTS = Table[LandingHosts]("landing-hosts", LandingHosts, key=lambda hosts: (hosts.organizer,))
-INVITES = Table[LinkInvite](
+HOSTS = KindTable[LandingHosts]("landing-hosts", LandingHosts, key=lambda hosts: (hosts.organizer,))
+INVITES = KindTable[LinkInvite](
     "link-invite", LinkInvite, key=lambda invite: (invite.link_id, invite.token), checked=False
 )
-VENDORS = Table[Vendor]("vendor", Vendor, key=lambda vendor: (_ALL, vendor.id), checked=False)
+VENDORS = KindTable[Vendor]("vendor", Vendor, key=lambda vendor: (_ALL, vendor.id), checked=False)
 
 
 def counters(link_id: str) -> Key:

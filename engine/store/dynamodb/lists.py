@@ -9,7 +9,7 @@ from engine.model.base import Value
 from engine.model.campaigns import Recipient
 from engine.refusals import Code
 from engine.store.dynamodb.names import joined, number
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.windows import WindowQuestions
 
@@ -53,10 +53,14 @@ class Rest(Value):
     code: str
 
 
-CHUNKS = Table[Chunk]("list", Chunk, key=lambda c: (c.list_id, "rows", number(c.rows[0].row)), checked=False)
-SKIPS = Table[Skip]("list", Skip, key=lambda skip: (skip.list_id, "skip", number(skip.row)), checked=False)
-MARKED = Table[Marked]("list", Marked, key=lambda marked: (marked.list_id, "marked"), checked=False)
-RESTS = Table[Rest]("list", Rest, key=lambda rest: (rest.list_id, "rest"), checked=False)
+CHUNKS = KindTable[Chunk](
+    "list", Chunk, key=lambda c: (c.list_id, "rows", number(c.rows[0].row)), checked=False
+)
+SKIPS = KindTable[Skip](
+    "list", Skip, key=lambda skip: (skip.list_id, "skip", number(skip.row)), checked=False
+)
+MARKED = KindTable[Marked]("list", Marked, key=lambda marked: (marked.list_id, "marked"), checked=False)
+RESTS = KindTable[Rest]("list", Rest, key=lambda rest: (rest.list_id, "rest"), checked=False)
 
 
 class ListQuestions(WindowQuestions):

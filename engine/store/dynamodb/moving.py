@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.refusals import Code, Refused
 from engine.store.dynamodb.calls import WRITE_MOST
-from engine.store.dynamodb.moving_in import Kept
+from engine.store.dynamodb.moving_in import ItemsOfDocuments
 from engine.store.dynamodb.moving_out import Said
 from engine.store.dynamodb.names import MOVING
 from engine.store.dynamodb.store import DynamoStore
@@ -31,7 +31,7 @@ class MovableTable:
         self._store = store
         self._calls = store.calls
         self._clock = clock
-        self._kept = Kept()
+        self._kept = ItemsOfDocuments()
         self._revision = 0
 
     async def refuse_in_use(self) -> None:

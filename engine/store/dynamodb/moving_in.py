@@ -25,7 +25,7 @@ from engine.store.dynamodb.budgets import counted_of_key, mails_of
 from engine.store.dynamodb.bulk_changes import CHANGES, KeptChange
 from engine.store.dynamodb.campaigns import CAMPAIGNS
 from engine.store.dynamodb.change_pages import Places
-from engine.store.dynamodb.changes import CHAINS, ENTRIES, HEADS, SHARDS, Entry, Head, LastChain
+from engine.store.dynamodb.changes import CHAINS, ENTRIES, HEADS, SHARDS, ChangeEntry, LastChain, ShardHead
 from engine.store.dynamodb.day_limit import SENT_HOURS
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS, shown
 from engine.store.dynamodb.kinds import TABLES
@@ -34,12 +34,12 @@ from engine.store.dynamodb.lists import CHUNKS, SKIPPED, Chunk
 from engine.store.dynamodb.names import Key, joined, number
 from engine.store.dynamodb.organizers import ADDRESSES, FurtherAddress
 from engine.store.dynamodb.owed import INVITEES, MAILS, OLDER, Invitee, Owed, summary
-from engine.store.dynamodb.pictures import CONTENTS, PICTURES, Content
+from engine.store.dynamodb.pictures import CONTENTS, PICTURES, PictureContent
 from engine.store.dynamodb.posted import SIZES
 from engine.store.dynamodb.quarantine import SHARES, SUMS, Share
 from engine.store.dynamodb.record import HEAD, ROWS, KeptHead
 from engine.store.dynamodb.revisions import REPLACED, Replaced
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.sessions import SESSIONS, KeptSession
 from engine.store.dynamodb.tallies import SHARDS as TALLY_SHARDS
 from engine.store.dynamodb.tallies import campaign_key, event_key, organizer_key
@@ -56,7 +56,7 @@ Value = Mapping[str, Any]
 Said = Iterator[Item]
 
 
-class Kept:
+class ItemsOfDocuments:
     """Makes items of documents that come kind by kind, as `KINDS` has them; what they sum up to comes at the end."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Kept:
         yield from self._lot(len(self._pending))
         for shard in range(SHARDS):
             if entries := len(self._lots[shard::SHARDS]):
-                yield from HEADS.items(Head(shard=shard, entries=entries))
+                yield from HEADS.items(ShardHead(shard=shard, entries=entries))
         for chain in self._chains.values():
             yield from CHAINS.items(chain)
         for (organizer, domain), first in self._mailed.items():
@@ -243,7 +243,7 @@ class Kept:
             shard, place = len(self._lots) % SHARDS, len(self._lots) // SHARDS
             self._lots.append(tuple(change.id for change in some))
             turn = some[-1].id
-            yield from ENTRIES.items(Entry(shard=shard, place=place, turn=turn, changes=tuple(some)))
+            yield from ENTRIES.items(ChangeEntry(shard=shard, place=place, turn=turn, changes=tuple(some)))
 
     def _with_cursor(self, value: Value) -> Value:
         """A cursor instead of the last change that was told."""
@@ -278,7 +278,7 @@ class Kept:
 
     def _picture(self, value: Value) -> Said:
         yield from _plain(PICTURES, value["picture"])
-        yield from CONTENTS.items(Content(name=value["picture"]["name"], text=value["content"]))
+        yield from CONTENTS.items(PictureContent(name=value["picture"]["name"], text=value["content"]))
 
     def _link(self, value: Value) -> Said:
         yield from _plain(LINKS, value["link"])
@@ -321,5 +321,5 @@ def _of(model: type[M], value: Value) -> M:
     return model.model_validate_json(json.dumps(value))
 
 
-def _plain(table: Table[Any], value: Value) -> Said:
+def _plain(table: KindTable[Any], value: Value) -> Said:
     yield from table.items(table.of_plain(value))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from engine.model.base import Value
 from engine.model.messages import Notice
 from engine.store.dynamodb.names import moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -43,8 +43,8 @@ def _due(telling: Telling) -> Iterable[Entry]:
         yield _ALL, moment(telling.due)
 
 
-TELLING = Table[Telling]("telling", Telling, key=lambda t: (t.address,), indexes={"due": _due})
-DIGESTS = Table[Digest]("digest", Digest, key=lambda digest: (digest.owner,))
+TELLING = KindTable[Telling]("telling", Telling, key=lambda t: (t.address,), indexes={"due": _due})
+DIGESTS = KindTable[Digest]("digest", Digest, key=lambda digest: (digest.owner,))
 
 
 class NoticeQuestions(ReadSession):

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from engine.aws.chain import Chain, NoCredentials
+from engine.aws.chain import CredentialChain, NoCredentials
 from engine.aws.client import Credentials
-from engine.aws.connections import Endpoint
+from engine.aws.connections import ServiceEndpoint
 from engine.aws.errors import AwsRefused
 from engine.refusals import Code, Refused
 from engine.store.dynamodb.address import Address
@@ -39,14 +39,14 @@ async def open_table(
 
     Raises OSError besides. `moving`: it is opened to be filled from another store.
     """
-    chain = Chain()
+    chain = CredentialChain()
     region = address.region or await chain.region()
     if not region:
         raise Refused(
             Code.NOT_ALLOWED, "no region is given for DynamoDB: write dynamodb://TABLE?region=eu-west-1"
         )
     url = address.endpoint or await chain.url("dynamodb", "dynamodb", region)
-    calls = Calls(address.table, region, Endpoint.of(url), credentials or chain, clock)
+    calls = Calls(address.table, region, ServiceEndpoint.of(url), credentials or chain, clock)
     try:
         await _ready(calls, make=address.create)
         if not moving:

@@ -7,24 +7,24 @@ from datetime import datetime
 from engine.model.plans import Enrolment, Purchase, Redaction
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.names import moment, newest_first
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
 
-ENROLMENTS = Table[Enrolment](
+ENROLMENTS = KindTable[Enrolment](
     "enrolment",
     Enrolment,
     key=lambda enrolment: (enrolment.organizer,),
     indexes={"until": lambda e: [(_ALL, moment(e.until))] if e.until and not e.reported else []},
 )
-PURCHASES = Table[Purchase](
+PURCHASES = KindTable[Purchase](
     "purchase",
     Purchase,
     key=lambda purchase: (purchase.order, purchase.line),
     indexes={"at": lambda p: [(_ALL, newest_first(p.at))]},
 )
-REDACTIONS = Table[Redaction](
+REDACTIONS = KindTable[Redaction](
     "redaction",
     Redaction,
     key=lambda redaction: (redaction.address,),

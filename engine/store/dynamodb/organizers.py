@@ -9,7 +9,7 @@ from engine.model.counters import DomainBrief, OrganizerBrief
 from engine.model.organizers import OrganizerProfile
 from engine.store.dynamodb.events import ORGANIZERS, EventQuestions, Events
 from engine.store.dynamodb.names import LAST, joined
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import summed
 from engine.store.dynamodb.tallies import SHARDS, Tallies, organizer_key
 
@@ -23,7 +23,7 @@ class FurtherAddress(Value):
     organizer: str
 
 
-ADDRESSES = Table[FurtherAddress](
+ADDRESSES = KindTable[FurtherAddress](
     "organizer-address", FurtherAddress, key=lambda one: (one.address,), checked=False
 )
 

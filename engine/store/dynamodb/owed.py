@@ -19,7 +19,7 @@ from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.names import Key, joined, moment, plain
-from engine.store.dynamodb.rows import Entry, Table, pointed, shard
+from engine.store.dynamodb.rows import Entry, KindTable, pointed, shard
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.wires import Item
 
@@ -114,7 +114,7 @@ def summary(owed: Owed) -> Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where a row is found; `uid` is empty for mail that is no calendar message."""
 
     uid: str
@@ -122,9 +122,9 @@ class Place:
     id: str
 
 
-def place(message: Message) -> Place:
+def place(message: Message) -> RowPlace:
     """Where a message's row is."""
-    return Place(message.event_uid or "" if message.method else "", message.email, message.id)
+    return RowPlace(message.event_uid or "" if message.method else "", message.email, message.id)
 
 
 def _listed(owed: Owed | None) -> dict[str, str]:
@@ -166,7 +166,7 @@ def _unproven(invitee: Invitee) -> Iterable[Entry]:
         yield attendee.event_uid, joined(attendee.email)
 
 
-class _Invitees(Table[Invitee]):
+class _Invitees(KindTable[Invitee]):
     """Written without what the key and the attributes tell: an invite stays within one write unit."""
 
     def text(self, value: Invitee) -> str:
@@ -225,7 +225,7 @@ INVITEES = _Invitees(
     attributes=_invitee_attributes,
     checked=False,
 )
-OLDER = Table[Owed](
+OLDER = KindTable[Owed](
     "event",
     Owed,
     key=lambda owed: (owed.message.event_uid or "", "message", owed.message.email, owed.message.id),
@@ -233,7 +233,7 @@ OLDER = Table[Owed](
     attributes=_listed,
     checked=False,
 )
-MAILS = Table[Owed](
+MAILS = KindTable[Owed](
     "mail",
     Owed,
     key=lambda owed: (owed.message.email, owed.message.id),
@@ -249,7 +249,7 @@ def mixed(entries: Iterable[Item], items: Mapping[Key, Item]) -> list[Owed]:
     return [row for item in found if item and (row := row_of(item))]
 
 
-def kind_of(key: Key) -> Table[Any]:
+def kind_of(key: Key) -> KindTable[Any]:
     """The table of an item that a global index named."""
     if key[0].startswith("mail#"):
         return MAILS

@@ -14,7 +14,7 @@ from engine.store.dynamodb.attendees import PLACES
 from engine.store.dynamodb.branding import BrandingQuestions
 from engine.store.dynamodb.events import EVENTS, EventQuestions, shown
 from engine.store.dynamodb.names import moment, newest_first
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import UnitSession
 
 _ALL = "all"
@@ -25,7 +25,7 @@ _ASKED_AT_ONCE = 16
 """Events whose places are read at a time."""
 
 
-class Confirmed(Value):
+class ConfirmedVisitor(Value):
     """A person who confirmed a request for an organizer's events once."""
 
     organizer: str
@@ -38,10 +38,10 @@ def _newest_first(page: Page) -> Iterable[Entry]:
         yield place, newest_first(page.created)
 
 
-PAGES = Table[Page](
+PAGES = KindTable[Page](
     "page", Page, key=lambda page: (page.slug,), indexes={"made": _newest_first}, checked=False
 )
-REQUESTS = Table[PageRequest](
+REQUESTS = KindTable[PageRequest](
     "page-request",
     PageRequest,
     key=lambda request: (request.code,),
@@ -50,7 +50,9 @@ REQUESTS = Table[PageRequest](
         "expires": lambda r: [(_ALL, moment(r.expires))],
     },
 )
-CONFIRMED = Table[Confirmed]("confirmed", Confirmed, key=lambda c: (c.organizer, c.person), checked=False)
+CONFIRMED = KindTable[ConfirmedVisitor](
+    "confirmed", ConfirmedVisitor, key=lambda c: (c.organizer, c.person), checked=False
+)
 
 
 class PageQuestions(BrandingQuestions, EventQuestions):
@@ -121,4 +123,4 @@ class Pages(PageQuestions, UnitSession):
 
     async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
         """Note that a person confirmed a request for the organizer's events."""
-        await self.rows.add(CONFIRMED, Confirmed(organizer=organizer, person=person, at=now))
+        await self.rows.add(CONFIRMED, ConfirmedVisitor(organizer=organizer, person=person, at=now))

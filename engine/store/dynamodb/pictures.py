@@ -9,27 +9,29 @@ from engine.model.base import Value
 from engine.model.pictures import Picture
 from engine.store.dynamodb.branding import BrandingQuestions
 from engine.store.dynamodb.pages import PAGES
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _DROPPED_AT_ONCE = 20
 
 
-class Content(Value):
+class PictureContent(Value):
     """The bytes of a picture, in base64."""
 
     name: str
     text: str
 
 
-PICTURES = Table[Picture](
+PICTURES = KindTable[Picture](
     "picture",
     Picture,
     key=lambda picture: (picture.organizer, picture.name),
     indexes={"name": lambda p: [(p.name, "")]},
     checked=False,
 )
-CONTENTS = Table[Content]("picture-content", Content, key=lambda content: (content.name,), checked=False)
+CONTENTS = KindTable[PictureContent](
+    "picture-content", PictureContent, key=lambda content: (content.name,), checked=False
+)
 
 
 class PictureQuestions(ReadSession):
@@ -55,7 +57,9 @@ class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
     async def save_picture(self, picture: Picture, content: bytes) -> None:
         """Keep a picture; one that is kept already is as new again."""
         await self.rows.put(PICTURES, picture)
-        await self.rows.add(CONTENTS, Content(name=picture.name, text=base64.b64encode(content).decode()))
+        await self.rows.add(
+            CONTENTS, PictureContent(name=picture.name, text=base64.b64encode(content).decode())
+        )
 
     async def drop_pictures(self, organizer: str, before: datetime) -> None:
         """Drop the organizer's pictures that were kept before then and that none of their pages has."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from engine.model.base import Value
 from engine.model.triggers import Posted, PostedRequest
 from engine.store.dynamodb.ids import new_id
-from engine.store.dynamodb.rows import Entry, Rows, Table
+from engine.store.dynamodb.rows import Entry, KindTable, Rows
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -55,10 +55,10 @@ def _waits(kept: KeptRequest) -> Iterable[Entry]:
         yield f"{kept.trigger_id} {kept.digest}", kept.id
 
 
-REQUESTS = Table[KeptRequest](
+REQUESTS = KindTable[KeptRequest](
     "posted", KeptRequest, key=lambda kept: (kept.id,), indexes={"undivided": _waits}
 )
-SIZES = Table[Size]("posted-size", Size, key=lambda size: (_ALL, size.id), checked=False)
+SIZES = KindTable[Size]("posted-size", Size, key=lambda size: (_ALL, size.id), checked=False)
 
 
 async def drop_posted(rows: Rows, posted_id: str) -> None:

@@ -11,7 +11,7 @@ from engine.store.dynamodb.confirmations import ConfirmationQuestions
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.names import joined, moment, number
 from engine.store.dynamodb.requests import RequestQuestions
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import UnitSession
 
 _ALL = "all"
@@ -39,13 +39,13 @@ def _waits(mail: KeptMail) -> Iterable[Entry]:
         yield _ALL, moment(mail.at)
 
 
-MAILS = Table[KeptMail](
+MAILS = KindTable[KeptMail](
     "kept-mail",
     KeptMail,
     key=lambda mail: (mail.mail,),
     indexes={"share": lambda m: [(_place(m.proven, m.share), moment(m.at))], "waits": _waits},
 )
-SHARES = Table[Share](
+SHARES = KindTable[Share](
     "kept-share",
     Share,
     key=lambda s: (int(s.proven), s.share),

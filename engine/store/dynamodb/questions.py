@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 
 from engine.model import cursors
 from engine.model.answers import Receipt
-from engine.model.counters import AnswerGroup, Grouping, Statistics
+from engine.model.counters import AnswerGroup, AnswerGrouping, Statistics
 from engine.model.events import Event
 from engine.model.messages import History
 from engine.model.people import Attendee, Partstat
@@ -23,7 +23,7 @@ _HISTORY_MAX = 500
 _ID_LENGTH = 8
 """Characters of short ids; of uids it is another number."""
 _BEGINNING = (0.0, "")
-_ANSWERED = {Grouping.CLIENT, Grouping.HOUR}
+_ANSWERED = {AnswerGrouping.CLIENT, AnswerGrouping.HOUR}
 """By these only those are grouped who have answered."""
 
 
@@ -124,7 +124,7 @@ class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
 
     # groups
 
-    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+    async def answer_groups(self, scope: str, key: str, by: AnswerGrouping, limit: int) -> list[AnswerGroup]:
         """Attendees of an event, an organizer or a domain of organizers in groups: the largest, or the newest hours.
 
         It reads all of them.
@@ -137,7 +137,7 @@ class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
                 name = _grouped(attendee, by)
                 groups.setdefault(name, _Group(event)).add(attendee, by)
         found = [group.counted(name, by) for name, group in groups.items()]
-        if by is Grouping.HOUR:
+        if by is AnswerGrouping.HOUR:
             return sorted(found, key=lambda g: g.key, reverse=True)[:limit]
         return sorted(found, key=lambda g: (-g.people, g.key))[:limit]
 
@@ -167,30 +167,30 @@ class _Group:
         self._people = 0
         self._addresses: set[str] = set()
 
-    def add(self, attendee: Attendee, by: Grouping) -> None:
+    def add(self, attendee: Attendee, by: AnswerGrouping) -> None:
         """Count an attendee; where all are in one group, each address is one of the people once."""
         self._rsvp[attendee.partstat.label] += 1
         self._people += 1
-        if by is Grouping.NONE:
+        if by is AnswerGrouping.NONE:
             self._addresses.add(attendee.email)
 
-    def counted(self, name: str, by: Grouping) -> AnswerGroup:
+    def counted(self, name: str, by: AnswerGrouping) -> AnswerGroup:
         """What was counted."""
-        people = len(self._addresses) if by is Grouping.NONE else self._people
-        if by is not Grouping.EVENT:
+        people = len(self._addresses) if by is AnswerGrouping.NONE else self._people
+        if by is not AnswerGrouping.EVENT:
             return AnswerGroup(key=name, people=people, rsvp=self._rsvp)
         e = self._event
         return AnswerGroup(key=name, people=people, rsvp=self._rsvp, summary=e.summary, cancelled=e.cancelled)
 
 
-def _grouped(attendee: Attendee, by: Grouping) -> str:
+def _grouped(attendee: Attendee, by: AnswerGrouping) -> str:
     arrived = attendee.receipt_arrived
     found = {
-        Grouping.EVENT: attendee.event_uid,
-        Grouping.DOMAIN: attendee.email.rpartition("@")[2],
-        Grouping.CLIENT: attendee.prodid,
-        Grouping.HOUR: arrived.strftime("%Y-%m-%dT%H:00:00Z") if arrived else "",
-        Grouping.NONE: "",
+        AnswerGrouping.EVENT: attendee.event_uid,
+        AnswerGrouping.DOMAIN: attendee.email.rpartition("@")[2],
+        AnswerGrouping.CLIENT: attendee.prodid,
+        AnswerGrouping.HOUR: arrived.strftime("%Y-%m-%dT%H:00:00Z") if arrived else "",
+        AnswerGrouping.NONE: "",
     }
     return found[by]
 

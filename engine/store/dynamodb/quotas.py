@@ -7,11 +7,11 @@ from datetime import datetime
 from engine.model.base import Value
 from engine.model.counters import Quota
 from engine.store import rules
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 
-class Pace(Value):
+class SpentRate(Value):
     """Until when earlier messages have used up a rate, in seconds since 1970."""
 
     name: str
@@ -29,8 +29,8 @@ class KeptQuota(Value):
 
 
 # Whoever sends by a pace writes it: what it was read for is sure then.
-PACES = Table[Pace]("pace", Pace, key=lambda pace: (pace.name,), checked=False)
-QUOTAS = Table[KeptQuota]("quota", KeptQuota, key=lambda quota: (quota.name,))
+PACES = KindTable[SpentRate]("pace", SpentRate, key=lambda pace: (pace.name,), checked=False)
+QUOTAS = KindTable[KeptQuota]("quota", KeptQuota, key=lambda quota: (quota.name,))
 
 
 class QuotaQuestions(ReadSession):
@@ -94,7 +94,7 @@ class Quotas(QuotaQuestions, UnitSession):
             return
         found = await self.rows.get(PACES, name)
         after = max(found.next if found else 0.0, now.timestamp()) + n / rate
-        await self.rows.put(PACES, Pace(name=name, next=after))
+        await self.rows.put(PACES, SpentRate(name=name, next=after))
 
     async def spend_quota(self, name: str, n: int, now: datetime) -> None:
         """Take `n` messages from what a mail service allows."""

@@ -10,9 +10,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 
 from engine.model.base import Value
-from engine.model.record import GENESIS, Cut, Head, Leaf, OldLine, Place, Row
+from engine.model.record import GENESIS, ChainEnd, ChainRow, Cut, Head, Leaf, OldLine
 from engine.store.dynamodb.names import number
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -27,9 +27,9 @@ class KeptRow(Value):
     salt: str = ""
 
     @property
-    def row(self) -> Row:
+    def row(self) -> ChainRow:
         """The row."""
-        return Row(self.seq, self.body, bytes.fromhex(self.head), bytes.fromhex(self.salt) or None)
+        return ChainRow(self.seq, self.body, bytes.fromhex(self.head), bytes.fromhex(self.salt) or None)
 
 
 class KeptHead(Value):
@@ -61,16 +61,16 @@ def _of_caller(kept: KeptRow) -> Iterable[Entry]:
         yield caller, number(kept.seq)
 
 
-ROWS = Table[KeptRow](
+ROWS = KindTable[KeptRow](
     "record",
     KeptRow,
     key=lambda kept: (_ALL, number(kept.seq)),
     indexes={"caller": _of_caller},
     checked=False,
 )
-HEAD = Table[KeptHead]("record-head", KeptHead, key=lambda _: (_ALL,), checked=False)
-CUT = Table[KeptCut]("record-cut", KeptCut, key=lambda _: (_ALL,), checked=False)
-SALTS = Table[Salt]("record-salt", Salt, key=lambda salt: (salt.address,), checked=False)
+HEAD = KindTable[KeptHead]("record-head", KeptHead, key=lambda _: (_ALL,), checked=False)
+CUT = KindTable[KeptCut]("record-cut", KeptCut, key=lambda _: (_ALL,), checked=False)
+SALTS = KindTable[Salt]("record-salt", Salt, key=lambda salt: (salt.address,), checked=False)
 
 
 class KeptLine(Value):
@@ -83,7 +83,7 @@ class KeptLine(Value):
     subject: str
 
 
-OLD_LINES = Table[KeptLine]("old-line", KeptLine, key=lambda line: (_ALL, number(line.id)), checked=False)
+OLD_LINES = KindTable[KeptLine]("old-line", KeptLine, key=lambda line: (_ALL, number(line.id)), checked=False)
 
 
 class RecordQuestions(ReadSession):
@@ -94,7 +94,7 @@ class RecordQuestions(ReadSession):
         kept = await self.rows.get(HEAD, _ALL)
         return Head(kept.seq, bytes.fromhex(kept.head)) if kept else Head(0, GENESIS)
 
-    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
+    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[ChainRow]:
         """The rows that follow the row `after`, in order; `caller`: only those of a key or of a commitment."""
         if caller is None:
             found = await self.rows.under(ROWS, _ALL, after=number(after), limit=limit)
@@ -106,13 +106,13 @@ class RecordQuestions(ReadSession):
         """As `record_rows`, for whoever verifies them."""
         return [(row.seq, row.body.encode(), row.head) for row in await self.record_rows(after, limit)]
 
-    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
+    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[ChainRow]:
         """The newest rows, newest first; `before`: only those with a smaller number."""
         end = number(before) if before is not None else ""
         if caller is None:
             found = await self.rows.under(ROWS, _ALL, after=end, limit=limit, backwards=True)
             return [kept.row for kept in found]
-        listed: list[Row] = []
+        listed: list[ChainRow] = []
         async for kept in self.rows.each_by(ROWS, "caller", caller, before=end, backwards=True):
             listed.append(kept.row)
             if len(listed) == limit:
@@ -140,12 +140,12 @@ class Record(RecordQuestions, UnitSession):
 
     owed: list[str]
 
-    async def record_place(self, addresses: Collection[str]) -> Place:
+    async def record_place(self, addresses: Collection[str]) -> ChainEnd:
         """After which row the next one goes, and the salts of these people."""
         found = await self.rows.many(SALTS, [(address,) for address in addresses])
-        return Place(await self.record_head(), {salt.address: bytes.fromhex(salt.salt) for salt in found})
+        return ChainEnd(await self.record_head(), {salt.address: bytes.fromhex(salt.salt) for salt in found})
 
-    async def add_row(self, row: Row, salts: Mapping[str, bytes]) -> None:
+    async def add_row(self, row: ChainRow, salts: Mapping[str, bytes]) -> None:
         """Append a row, with the salts of people who had none."""
         await self.record_head()
         await self.rows.put(HEAD, KeptHead(seq=row.seq, head=row.head.hex()))

@@ -12,15 +12,15 @@ from engine.model.messages import Message, MessageState
 from engine.store import rules
 from engine.store.dynamodb.answers import DELEGATIONS, INSTANCE_ANSWERS, PROPOSALS
 from engine.store.dynamodb.attendees import RECEIPTS
-from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES, KeyDay, Reserve
+from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES, CampaignReserve, SpentDay
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.owed import INVITEES, OLDER, Invitee, Owed
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.wires import Item
 from engine.store.rules import attendee_counters
 
 _SETTLED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.WITHDRAWN})
-_KINDS: Mapping[str, Table[Any]] = {
+_KINDS: Mapping[str, KindTable[Any]] = {
     "attendee": INVITEES,
     "event": EVENTS,
     "message": OLDER,
@@ -135,7 +135,7 @@ class BudgetsCounted:
             self._add(self._kept, day.key, day)
 
     @staticmethod
-    def _add(to: Counter[tuple[str, int, str]], key: str, spent: KeyDay | Reserve) -> None:
+    def _add(to: Counter[tuple[str, int, str]], key: str, spent: SpentDay | CampaignReserve) -> None:
         for name in ("mails", "people", "changes"):
             to[key, spent.day, name] += getattr(spent, name)
 

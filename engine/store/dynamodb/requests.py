@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.model.base import Value
 from engine.model.counters import Intake
 from engine.store.dynamodb.names import LAST, joined, moment
-from engine.store.dynamodb.rows import Entry, Table, shard
+from engine.store.dynamodb.rows import Entry, KindTable, shard
 from engine.store.dynamodb.session import ReadSession, UnitSession
 from engine.store.dynamodb.table import Index
 from engine.store.protocol import AlreadyTakenIn
@@ -42,7 +42,7 @@ def _turn(intake: Intake) -> str:
     return f"{moment(intake.at)}#{intake.id}"
 
 
-REMEMBERED = Table[Remembered]("remembered", Remembered, key=lambda one: (one.actor, one.key))
+REMEMBERED = KindTable[Remembered]("remembered", Remembered, key=lambda one: (one.actor, one.key))
 
 
 def _of_event(intake: Intake) -> Iterable[Entry]:
@@ -50,7 +50,7 @@ def _of_event(intake: Intake) -> Iterable[Entry]:
         yield intake.uid, joined(intake.id)
 
 
-INTAKES = Table[Intake](
+INTAKES = KindTable[Intake](
     "intake",
     Intake,
     key=lambda intake: (_mail(intake.id), intake.id),

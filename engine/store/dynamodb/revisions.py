@@ -6,7 +6,7 @@ from engine.model.base import Value
 from engine.model.events import Event
 from engine.store.dynamodb.events import EventQuestions, Events
 from engine.store.dynamodb.names import number
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.rules import REVISIONS_KEPT
 
 
@@ -17,7 +17,7 @@ class Replaced(Value):
     event: Event
 
 
-REPLACED = Table[Replaced](
+REPLACED = KindTable[Replaced](
     "event", Replaced, key=lambda one: (one.event.uid, "revision", number(one.n)), checked=False
 )
 

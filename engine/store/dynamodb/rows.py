@@ -29,7 +29,7 @@ _BETWEEN = "\x1f"
 
 
 @dataclass(frozen=True)
-class Table(Generic[V]):
+class KindTable(Generic[V]):
     """Values of one kind.
 
     `kept`: their type. `key`: the parts of a value's key; the first is its partition, the others its place there.
@@ -106,23 +106,23 @@ class Rows:
     def __init__(self, items: Items) -> None:
         self.items = items
 
-    async def get(self, table: Table[V], *key: str | int) -> V | None:
+    async def get(self, table: KindTable[V], *key: str | int) -> V | None:
         """The value with this key, or None."""
         found = await self.items.get(table.at(*key), checked=table.checked)
         return table.value(found) if found else None
 
-    async def maybe(self, table: Table[V], first: str) -> V | None:
+    async def maybe(self, table: KindTable[V], first: str) -> V | None:
         """The value with this key of one part, or None, as where the part is empty."""
         if not first:
             return None
         return await self.get(table, first)
 
-    async def many(self, table: Table[V], keys: Iterable[Parts]) -> list[V]:
+    async def many(self, table: KindTable[V], keys: Iterable[Parts]) -> list[V]:
         """Those of the values with these keys that are there, in the order of the keys."""
         found = await self.items.get_many([table.at(*key) for key in keys], checked=table.checked)
         return [table.value(item) for item in found.values()]
 
-    async def put(self, table: Table[V], value: V) -> None:
+    async def put(self, table: KindTable[V], value: V) -> None:
         """Keep a value, in the place of the one with the same key."""
         key, text = table.at(*table.key(value)), table.text(value)
         if table.indexes:
@@ -134,14 +134,14 @@ class Rows:
                 self.items.put(entry, f"{key[0]}{_BETWEEN}{key[1]}")
         self.items.put(key, text, table.attributes(value) if table.attributes else None)
 
-    async def add(self, table: Table[V], value: V) -> bool:
+    async def add(self, table: KindTable[V], value: V) -> bool:
         """Keep a value unless there is one with its key; False, and nothing is written, if there is."""
         if await self.items.get(table.at(*table.key(value))):
             return False
         await self.put(table, value)
         return True
 
-    async def drop(self, table: Table[V], *key: str | int) -> V | None:
+    async def drop(self, table: KindTable[V], *key: str | int) -> V | None:
         """Delete a value; what it was, None if there was none."""
         found = await self.items.get(table.at(*key))
         if found is None:
@@ -154,7 +154,7 @@ class Rows:
 
     async def under(
         self,
-        table: Table[V],
+        table: KindTable[V],
         first: str | int,
         *beginning: str | int,
         after: str = "",
@@ -175,7 +175,7 @@ class Rows:
         return [table.value(item) for item in found]
 
     async def each_under(
-        self, table: Table[V], first: str | int, *beginning: str | int, after: str = ""
+        self, table: KindTable[V], first: str | int, *beginning: str | int, after: str = ""
     ) -> AsyncIterator[V]:
         """The same, all of them, read in pages as they are asked for."""
         place = after
@@ -189,7 +189,7 @@ class Rows:
 
     async def by(
         self,
-        table: Table[V],
+        table: KindTable[V],
         index: str,
         value: str,
         *,
@@ -213,7 +213,7 @@ class Rows:
 
     async def each_by(
         self,
-        table: Table[V],
+        table: KindTable[V],
         index: str,
         value: str,
         *,
@@ -234,18 +234,20 @@ class Rows:
             last = listed[-1].key[1]
             start, end = (start, last) if backwards else (last, end)
 
-    async def first_by(self, table: Table[V], index: str, value: str, *, backwards: bool = False) -> V | None:
+    async def first_by(
+        self, table: KindTable[V], index: str, value: str, *, backwards: bool = False
+    ) -> V | None:
         """The first (or last) value that an index lists under `value`, or None."""
         found = await self.by(table, index, value, limit=1, backwards=backwards)
         return found[0] if found else None
 
-    async def pointed(self, table: Table[V], entries: Sequence[Item]) -> list[V]:
+    async def pointed(self, table: KindTable[V], entries: Sequence[Item]) -> list[V]:
         """The values to which entries of an index lead, in their order."""
         keys = [pointed(entry) for entry in entries]
         found = await self.items.get_many(keys)
         return [table.value(found[key]) for key in keys if key in found]
 
-    async def count_by(self, table: Table[V], index: str, value: str, *, after: str = "") -> int:
+    async def count_by(self, table: KindTable[V], index: str, value: str, *, after: str = "") -> int:
         """How many values an index lists under `value`, behind the place `after`."""
         listed = await self.items.query(table.listing(index, value), after=behind(after) if after else "")
         return len(listed)

@@ -16,7 +16,7 @@ from engine.model.queries import EventPage, EventQuery
 from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS
 from engine.store.dynamodb.names import number
-from engine.store.dynamodb.snapshots import IMAGE_MAX, SNAPSHOTS, Snapshot, fits
+from engine.store.dynamodb.snapshots import IMAGE_MAX, SNAPSHOTS, SearchSnapshot, fits
 from engine.store.dynamodb.touched import HEADS, PEOPLED, SHARDS, TOUCHED
 from engine.store.protocol import Conflict
 from engine.store.protocol.search_file import SearchFile
@@ -144,7 +144,7 @@ class SearchQuestions(ChangeQuestions):
         digest = await images.write(image)
         if digest is None or (before and before.digest == digest):
             return
-        kept = Snapshot(digest=digest, form=file.form, places=places, made=time.time())
+        kept = SearchSnapshot(digest=digest, form=file.form, places=places, made=time.time())
         if await self._name(kept, before):
             derived.saved = sum(places)
             if before:
@@ -152,7 +152,7 @@ class SearchQuestions(ChangeQuestions):
         else:
             await images.drop(digest)
 
-    async def _name(self, kept: Snapshot, before: Snapshot | None) -> bool:
+    async def _name(self, kept: SearchSnapshot, before: SearchSnapshot | None) -> bool:
         """Name the image in the table, unless another process has named one since `before`."""
         rows = self.rows
         now = await rows.get(SNAPSHOTS, "all")

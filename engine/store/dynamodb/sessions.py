@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from engine.model.base import Value
 from engine.model.sessions import LoginSession, SignInLink
 from engine.store.dynamodb.names import moment
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -30,13 +30,13 @@ class Round(Value):
     began: datetime
 
 
-LINKS = Table[SignInLink](
+LINKS = KindTable[SignInLink](
     "sign-in",
     SignInLink,
     key=lambda link: (link.digest,),
     indexes={"expires": lambda link: [(_ALL, moment(link.expires))]},
 )
-SESSIONS = Table[KeptSession](
+SESSIONS = KindTable[KeptSession](
     "session",
     KeptSession,
     key=lambda kept: (kept.session.digest,),
@@ -45,7 +45,7 @@ SESSIONS = Table[KeptSession](
         "open": lambda kept: [] if kept.session.ended else [(kept.session.address, "")],
     },
 )
-ROUNDS = Table[Round]("session-round", Round, key=lambda one: (one.address,))
+ROUNDS = KindTable[Round]("session-round", Round, key=lambda one: (one.address,))
 
 
 class SessionQuestions(ReadSession):

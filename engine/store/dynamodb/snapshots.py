@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from engine.aws.chain import Chain, NoCredentials
+from engine.aws.chain import CredentialChain, NoCredentials
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.s3 import BUCKET, Bucket
 from engine.model.base import Value
 from engine.refusals import Code, Refused
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 
 _FORM = "s3://BUCKET/PREFIX[?region=REGION][&endpoint=URL]"
 IMAGE_MAX = 256_000_000
@@ -30,7 +30,7 @@ _FAULTS = (AwsRefused, Unreached, Unanswered, NoCredentials, OSError)
 log = logging.getLogger(__name__)
 
 
-class Snapshot(Value):
+class SearchSnapshot(Value):
     """The newest image: of which form of file, up to where it has what was touched, and when it was made."""
 
     digest: str
@@ -39,7 +39,9 @@ class Snapshot(Value):
     made: float
 
 
-SNAPSHOTS = Table[Snapshot]("search-snapshot", Snapshot, key=lambda _: ("all",), checked=False)
+SNAPSHOTS = KindTable[SearchSnapshot](
+    "search-snapshot", SearchSnapshot, key=lambda _: ("all",), checked=False
+)
 
 
 class Images:
@@ -60,7 +62,7 @@ class Images:
             or options.keys() - {"region", "endpoint"}
         ):
             raise Refused(Code.NOT_ALLOWED, f"CIS_SEARCH_SNAPSHOT must be {_FORM}")
-        chain = Chain()
+        chain = CredentialChain()
         region = options.get("region") or await chain.region()
         prefix = parts.path.strip("/")
         bucket = Bucket(parts.netloc, region, options.get("endpoint", ""), chain, clock)
@@ -109,7 +111,7 @@ def _unpacked(packed: bytes, digest: str) -> bytes | None:
     return zlib.decompress(packed)
 
 
-def fits(snapshot: Snapshot, form: str, heads: Sequence[int]) -> bool:
+def fits(snapshot: SearchSnapshot, form: str, heads: Sequence[int]) -> bool:
     """True if an image is of this form of file, of this log, and not too old."""
     young = 0 <= time.time() - snapshot.made < _LASTS_S
     behind = len(snapshot.places) == len(heads) and all(

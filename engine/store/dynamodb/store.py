@@ -37,7 +37,7 @@ from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.sessions import SessionQuestions
 from engine.store.dynamodb.suppressions import SuppressionQuestions
 from engine.store.dynamodb.tallies import Tallies
-from engine.store.dynamodb.timing import Timing
+from engine.store.dynamodb.timing import TimingQuestions
 from engine.store.dynamodb.triggers import TriggerQuestions
 from engine.store.dynamodb.unit import DynamoUnit
 from engine.store.dynamodb.webhooks import WebhookQuestions
@@ -54,7 +54,7 @@ class DynamoStore(
     CheckQuestions,
     DueJobs,
     CampaignPages,
-    Timing,
+    TimingQuestions,
     Questions,
     RevisionQuestions,
     ExportQuestions,

@@ -13,7 +13,7 @@ from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.names import LAST, behind, joined
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import ReadSession
 from engine.store.rules import refuses
 
@@ -42,17 +42,17 @@ def _listed(entry: Suppression) -> Iterable[Entry]:
         yield f"of {entry.organizer}", place
 
 
-SUPPRESSIONS = Table[Suppression](
+SUPPRESSIONS = KindTable[Suppression](
     "do-not-mail",
     Suppression,
     key=lambda entry: (entry.target, entry.organizer),
     indexes={"listed": _listed},
     checked=False,
 )
-FORGETTING_KEYS = Table[ForgettingKey](
+FORGETTING_KEYS = KindTable[ForgettingKey](
     "forgetting-key", ForgettingKey, key=lambda kept: (kept.name,), checked=False
 )
-FORGOTTEN = Table[BeingForgotten]("forgetting", BeingForgotten, key=lambda one: (one.address,))
+FORGOTTEN = KindTable[BeingForgotten]("forgetting", BeingForgotten, key=lambda one: (one.address,))
 
 
 class SuppressionQuestions(ReadSession):

@@ -19,7 +19,7 @@ Pair = tuple[datetime, datetime | None]
 """When an invite was sent, and its first answer came."""
 
 
-class Timing(LedgerQuestions):
+class TimingQuestions(LedgerQuestions):
     """Questions about the time between an invite and its answer. They read all people of an event."""
 
     async def _pairs(self, event_uid: str) -> list[Pair]:

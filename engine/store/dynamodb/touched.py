@@ -9,7 +9,7 @@ import random
 
 from engine.model.base import Value
 from engine.store.dynamodb.names import number
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import UnitSession
 
 SHARDS = 8
@@ -37,9 +37,11 @@ class Peopled(Value):
     uid: str
 
 
-HEADS = Table[TouchedHead]("touched-head", TouchedHead, key=lambda head: (head.shard,))
-TOUCHED = Table[Touched]("touched", Touched, key=lambda one: (one.shard, number(one.place)), checked=False)
-PEOPLED = Table[Peopled]("peopled", Peopled, key=lambda one: (one.organizer, one.uid), checked=False)
+HEADS = KindTable[TouchedHead]("touched-head", TouchedHead, key=lambda head: (head.shard,))
+TOUCHED = KindTable[Touched](
+    "touched", Touched, key=lambda one: (one.shard, number(one.place)), checked=False
+)
+PEOPLED = KindTable[Peopled]("peopled", Peopled, key=lambda one: (one.organizer, one.uid), checked=False)
 
 
 class Touching(UnitSession):

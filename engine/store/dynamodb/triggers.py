@@ -18,7 +18,7 @@ from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
-from engine.store.dynamodb.rows import Entry, Table, pointed
+from engine.store.dynamodb.rows import Entry, KindTable, pointed
 from engine.store.protocol import Conflict
 
 _ALL = "all"
@@ -49,7 +49,7 @@ class Name(Value):
     name: str
 
 
-class Forgotten(Value):
+class ForgottenObject(Value):
     """An object some of whose deliveries, of those before `place`, are still to be emptied."""
 
     place: str
@@ -76,13 +76,13 @@ def _settled(kept: KeptDelivery) -> Iterable[Entry]:
         yield _ALL, f"{moment(kept.delivery.received)}#{kept.place}"
 
 
-TRIGGERS = Table[Trigger](
+TRIGGERS = KindTable[Trigger](
     "trigger",
     Trigger,
     key=lambda trigger: (trigger.id,),
     indexes={"name": lambda t: [(t.name, ""), (f"of {t.organizer}", t.name), (_ALL, t.name)]},
 )
-DELIVERIES = Table[KeptDelivery](
+DELIVERIES = KindTable[KeptDelivery](
     "delivery",
     KeptDelivery,
     key=lambda kept: (kept.delivery.trigger_id, kept.delivery.delivery_id),
@@ -95,9 +95,11 @@ DELIVERIES = Table[KeptDelivery](
         "settled": _settled,
     },
 )
-OBJECTS = Table[KeptObject]("object", KeptObject, key=lambda kept: (kept.trigger_id, kept.found.object))
-NAMES = Table[Name]("trigger-name", Name, key=lambda name: (name.name,))
-FORGOTTEN = Table[Forgotten]("object-gone", Forgotten, key=lambda one: (_ALL, one.place), checked=False)
+OBJECTS = KindTable[KeptObject]("object", KeptObject, key=lambda kept: (kept.trigger_id, kept.found.object))
+NAMES = KindTable[Name]("trigger-name", Name, key=lambda name: (name.name,))
+FORGOTTEN = KindTable[ForgottenObject](
+    "object-gone", ForgottenObject, key=lambda one: (_ALL, one.place), checked=False
+)
 
 
 def counted_at(trigger_id: str) -> tuple[str, str]:
@@ -261,10 +263,10 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         """
         await self.rows.drop(OBJECTS, trigger_id, name)
         if name:
-            gone = Forgotten(place=new_id(), trigger_id=trigger_id, name=name)
+            gone = ForgottenObject(place=new_id(), trigger_id=trigger_id, name=name)
             await self._empty_about(gone, _EMPTIED_AT_ONCE)
 
-    async def _empty_about(self, gone: Forgotten, most: int) -> int:
+    async def _empty_about(self, gone: ForgottenObject, most: int) -> int:
         """Empty up to `most` deliveries about a forgotten object; how many. Note it while there are more."""
         found: list[KeptDelivery] = []
         about = joined(gone.trigger_id, gone.name)

@@ -12,8 +12,8 @@ from engine.refusals import Code
 from engine.store.dynamodb.bulk_changes import BulkChanges
 from engine.store.dynamodb.campaigns import FANOUTS
 from engine.store.dynamodb.names import joined, moment, newest_first
-from engine.store.dynamodb.owed import INVITEES, Owed, Past, Place
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.owed import INVITEES, Owed, Past, RowPlace
+from engine.store.dynamodb.rows import Entry, KindTable
 
 _ALL = "all"
 _KEPT = timedelta(days=1)
@@ -27,7 +27,7 @@ def _open(undoable: Undoable) -> Iterable[Entry]:
             yield name, joined(newest_first(undoable.asked), undoable.id)
 
 
-UNDOS = Table[Undoable](
+UNDOS = KindTable[Undoable](
     "undo",
     Undoable,
     key=lambda undoable: (undoable.id,),
@@ -99,7 +99,7 @@ class Undos(BulkChanges):
         held = await self.held_ids()
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
             gone = [p for p in invitee.messages if _gone(p, held)]
-            places = [Place(event_uid, invitee.attendee.email, p.id) for p in gone]
+            places = [RowPlace(event_uid, invitee.attendee.email, p.id) for p in gone]
             rows = await self.rows_at(places) if places else {}
             if any(meant(owed) for owed in rows.values()):
                 yield invitee.attendee.email
@@ -119,7 +119,7 @@ class Undos(BulkChanges):
         count = 0
         for invitee in people:
             ended = [p for p in invitee.messages if p.state is MessageState.WITHDRAWN]
-            places = [Place(event_uid, invitee.attendee.email, p.id) for p in ended]
+            places = [RowPlace(event_uid, invitee.attendee.email, p.id) for p in ended]
             for owed in (await self.rows_at(places)).values() if places else ():
                 m = owed.message
                 if m.code == code and m.settled == withdrawn and count < self.items_per_unit:

@@ -12,7 +12,7 @@ from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
 from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
@@ -59,7 +59,7 @@ def _settled(kept: KeptPosting) -> Iterable[Entry]:
         yield _ALL, f"{moment(kept.posting.created)}#{kept.place}"
 
 
-WEBHOOKS = Table[Webhook](
+WEBHOOKS = KindTable[Webhook](
     "webhook",
     Webhook,
     key=lambda webhook: (webhook.id,),
@@ -67,7 +67,7 @@ WEBHOOKS = Table[Webhook](
         "made": lambda w: [(place, moment(w.created)) for place in (f"of {w.organizer}", _ALL)],
     },
 )
-POSTINGS = Table[KeptPosting](
+POSTINGS = KindTable[KeptPosting](
     "posting",
     KeptPosting,
     key=lambda kept: (kept.posting.id,),
@@ -78,7 +78,7 @@ POSTINGS = Table[KeptPosting](
         "settled": _settled,
     },
 )
-GONE = Table[Gone]("webhook-gone", Gone, key=lambda gone: (_ALL, gone.webhook_id), checked=False)
+GONE = KindTable[Gone]("webhook-gone", Gone, key=lambda gone: (_ALL, gone.webhook_id), checked=False)
 
 
 class WebhookQuestions(ReadSession):

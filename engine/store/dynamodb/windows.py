@@ -6,14 +6,14 @@ from datetime import datetime
 
 from engine.model.base import Value
 from engine.store.dynamodb.budgets import BudgetQuestions
-from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.tallies import Counting
 
 _KEPT = 60
 """Batches of one shard: with those of the others far more messages than are looked at."""
 
 
-class Batch(Value):
+class SettledBatch(Value):
     """What settled in one unit of work; `answer`: what a mail server said last to one that failed."""
 
     at: datetime
@@ -22,15 +22,17 @@ class Batch(Value):
     answer: str = ""
 
 
-class Window(Value):
+class SettledWindow(Value):
     """The newest batches of a campaign in one shard, the newest last."""
 
     campaign_id: str
     shard: int
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[SettledBatch, ...] = ()
 
 
-WINDOWS = Table[Window]("window", Window, key=lambda w: (w.campaign_id, w.shard), checked=False)
+WINDOWS = KindTable[SettledWindow](
+    "window", SettledWindow, key=lambda w: (w.campaign_id, w.shard), checked=False
+)
 
 
 class WindowQuestions(BudgetQuestions):
@@ -55,19 +57,19 @@ class WindowQuestions(BudgetQuestions):
 class Windows(WindowQuestions, Counting):
     """The history as a unit of work adds to it, when it is kept."""
 
-    _settled: dict[str, Batch] | None = None
+    _settled: dict[str, SettledBatch] | None = None
 
     def note_settled(self, campaign_id: str, at: datetime, *, failed: bool, answer: str) -> None:
         """Note that a message of a campaign was sent, or failed."""
         self._settled = self._settled or {}
-        known = self._settled.get(campaign_id) or Batch(at=at)
+        known = self._settled.get(campaign_id) or SettledBatch(at=at)
         counted = {"failed": known.failed + 1, "answer": answer} if failed else {"sent": known.sent + 1}
         self._settled[campaign_id] = known.model_copy(update=counted)
 
     async def flush(self) -> None:
         for campaign_id, batch in (self._settled or {}).items():
             known = await self.rows.get(WINDOWS, campaign_id, self.shard)
-            known = known or Window(campaign_id=campaign_id, shard=self.shard)
+            known = known or SettledWindow(campaign_id=campaign_id, shard=self.shard)
             kept = (*known.batches, batch)[-_KEPT:]
             await self.rows.put(WINDOWS, known.model_copy(update={"batches": kept}))
         self._settled = None

@@ -41,7 +41,7 @@ from engine.store.protocol.revisions import RevisionQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
-from engine.store.protocol.timing import Timing
+from engine.store.protocol.timing import TimingQuestions
 from engine.store.protocol.triggers import TriggerQuestions, Triggers
 from engine.store.protocol.undo import Undos
 from engine.store.protocol.units import Conflict, Units
@@ -115,7 +115,7 @@ class Store(
     TriggerQuestions,
     PostedQuestions,
     WebhookQuestions,
-    Timing,
+    TimingQuestions,
     Exports,
     BrandingQuestions,
     Protocol,

@@ -10,7 +10,7 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
-from engine.model.counters import AnswerGroup, DomainBrief, Grouping, OrganizerBrief, Statistics
+from engine.model.counters import AnswerGroup, AnswerGrouping, DomainBrief, OrganizerBrief, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
@@ -81,7 +81,7 @@ class Questions(Reports, Protocol):
         """The counters of an event, an organizer, the organizers of a domain, or the system."""
         ...
 
-    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+    async def answer_groups(self, scope: str, key: str, by: AnswerGrouping, limit: int) -> list[AnswerGroup]:
         """Attendees of an event, an organizer or a domain of organizers in groups: the largest, or the newest hours."""
         ...
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from engine.model.record import Cut, Head, Leaf, OldLine, Place, Row
+from engine.model.record import ChainEnd, ChainRow, Cut, Head, Leaf, OldLine
 
 
 class Record(Protocol):
     """The part of a unit of work that concerns the record: one chain of rows, in the order of the units."""
 
-    async def record_place(self, addresses: Collection[str]) -> Place:
+    async def record_place(self, addresses: Collection[str]) -> ChainEnd:
         """After which row the next one goes, and the salts of these people."""
         ...
 
-    async def add_row(self, row: Row, salts: Mapping[str, bytes]) -> None:
+    async def add_row(self, row: ChainRow, salts: Mapping[str, bytes]) -> None:
         """Append a row, with the salts of people who had none."""
         ...
 
@@ -34,7 +34,7 @@ class Record(Protocol):
 class RecordQuestions(Protocol):
     """What is asked of the record."""
 
-    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
+    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[ChainRow]:
         """The rows that follow the row `after`, in order; `caller`: only those of a key or of a person's commitment."""
         ...
 
@@ -42,7 +42,7 @@ class RecordQuestions(Protocol):
         """As `record_rows`, for whoever verifies them."""
         ...
 
-    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
+    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[ChainRow]:
         """The newest rows, newest first; `before`: only those with a smaller number."""
         ...
 

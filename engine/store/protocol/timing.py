@@ -7,7 +7,7 @@ from typing import Protocol
 from engine.model.timing import AnswerTimes, SendHour
 
 
-class Timing(Protocol):
+class TimingQuestions(Protocol):
     """What the ledger and the receipts say together; people who were taken out of an event are not counted."""
 
     async def answer_times(self, event_uid: str) -> AnswerTimes:

@@ -127,7 +127,7 @@ def candidates(found: str) -> Sequence[Candidate]:
     return sorted(map(Candidate._make, json.loads(found)), key=lambda c: (c.due, c.id))
 
 
-class Judged(NamedTuple):
+class ClaimableMessage(NamedTuple):
     """A message that may leave, and its event; what a dispatcher is given is made of it outside the transaction."""
 
     candidate: Candidate
@@ -135,7 +135,7 @@ class Judged(NamedTuple):
     standing: Standing = UNBOUNDED
 
 
-async def claims(judged: Sequence[Judged]) -> list[Claim]:
+async def claims(judged: Sequence[ClaimableMessage]) -> list[Claim]:
     """What a dispatcher is given. It takes as long as all that is done in the transaction, so it comes after that."""
     if len(judged) <= _FEW:
         return [claim(*each) for each in judged]

@@ -15,7 +15,7 @@ from engine.model.messages import Kind, Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates, message_id
+from engine.store.sqlite.candidates import QUERY, Candidate, ClaimableMessage, candidates, message_id
 from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.leases import Leases
@@ -45,7 +45,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates, quota: str = ""
-    ) -> list[Judged]:
+    ) -> list[ClaimableMessage]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
         limit = await self._paced(_ALL, limit, now, rates.all)
         if rates.day:
@@ -53,7 +53,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         if quota:
             limit = await self._within(quota, limit, now)
         paced = await self._paced_campaigns()
-        claims: list[Judged] = []
+        claims: list[ClaimableMessage] = []
         for priority in (0, 1):
             values = [priority, now.timestamp(), as_list(paced)]
             claims += await self._candidates(_UNPACED, values, limit - len(claims), now)
@@ -78,7 +78,9 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         limit = await self._paced(f"quota {name}", limit, now, quota.rate)
         return limit if quota.remaining is None else min(limit, quota.remaining)
 
-    async def _spaced(self, claims: list[Judged], now: datetime, rates: Mapping[str, float]) -> list[Judged]:
+    async def _spaced(
+        self, claims: list[ClaimableMessage], now: datetime, rates: Mapping[str, float]
+    ) -> list[ClaimableMessage]:
         """Without those whose domain has had its share; they are due again when its turn comes."""
         late: dict[int, float] = {}
         for domain, rate in rates.items():
@@ -91,7 +93,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
     async def _candidates(
         self, which: str, values: Sequence[object], limit: int, now: datetime
-    ) -> list[Judged]:
+    ) -> list[ClaimableMessage]:
         if limit <= 0:
             return []
         row = await self.one(QUERY % which, [*values, limit])
@@ -103,12 +105,12 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         found = await self.all("SELECT id, rate FROM campaign WHERE state = 'running' AND rate > 0")
         return {row["id"]: row["rate"] for row in found}
 
-    async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Judged]:
+    async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[ClaimableMessage]:
         found = await self.going(found)
         events = await self._events({c.event_uid for c in found if c.event_uid})
         keys = {c.key for c in found if c.key}
         standings = {key: (await self.standing(key.split())).in_force(now) for key in keys}
-        claims: list[Judged] = []
+        claims: list[ClaimableMessage] = []
         withdrawn: dict[Code, list[int]] = {}
         waiting: list[tuple[rules.KeyVerdict, int]] = []
         for candidate in found:
@@ -127,7 +129,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
             if code:
                 withdrawn.setdefault(code, []).append(candidate.id)
             else:
-                claims.append(Judged(candidate, event, standing))
+                claims.append(ClaimableMessage(candidate, event, standing))
         await self._let_wait(waiting)
         for code, ids in withdrawn.items():
             await self.settle(f"id {IN_LIST}", [as_numbers(ids)], MessageState.WITHDRAWN, code, now)
@@ -146,7 +148,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
             [(int(v.held), v.code or "", rows.seconds(v.due), id_) for v, id_ in waiting],
         )
 
-    async def _in_minutes(self, claims: list[Judged], now: datetime) -> list[Judged]:
+    async def _in_minutes(self, claims: list[ClaimableMessage], now: datetime) -> list[ClaimableMessage]:
         """Without those that would be too many in a minute for a key; they are due again when its turn comes."""
         late: dict[int, float] = {}
         standings = {id(c.standing): c.standing for c in claims}.values()

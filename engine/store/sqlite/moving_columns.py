@@ -21,7 +21,7 @@ _MOMENT = TypeAdapter(datetime)
 
 
 @dataclass(frozen=True)
-class Spec:
+class KindColumns:
     """A kind: the statement that reads its rows, each as a document, and the one that writes a document."""
 
     kind: str
@@ -65,7 +65,7 @@ HEX = Codec(lambda found: bytes(found).hex(), bytes.fromhex)
 BASE64 = Codec(lambda found: base64.b64encode(found).decode(), base64.b64decode)
 
 
-def columns(kind: str, table: str, /, **fields: tuple[str, Codec] | Codec) -> Spec:
+def columns(kind: str, table: str, /, **fields: tuple[str, Codec] | Codec) -> KindColumns:
     """A kind whose documents have a field for each column, of the same name unless another is given."""
     named = {name: one if not isinstance(one, Codec) else (name, one) for name, one in fields.items()}
     read = {name: (column, codec) for name, (column, codec) in named.items()}
@@ -76,7 +76,7 @@ def columns(kind: str, table: str, /, **fields: tuple[str, Codec] | Codec) -> Sp
     def values(value: Value) -> Sequence[object]:
         return [codec.write(value[name]) for name, (_, codec) in read.items()]
 
-    return Spec(
+    return KindColumns(
         kind, f"SELECT * FROM {table}", document, inserting(table, [c for c, _ in read.values()]), values
     )
 
@@ -100,7 +100,7 @@ def bodies(
     place: str = "",
     placed: str = "place",
     **getters: Getter,
-) -> Spec:
+) -> KindColumns:
     """A kind whose rows hold a model as JSON, with columns for what is looked for.
 
     `same`: columns that have the names of attributes; `getters`: the others, with the name of an attribute or what
@@ -125,7 +125,9 @@ def bodies(
     select = f"SELECT * FROM {table} WHERE {where}" if where else f"SELECT * FROM {table}"
     if place == "rowid":
         select = select.replace("*", "rowid, *", 1)
-    return Spec(kind, select, document, inserting(table, [*([place] if place else []), *got, "body"]), values)
+    return KindColumns(
+        kind, select, document, inserting(table, [*([place] if place else []), *got, "body"]), values
+    )
 
 
 def as_column(value: object) -> object:

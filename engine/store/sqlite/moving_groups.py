@@ -29,7 +29,7 @@ _LOT = 300
 
 
 @dataclass(frozen=True)
-class Group:
+class KindSteps:
     """A kind: what reads its documents, and what writes them."""
 
     kind: str
@@ -380,19 +380,19 @@ def _keep_webhooks(connection: sqlite3.Connection, found: Sequence[Value]) -> No
         )
 
 
-GROUPS: Sequence[Group] = (
-    Group("organizer", _organizers, _keep_organizers),
-    Group("approval", _approvals, _keep_approvals),
-    Group("attendee", _attendees, _keep_attendees),
-    Group("mail", _mails, _keep_mails),
-    Group("fanout", _fanouts, _keep_fanouts),
-    Group("bulk-change", _bulk_changes, _keep_bulk_changes),
-    Group("telling", _tellings, _keep_tellings),
-    Group("person", _people, _keep_people),
-    Group("do-not-mail", _suppressions, _keep_suppressions),
-    Group("landing-hosts", _hosts, _keep_hosts),
-    Group("forgetting-key", _forgetting_keys, _keep_forgetting_keys),
-    Group("dropped", _dropped, _keep_dropped),
-    Group("trigger", _triggers, _keep_triggers),
-    Group("webhook", _webhooks, _keep_webhooks),
+GROUPS: Sequence[KindSteps] = (
+    KindSteps("organizer", _organizers, _keep_organizers),
+    KindSteps("approval", _approvals, _keep_approvals),
+    KindSteps("attendee", _attendees, _keep_attendees),
+    KindSteps("mail", _mails, _keep_mails),
+    KindSteps("fanout", _fanouts, _keep_fanouts),
+    KindSteps("bulk-change", _bulk_changes, _keep_bulk_changes),
+    KindSteps("telling", _tellings, _keep_tellings),
+    KindSteps("person", _people, _keep_people),
+    KindSteps("do-not-mail", _suppressions, _keep_suppressions),
+    KindSteps("landing-hosts", _hosts, _keep_hosts),
+    KindSteps("forgetting-key", _forgetting_keys, _keep_forgetting_keys),
+    KindSteps("dropped", _dropped, _keep_dropped),
+    KindSteps("trigger", _triggers, _keep_triggers),
+    KindSteps("webhook", _webhooks, _keep_webhooks),
 )

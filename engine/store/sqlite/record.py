@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from engine.model.record import GENESIS, Cut, Head, OldLine, Place, Row
+from engine.model.record import GENESIS, ChainEnd, ChainRow, Cut, Head, OldLine
 from engine.store.sqlite.record_schema import CALLER
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
@@ -20,13 +20,13 @@ _PLACE = (
 class Record(Session):
     """The part of a unit of work that speaks of the record, and the questions about it."""
 
-    async def record_place(self, addresses: Collection[str]) -> Place:
+    async def record_place(self, addresses: Collection[str]) -> ChainEnd:
         found = await self.all(_PLACE, [as_list(addresses)])
         salts = {row["address"]: row["salt"] for row in found if row["address"] is not None}
         head = next((Head(row["seq"], row["head"]) for row in found if row["address"] is None), None)
-        return Place(head or Head(0, GENESIS), salts)
+        return ChainEnd(head or Head(0, GENESIS), salts)
 
-    async def add_row(self, row: Row, salts: Mapping[str, bytes]) -> None:
+    async def add_row(self, row: ChainRow, salts: Mapping[str, bytes]) -> None:
         await self.run(f"INSERT INTO record({_ROW}) VALUES (?,?,?,?)", row)
         for person in salts.items():
             await self.run("INSERT INTO record_person(address, salt) VALUES (?,?)", person)
@@ -43,15 +43,15 @@ class Record(Session):
         )
         await self.run("DELETE FROM record WHERE seq <= ?", [cut.seq])
 
-    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
+    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[ChainRow]:
         where, values = ("", []) if caller is None else (f"AND {CALLER} = ? ", [caller])
         sql = f"SELECT {_ROW} FROM record WHERE seq > ? {where}ORDER BY seq LIMIT ?"
-        return list(map(Row._make, await self.all(sql, [after, *values, limit])))
+        return list(map(ChainRow._make, await self.all(sql, [after, *values, limit])))
 
-    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
+    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[ChainRow]:
         where, values = ("", []) if caller is None else (f"AND {CALLER} = ? ", [caller])
         sql = f"SELECT {_ROW} FROM record WHERE seq < ? {where}ORDER BY seq DESC LIMIT ?"
-        return list(map(Row._make, await self.all(sql, [before or 2**62, *values, limit])))
+        return list(map(ChainRow._make, await self.all(sql, [before or 2**62, *values, limit])))
 
     async def record_head(self) -> Head:
         row = await self.one("SELECT seq, head FROM record ORDER BY seq DESC LIMIT 1")

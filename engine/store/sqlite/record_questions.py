@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import aiosqlite
 
-from engine.model.record import Cut, Head, Leaf, OldLine, Row
+from engine.model.record import ChainRow, Cut, Head, Leaf, OldLine
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.record import Record
 from engine.store.sqlite.session import Statements
@@ -29,13 +29,13 @@ class RecordQuestions:
         async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
         async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
-    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
+    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[ChainRow]:
         return await self._in_thread(lambda s: Record(s).record_rows(after, limit, caller))
 
     async def record_leaves(self, after: int, limit: int) -> list[Leaf]:
         return await in_thread(self._reader, lambda connection: _leaves(connection, after, limit))
 
-    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
+    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[ChainRow]:
         return await self._in_thread(lambda s: Record(s).newest_rows(caller, before, limit))
 
     async def record_head(self) -> Head:

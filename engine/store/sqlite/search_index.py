@@ -43,7 +43,7 @@ def sides(summary: str) -> tuple[str, str]:
     return "", ""
 
 
-class Text:
+class IndexedText:
     """The words of an event, with those of its overrides."""
 
     def __init__(self, event: Event) -> None:
@@ -80,7 +80,7 @@ class SearchIndex(Session):
         """Write what `event` is found by, in place of what `old` was found by."""
         if old is not None and _same(event, old):
             return
-        text = Text(event)
+        text = IndexedText(event)
         occasions, until = ([], None) if old and _same_times(event, old) else indexed(event, self.expand)
         if not occasions:
             until = await self._kept_until(event.uid)
@@ -129,10 +129,10 @@ def _same_times(event: Event, old: Event) -> bool:
     return all(getattr(event, name) == getattr(old, name) for name in _TIMES)
 
 
-def _changes(text: Text, old: Event | None) -> list[tuple[str, int, int, int]]:
+def _changes(text: IndexedText, old: Event | None) -> list[tuple[str, int, int, int]]:
     """By how much the use of each word changed."""
     change = text.use()
     if old:
-        change.subtract(Text(old).use())
+        change.subtract(IndexedText(old).use())
     words = dict.fromkeys(word for (word, _), n in change.items() if n)
     return [(word, change[word, "n"], change[word, "teams"], change[word, "places"]) for word in words]

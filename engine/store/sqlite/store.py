@@ -18,7 +18,7 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.claims import Claim, SendResult
-from engine.model.counters import AnswerGroup, Figures, Grouping, Intake, Quota, Rates, Statistics
+from engine.model.counters import AnswerGroup, AnswerGrouping, Figures, Intake, Quota, Rates, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
@@ -32,7 +32,7 @@ from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.branding import BrandingAnswers
 from engine.store.sqlite.campaigns import Campaigns
-from engine.store.sqlite.candidates import Judged, claims
+from engine.store.sqlite.candidates import ClaimableMessage, claims
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.connecting import connect_both
 from engine.store.sqlite.events import Events
@@ -62,7 +62,7 @@ from engine.store.sqlite.triggers import TriggerAnswers
 from engine.store.sqlite.unchanged import Unchanged
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.webhooks import WebhookAnswers
-from engine.store.sqlite.writing import Writer
+from engine.store.sqlite.writing import UnitWriter
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class SqliteStore(
         path: Path,
         expand: Expansion | None = None,
     ) -> None:
-        self._writer = Writer(writer, path, self._new_unit)
+        self._writer = UnitWriter(writer, path, self._new_unit)
         self._reader = reader
         self._loop_reader = InLoopReader(path)
         self._unchanged = Unchanged(self._loop_reader.written_mark)
@@ -283,7 +283,7 @@ class SqliteStore(
     async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
         return await self._in_loop(lambda s: changes.automatic_replies(Questions(s), event_uid, email))
 
-    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+    async def answer_groups(self, scope: str, key: str, by: AnswerGrouping, limit: int) -> list[AnswerGroup]:
         return await self._questions.answer_groups(scope, key, by, limit)
 
     async def key_by_digest(self, digest: str) -> Key | None:
@@ -330,7 +330,7 @@ class SqliteStore(
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
-        async def work(unit: SqliteUnit) -> list[Judged]:
+        async def work(unit: SqliteUnit) -> list[ClaimableMessage]:
             if reclaim:
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates, quota)

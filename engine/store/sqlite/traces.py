@@ -11,7 +11,7 @@ from engine.model.forgetting import Column, Trace, names
 from engine.model.record import commitment
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.unit import SqliteUnit
-from engine.store.sqlite.writing import Writer
+from engine.store.sqlite.writing import UnitWriter
 
 _OWNERS = {
     "event": "event {uid}",
@@ -27,7 +27,7 @@ class TracesAsked:
     """The questions about a person; `SqliteStore` has the connections."""
 
     _reader: aiosqlite.Connection
-    _writer: Writer[SqliteUnit]
+    _writer: UnitWriter[SqliteUnit]
 
     async def erase_remains(self) -> bool:
         return await self._writer.erase_remains()

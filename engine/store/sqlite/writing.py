@@ -32,7 +32,7 @@ _MOST = 64
 """Works that are kept by one commit."""
 
 
-class Writer(Generic[U]):
+class UnitWriter(Generic[U]):
     """Makes units of work over one connection, with `unit`, and keeps all of each or nothing.
 
     Where the disk is full, OSError (ENOSPC) is raised, and nothing was changed.

@@ -15,8 +15,8 @@ from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.counters import (
     AnswerGroup,
+    AnswerGrouping,
     DomainBrief,
-    Grouping,
     Intake,
     KeptMail,
     KeptSums,
@@ -103,16 +103,16 @@ class Asked:
             next_cursor=cursors.written(page[-1][0]) if more else None,
         )
 
-    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+    async def answer_groups(self, scope: str, key: str, by: AnswerGrouping, limit: int) -> list[AnswerGroup]:
         events = [e for e in self._kept.of("event").values() if key == _key_of(e, scope)]
         groups: dict[str, list[Attendee]] = {}
         for event in events:
             for one in self._begin().attendees_of(event.uid):
-                if by not in {Grouping.CLIENT, Grouping.HOUR} or one.receipt_arrived:
+                if by not in {AnswerGrouping.CLIENT, AnswerGrouping.HOUR} or one.receipt_arrived:
                     groups.setdefault(_group_of(one, by), []).append(one)
-        titles = {event.uid: event for event in events} if by is Grouping.EVENT else {}
+        titles = {event.uid: event for event in events} if by is AnswerGrouping.EVENT else {}
         found = [_counted(name, people, by, titles.get(name)) for name, people in groups.items()]
-        if by is Grouping.HOUR:
+        if by is AnswerGrouping.HOUR:
             return sorted(found, key=lambda g: g.key, reverse=True)[:limit]
         return sorted(found, key=lambda g: (-g.people, g.key))[:limit]
 
@@ -411,16 +411,20 @@ def _named(attendee: Attendee, words: str) -> bool:
     return words in whole or words in attendee.name.lower()
 
 
-def _group_of(attendee: Attendee, by: Grouping) -> str:
+def _group_of(attendee: Attendee, by: AnswerGrouping) -> str:
     hour = f"{attendee.receipt_arrived:%Y-%m-%dT%H}:00:00Z" if attendee.receipt_arrived else ""
-    named = {Grouping.EVENT: attendee.event_uid, Grouping.CLIENT: attendee.prodid, Grouping.HOUR: hour}
-    return {**named, Grouping.NONE: "", Grouping.DOMAIN: attendee.email.partition("@")[2]}[by]
+    named = {
+        AnswerGrouping.EVENT: attendee.event_uid,
+        AnswerGrouping.CLIENT: attendee.prodid,
+        AnswerGrouping.HOUR: hour,
+    }
+    return {**named, AnswerGrouping.NONE: "", AnswerGrouping.DOMAIN: attendee.email.partition("@")[2]}[by]
 
 
-def _counted(name: str, people: list[Attendee], by: Grouping, event: Event | None) -> AnswerGroup:
+def _counted(name: str, people: list[Attendee], by: AnswerGrouping, event: Event | None) -> AnswerGroup:
     return AnswerGroup(
         key=name,
-        people=len({a.email for a in people}) if by is Grouping.NONE else len(people),
+        people=len({a.email for a in people}) if by is AnswerGrouping.NONE else len(people),
         rsvp={p.label: sum(a.partstat is p for a in people) for p in Partstat},
         summary=event.summary if event else "",
         cancelled=bool(event and event.cancelled),
