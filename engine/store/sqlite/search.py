@@ -275,19 +275,17 @@ class _Look:
         """Hits among the instances that are kept: asked for at once, and only those of the page with their events."""
         where, more = self._where()
         earlier, most = self._times.sql("p"), self._query.limit + 1
+        # SQLite puts neither the sources together nor in order: it would write all down first, which takes as long.
         each = [
-            f"SELECT * FROM (SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM {source.table} "
-            f"WHERE {source.condition} AND {where} "
+            f"SELECT o.*, e.body, {_SERIES} FROM (SELECT o.starts, o.doc, o.ends, o.local, o.minute "
+            f"FROM {source.table} WHERE {source.condition} AND {where} "
             "AND (o.single OR NOT EXISTS (SELECT 1 FROM occasion p INDEXED BY occasion_of_event "
-            f"WHERE p.doc = o.doc AND p.starts < o.starts AND {earlier})) ORDER BY o.starts, o.doc LIMIT ?)"
+            f"WHERE p.doc = o.doc AND p.starts < o.starts AND {earlier})) ORDER BY o.starts, o.doc LIMIT ?) o "
+            "CROSS JOIN findable f ON f.id = o.doc CROSS JOIN event e ON e.uid = f.uid"
             for source in sources
         ]
         values = [[*source.values, *more, *self._times.values, most] for source in sources]
-        found = await self._store.all(
-            f"SELECT o.*, e.body, {_SERIES} FROM ({' UNION ALL '.join(each)} ORDER BY starts, doc LIMIT ?) o "
-            "JOIN findable f ON f.id = o.doc JOIN event e USING (uid)",
-            [*(value for some in values for value in some), most],
-        )
+        found = await self._store.all(" UNION ALL ".join(each), [value for some in values for value in some])
         self.bodies |= {row["doc"]: row for row in found}
         self._series = not found or bool(found[0]["series"])
         return [Hit(*row[:5]) for row in found]
