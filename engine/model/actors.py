@@ -30,23 +30,23 @@ class Actor(Value):
 
     @property
     def everywhere(self) -> bool:
-        """True where the actor may act for every organizer: the operator at the machine, the engine itself."""
+        """True if the actor may act for every organizer, as the operator at the machine and the engine itself may."""
         return self.kind in {"local", "system"}
 
     @property
     def audited(self) -> str:
-        """Who asks, in a word."""
+        """The actor's name in audit lines and in the record."""
         unproven = " (unauthenticated)" if self.unauthenticated else ""
         return f"{self.kind}:{self.address}{unproven}"
 
     @property
     def came_by(self) -> str:
-        """The face by which it came, as the record names it."""
+        """The face that the request came through, as the record names it."""
         return self.face or _FACES.get(self.kind, "")
 
     @property
     def verbs(self) -> frozenset[Verb]:
-        """What its key may do, and all for whoever needs no key."""
+        """The verbs of its key; all verbs for an actor that needs no key."""
         return verbs_of(self.scopes) if self.kind == "agent" else EVERY
 
     @property
@@ -60,6 +60,6 @@ class Actor(Value):
         return self.address[1:] if self.address.startswith("@") else ""
 
     def owns(self, organizer: str) -> bool:
-        """True where the actor may see and change what `organizer` owns."""
+        """True if the actor may see and change what `organizer` owns."""
         own = self.address == organizer or (self.domain and organizer.rpartition("@")[2] == self.domain)
         return self.everywhere or (self.kind in {"agent", "organizer"} and bool(own))

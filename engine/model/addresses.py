@@ -1,4 +1,4 @@
-"""Addresses as bounds compare them: one spelling for each, and patterns that name several. Pure."""
+"""Addresses as bounds compare them: a canonical spelling for each, and patterns that match several. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Test = Callable[[str, str], bool]
 
 
 def canonical_domain(domain: str) -> str | None:
-    """The domain in lower-case ASCII (IDNA, UTS 46); None where it is none, or ends in a period."""
+    """The domain in lower-case ASCII (IDNA, UTS 46); None if it is not a domain, or ends in a period."""
     return (_known_domain if len(domain) <= _DOMAIN_MAX else _read_domain)(domain)
 
 
@@ -44,7 +44,7 @@ _known_domain = lru_cache(maxsize=1_024)(_read_domain)
 
 
 def canonical(address: str) -> tuple[str, str] | None:
-    """Local part and domain of an address, each in the one spelling in which it compares; None where it is none.
+    """Local part and domain of an address in their canonical spelling; None if it is not an address.
 
     A quoted local part is the text within the quotes: only what follows the last @ says where a mail goes.
     """
@@ -60,7 +60,7 @@ def canonical(address: str) -> tuple[str, str] | None:
 
 
 def person(address: str) -> str:
-    """Whom limits count for an address: the same for each +tag; the address itself where it is none."""
+    """The address that limits count: without its +tag; a text that is not an address is returned as it is."""
     found = canonical(address)
     if found is None:
         return address.strip().lower()
@@ -69,7 +69,7 @@ def person(address: str) -> str:
 
 
 def pattern(text: str) -> str:
-    """A pattern in its one spelling: `ann@example.com`, `*@example.com`, `*@*.example.com`, or `*` for all.
+    """A pattern in its canonical spelling: `ann@example.com`, `*@example.com`, `*@*.example.com`, or `*` for all.
 
     Raises ValueError with a sentence.
     """
@@ -92,7 +92,7 @@ def pattern(text: str) -> str:
 
 
 def host_pattern(text: str) -> str:
-    """A pattern of hosts in its one spelling: `example.com` is that host alone, `*.example.com` those below it.
+    """A pattern of hosts in its canonical spelling: `example.com` is only that host, `*.example.com` those below it.
 
     Raises ValueError with a sentence.
     """
@@ -105,20 +105,20 @@ def host_pattern(text: str) -> str:
 
 
 def matches(patterns: Sequence[str], address: str) -> bool:
-    """True where one of `patterns` names `address`; what is no address is named by none."""
+    """True if one of `patterns` matches `address`; a text that is not an address matches none."""
     found = canonical(address)
     return found is not None and patterns_of(tuple(patterns)).name(*found)
 
 
 class Patterns(NamedTuple):
-    """Patterns of addresses, sorted by what they ask, so that thousands are looked up as fast as one."""
+    """Patterns of addresses, indexed so that thousands are looked up as fast as one."""
 
     addresses: frozenset[str]
     domains: frozenset[str]
     tests: tuple[Test, ...]
 
     def name(self, local: str, domain: str) -> bool:
-        """True where one of them names this address, whose parts are as `canonical` gives them."""
+        """True if one of them matches this address, given by its parts as `canonical` returns them."""
         if domain in self.domains or (self.addresses and f"{local}@{domain}" in self.addresses):
             return True
         return any(test(local, domain) for test in self.tests)
@@ -126,7 +126,7 @@ class Patterns(NamedTuple):
 
 @lru_cache(maxsize=256)
 def patterns_of(patterns: tuple[str, ...]) -> Patterns:
-    """These patterns, each in its one spelling, ready to be asked."""
+    """These patterns, each in its canonical spelling, indexed for look-ups."""
     whole = frozenset(one for one in patterns if "*" not in one)
     domains = {one: one[2:] for one in patterns if one.startswith("*@") and "*" not in one[2:]}
     rest = [one for one in patterns if one not in whole and one not in domains]
@@ -134,7 +134,7 @@ def patterns_of(patterns: tuple[str, ...]) -> Patterns:
 
 
 def host_matches(patterns: Iterable[str], host: str) -> bool:
-    """True where one of the patterns of hosts names `host`."""
+    """True if one of the patterns of hosts matches `host`."""
     place = canonical_domain(host)
     return place is not None and any(_host_fits(one, place) for one in patterns)
 
@@ -156,6 +156,6 @@ def _test(one: str) -> Test:
 
 
 def masked_address(address: str) -> str:
-    """The address hidden but for its first letter and its domain."""
+    """The address with everything hidden except its first letter and its domain."""
     user, _, domain = address.partition("@")
     return f"{user[:1]}*******@{domain}"

@@ -30,7 +30,7 @@ class Receipt(Value):
 
 
 class InstanceAnswer(Value):
-    """What an attendee last answered for one instance of a series; the answer for the series stands beside it."""
+    """An attendee's last answer for one instance of a series; the answer for the series is kept separately."""
 
     event_uid: str
     email: str
@@ -69,7 +69,7 @@ class Proposal(Value):
 
 
 class Delegation(Value):
-    """Somebody sends another in their place (RFC 5546, 3.2.2.3)."""
+    """An attendee's delegation to somebody else (RFC 5546, 3.2.2.3)."""
 
     event_uid: str
     delegator: str

@@ -27,7 +27,7 @@ DEFAULT_VERBS = frozenset({Verb.READ, Verb.CREATE, Verb.SEND, Verb.BULK, Verb.UP
 
 
 class Mode(StrEnum):
-    """What becomes of a request that a key makes."""
+    """What happens to a request that a key makes: act, hold or observe."""
 
     OBSERVE = "observe"
     """It is carried out; what would have been refused is written down."""
@@ -37,7 +37,7 @@ class Mode(StrEnum):
 
 
 class Approval(StrEnum):
-    """What waits for somebody's yes."""
+    """What needs the owner's approval."""
 
     BULK = "bulk"
     """More recipients than `approval_bulk`."""
@@ -148,11 +148,11 @@ class Bounds(Value):
         return frozenset(one[1:] for one in (*(self.to or ()), *self.not_to) if one.startswith("@"))
 
     def open_at(self, now: datetime) -> bool:
-        """True where its mail may leave at that moment."""
+        """True if its mail may leave at that moment."""
         return not self.hours or _within(self.hours, now.astimezone(ZoneInfo(self.timezone)).time())
 
     def opens(self, now: datetime) -> datetime:
-        """The moment from which its mail may leave, `now` where it may already."""
+        """The moment from which its mail may leave; `now` if it may already."""
         if self.open_at(now):
             return now
         zone = ZoneInfo(self.timezone)
@@ -184,7 +184,7 @@ SCALES: Sequence[
 
 
 def least(numbers: Sequence[int]) -> int:
-    """The narrowest of several limits, 0 where none is one."""
+    """The narrowest of several limits; 0 means no limit."""
     return min((number for number in numbers if number), default=0)
 
 

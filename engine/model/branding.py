@@ -1,4 +1,4 @@
-"""How an installation, or an organizer, looks and speaks: set at run time, and in force with the next page and mail."""
+"""Branding of an installation or an organizer: set at run time, in force with the next page and mail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ORGANIZER = "{organizer}"
 
 
 class MailText(StrEnum):
-    """Mails whose fixed text can be another one."""
+    """Mails whose first line can be replaced."""
 
     INVITE = "invite"
     UPDATE = "update"
@@ -41,7 +41,7 @@ _OF_KIND = {
 
 
 class Hub(StrEnum):
-    """Parts of the console that organizers may have, or not."""
+    """Parts of the console that can be hidden from organizers."""
 
     LISTS = "lists"
     LINKS = "links"
@@ -59,7 +59,7 @@ class Hub(StrEnum):
 
 
 class Branding(Value):
-    """What is set for one scope; what is empty is as the installation has it, and there as the product does."""
+    """What is set for one scope; an empty field falls back to the installation's, and there to the product's own."""
 
     scope: str = Field(INSTALLATION, description="an organizer's address; empty: the installation")
     title: str = Field("", description="in whose name pages, notices and the console speak")
@@ -83,7 +83,7 @@ class Branding(Value):
     )
 
     def over(self, below: Branding) -> Branding:
-        """This branding, and of `below` what it leaves empty."""
+        """This branding, with its empty fields taken from `below`."""
         own: dict[str, Any] = {name: value for name, value in self if value or name == "scope"}
         texts = {**below.texts, **{name: text for name, text in self.texts.items() if text}}
         tags = below.translated.keys() | self.translated.keys()
@@ -100,7 +100,7 @@ class Branding(Value):
         return below.model_copy(update={**own, **whose, "texts": texts})
 
     def said(self, language: str) -> Mapping[MailText, str]:
-        """The texts of one language; of none: those for all."""
+        """The texts for one language; without a language, those for all."""
         return self.translated.get(language, {}) if language else self.texts
 
     def opening(self, kind: Kind, organizer: str, language: str = "") -> str:
@@ -113,7 +113,7 @@ class Branding(Value):
 
     @cached_property
     def mark(self) -> str:
-        """Another text as soon as anything of it is another."""
+        """A text that changes when any field changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
@@ -121,7 +121,7 @@ PLAIN = Branding()
 
 
 def merged(brandings: Iterable[Branding]) -> Branding:
-    """What is in force of the installation's branding and an organizer's, in any order, as far as there are any."""
+    """The branding in force, from the installation's and an organizer's, given in any order; each may be missing."""
     found = PLAIN
     for one in sorted(brandings, key=lambda branding: branding.scope):
         found = one.over(found) if one.scope else one

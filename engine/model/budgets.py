@@ -8,7 +8,7 @@ from engine.model.base import Value
 class Spent(Value):
     """What a key, and those under it, caused today (UTC), with what campaigns have reserved and not written yet.
 
-    `people`: those whom it never mailed before; `met`: everybody whom it ever mailed.
+    `people`: new ones, whom it had never mailed before; `met`: all whom it ever mailed.
     """
 
     mails: int = 0

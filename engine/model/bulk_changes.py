@@ -9,7 +9,7 @@ from engine.model.base import Value
 
 
 class BulkAction(StrEnum):
-    """What is done to messages that have not left: end, hold, release or delay them, or owe them again."""
+    """What to do with messages that have not left: end, hold, release or delay them, or owe them again."""
 
     WITHDRAW = "withdraw"
     HOLD = "hold"
@@ -47,7 +47,7 @@ class BulkChange(Value):
 
     @property
     def scope(self) -> str:
-        """What it concerns; a newer change of the same takes its place."""
+        """What it concerns; a newer change of the same scope replaces it."""
         of = f"{self.campaign_id}\n{self.event_uid}\n{self.organizer}\n{self.key}"
         return f"{of}\n{_APART[self.action]}" if self.action in _APART else of
 

@@ -15,7 +15,7 @@ from engine.model.people import Origin
 
 
 class CampaignState(StrEnum):
-    """Where a bulk send stands."""
+    """The state of a campaign."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -26,7 +26,7 @@ class CampaignState(StrEnum):
 
 
 class Campaign(Value):
-    """Many messages of one cause: a list that is invited, or a change that is told."""
+    """Many messages with one cause: a list that is invited, or a change that is announced."""
 
     id: str
     event_uid: str

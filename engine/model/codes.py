@@ -1,4 +1,4 @@
-"""Our own codes in a text: whoever reads one may decide, confirm or sign in by it, so a program reads none. Pure."""
+"""Codes of our links in a text: whoever reads one can decide, confirm or sign in, so programs see none. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"(?i)\b(confirm(?:\+|%(?:25){0,3}2b|=2b|[ _.=-]))[a-z0-9=
 
 
 def blanked(text: str) -> str:
-    """`text` without the codes of links and addresses that decide, confirm or sign in; soft line ends hide none."""
+    """`text` without the codes of links and addresses that decide, confirm or sign in, even across soft line breaks."""
     whole = text.replace("=\r\n", "").replace("=\n", "")
     return _ADDRESS.sub(r"\1…", _LINK.sub(r"\1…", whole))
 

@@ -11,7 +11,7 @@ from engine.model.base import Value
 
 
 class ConfirmationKind(StrEnum):
-    """Why something waits for somebody's word."""
+    """Why something waits for a confirmation."""
 
     MAIL = "mail"
     """Nothing proves who sent it."""

@@ -33,7 +33,7 @@ class Prompts(Value):
 
 
 class PersonMails(Value):
-    """Mails that a person was owed in one day (UTC), but for notices, changes and cancellations.
+    """Mails that a person was owed in one day (UTC), without notices, changes and cancellations.
 
     `prompted`: those of them that strangers asked for.
     """
@@ -58,7 +58,7 @@ class Statistics(Value):
 
 
 class AnswerGrouping(StrEnum):
-    """By what answers are grouped."""
+    """The property by which answers are grouped."""
 
     EVENT = "event"
     DOMAIN = "domain"
@@ -69,7 +69,7 @@ class AnswerGrouping(StrEnum):
 
 
 class AnswerGroup(Value):
-    """Attendees who have something in common, and what they answered.
+    """Attendees with the same value of the grouping, and what they answered.
 
     `key`: uid of the event, domain, calendar client, or the hour of the answer in UTC. `summary`, `cancelled`: of an
     event.
@@ -97,7 +97,7 @@ class DomainBrief(Value):
 
 
 class Intake(Value):
-    """One mail that came in and what became of it; its id makes taking it in twice harmless."""
+    """One mail that came in and its outcome; its id makes it harmless to ingest it twice."""
 
     id: str
     at: datetime
@@ -126,7 +126,7 @@ class Quota(Value):
 
 
 class Figures(Value):
-    """How things stand in the whole system: messages to attendees by state, their answers, campaigns under way.
+    """Figures of the whole system: messages to attendees by state, their answers, running campaigns.
 
     `failures`: of all messages, by code. `oldest_due`: when the message fell due that has waited longest; None
     where nothing that may leave now is owed.
@@ -154,7 +154,7 @@ class KeptMail(Value):
 
 
 class KeptSums(Value):
-    """How much mail is kept that changed nothing, and how much of it was ever deleted for want of room."""
+    """How much mail that changed nothing is kept, and how much of it was ever deleted to make room."""
 
     kept_mails: int = 0
     kept_bytes: int = 0

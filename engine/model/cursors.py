@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, as an opaque text."""
+"""Cursors: the place where a list continues, as an opaque text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def written(*values: object) -> str:
 
 
 def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object]:
-    """What a cursor holds, as `kinds`; Refused(INVALID_CURSOR) where it is not one of ours."""
+    """The values in a cursor, of the types `kinds`. Raises Refused(INVALID_CURSOR) if it is not one of ours."""
     if len(cursor) > longest:
         raise forged()
     try:
@@ -35,7 +35,7 @@ def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object
 
 
 def before(cursor: str | None) -> tuple[datetime, str] | None:
-    """The time and the id before which a list of the newest first goes on; Refused(INVALID_CURSOR) as in `opened`."""
+    """Time and id before which a newest-first list continues. Raises Refused(INVALID_CURSOR) as `opened` does."""
     if cursor is None:
         return None
     at, name = opened(cursor, str, str)

@@ -13,7 +13,7 @@ from engine.model.times import Instant, Span
 
 
 class EventStatus(StrEnum):
-    """Whether an event stands; that it is over follows from the clock."""
+    """Whether an event is confirmed or cancelled; that it is over follows from the clock."""
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
@@ -113,7 +113,7 @@ class Event(Value):
 
     @property
     def modified(self) -> datetime:
-        """When the event last changed; a revision for one person who is invited again changes nothing."""
+        """When the event last changed; inviting one person again makes a revision, but does not count."""
         return self.last_modified or self.dtstamp
 
     @property

@@ -1,4 +1,4 @@
-"""Tables for programs that analyse: which there are, and what each column means."""
+"""Tables for analysis: which there are, and what each column means."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SNAPSHOT_URL = re.compile(
 
 
 class Table(StrEnum):
-    """What can be exported."""
+    """The tables that can be exported."""
 
     EVENTS = "events"
     ATTENDEES = "attendees"
@@ -56,7 +56,7 @@ class ExportQuery(Value):
     until: datetime | None = None
 
     def fits(self, at: datetime) -> bool:
-        """True if a row of this time belongs to the export: `since` itself does, `until` no longer."""
+        """True if a row with this time belongs to the export; `since` is inclusive, `until` exclusive."""
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
 

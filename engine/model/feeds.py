@@ -31,7 +31,7 @@ GONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """Which event an entry of an imported calendar became; `digest` is of the entry as it was then."""
+    """The event that an entry of an imported calendar became; `digest` is the hash of the entry at that time."""
 
     source_uid: str
     event_uid: str
@@ -39,5 +39,5 @@ class FeedEntry:
 
     @property
     def gone(self) -> bool:
-        """True if it was the calendar that cancelled the event, by dropping it or by saying so."""
+        """True if the calendar cancelled the event, by dropping it or by marking it as cancelled."""
         return self.digest.startswith(GONE)

@@ -1,4 +1,4 @@
-"""Forgetting a person: where their address stands, and what stands there afterwards. Pure; no I/O."""
+"""Forgetting a person: where their address is stored, and what replaces it. Pure; no I/O."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Trace(NamedTuple):
 
 
 def alias(word: str) -> str:
-    """The address that stands for a forgotten one; `word` is chance, and tells nothing of it."""
+    """The address that replaces a forgotten one; `word` is random and reveals nothing about it."""
     return f"{word}@{DOMAIN}"
 
 
 def target(address: str, key: bytes) -> str:
-    """As what the do-not-mail list keeps an address that was forgotten: only whoever has `key` can test for it."""
+    """The keyed hash of a forgotten address on the do-not-mail list; only whoever has `key` can test for it."""
     return f"{blake2b(address.encode(), key=key, digest_size=16).hexdigest()}@{DOMAIN}"
 
 
 def names(text: str, address: str) -> bool:
-    """True where `text` holds this very address, in any case of letters."""
+    """True if `text` contains this exact address, in upper or lower case."""
     return _pattern(address).search(text) is not None
 
 
 def without(text: str, address: str, instead: str) -> str:
-    """`text` with another address in the place of this one."""
+    """`text` with this address replaced by another."""
     return _pattern(address).sub(lambda _: instead, text)
 
 

@@ -64,14 +64,14 @@ class Channel(StrEnum):
 
 
 class ShownTime(Value):
-    """When an event is, kept so that it can be told in the language of whoever reads it."""
+    """When an event takes place, kept as data so that it can be shown in the reader's language."""
 
     span: Span
     recurrence: str = ""
 
 
 class Difference(Value):
-    """A field that the command changes, as people read it; of a time also what it is told from."""
+    """A field that the command changes, as people read it; for a time also the data behind the text."""
 
     field: str
     before: str
@@ -80,7 +80,7 @@ class Difference(Value):
 
 
 class SampleMail(Value):
-    """The mail of the first person who hears of it, as it will leave; its receipt token is left out."""
+    """The mail to the first person who is notified, as it will leave, but without its receipt token."""
 
     to: str
     subject: str
@@ -165,13 +165,13 @@ class HeldAction(Value):
     notified: int = Field(0, description="people who are mailed since it was approved")
 
     def state_at(self, now: datetime) -> HeldState:
-        """What has become of it by `now`: who decides nothing in time has refused."""
+        """Its state at `now`: without a decision in time it has expired."""
         if self.state is HeldState.WAITING and self.expires <= now:
             return HeldState.EXPIRED
         return self.state
 
 
 class OrganizerApproval(Value):
-    """An organizer whose changes by mail wait for a yes: of `approver`, or their own where that is empty."""
+    """An organizer whose changes by mail need approval: by `approver`, or by the organizer if that is empty."""
 
     approver: str = ""

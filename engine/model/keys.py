@@ -1,4 +1,4 @@
-"""Keys of agents, and what a key may do just now: its own bounds and those of every key above it."""
+"""Keys of agents, and what a key may do now: within its own bounds and those of every key above it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Key(Value):
 
     @property
     def actor(self) -> Actor:
-        """Whom the key lets in."""
+        """The actor that the key authenticates."""
         attended = self.bounds is not None and self.bounds.attended
         own = {"scopes": self.scopes, "key": self.id, "chain": self.chain, "attended": attended}
         return Actor(kind="agent", address=self.address, **own)
@@ -94,24 +94,24 @@ class Standing:
 
     @cached_property
     def bounds(self) -> list[Bounds]:
-        """The bounds of those keys that have any."""
+        """The bounds of those keys that have bounds."""
         return [key.bounds for key in self.keys if key.bounds]
 
     @cached_property
     def bounded(self) -> bool:
-        """False where all these keys were made before there were bounds."""
+        """False if all these keys were made before there were bounds."""
         return bool(self.bounds or self.unkeyed)
 
     @property
     def verbs(self) -> frozenset[Verb]:
-        """What all of them may do."""
+        """The verbs that all of them have."""
         found = frozenset(Verb)
         for key in self.keys:
             found &= verbs_of(key.scopes)
         return found
 
     def may_mail(self, address: str) -> bool:
-        """True where all of them may mail `address`."""
+        """True if all of them may mail `address`."""
         if not self._recipients:
             return True
         found = canonical(address)
@@ -123,7 +123,7 @@ class Standing:
         return True
 
     def denies(self, address: str) -> bool:
-        """True where one of them names `address` among those whom it may not mail."""
+        """True if one of them may not mail `address` by its `not_to`."""
         found = canonical(address)
         return found is not None and any(not_to.name(*found) for _, not_to in self._recipients)
 
@@ -140,26 +140,26 @@ class Standing:
         return patterns_of(tuple(one for group in named for one in group))
 
     def outside_links(self, text: str) -> str:
-        """The first host that `text` links to and one of them may not link to; empty where there is none."""
+        """The first host in `text` to which one of them may not link; empty if there is none."""
         return next((host for own in self.links if (host := outside(text, own))), "")
 
     def all_outside(self, text: str) -> tuple[str, ...]:
-        """All hosts that `text` links to and one of them may not link to."""
+        """All hosts in `text` to which one of them may not link."""
         found = (host for host in hosts(text) if any(not host_matches(own, host) for own in self.links))
         return tuple(dict.fromkeys(found))
 
     def linking(self, besides: Sequence[str]) -> Standing:
-        """These keys, where a person allowed links to these hosts too."""
+        """These keys, once a person has also allowed links to these hosts."""
         return replace(self, keys=tuple(_linking(key, besides) for key in self.keys)) if besides else self
 
     @cached_property
     def links(self) -> tuple[tuple[str, ...], ...]:
-        """The hosts to which each of those keys may link that may not link everywhere."""
+        """For each key whose links are limited, the hosts to which it may link."""
         return tuple(one.links for one in self.bounds if one.links is not None)
 
     @cached_property
     def bounds_links(self) -> bool:
-        """True where one of them may not link everywhere."""
+        """True if one of them may not link everywhere."""
         return any(one.links is not None for one in self.bounds)
 
     def limit(self, name: str) -> int:
@@ -174,19 +174,19 @@ class Standing:
         return next((mode for mode in (Mode.HOLD, Mode.ACT, Mode.OBSERVE) if mode in modes), Mode.ACT)
 
     def in_force(self, now: datetime) -> Standing:
-        """These keys with the bounds that hold something back: none where all that have any only observe."""
+        """These keys with the bounds that are enforced, not only observed."""
         if not self.bounded or self.mode(now) is not Mode.OBSERVE:
             return self
         return Standing(tuple(key.model_copy(update={"bounds": None}) for key in self.keys), self.lists)
 
     @property
     def approval(self) -> frozenset[Approval]:
-        """Everything that waits for a yes by one of them."""
+        """Everything for which one of them needs approval."""
         return frozenset(one for bounds in self.bounds for one in bounds.approval)
 
     @property
     def attended(self) -> bool:
-        """True where all of them count a yes given at the client itself."""
+        """True if all of them accept an approval that is given at the client."""
         return bool(self.bounds) and all(one.attended for one in self.bounds)
 
     @property
@@ -196,7 +196,7 @@ class Standing:
         return next(of_keys, next((key.owner for key in self.unkeyed if key.owner), ""))
 
     def ended(self, now: datetime) -> bool:
-        """True where one of them is revoked or has expired."""
+        """True if one of them is revoked or has expired."""
         return self._end is not None and self._end <= now
 
     @cached_property
@@ -211,7 +211,7 @@ class Standing:
         return any(key.stopped for key in self.keys)
 
     def opens(self, now: datetime) -> datetime:
-        """When mail may leave by the hours of all of them, `now` where it may already."""
+        """When mail may leave by the hours of all of them; `now` if it may already."""
         return max((one.opens(now) for one in self._with_hours), default=now) if self._with_hours else now
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The hosts to which a text would link, once a mail client has read it. Pure.
+"""The hosts to which a text would link when a mail client shows it. Pure.
 
 Mail clients make links of far more than `https://…`: of bare domains, of addresses, of `//host`, of other schemes,
 with any look-alike of a period, and whatever stands invisibly between. What could be one is taken for one.
@@ -56,12 +56,12 @@ def hosts(text: str) -> Iterator[str]:
 
 
 def outside(text: str, allowed: Iterable[str]) -> str:
-    """The first host that `text` could link to and that no pattern of `allowed` names; empty where there is none."""
+    """The first host to which `text` could link and that no pattern of `allowed` matches; empty if there is none."""
     return "" if plain(text) else _outside(text, tuple(allowed))
 
 
 def plain(text: str) -> bool:
-    """True for a text that holds nothing of which a link could be made, such as most names."""
+    """True for a text that contains nothing a client could turn into a link, such as most names."""
     return _PLAIN.fullmatch(text) is not None
 
 

@@ -35,7 +35,7 @@ class Kind(Word):
 
     @property
     def calendar(self) -> bool:
-        """True where the message carries an event to an attendee."""
+        """True if the message carries an event to an attendee."""
         return self not in _WITHOUT_CALENDAR
 
     @property
@@ -78,7 +78,7 @@ _PENDING = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.DE
 
 
 class Audience(Word):
-    """Who hears of a change; `auto` depends on what changed."""
+    """Who is notified of a change; `auto` depends on what changed."""
 
     AUTO = "auto"
     ACCEPTED_OR_TENTATIVE = "accepted-or-tentative"
@@ -95,7 +95,7 @@ class Chosen(Value):
 
 
 class Notice(Value):
-    """The words of a mail that is not a calendar message: a notice or a report."""
+    """Subject and text of a mail that is not a calendar message: a notice or a report."""
 
     subject: str
     text: str

@@ -1,4 +1,4 @@
-"""Organizers: what the operator has settled for one."""
+"""Organizers: the settings that the operator makes for one."""
 
 from __future__ import annotations
 

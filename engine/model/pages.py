@@ -16,7 +16,7 @@ from engine.model.pictures import PagePicture
 
 
 class PageKind(StrEnum):
-    """What a page is: events of any time to choose from, or those ahead in their order."""
+    """What a page is: events of any time to choose from, upcoming events in order, or a page for every event."""
 
     SCHEDULE = "schedule"
     UPCOMING = "upcoming"
@@ -25,7 +25,7 @@ class PageKind(StrEnum):
 
 
 class Layout(StrEnum):
-    """How the events of a page are set."""
+    """How the events of a page are laid out."""
 
     LIST = "list"
     """Under headings, one line each."""
@@ -38,7 +38,7 @@ class Layout(StrEnum):
 
 
 class Grouping(StrEnum):
-    """By what the events of a page stand together."""
+    """How the events of a page are grouped."""
 
     DAY = "day"
     WEEK = "week"
@@ -75,18 +75,18 @@ EVENTS_MAX = 5_000
 
 
 class EventSelection(Value):
-    """Which of an organizer's events a page has: all conditions must fit, none is all events."""
+    """Which of an organizer's events a page has: those that meet all conditions; without conditions, all."""
 
     month: str = Field("", description="of the start in the event's zone, as 2027-05")
     query: str = Field("", description="text that an event must contain, read as a search reads them")
     uids: tuple[str, ...] = Field((), description="these events alone")
 
     def names(self, event: Event) -> bool:
-        """True where `event` is one of those that are named, and in the month; what words ask for is not looked at."""
+        """True if `event` is among those named and in the month; the search query is not applied."""
         return (not self.uids or event.uid in self.uids) and self.in_month(event)
 
     def in_month(self, event: Event) -> bool:
-        """True where `event` starts in the month, or none is asked for."""
+        """True if `event` starts in the month, or no month is set."""
         return self.month in {"", event.span.local(event.span.start).strftime("%Y-%m")}
 
 
@@ -120,17 +120,17 @@ _PATHS = {PageKind.SCHEDULE: "s", PageKind.UPCOMING: "u"}
 
 
 def path(page: Page) -> str:
-    """Where the page is on our web server; empty for a page of kind events, which is no list."""
+    """The path of the page on our web server; empty for a page of kind events, which has no list."""
     return f"/{_PATHS[page.kind]}/{page.slug}" if page.kind in _PATHS else ""
 
 
 def event_path(page: Page, event: Event) -> str:
-    """Where the page is that `event`, which `page` has, has of its own."""
+    """The path of the own page of `event`, one of the events of `page`."""
     return f"/e/{unlisted_name(page, event) if page.kind is PageKind.EVENTS else event.id}"
 
 
 def unlisted_name(page: Page, event: Event) -> str:
-    """What stands for `event` in the address of its page: its id, and 14 characters that the page's key makes."""
+    """The last part of the address of an unlisted event's page: its id, and 14 characters made with the page's key."""
     proof = hmac.digest(page.key.encode(), event.uid.encode(), "sha256")
     return event.id + base64.b32encode(proof).decode("ascii").lower()[: UNLISTED_LENGTH - len(event.id)]
 

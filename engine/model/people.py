@@ -27,7 +27,7 @@ class Partstat(Word):
 
     @property
     def holds_place(self) -> bool:
-        """True where who answers so has one of the event's places: all but No, and who sends another instead."""
+        """True if an attendee with this answer holds a place: every answer except No and delegated."""
         return self not in {Partstat.DECLINED, Partstat.DELEGATED}
 
 
@@ -57,7 +57,7 @@ class Origin(Word):
 
     @property
     def limited(self) -> bool:
-        """True where `CIS_INVITE_LIMIT` applies: to lists, not to single invites."""
+        """True if `CIS_INVITE_LIMIT` applies: to lists, not to single invites."""
         return self in {Origin.BULK, Origin.VIP}
 
 
@@ -66,12 +66,12 @@ class Mailbox(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it is reached."""
+        """The address."""
         ...
 
     @property
     def name(self) -> str:
-        """What it is shown by; may be empty."""
+        """The name that it is shown by; may be empty."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Pictures of pages: kept here, and served from our own address under a name made of their bytes."""
+"""Pictures of pages: stored here, and served from our own address under a hash of their bytes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Picture(PagePicture):
 
     @property
     def shown(self) -> PagePicture:
-        """What a page keeps of it."""
+        """The picture as a page refers to it."""
         return PagePicture(name=self.name, width=self.width, height=self.height)
 
 
 def is_name(text: str) -> bool:
-    """True for what can be the name of a picture."""
+    """True if `name` can be the name of a picture."""
     return _NAME.fullmatch(text) is not None
 
 

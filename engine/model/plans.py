@@ -26,7 +26,7 @@ _EVENT = "event:"
 
 
 class Plan(Value):
-    """What an organizer may do who is on it; 0: no limit, and of `days`: it does not end."""
+    """The limits of an organizer on this plan; 0: no limit, and for `days`: the plan does not end."""
 
     name: str
     events: int = Field(description="events from its beginning on")
@@ -88,7 +88,7 @@ class Redaction(Value):
 
     @property
     def open(self) -> bool:
-        """Whether it is tried again: nothing stands against it, or work in hand that ends."""
+        """True if it will be tried again: it has not failed, or only because of work that will end."""
         return self.code in REDACTION_OPEN
 
 

@@ -18,7 +18,7 @@ _NOTHING_READ = WordsRead()
 
 
 class EventQuery(Value):
-    """Which events are looked for; times compare with the event's start and end.
+    """A search for events; times compare with the event's start and end.
 
     `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
     `location`: text that the place must contain.
@@ -53,7 +53,7 @@ class EventPage:
 
 
 class AttendeeQuery(Value):
-    """Which attendees of an event are looked for."""
+    """A search for attendees of an event."""
 
     uid: str
     status: Partstat | None = None

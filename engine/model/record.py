@@ -57,7 +57,7 @@ class ChainEnd(NamedTuple):
 
 
 class Cut(Value):
-    """Where the past was cut away: the last row that is gone, and the signed head that stands for it."""
+    """Where older rows were deleted: the last deleted row, and the signed head that vouches for it."""
 
     seq: int
     head: bytes
@@ -66,7 +66,7 @@ class Cut(Value):
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """The addresses that a row names, as commitments alone: whoever acts, and whom the command is about."""
+    """The addresses that a row names, only as commitments: who acted, and whom the command is about."""
 
     who: str = ""
     about: str = ""
@@ -84,7 +84,7 @@ def canonical(seq: int, facts: Mapping[str, object]) -> str:
 
 
 def numbered(body: bytes, seq: int) -> bool:
-    """True where the text of a row says itself that it is the row `seq`."""
+    """True if the text of a row carries the number `seq`."""
     return body.startswith(b'{"seq":%d,' % seq)
 
 
@@ -106,7 +106,7 @@ def next_row(after: Head, facts: Mapping[str, object], salt: bytes) -> ChainRow:
 
 
 def commitment(text: bytes, salt: bytes) -> str:
-    """What binds to `text` and tells nothing of it to whoever lacks `salt` (16 to 64 bytes)."""
+    """A commitment to `text` that reveals nothing about it without `salt` (16 to 64 bytes)."""
     return blake2b(text, key=salt, digest_size=_COMMITMENT_BYTES).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Rules: what a delivery must be like, and what it then does."""
+"""Rules: which deliveries they match, and what a match does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Settable(StrEnum):
 
 
 class RulePeople(Value):
-    """Whom an object names: a list, and an address and a name for each `item` in it."""
+    """The people in a payload: a list, with an address and a name for each `item`."""
 
     each: str = Field(max_length=SOURCE_MAX, description="expression for a list")
     email: str = Field(max_length=SOURCE_MAX, description="template; empty: that item names nobody")
@@ -84,7 +84,7 @@ class Rule(Value):
 
 
 class Lookup(Value):
-    """A GET that a payload leads to, for what the sender leaves out; its answer is `event.lookup.NAME`."""
+    """A GET request for data that a payload leaves out; rules read its response as `event.lookup.NAME`."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")
     connection: str = Field(max_length=40, description="name of the operator's connection")
@@ -93,7 +93,7 @@ class Lookup(Value):
 
 
 class Reconciling(Value):
-    """How the system of record is asked for what was missed."""
+    """How to ask the system of record for deliveries that were missed."""
 
     connection: str = Field(max_length=40)
     path: str = Field(max_length=500)

@@ -1,4 +1,4 @@
-"""What a search looks for beyond the plain filters, and what came of its words."""
+"""What a search looks for beyond the plain filters, and how its words were read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Window(Value):
 
     @property
     def local(self) -> bool:
-        """True where the span is local time."""
+        """True if the span is local time."""
         return all(end is None or end.tzinfo is None for end in (self.start, self.end))
 
     @property
@@ -39,7 +39,7 @@ class Window(Value):
 
 
 class EventWords(Value):
-    """The words of a query by what they are said of; all of them must fit."""
+    """The words of a query, by the field they describe; all must match."""
 
     plain: tuple[str, ...] = ()
     rivals: tuple[str, ...] = Field((), description="words after “against”")
@@ -56,7 +56,7 @@ class EventWords(Value):
 
 
 class Wanted(Value):
-    """When, and with which words.
+    """The times and words that a query asks for.
 
     `spans`: any of them. `days`: weekdays, Monday is 0. `hours`: minutes after midnight, from and to.
     `zone`: whose clock; None: that of each event. `asked`: when the first page was
@@ -72,7 +72,7 @@ class Wanted(Value):
 
 
 class WordsRead(Value):
-    """What came of the words of a query."""
+    """How the words of a query were read."""
 
     words: tuple[str, ...] = Field((), description="what was looked for, with the part it was looked for in")
     corrections: Mapping[str, str] = Field(default_factory=dict, description="what was read for a slip")

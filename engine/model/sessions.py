@@ -19,7 +19,7 @@ NOTED_EVERY = timedelta(minutes=5)
 
 
 class SignedInAs(StrEnum):
-    """What a session came from, and stands for."""
+    """How a session was begun, and whom it stands for."""
 
     MAILBOX = "mailbox"
     """A link that was mailed to `address`: whoever signed in reads its mail."""
@@ -32,7 +32,7 @@ class SignedInAs(StrEnum):
 
 
 class SignInLink(Value):
-    """A link that signs somebody in once; its code is stored as its hash alone."""
+    """A link that signs somebody in once; only the hash of its code is stored."""
 
     digest: str = Field(description="SHA-256 of the code, hex", repr=False)
     signs_in: SignedInAs
@@ -43,7 +43,7 @@ class SignInLink(Value):
 
 
 class LoginSession(Value):
-    """Somebody who is signed in; the secret of their cookie is stored as its hash alone."""
+    """Somebody who is signed in; only the hash of the cookie's secret is stored."""
 
     digest: str = Field(description="SHA-256 of the cookie's secret, hex", repr=False)
     signed_in: SignedInAs
@@ -60,7 +60,7 @@ class LoginSession(Value):
     ended: datetime | None = None
 
     def lasts(self, now: datetime) -> bool:
-        """True where it is still good: in use, and not too old."""
+        """True if it is still valid: recently used, and not too old."""
         return (
             self.ended is None
             and self.seen <= now + NOTED_EVERY

@@ -1,4 +1,4 @@
-"""Slips of the pen: how far two words are apart, and which known word was meant."""
+"""Spelling mistakes: the distance of two words, and which known word was meant."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def trigrams(word: str) -> list[str]:
 
 
 def allowed(word: str) -> int:
-    """How many slips are forgiven: none in short words and numbers, two in long ones."""
+    """How many mistakes are tolerated: none in short words and numbers, two in long words."""
     if len(word) < 4 or any(c.isdigit() for c in word):
         return 0
     return 1 if len(word) < _LONG else 2
 
 
 def distance(one: str, other: str, most: int) -> int:
-    """Letters left out, added, mistaken or swapped with their neighbour (optimal string alignment).
+    """The number of letters left out, added, mistaken or swapped (optimal string alignment distance).
 
     Gives up with `most` + 1 where it is more than `most`.
     """
@@ -46,7 +46,7 @@ def _next_row(before: list[int], row: list[int], one: str, other: str, i: int, l
 
 
 def meant(word: str, known: Iterable[tuple[str, int]]) -> str | None:
-    """The word that was meant, out of known words and how often each is used; None where none is near.
+    """The known word that was meant, given how often each is used; None if none is near.
 
     The first letter is seldom mistaken: a short word must share it, and among long ones those that do win.
     """

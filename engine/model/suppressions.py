@@ -34,7 +34,7 @@ class Suppression(Value):
 
     @property
     def cause(self) -> SuppressionCause:
-        """Why, in one word."""
+        """Why the address takes no mail."""
         if not self.reason:
             return SuppressionCause.UNSUBSCRIBED
         if self.reason == ASKED:

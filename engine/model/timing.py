@@ -1,4 +1,4 @@
-"""How soon people answer, and when what they answered was sent: counted from the ledger and the receipts."""
+"""How soon people answer, and when their invites were sent, from the ledger and the receipts."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SECRETS_MAX = 2
 
 
 class Sender(StrEnum):
-    """Whose way of proving a delivery a hook expects."""
+    """The sender whose way of signing deliveries a hook expects."""
 
     HUBSPOT = "hubspot"
     STRIPE = "stripe"
@@ -39,7 +39,7 @@ class Sender(StrEnum):
 
 
 class HmacForm(Value):
-    """How a sender without a module of its own signs: where the signature stands, and what it covers."""
+    """How a sender without a module of its own signs: where the signature is, and what it covers."""
 
     header: str = Field("X-Signature", max_length=100)
     prefix: str = Field("", max_length=40, description="what stands before the signature, such as sha256=")
@@ -91,7 +91,7 @@ class DeliveryState(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """True where nothing more becomes of it unless it is replayed."""
+        """True if it is final unless it is replayed."""
         return self not in {DeliveryState.KEPT, DeliveryState.WAITING}
 
 
@@ -117,7 +117,7 @@ class Trigger(Value):
 
 
 class PostedRequest(Value):
-    """A request as it was posted and proven, without what would prove another one."""
+    """A request as it was posted and verified, without the secrets that would verify another one."""
 
     id: str
     trigger_id: str
@@ -126,7 +126,7 @@ class PostedRequest(Value):
 
 
 class TriggerCounts(Value):
-    """What came at a hook, and what it did."""
+    """Counts of the requests at a hook, and of what they did."""
 
     deliveries: int = 0
     invited: int = 0
@@ -173,7 +173,7 @@ class TriggerObject(Value):
 
 
 class Posted(Value):
-    """A request as it came, before anything of it is believed."""
+    """A request as it arrived, before it is verified."""
 
     method: str
     url: str = Field(description="the public address that it was posted to, query and all, from our settings")

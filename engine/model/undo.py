@@ -1,4 +1,4 @@
-"""What can be taken back: what a command changed and owes, until its time is over."""
+"""What can be undone: what a command changed and owes, until its time is over."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.model.verbs import Verb
 
 
 class Undo(Value):
-    """Under which id, and until when, a command can be taken back whole."""
+    """The id with which a command can be undone, and until when."""
 
     id: str
     until: datetime
 
 
 class Undoable(Value):
-    """What a command changed and owes, while it can be taken back whole."""
+    """What a command changed and owes, while it can be undone."""
 
     id: str
     organizer: str
@@ -43,5 +43,5 @@ class Undoable(Value):
 
     @property
     def offer(self) -> Undo:
-        """What the caller is given of it."""
+        """The part of it that the caller gets."""
         return Undo(id=self.id, until=self.until)

@@ -1,4 +1,4 @@
-"""Webhooks out: who outside is told of what happens here, and what became of each posting."""
+"""Outgoing webhooks: subscriptions to what happens here, and the outcome of each posting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRETS_MAX = 2
 
 
 class WebhookKind(StrEnum):
-    """What a receiver may be told of."""
+    """What can be posted to a receiver."""
 
     EVENT_CREATED = "event.created"
     EVENT_CHANGED = "event.changed"
@@ -58,7 +58,7 @@ OF_CHANGES = {
 
 
 class Webhook(Value):
-    """A subscription: an address outside, and what is posted there."""
+    """A subscription: a URL outside, and what is posted there."""
 
     id: str
     organizer: str = Field(description="whose events it is about; empty: everybody's")
@@ -94,7 +94,7 @@ class PostingState(StrEnum):
 
 
 class Posting(Value):
-    """One thing that a receiver is told of, with the id that its repetitions share."""
+    """One thing to post to a receiver, with the id that all its attempts share."""
 
     id: str = Field(description="the webhook-id header")
     webhook_id: str
