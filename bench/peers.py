@@ -31,7 +31,7 @@ def _node() -> str | None:
 
 
 def by_nodemailer(port: int, messages: int, size: int) -> float | None:
-    """Mails a second, each built anew and of at least `size` bytes; None where it is not installed."""
+    """Mails a second, each built anew and of at least `size` bytes; None if it is not installed."""
     node = _node()
     if node is None:
         return None
@@ -41,7 +41,7 @@ def by_nodemailer(port: int, messages: int, size: int) -> float | None:
 
 
 def by_smtp_source(port: int, messages: int, size: int) -> float | None:
-    """Mails a second of `size` bytes over kept connections; None where it is not installed."""
+    """Mails a second of `size` bytes over kept connections; None if it is not installed."""
     program = postfix("smtp-source")
     if program is None:
         return None

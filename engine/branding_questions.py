@@ -1,4 +1,4 @@
-"""How somebody looks: what is set for an organizer over what is set for the installation."""
+"""Branding in force: what is set for an organizer, over what is set for the installation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class BrandingQuestions:
     store: Store
 
     async def branding_of(self, organizer: str) -> Branding:
-        """What is in force for an organizer, as everybody sees it; of nobody: the installation's."""
+        """The branding in force for an organizer; without one, the installation's."""
         return await in_force(self.store, organizer)
 
     async def looks_of(self, organizer: str) -> tuple[Branding, str]:
-        """As `branding_of`, and the tag of the language that is set for the organizer; empty where none is."""
+        """As `branding_of`, and the tag of the language that is set for the organizer; empty if none is."""
         _, tag, brandings = await self.store.shown_revision(organizer)
         return merged(brandings), tag
 

@@ -1,4 +1,4 @@
-"""What is asked about campaigns: how far they are, and what went wrong."""
+"""Questions about campaigns: their progress, and what went wrong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CampaignView(Value):
 
 
 class CampaignQuestions:
-    """The part of an engine that speaks of campaigns."""
+    """The questions about campaigns."""
 
     store: Store
 

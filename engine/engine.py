@@ -246,7 +246,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
         return limit > 0 and await self.store.left_today(limit, self.clock()) <= 0
 
     async def check(self) -> list[str]:
-        """Every difference that a recount finds, the record among it; empty where all is well (promise 10)."""
+        """Every difference that a recount finds, the record included; empty if all is well (promise 10)."""
         recounted = await self.store.recount()
         try:
             return [*recounted, *(await self.verified()).differences]

@@ -1,4 +1,4 @@
-"""Whole tables for whoever may see them: the operator all, an organizer their own."""
+"""Questions for whole tables: the operator gets all rows, an organizer their own."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class LinkQuestions:
         return await self.store.links(None if actor.everywhere else actor.address, _LINKS_SHOWN)
 
     async def link_counts(self, link: CampaignLink) -> LinkCounts:
-        """What became of a link."""
+        """How often a link was opened, pressed, sent from and answered."""
         return await self.store.link_counts(link.id)
 
     async def opened_link(self, token: str) -> CampaignLink | None:

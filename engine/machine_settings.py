@@ -52,5 +52,5 @@ class MachineSettings(BaseSettings):
 
     @property
     def in_table(self) -> bool:
-        """True where the store is a table of DynamoDB."""
+        """True if the store is a table of DynamoDB."""
         return self.store.startswith("dynamodb:")

@@ -11,12 +11,12 @@ from engine.store.protocol import Store
 
 
 class MessageQuestions:
-    """The part of an engine that speaks of messages to agents."""
+    """The questions about messages to agents."""
 
     store: Store
 
     async def messages(self, actor: Actor, limit: int, before: str | None = None) -> list[InboxMessage]:
-        """The newest messages, newest first: the operator's are all. Raises Refused: NOT_ALLOWED."""
+        """The actor's newest messages, or all for the operator, newest first. Raises Refused: NOT_ALLOWED."""
         _may_read(actor)
         return await self.store.inbox_messages(None if actor.everywhere else actor.address, limit, before)
 

@@ -68,8 +68,8 @@ def _now() -> datetime:
 async def move(source: Movable, target: Movable) -> list[MovedKind]:
     """Move everything, and read it back: a kind with anything of it on either side is told of.
 
-    Where a kind is not the same on both sides, no server opens the target. Raises Refused: BUSY where one of them is
-    in use, NOT_ALLOWED where the target holds anything, or a secret does not open.
+    Where a kind is not the same on both sides, no server opens the target. Raises Refused: BUSY if one of them is
+    in use, NOT_ALLOWED if the target holds anything, or a secret does not open.
     """
     await source.refuse_in_use()
     await target.refuse_in_use()

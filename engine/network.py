@@ -18,7 +18,7 @@ def client_network(host: str) -> str:
 
 
 def within(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """True where `host` is an address in one of `networks`."""
+    """True if `host` is an address in one of `networks`."""
     address = _address(host)
     return address is not None and any(address in network for network in networks)
 

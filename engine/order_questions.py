@@ -38,6 +38,6 @@ class OrderQuestions:
         return await self.store.purchases(_SHOWN)
 
     async def redactions(self, actor: Actor) -> Sequence[Redaction]:
-        """Whom a shop asks to forget and who is not forgotten yet. Raises Refused: NOT_ALLOWED."""
+        """The people whom a shop asks to forget and who are not forgotten yet. Raises Refused: NOT_ALLOWED."""
         may_administer(actor)
         return await self.store.redactions(_SHOWN)

@@ -1,4 +1,4 @@
-"""What is asked of pages: by their organizers, and by visitors, who see what is published and nothing else."""
+"""Questions about pages, from their organizers and from visitors, who see only what is published."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOMENT = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class PageStamp:
-    """What a page is now: two that are equal show the same. `language`: the organizer's, if it is set."""
+    """A stamp of a page's state: pages with equal stamps show the same. `language`: the organizer's, if it is set."""
 
     page: int
     events: int
@@ -83,22 +83,22 @@ class PageQuestions:
         return await self.store.picture_content(name) if is_name(name) else None
 
     async def written_mark(self) -> int:
-        """A number that is another one once anything was written: what was made before it may be old."""
+        """A number that changes whenever anything is written, so that what was made before it may be outdated."""
         return await self.store.written_mark()
 
     async def page_stamp(self, page: Page) -> PageStamp:
-        """What changes when the page, or an event of its organizer, does."""
+        """A stamp that changes when the page, or an event of its organizer, changes."""
         events, language, brandings = await self.store.shown_revision(page.organizer)
         brand = merged(brandings)
         looks = (brand.colour, brand.title, brand.footer)
         return PageStamp(page.revision, events, language=language, looks=looks, logo=brand.logo)
 
     async def organizer_language(self, organizer: str) -> str:
-        """The language that is set for an organizer, by its tag; empty where none is."""
+        """The language that is set for an organizer, by its tag; empty if none is."""
         return await self.store.organizer_language(organizer)
 
     async def places_taken(self, events: Iterable[Event]) -> dict[str, int]:
-        """How many places are taken, by uid, of those of `events` that have places."""
+        """The number of places taken, by uid, for those of `events` that have places."""
         uids = [event.uid for event in events if event.places]
         return await self.places_taken_of(uids) if uids else {}
 
@@ -117,7 +117,7 @@ class PageQuestions:
         return events
 
     async def on_page(self, page: Page, event: Event) -> bool:
-        """True where `event` of the page's organizer is one of the page's, shown just now or not."""
+        """True if `event` of the page's organizer belongs to the page, whether it is shown now or not."""
         if not page.selection.names(event):
             return False
         if not page.selection.query:

@@ -1,4 +1,4 @@
-"""The questions that change nothing: what may be asked, with the check of whose it is."""
+"""The questions, which change nothing; each checks that the caller may see the answer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Questions(
     ExportQuestions,
     BrandingQuestions,
 ):
-    """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
+    """Asks one store. Callers see only what is theirs, and cannot learn that anything else exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
@@ -174,7 +174,7 @@ class Questions(
         return found[0].people if found else 0
 
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
-        """Everything that was sent to one person for one event, and came back. Raises Refused."""
+        """Everything that was sent to one person for one event, and what came back. Raises Refused."""
         event = await self.event(uid, actor)
         address = email.strip().lower()
         attendee = await self.store.attendee(event.uid, address)
@@ -221,7 +221,7 @@ class Questions(
             await signal.wait(min(left, _OTHER_PROCESS_S))
 
     async def key_of(self, secret: str) -> Key | None:
-        """The key that `secret` is, unless it is unknown, revoked or expired."""
+        """The key with this secret; None if it is unknown, revoked or expired."""
         # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
         return await self.in_force(await self.store.key_by_digest(digest(secret)))
 
@@ -230,7 +230,7 @@ class Questions(
         return await self.store.key_by_digest(subject_digest(issuer, subject))
 
     async def keys(self) -> list[Key]:
-        """All keys, without their secrets, which nobody has."""
+        """All keys, without their secrets, which are not stored."""
         return await self.store.keys()
 
     async def keys_of(self, actor: Actor) -> list[Key]:
@@ -249,7 +249,7 @@ class Questions(
         return await self.store.registrations(None, _REGISTRATIONS_SHOWN)
 
     async def held_action(self, held_id: str, actor: Actor) -> HeldAction:
-        """What waits under this id, or waited. Raises Refused: NOT_ALLOWED, UNKNOWN_HELD_ACTION."""
+        """The held action with this id, decided or not. Raises Refused: NOT_ALLOWED, UNKNOWN_HELD_ACTION."""
         refuse_unreading(actor)
         found = await self.store.held_action(held_id)
         if found is None or not actor.owns(found.organizer):
@@ -271,7 +271,7 @@ class Questions(
         return await self.store.held_actions(own_alone(actor), waiting=waiting, limit=limit, before=before)
 
     async def held_for(self, address: str | None, limit: int) -> list[HeldAction]:
-        """What waits for the decision of `address`, newest first; None: for anybody's."""
+        """Held actions that wait for the decision of `address`, newest first; None: for anybody's."""
         found = await self.store.held_actions(None, waiting=True, limit=limit, asked=address)
         return list(found)
 
@@ -302,7 +302,7 @@ class Questions(
     async def events_with_words(
         self, words: str, actor: Actor, limit: int, after: datetime | None = None
     ) -> Sequence[Event]:
-        """The actor's events that have these words, taken as they are; `after`: that end later.
+        """The actor's events that contain these exact words; `after`: only those that end later.
 
         Raises Refused: NOT_ALLOWED.
         """

@@ -1,4 +1,4 @@
-"""What is asked about the whole: which organizers there are, at which domains, and how things stand."""
+"""Questions about the whole installation: its organizers, their domains, and its figures."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class ReportQuestions:
         return await self.store.report_sent((await self.event(uid, actor)).uid)
 
     async def profile(self, organizer: str, actor: Actor) -> OrganizerProfile:
-        """What the operator has settled for an organizer. Raises Refused: NOT_ALLOWED."""
+        """The operator's settings for an organizer. Raises Refused: NOT_ALLOWED."""
         may_administer(actor)
         return await self.store.organizer_profile(organizer) or OrganizerProfile(address=organizer)
 
     async def zone_of(self, organizer: str) -> str:
-        """The zone in which an organizer thinks, as the operator settled it; else UTC."""
+        """The organizer's time zone, as the operator set it; otherwise UTC."""
         profile = await self.store.organizer_profile(organizer)
         return (profile.zone if profile else "") or "UTC"
 
@@ -79,7 +79,7 @@ class ReportQuestions:
         return await self.store.organizers(domain, beginning, limit, after)
 
     async def organizer_domains(self, actor: Actor, limit: int = 50) -> list[DomainBrief]:
-        """The domains that most organizers have. Raises Refused: NOT_ALLOWED."""
+        """The domains with the most organizers, largest first. Raises Refused: NOT_ALLOWED."""
         may_administer(actor)
         return await self.store.organizer_domains(limit)
 

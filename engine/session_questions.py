@@ -1,4 +1,4 @@
-"""What is asked of whoever is signed in at the web pages: their session, its link, the keys that they answer for."""
+"""Questions about people who sign in at the web pages: their session, its link, and the keys they own."""
 
 from __future__ import annotations
 

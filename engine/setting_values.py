@@ -190,7 +190,7 @@ Rates = Annotated[str, AfterValidator(_rates)]
 
 
 def is_safe_web_address(url: str) -> bool:
-    """True where nobody on the way can change what is read there: https, or http on this very machine."""
+    """True if nobody on the way can change what is read there: https, or http on this very machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

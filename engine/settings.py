@@ -261,17 +261,17 @@ class Settings(OrganizerSettings):
         return (self.organizer or f"agent@{self.domain}").lower()
 
     def may_organize(self, address: str) -> bool:
-        """True where mail from `address` may make events (`CIS_ORGANIZERS`)."""
+        """True if mail from `address` may make events (`CIS_ORGANIZERS`)."""
         patterns = (self.organizers or f"*@{self.domain}").lower().split(",")
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def may_write(self, address: str) -> bool:
-        """True where mail in free text from `address` is kept for agents (`CIS_MESSAGES_FROM`)."""
+        """True if mail in free text from `address` is kept for agents (`CIS_MESSAGES_FROM`)."""
         patterns = self.messages_from.lower().split(",")
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:
-        """True where `CIS_ORGANIZERS` names the very `address`; a pattern is empty."""
+        """True if `CIS_ORGANIZERS` names the very `address`; a pattern is empty."""
         return address.lower() in {p.strip() for p in self.organizers.lower().split(",")}
 
     @cached_property
@@ -299,7 +299,7 @@ class Settings(OrganizerSettings):
 
     @property
     def outbox_is_folder(self) -> bool:
-        """True where mails become files, and nothing leaves the machine."""
+        """True if mails become files, and nothing leaves the machine."""
         return self.outbox.get_secret_value().strip() == "maildir"
 
     @property
@@ -308,12 +308,12 @@ class Settings(OrganizerSettings):
         return self.disk_reserve_mb * 1_000_000
 
     def page(self, path: str) -> str:
-        """Address of one of our pages, for mail; empty where `CIS_PUBLIC_URL` leads to this machine alone."""
+        """Address of one of our pages, for mail; empty if `CIS_PUBLIC_URL` leads to this machine alone."""
         host = urlsplit(self.public_url).hostname or ""
         return "" if not host or is_loopback(host) else f"{self.public_url.rstrip('/')}/{path}"
 
     def unsubscribe_url(self, token: str) -> str:
-        """The page that unsubscribes an attendee at one click; empty where `public_url` is not HTTPS (RFC 8058)."""
+        """The page that unsubscribes an attendee at one click; empty if `public_url` is not HTTPS (RFC 8058)."""
         if not self.public_url.lower().startswith("https://"):
             return ""
         return f"{self.public_url.rstrip('/')}/unsubscribe/{token}"

@@ -28,7 +28,7 @@ _SNIFFED = 4_096
 async def run(settings: Settings, source: str, options: ImportOptions, *, as_json: bool) -> int:
     """Import SOURCE once; 0 if everything was imported, 1 if something failed, each failure being printed.
 
-    Raises Refused where nothing could be done.
+    Raises Refused if nothing could be done.
     """
     async with opened(settings) as engine:
         return await _once(engine, source, options, as_json=as_json)

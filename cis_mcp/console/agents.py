@@ -116,7 +116,7 @@ async def _held(visit: Visit) -> HeldAction:
 
 
 async def _decides(visit: Visit, action: HeldAction) -> bool:
-    """True where the visitor's buttons would be believed; the engine decides once more when one is pressed."""
+    """True if the visitor's buttons would be believed; the engine decides once more when one is pressed."""
     if visit.everywhere:
         return True
     if visit.actor.kind == "agent":

@@ -72,7 +72,7 @@ async def body(visit: Visit) -> Response:
 
 
 def _passes(visit: Visit, uid: str) -> bool:
-    """True where the page around the frame was shown with addresses a moment ago, of which the record has a row."""
+    """True if the page around the frame was shown with addresses a moment ago, of which the record has a row."""
     permit = visit.asked("permit")
     if not permit or not visit.may(Verb.REPORT) or not visit.engine.settings.report_on_screen:
         return False

@@ -136,7 +136,7 @@ async def show(visit: Visit) -> Response:
 
 
 def _following(words: str, cursor: str | None, *, past: bool) -> str:
-    """The address of the next page; empty where there is none."""
+    """The address of the next page; empty if there is none."""
     asked = {"q": words, "when": "past" if past else "", "cursor": cursor or ""}
     return f"{_HUB}?{urlencode({name: value for name, value in asked.items() if value})}" if cursor else ""
 

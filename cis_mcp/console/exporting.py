@@ -154,7 +154,7 @@ class SessionExports:
         self._kept[export.id] = export
 
     def _room(self, person: str) -> ExportedFile | None:
-        """The file of that person that goes for a new one; None where there is room. Raises Refused: BUSY."""
+        """The file of that person that goes for a new one; None if there is room. Raises Refused: BUSY."""
         mine = [one for one in self._kept.values() if one.person == person]
         ended = [one for one in mine if not one.moving]
         full = len(mine) >= _OF_ONE

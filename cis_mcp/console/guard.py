@@ -60,7 +60,7 @@ class HeldError(Exception):
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of somebody at the console; `caller` is None where nobody is signed in."""
+    """One request of somebody at the console; `caller` is None if nobody is signed in."""
 
     engine: Engine
     request: Request
@@ -104,7 +104,7 @@ class Visit:
         )
 
     def may(self, verb: Verb) -> bool:
-        """True where the visitor may do that."""
+        """True if the visitor may do that."""
         return verb in self.actor.verbs
 
     def path(self, name: str) -> str:
@@ -145,7 +145,7 @@ class Visit:
         return self.caller.chosen if self.caller and self.caller.actor.domain else ""
 
     async def shows(self, shown: AddressList) -> bool:
-        """True where the visitor asked, by the form's button, to see the addresses of a list: a row in the record.
+        """True if the visitor asked, by the form's button, to see the addresses of a list: a row in the record.
 
         Raises Refused: NOT_ALLOWED.
         """

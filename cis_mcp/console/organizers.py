@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def _drafts(visit: Visit, organizer: str) -> bool:
-    """True where lists that the organizer mails wait as drafts; only the operator, who settles it, is shown it."""
+    """True if lists that the organizer mails wait as drafts; only the operator, who settles it, is shown it."""
     return visit.everywhere and (await visit.engine.profile(organizer, visit.actor)).drafts
 
 

@@ -99,7 +99,7 @@ _TABLES = (
 
 
 def chosen(request: Request, settled: str) -> Language:
-    """The language for whoever asks; `settled`: the tag of the organizer's, empty where it is not set."""
+    """The language for whoever asks; `settled`: the tag of the organizer's, empty if it is not set."""
     return language(settled or wished(request.scope))
 
 

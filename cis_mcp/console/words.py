@@ -57,7 +57,7 @@ _GONE = noop("What you asked for is not here, or can no longer be done.")
 
 
 def hint(refused: Refused, language: Language = ENGLISH) -> str:
-    """What to do next, as a person at a screen does it; empty where the reason in that language has said it."""
+    """What to do next, as a person at a screen does it; empty if the reason in that language has said it."""
     if language.tag == SOURCE:
         return _OWN.get(refused.code) or refused.hint or _ELSE
     if refused.code in _SAID_WITH_THE_REASON:

@@ -105,7 +105,7 @@ async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
 
 
 async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
-    """Raise Refused(NOT_ALLOWED) where a bind to `host` would let strangers in, or no one at all."""
+    """Raise Refused(NOT_ALLOWED) if a bind to `host` would let strangers in, or no one at all."""
     if is_loopback(host):
         return
     if no_auth:

@@ -86,7 +86,7 @@ def instructions(now: datetime, actor: Actor, tools: Collection[str]) -> str:
 
 
 def server_zone() -> str:
-    """The IANA name of this machine's zone; empty where it cannot be told."""
+    """The IANA name of this machine's zone; empty if it cannot be told."""
     link = Path("/etc/localtime")
     linked = str(link.resolve()).partition("zoneinfo/")[2] if link.is_symlink() else ""
     for name in (os.environ.get("TZ", "").removeprefix(":"), linked):

@@ -38,7 +38,7 @@ class Listed:
 
     @property
     def read_only(self) -> bool:
-        """True where it changes nothing."""
+        """True if it changes nothing."""
         return self.shown["annotations"]["readOnlyHint"] is True
 
     def open_to(self, verbs: frozenset[Verb], *, attended: bool = False) -> bool:

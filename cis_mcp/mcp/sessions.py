@@ -116,7 +116,7 @@ class SharedSessions:
         return name, value + b"-" + self._seal(value)
 
     def _opened(self, sealed: bytes) -> bytes | None:
-        """The id within a sealed one; None where no process of this installation gave it out."""
+        """The id within a sealed one; None if no process of this installation gave it out."""
         session, _, seal = sealed.rpartition(b"-")
         genuine = len(seal) == _SEAL and hmac.compare_digest(seal, self._seal(session))
         return session if genuine else None

@@ -42,7 +42,7 @@ def values_of(text: str) -> int:
 
 
 def larger(value: object, size: int) -> bool:
-    """True where `value` has more than `size` values and characters in all; looks at no more than that."""
+    """True if `value` has more than `size` values and characters in all; looks at no more than that."""
     left, waiting = size, [value]
     while waiting and left >= 0:
         one = waiting.pop()

@@ -260,7 +260,7 @@ class Subscriptions:
         return not self._view.call.leaving() and await self._welcome(caller)
 
     async def _sight(self, uri: str) -> Sight | None:
-        """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""
+        """How to watch `uri`; None if it never changes. Raises MCPError where the caller has none."""
         try:
             sight = await self._view.sight(uri)
         except Refused as refused:

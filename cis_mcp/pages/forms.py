@@ -57,5 +57,5 @@ def address_in(form: Mapping[str, str]) -> str:
 
 
 def client_of(request: Request) -> str:
-    """The address of who asks; empty where the server is not told it."""
+    """The address of who asks; empty if the server is not told it."""
     return request.client.host if request.client else ""

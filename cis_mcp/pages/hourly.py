@@ -24,7 +24,7 @@ class HourlyCount:
         self._hour, self._counts = 0, Counter[str]()
 
     def over(self, name: str, limit: int) -> bool:
-        """Count one; True where it is more than `limit` in this hour."""
+        """Count one; True if it is more than `limit` in this hour."""
         hour = int(time.monotonic() // 3_600)
         if hour != self._hour:
             self._hour, self._counts = hour, Counter()

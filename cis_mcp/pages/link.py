@@ -199,7 +199,7 @@ def _title(rows: Sequence[PageRow], spoken: Speech) -> str:
 
 
 def _full(rows: Sequence[PageRow], now: datetime) -> bool:
-    """True where what there is has no place left."""
+    """True if what there is has no place left."""
     return any(row.full and not (row.cancelled or row.past(now)) for row in rows)
 
 

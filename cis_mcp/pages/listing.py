@@ -89,7 +89,7 @@ class PageListing:
 
     @property
     def one_zone(self) -> str:
-        """The zone of all rows; empty where there are several."""
+        """The zone of all rows; empty if there are several."""
         return self.zones[0] if len(self.zones) == 1 else ""
 
     @property

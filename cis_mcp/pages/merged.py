@@ -15,7 +15,7 @@ _QUERY_MAX = 4_000
 
 @dataclass(frozen=True)
 class Merged:
-    """The address in a link, empty where it holds none that can be used, and what signs it.
+    """The address in a link, empty if it holds none that can be used, and what signs it.
 
     `raw` is the address as it was signed. `unmerged`: a tag stands there that nobody filled in, or no address.
     """

@@ -27,7 +27,7 @@ _BIT = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A part of a reading; `rest`: the words that ask for the same without it, None where it stays."""
+    """A part of a reading; `rest`: the words that ask for the same without it, None if it stays."""
 
     text: str
     name: str

@@ -55,7 +55,7 @@ class PageRow:
 
     @property
     def full(self) -> bool:
-        """True where all its places are taken."""
+        """True if all its places are taken."""
         return bool(self.places) and not self.free
 
     def with_taken(self, taken: Mapping[str, int]) -> PageRow:
@@ -90,11 +90,11 @@ class PageRow:
         return self.over is not None and self.over <= now
 
     def time(self, language: Language = ENGLISH) -> str:
-        """The time of its start on the clock of its place; empty where it lasts all day."""
+        """The time of its start on the clock of its place; empty if it lasts all day."""
         return time_of(self.span, self.hours, language)
 
     def has(self, word: str, language: Language = ENGLISH) -> bool:
-        """True where the row shows `word`, in lower case."""
+        """True if the row shows `word`, in lower case."""
         if word in self.title.lower() or word in self.place.lower():
             return True
         return word in words.day(self.day, language).lower()
@@ -177,7 +177,7 @@ def day_of(span: Span) -> date:
 
 
 def time_of(span: Span, hours: int, language: Language = ENGLISH) -> str:
-    """The time of the start on the clock of its place, as 19:05 or as 7:05 pm; empty where it lasts all day."""
+    """The time of the start on the clock of its place, as 19:05 or as 7:05 pm; empty if it lasts all day."""
     start = span.local(span.start)
     if not isinstance(start, datetime):
         return ""
@@ -199,7 +199,7 @@ def zone_name(span: Span) -> str:
 
 
 def sides(title: str) -> tuple[str, str]:
-    """Home and away of a title such as “Owls at Foxes” or “Foxes vs. Owls”; empty where it names no two."""
+    """Home and away of a title such as “Owls at Foxes” or “Foxes vs. Owls”; empty if it names no two."""
     pieces = _SIDES.split(title, maxsplit=1)
     if len(pieces) != 3 or len(title) > 2 * _NAME_MAX:
         return "", ""

@@ -68,7 +68,7 @@ class PageVisit:
 
     @property
     def personal(self) -> bool:
-        """True where the page is made for this visitor alone."""
+        """True if the page is made for this visitor alone."""
         return bool(self.ticked or self.email or self.problem)
 
 

@@ -206,7 +206,7 @@ class PublishedPages:
 
 
 def _named(page: Page, event: Event, name: str) -> bool:
-    """True where `name` is how `page` names `event`: by its id, or by what nobody can guess."""
+    """True if `name` is how `page` names `event`: by its id, or by what nobody can guess."""
     if page.kind is PageKind.EVENTS:
         return hmac.compare_digest(unlisted_name(page, event).encode(), name.encode())
     return event.id == name

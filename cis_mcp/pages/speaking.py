@@ -60,7 +60,7 @@ PLAIN = Speech()
 
 
 def speech(request: Request, settled: str = "") -> Speech:
-    """How to answer a request; `settled`: the organizer's language, empty where it is not set."""
+    """How to answer a request; `settled`: the organizer's language, empty if it is not set."""
     if settled:
         return Speech(language(settled))
     asked = matched(request.query_params.get("lang", ""))

@@ -186,7 +186,7 @@ def _made(
 
 
 def header(request: Request, name: bytes) -> bytes:
-    """A header of the request by its name in lower case, as servers hand it on; empty where it is not there."""
+    """A header of the request by its name in lower case, as servers hand it on; empty if it is not there."""
     return next((value for one, value in request.scope["headers"] if one == name), b"")
 
 

@@ -230,7 +230,7 @@ async def without_key(engine: Engine, request: Request) -> Response:
 
 
 async def _listed(engine: Engine, event: Event) -> bool:
-    """True where a published page has the event; where only unlisted ones do, its uid leads to none of them."""
+    """True if a published page has the event; where only unlisted ones do, its uid leads to none of them."""
     for page in await engine.pages_of(event.organizer):
         if page.kind is not PageKind.EVENTS and await engine.on_page(page, event):
             return True

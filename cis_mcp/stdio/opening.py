@@ -59,7 +59,7 @@ class OpeningAnswers:
         self._release = release
 
     def handshake(self, params: object) -> dict[str, Any] | None:
-        """The result of `initialize`; None where the server itself must look at `params`."""
+        """The result of `initialize`; None if the server itself must look at `params`."""
         if not isinstance(params, dict) or params.keys() != {"protocolVersion", "capabilities", "clientInfo"}:
             return None
         spoken = params["protocolVersion"]
@@ -71,7 +71,7 @@ class OpeningAnswers:
         return {**made, "serverInfo": server, **told}
 
     def discovery(self, params: object, headers: Mapping[str, str]) -> dict[str, Any] | None:
-        """The result of `server/discover`, asked over HTTP; None where the server itself must look at it."""
+        """The result of `server/discover`, asked over HTTP; None if the server itself must look at it."""
         meta = params.get("_meta") if isinstance(params, dict) and params.keys() == {"_meta"} else None
         wanted = {f"{_META}/{name}" for name in ("protocolVersion", "clientInfo", "clientCapabilities")}
         if not isinstance(meta, dict) or meta.keys() != wanted:
@@ -205,7 +205,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _plain(capabilities: object, client: object) -> bool:
-    """True where nothing stands in a handshake that a server might refuse or read otherwise."""
+    """True if nothing stands in a handshake that a server might refuse or read otherwise."""
     if not isinstance(capabilities, dict) or not isinstance(client, dict):
         return False
     texts = all(isinstance(value, str) for value in client.values())

@@ -104,7 +104,7 @@ def _around(old: str, new: str) -> tuple[str, str]:
 
 
 def _value(event: Event, name: str) -> str:
-    """A field in words; a text as it is, and empty where there is none."""
+    """A field in words; a text as it is, and empty if there is none."""
     if name in TEXTS:
         return " ".join(str(getattr(event, name)).split())
     return _WORDS[name](event)

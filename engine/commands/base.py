@@ -101,7 +101,7 @@ class Work:
         self.exceeded.append((bound, why))
 
     def require(self, *names: str) -> None:
-        """Refuse with NOT_ALLOWED where the actor's key lacks one of these verbs, or older scopes."""
+        """Refuse with NOT_ALLOWED if the actor's key lacks one of these verbs, or older scopes."""
         lacking = verbs_of(names) - self.verbs
         if lacking:
             raise Refused(
@@ -129,7 +129,7 @@ class Work:
         return event
 
     async def refuse_suspended(self, organizer: str) -> None:
-        """Refuse with ORGANIZER_SUSPENDED where the operator has suspended `organizer`."""
+        """Refuse with ORGANIZER_SUSPENDED if the operator has suspended `organizer`."""
         if await self.unit.suspended(organizer):
             raise Refused(Code.ORGANIZER_SUSPENDED, "This organizer is suspended.")
 

@@ -251,7 +251,7 @@ def span_of(event: Event, instance: Instant | None) -> Span:
 
 
 def skipped_why(code: str, language: Language = ENGLISH) -> str:
-    """What the code of a row that was passed over means; empty where it stands for itself."""
+    """What the code of a row that was passed over means; empty if it stands for itself."""
     known = Code(code) if code in set(Code) else None
     why = (_SKIPPED.get(known) or REASONS.get(known)) if known else None
     return language.say(why) if why else ""

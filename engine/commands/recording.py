@@ -108,7 +108,7 @@ def _ours(name: str, code: Code | None = None) -> str:
 
 
 def _policy(work: Work, salt: bytes) -> str:
-    """A commitment to the bounds that held; empty where there are none."""
+    """A commitment to the bounds that held; empty if there are none."""
     bounds = [one.model_dump_json() for one in work.bounds.bounds]
     return record.commitment("\n".join(bounds).encode(), salt) if bounds else ""
 

@@ -36,13 +36,13 @@ class RevisionSource(Value):
         return noted_stamp(self.dtstamp, vague=self.vague)
 
     def older_than(self, event: Event | Override) -> bool:
-        """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
+        """True if a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
         if self.sequence != event.source_sequence:
             return self.sequence < event.source_sequence
         return self._stamped_before(event)
 
     def older_than_instance(self, event: Event, recurrence_id: date | datetime) -> bool:
-        """True where a newer revision of that instance was taken already.
+        """True if a newer revision of that instance was taken already.
 
         Clients count the revisions of an instance by themselves, so that its SEQUENCE may be below that of
         its series; then DTSTAMP tells.
@@ -167,7 +167,7 @@ def _comparable(value: object) -> object:
 
 
 def sound(event: Event, now: datetime) -> Event:
-    """`event` with its end worked out; Refused where it is over already or its placeholders are wrong."""
+    """`event` with its end worked out; Refused if it is over already or its placeholders are wrong."""
     personal.check(event)
     series.refuse_too_many(event)
     _refuse_mixed(event)

@@ -22,7 +22,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def refuse_too_many(event: Event) -> None:
-    """Refuse with TOO_LARGE where an event has more dates or overrides than are allowed."""
+    """Refuse with TOO_LARGE if an event has more dates or overrides than are allowed."""
     if max(len(event.rdates), len(event.exdates), len(event.overrides)) > EXCEPTIONS_MAX:
         raise Refused(
             Code.TOO_LARGE,
@@ -103,7 +103,7 @@ def aligned(span: Span, recurrence_id: date | datetime) -> date | datetime:
 
 
 def stands(event: Event, recurrence_id: date | datetime) -> bool:
-    """True where the series has an instance that `recurrence_id` names, as the series writes it."""
+    """True if the series has an instance that `recurrence_id` names, as the series writes it."""
     return event.override(recurrence_id) is not None or _stands(event, recurrence_id)
 
 
@@ -114,13 +114,13 @@ def moved_with(event: Event, recurrence_id: date | datetime | None) -> int:
 
 
 def still_answers(event: Event, answer: InstanceAnswer) -> bool:
-    """True where the answer is to an instance as it is now: neither moved since nor cancelled."""
+    """True if the answer is to an instance as it is now: neither moved since nor cancelled."""
     gone = answer.recurrence_id in event.exdates
     return not gone and answer.sequence >= moved_with(event, answer.recurrence_id)
 
 
 def own(event: Event, recurrence_id: date | datetime) -> date | datetime:
-    """`recurrence_id` as the series writes it; Refused(INVALID_RECURRENCE) where it has no such instance."""
+    """`recurrence_id` as the series writes it; Refused(INVALID_RECURRENCE) if it has no such instance."""
     recurrence_id = aligned(event.span, recurrence_id)
     if stands(event, recurrence_id):
         return recurrence_id

@@ -173,7 +173,7 @@ class SignInWithKey(SigningIn):
 
 
 def usable(link: SignInLink | None, now: datetime) -> SignInLink:
-    """`link`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
+    """`link`, or Refused(CONFIRM_TOKEN_INVALID) if it is unknown, used or too old."""
     if link is None or link.used or link.expires <= now:
         raise Refused(Code.CONFIRM_TOKEN_INVALID, "This link no longer works.", "Ask for a new one.")
     return link

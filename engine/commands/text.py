@@ -47,7 +47,7 @@ FIELD_NAME_MAX = 100
 
 
 def address(text: str) -> str:
-    """The address in lower case, its domain as ASCII; Refused(INVALID_ADDRESS) where it is none.
+    """The address in lower case, its domain as ASCII; Refused(INVALID_ADDRESS) if it is none.
 
     Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones.
     """

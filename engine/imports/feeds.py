@@ -209,7 +209,7 @@ def _steps(plan: ImportPlan, feed: Feed, options: ImportOptions) -> list[Step]:
 
 
 def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: ImportOptions) -> None:
-    """Refuse with CALENDAR_SHRUNK where so much is gone that it may be a mistake; nothing was changed."""
+    """Refuse with CALENDAR_SHRUNK if so much is gone that it may be a mistake; nothing was changed."""
     gone, ahead = len(plan.gone), len(found.standing)
     if not gone or options.force or not plan.cancelling(options):
         return

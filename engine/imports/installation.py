@@ -61,7 +61,7 @@ class TakenOver(Value):
 
     @property
     def failed(self) -> bool:
-        """True where something was left out."""
+        """True if something was left out."""
         return bool(self.left_out)
 
 

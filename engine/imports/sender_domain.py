@@ -53,7 +53,7 @@ def _dmarc(server: str, domain: str) -> str | None:
 
 
 def _dkim(server: str, domain: str) -> bool | None:
-    """False where the DNS says that nothing is below _domainkey; None where it does not say, for selectors are free."""
+    """False if the DNS says that nothing is below _domainkey; None if it does not say, for selectors are free."""
     import dns.exception
     import dns.resolver
 

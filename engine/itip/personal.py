@@ -108,7 +108,7 @@ def personal(text: str) -> bool:
 
 
 def words(text: str) -> PersonalText:
-    """`text` split at its placeholders; Refused(INVALID_TEMPLATE) where one is not a plain name."""
+    """`text` split at its placeholders; Refused(INVALID_TEMPLATE) if one is not a plain name."""
     return PersonalText(_pieces(text) if personal(text) else ((text, False),))
 
 
@@ -124,13 +124,13 @@ def _texts(event: Event) -> list[str]:
 def placeholders(event: Event) -> frozenset[str]:
     """The names of the placeholders in the event's summary, location and description, in lower case.
 
-    Raises Refused(INVALID_TEMPLATE) where one is not a plain name.
+    Raises Refused(INVALID_TEMPLATE) if one is not a plain name.
     """
     return frozenset(name for text in _texts(event) for name, is_name in _pieces(text) if is_name)
 
 
 def check(event: Event) -> None:
-    """Raises Refused(INVALID_TEMPLATE) where a text of the event holds braces that are no placeholders."""
+    """Raises Refused(INVALID_TEMPLATE) if a text of the event holds braces that are no placeholders."""
     placeholders(event)
 
 

@@ -84,7 +84,7 @@ def prepare(
 ) -> PreparedCalendar:
     """The REQUEST or CANCEL of `event`, or of one instance of it, composed with the library.
 
-    Raises Refused(INVALID_TEMPLATE) where a placeholder is not a plain name.
+    Raises Refused(INVALID_TEMPLATE) if a placeholder is not a plain name.
     """
     calendar = write.calendar(event, _NOBODY, _NOBODY, method, recurrence_id, partstat)
     pieces, places, own = [b""], list[tuple[int, int]](), dict[_Person | _Text, int]()
@@ -117,7 +117,7 @@ def _person(prefix: str, address: str, name: str) -> bytes:
 
 
 def _shown(name: str) -> str:
-    """A name quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets); empty where nothing can be shown."""
+    """A name quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets); empty if nothing can be shown."""
     name = write.shown(name).replace("^", "^^")
     return f'"{name}"' if _QUOTABLE.search(name) else name
 

@@ -121,7 +121,7 @@ def _no_clock_times(rule: RecurrenceRule, span: Span) -> None:
 def validated(rule: str, span: Span) -> str:
     """The RRULE value `rule` in normal form, with UNTIL in the type that the start of `span` asks for.
 
-    Raises Refused(INVALID_RECURRENCE) where it is malformed, endless within COUNT, or never happens.
+    Raises Refused(INVALID_RECURRENCE) if it is malformed, endless within COUNT, or never happens.
     """
     parsed = parse(rule)
     _no_clock_times(parsed, span)

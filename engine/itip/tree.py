@@ -23,7 +23,7 @@ _NOT_OF_EVENTS = frozenset(
 def parse(text: str, repairs: Repairs | None = None, max_lines: int = MAX_LINES) -> list[Component]:
     """The top components of `text`; lines that are no content lines and stray ENDs are passed over.
 
-    Raises Refused(INVALID_CALENDAR) where components nest too deep or a line has too many parameters,
+    Raises Refused(INVALID_CALENDAR) if components nest too deep or a line has too many parameters,
     Refused(TOO_LARGE) for too many lines or components.
     """
     return grown(unfolded(text), repairs or Repairs(), max_lines)

@@ -110,7 +110,7 @@ def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
 def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
     """The offsets that an embedded VTIMEZONE defines around `year`; None if it makes no sense.
 
-    Raises Refused(TOO_LARGE) where that takes more than `budget`.
+    Raises Refused(TOO_LARGE) if that takes more than `budget`.
     """
     return define(component).around(year, budget or Budget())
 
@@ -142,7 +142,7 @@ def complicated() -> Refused:
 
 
 def define(component: Component) -> Definition:
-    """The definition that `component` is. Raises Refused(TOO_LARGE) where it is longer than any that is real."""
+    """The definition that `component` is. Raises Refused(TOO_LARGE) if it is longer than any that is real."""
     parts = (component, *component.components)
     if len(parts) + sum(len(part.properties) for part in parts) > _MAX_PROPERTIES:
         raise complicated()

@@ -65,7 +65,7 @@ class Clocks:
 
         `budget`: for all time zones that the calendar defines. `values`: how many dates its lists may have. What
         is read otherwise than it stands there goes into `repairs`.
-        Raises Refused(TOO_LARGE) where it defines too many.
+        Raises Refused(TOO_LARGE) if it defines too many.
         """
         embedded = {c.text("TZID").strip(): c for c in calendar.inside("VTIMEZONE")}
         if len(embedded) > _MAX_ZONES:

@@ -11,7 +11,7 @@ _AT_ONCE = 1_000
 
 
 async def step(engine: Engine) -> bool:
-    """Close the next campaign whose messages are all settled; True where there was one."""
+    """Close the next campaign whose messages are all settled; True if there was one."""
     async with engine.store.unit() as unit:
         campaign = await unit.next_drained()
     if campaign is None:

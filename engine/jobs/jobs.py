@@ -87,7 +87,7 @@ async def _look_after(engine: Engine, nights: Nights | None) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Do one piece of each kind of work that waits; True where there was any."""
+    """Do one piece of each kind of work that waits; True if there was any."""
     waiting = await engine.store.due_jobs(engine.clock(), engine.settings.fail_share)
     worked = False
     for job in Job:

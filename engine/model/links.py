@@ -128,7 +128,7 @@ def _names(run: str) -> Iterator[tuple[int, int]]:
 
 
 def _beginning(label: str, place: int) -> int | None:
-    """Where a name of a host begins in its first label; None where none does."""
+    """Where a name of a host begins in its first label; None if none does."""
     tail = label[-_LABEL_MAX:].lstrip("-_")
     return place + len(label) - len(tail) if tail and tail[-1] not in "-_" else None
 

@@ -45,12 +45,12 @@ class Pace:
         self.connections = self._most if unhindered else min(self.connections, self._most)
 
     def rest(self, email: str, now: float) -> float:
-        """Seconds for which the recipient's domain is left alone; 0 where mail may go."""
+        """Seconds for which the recipient's domain is left alone; 0 if mail may go."""
         domain = self._domains.get(_domain(email)) if self._domains else None
         return max(0.0, domain.until - now) if domain else 0.0
 
     def pause(self, now: float) -> float:
-        """Seconds for which nothing is sent at all; 0 where mail may go."""
+        """Seconds for which nothing is sent at all; 0 if mail may go."""
         return max(0.0, self._paused_until - now)
 
     def accepted(self, email: str) -> bool:

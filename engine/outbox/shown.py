@@ -108,7 +108,7 @@ _SAMPLE_KINDS = {
 
 
 class ExampleMail(Value):
-    """A mail that is never sent; `html`: empty where it has none."""
+    """A mail that is never sent; `html`: empty if it has none."""
 
     subject: str
     text: str

@@ -48,7 +48,7 @@ class LimitedProcesses:
     def limiting(self, function: Callable[P, T]) -> Callable[P, T]:
         """`function`, of a module of this program, as one that runs in a process and blocks until it has ended.
 
-        Raises Refused as `function` does; TOO_COSTLY where the system ended it, and BUSY where something else did.
+        Raises Refused as `function` does; TOO_COSTLY where the system ended it, and BUSY if something else did.
         """
 
         def limited(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -70,7 +70,7 @@ def beside(networks: str, *, alone: bool = False) -> Way:
 
 
 def address_within(address: Address, networks: Sequence[Network]) -> bool:
-    """True where the address, as it is written, lies in one of the networks."""
+    """True if the address, as it is written, lies in one of the networks."""
     return any(address in network for network in networks if network.version == address.version)
 
 

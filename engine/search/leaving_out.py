@@ -26,7 +26,7 @@ _JOINTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReadingPart:
-    """One part of a reading; `rest`: the query without it, None where no words of it are that part."""
+    """One part of a reading; `rest`: the query without it, None if no words of it are that part."""
 
     kind: Literal["span", "days", "hours", "word", "correction", "unknown"]
     value: object

@@ -68,7 +68,7 @@ def weakness(trigger: Trigger) -> str:
 
 
 def unordered(trigger: Trigger) -> bool:
-    """True where a rule has no version, so that a late delivery can undo a newer one."""
+    """True if a rule has no version, so that a late delivery can undo a newer one."""
     return any(rule.do is not Deed.NOTHING and not rule.version for rule in trigger.rules)
 
 

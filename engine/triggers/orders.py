@@ -40,11 +40,11 @@ class ShopOrders:
 
     @property
     def expected(self) -> bool:
-        """True where a shop's secret is set."""
+        """True if a shop's secret is set."""
         return bool(self._engine.settings.shop_secrets)
 
     def proven(self, posted: Posted) -> bool:
-        """True where one of the shop's secrets signs the body."""
+        """True if one of the shop's secrets signs the body."""
         return proven(posted, self._proof, self._engine.settings.shop_secrets, self._engine.clock())
 
     async def take(self, posted: Posted) -> None:

@@ -21,7 +21,7 @@ class _Undone(Exception):  # noqa: N818 -- nothing failed: what was tried is und
 async def at_its_event(engine: Engine, trigger: Trigger, asked: Mapped) -> effects.Lacking:
     """What would be left out of the event that is made or changed; nothing is.
 
-    Raises Refused: whatever the event's commands raise; NOT_ALLOWED where the trigger's key has ended.
+    Raises Refused: whatever the event's commands raise; NOT_ALLOWED if the trigger's key has ended.
     """
     now = engine.clock()
 

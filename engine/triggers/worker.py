@@ -132,7 +132,7 @@ async def _handle_looked_up(engine: Engine, due: Sequence[tuple[Delivery, Trigge
 
 
 def works(trigger: Trigger) -> bool:
-    """True where what is delivered at its hook is carried out."""
+    """True if what is delivered at its hook is carried out."""
     return trigger.live and not trigger.stopped
 
 

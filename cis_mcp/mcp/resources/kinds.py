@@ -41,7 +41,7 @@ class ResourceKind:
 
     @property
     def variable(self) -> str:
-        """What the URI names; empty where there is one such resource alone."""
+        """What the URI names; empty if there is one such resource alone."""
         return next(iter(self.template.variable_names), "")
 
     def named(self, uri: str) -> str | None:

@@ -27,12 +27,12 @@ class ResourceView:
     permitted: Callable[[str], bool]
 
     def has(self, kind: ResourceKind) -> bool:
-        """True where there are resources of this kind for the caller."""
+        """True if there are resources of this kind for the caller."""
         actor = self.call.actor
         return self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
 
     def found(self, uri: str) -> tuple[ResourceKind, str] | None:
-        """The kind of `uri` and what it names; None where it is none of ours."""
+        """The kind of `uri` and what it names; None if it is none of ours."""
         named = ((kind, kind.named(uri)) for kind in KINDS)
         return next(((kind, name) for kind, name in named if name is not None), None)
 
@@ -44,9 +44,9 @@ class ResourceView:
             raise ResourceNotFoundError(f"{refused.code.value}: {sentence(refused)}") from None
 
     async def sight(self, uri: str) -> Sight | None:
-        """How to see whether a resource changed; None where `uri` is none of ours.
+        """How to see whether a resource changed; None if `uri` is none of ours.
 
-        Raises Refused where the caller has no such resource.
+        Raises Refused if the caller has no such resource.
         """
         found = self.found(uri)
         if found is None:

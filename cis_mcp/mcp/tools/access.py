@@ -40,7 +40,7 @@ class Selection:
         return cls(tier, names_in(tools), names_in(exclude), read_only)
 
     def has(self, tool: Listed, *, bounded: bool = False) -> bool:
-        """True where `tool` is one of these; `bounded`: for a caller whose key has bounds."""
+        """True if `tool` is one of these; `bounded`: for a caller whose key has bounds."""
         named = tool.name in self.tools if self.tools else TIERS.index(tool.tier) <= TIERS.index(self.tier)
         named = named or (bounded and tool.beside and not self.tools)
         return named and tool.name not in self.exclude and (tool.read_only or not self.read_only)
@@ -72,13 +72,13 @@ def granted(caller: Caller) -> Selection:
 
 
 def allowed(tool: Listed, selection: Selection, actor: Actor) -> bool:
-    """True where `actor` may use `tool`: it is selected, and an agent's key has the scope that it needs."""
+    """True if `actor` may use `tool`: it is selected, and an agent's key has the scope that it needs."""
     open_to = actor.everywhere or tool.open_to(actor.verbs, attended=actor.attended)
     return open_to and selection.has(tool, bounded=bool(actor.chain))
 
 
 def permitted(tool: Listed, served: Selection, key: Selection, actor: Actor) -> bool:
-    """True where a server that has the tools `served` shows `tool` to `actor`, whose key may use those of `key`."""
+    """True if a server that has the tools `served` shows `tool` to `actor`, whose key may use those of `key`."""
     return served.has(tool, bounded=bool(actor.chain)) and allowed(tool, key, actor)
 
 

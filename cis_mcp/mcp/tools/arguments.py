@@ -174,7 +174,7 @@ def _structured(model: type[Arguments]) -> tuple[str, ...]:
 
 
 def _holds_structure(annotation: object) -> bool:
-    """True for lists, mappings and models, also where they may be None; False where text is allowed."""
+    """True for lists, mappings and models, also where they may be None; False if text is allowed."""
     if get_origin(annotation) is Annotated:
         return _holds_structure(get_args(annotation)[0])
     kinds = [annotation, *get_args(annotation)]

@@ -93,7 +93,7 @@ def opened(context: Context[Any, Any] | None) -> str:
 async def sent_to_page(
     context: Context[Any, Any] | None, actor: Actor, held: HeldAction, page: str
 ) -> InputRequiredResult | None:
-    """Have a client that shows addresses show the page that decides; None where the call is answered at once.
+    """Have a client that shows addresses show the page that decides; None if the call is answered at once.
 
     Whom a form was shown has said what they say.
     """

@@ -334,7 +334,7 @@ def failure(
     problems: Sequence[CallMistake] = (),
     bound: str = "",
 ) -> CallToolResult:
-    """A refusal as the caller reads it; `sent` is None where that is not known; `bound`: which, of OUT_OF_BOUNDS."""
+    """A refusal as the caller reads it; `sent` is None if that is not known; `bound`: which, of OUT_OF_BOUNDS."""
     structured: dict[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
     if bound:
         structured["bound"] = bound

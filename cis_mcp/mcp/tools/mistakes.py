@@ -166,7 +166,7 @@ def _last(error: ErrorDetails) -> str:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    """The argument that an unknown name stands for; empty where nothing is near."""
+    """The argument that an unknown name stands for; empty if nothing is near."""
     return "" if len(name) > _NAME_SHOWN else _nearest(name, tuple(known))
 
 
@@ -246,7 +246,7 @@ def _bound(error: ErrorDetails) -> str:
 
 
 def _example(node: Mapping[str, Any]) -> Any:
-    """A value that would do; None where the words must be enough."""
+    """A value that would do; None if the words must be enough."""
     if node.get("examples"):
         return node["examples"][0]
     if node.get("enum"):

@@ -191,7 +191,7 @@ def _verbs(scopes: frozenset[str]) -> frozenset[Verb]:
 
 
 async def _owned(work: Work, bounds: Bounds) -> Bounds:
-    """`bounds` with the owner's address in order; Refused(INVALID_ARGUMENT) where a key can read its mail."""
+    """`bounds` with the owner's address in order; Refused(INVALID_ARGUMENT) if a key can read its mail."""
     if not bounds.owner:
         return bounds
     owner = text.address(bounds.owner)

@@ -52,7 +52,7 @@ class TakeMessage(Command[MessageDone]):
     message_id: str = ""
 
     async def carry_out(self, work: Work) -> MessageDone:
-        """Raises Refused: FOR_OPERATOR where no agent has the address, TOO_MANY."""
+        """Raises Refused: FOR_OPERATOR if no agent has the address, TOO_MANY."""
         if not await _is_agent(work, self.organizer):
             raise Refused(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
         if not work.settings.may_write(self.sender):

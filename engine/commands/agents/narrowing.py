@@ -54,7 +54,7 @@ def _too_wide(bound: str) -> Refused:
 
 
 def _wider(own: Bounds, above: Bounds) -> str:
-    """The first bound of `own` that is wider than that of `above`; empty where none is."""
+    """The first bound of `own` that is wider than that of `above`; empty if none is."""
     if not own.verbs <= above.verbs:
         return "verbs"
     if not _patterns_within(own.to, above.to):
@@ -90,7 +90,7 @@ def _number_within(own: int, above: int) -> bool:
 
 
 def _patterns_within(own: Sequence[str] | None, above: Sequence[str] | None) -> bool:
-    """True where each pattern names only addresses that the patterns above name as well."""
+    """True if each pattern names only addresses that the patterns above name as well."""
     if above is None or "*" in above:
         return True
     return own is not None and all(any(_covers(two, one) for two in above) for one in own)

@@ -45,7 +45,7 @@ class PersonalLinks:
 
 
 def _stands_alone(text: str) -> bool:
-    """True where each placeholder of a text stands between signs that end a link."""
+    """True if each placeholder of a text stands between signs that end a link."""
     pieces = personal.words(text).pieces
     for place, (_, is_name) in enumerate(pieces):
         if is_name and not (_ends(pieces, place - 1, -1) and _ends(pieces, place + 1, 0)):

@@ -6,5 +6,5 @@ from engine.commands.base import Work
 
 
 async def read_by_a_key(work: Work, address: str) -> bool:
-    """True where a key acts for `address` that lets somebody in."""
+    """True if a key acts for `address` that lets somebody in."""
     return any(not key.ended(work.now) for key in await work.unit.keys_for(address))

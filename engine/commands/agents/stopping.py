@@ -93,7 +93,7 @@ class StopByOwner(Command[OwnerStopped]):
     own_mail: bool = Field(True, description="false: keys alone, said at the token of an invite to somebody")
 
     async def carry_out(self, work: Work) -> OwnerStopped:
-        """Raises Refused: UNKNOWN_KEY where the address owns none, and is no organizer who says STOP and no more."""
+        """Raises Refused: UNKNOWN_KEY if the address owns none, and is no organizer who says STOP and no more."""
         owner = work.actor.address
         own = [key for key in await work.unit.keys_owned(owner) if not key.ended(work.now)]
         if work.actor.kind != "owner":

@@ -13,7 +13,7 @@ from engine.refusals import Code, Refused
 
 
 class ApprovalSet(Done):
-    """Whether an organizer's changes wait; `approver` is empty where the organizer decides."""
+    """Whether an organizer's changes wait; `approver` is empty if the organizer decides."""
 
     address: str
     on: bool

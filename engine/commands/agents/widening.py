@@ -30,7 +30,7 @@ _MORE = "MORE"
 
 
 def widening(key: Key, bound: str) -> str:
-    """The arguments at the command line that widen `bound` of `key`; empty where no command does."""
+    """The arguments at the command line that widen `bound` of `key`; empty if no command does."""
     if bound in {"stopped", "key"}:
         return f"key resume {key.id}"
     if key.above and bound in WIDENED:

@@ -138,7 +138,7 @@ async def _is_alias(work: Work, holder: Attendee, email: str) -> bool:
 
 
 def _usable(email: str) -> str:
-    """`email` as an address that can be mailed; empty where it is none."""
+    """`email` as an address that can be mailed; empty if it is none."""
     try:
         return text.address(email) if email else ""
     except Refused:
@@ -156,7 +156,7 @@ def _new(
 
 
 def _from(said: Answering[Done], email: str) -> bool:
-    """True where it is proven that the answer comes from `email` (promise 9)."""
+    """True if it is proven that the answer comes from `email` (promise 9)."""
     return said.authenticated and said.sender.lower() in {"", email}
 
 

@@ -43,7 +43,7 @@ class WaitingMail(Value):
 
 
 async def ask(work: Work, waiting: WaitingMail) -> bool:
-    """Owe the address on file one mail with a code; False where nobody is asked.
+    """Owe the address on file one mail with a code; False if nobody is asked.
 
     Nobody is asked who is not on file, who was asked within a day, or whose mail could do nothing anyhow; and
     nobody while many others are asked: then the mail waits all the same, for the operator.
@@ -172,7 +172,7 @@ class UseConfirmation(Command[Confirmed]):
 
 
 def usable(found: Confirmation | None, now: datetime) -> Confirmation:
-    """`found`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
+    """`found`, or Refused(CONFIRM_TOKEN_INVALID) if it is unknown, used or too old."""
     if found is None:
         raise Refused(
             Code.CONFIRM_TOKEN_INVALID, "There is nothing to confirm with this code.", "Use the newest mail."

@@ -163,14 +163,14 @@ async def _turned_away(work: Work, event: Event, attendee: Attendee) -> Attendee
 
 
 def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime | None) -> bool:
-    """True where it answers a revision since which the event, or the instance, has moved."""
+    """True if it answers a revision since which the event, or the instance, has moved."""
     if said.sequence is not None:
         return said.sequence < series.moved_with(event, recurrence_id)
     return bool(said.dtstamp and event.moved_at and said.dtstamp < event.moved_at - _SLOW_CLOCK)
 
 
 async def _older(work: Work, attendee: Attendee, receipt: Receipt) -> bool:
-    """True where a newer receipt was counted; equal ones are broken by arrival, which is now."""
+    """True if a newer receipt was counted; equal ones are broken by arrival, which is now."""
     if receipt.recurrence_id is None:
         known = (attendee.receipt_sequence, attendee.receipt_dtstamp)
     else:

@@ -20,7 +20,7 @@ PAUSE = timedelta(hours=1)
 
 
 class RefreshDone(Done):
-    """Who gets the event again, and the message that is owed; None where one is on its way already."""
+    """Who gets the event again, and the message that is owed; None if one is on its way already."""
 
     attendee: Attendee
     event: Event

@@ -1,4 +1,4 @@
-"""Say Yes or No to a held action; a Yes carries out what was approved, once, or nothing where it no longer fits."""
+"""Say Yes or No to a held action; a Yes carries out what was approved, once, or nothing if it no longer fits."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ _ASKING = frozenset({Verb.CREATE, Verb.UPDATE, Verb.SEND, Verb.BULK})
 
 
 def _is_named(work: Work, asked: str) -> bool:
-    """True where the bounds of the deciding key name the one that asked."""
+    """True if the bounds of the deciding key name the one that asked."""
     named = {name for bounds in work.bounds.bounds[-1:] for name in bounds.decides_for}
     return bool(named & {"*", asked})
 

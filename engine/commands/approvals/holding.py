@@ -162,7 +162,7 @@ async def _waits_already(work: Work, kept: HeldCommand) -> HeldAction | None:
 
 
 async def _decider(work: Work, waits: MustWait) -> str:
-    """Who is asked by mail; empty where a key may read that mail, so that the operator decides.
+    """Who is asked by mail; empty if a key may read that mail, so that the operator decides.
 
     If both the organizer's switch and a key have it wait, the key's owner decides.
     """

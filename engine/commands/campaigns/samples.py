@@ -13,7 +13,7 @@ from engine.refusals import Code, Refused
 
 
 class RowSample(Done):
-    """A row of a list with its verdict, and its mail; None where the row is skipped."""
+    """A row of a list with its verdict, and its mail; None if the row is skipped."""
 
     recipient: Recipient
     mail: SampleMail | None

@@ -164,7 +164,7 @@ def left_out(event: ItipEvent, instances: Sequence[ItipEvent] = ()) -> tuple[str
 
 
 def gone(event: ItipEvent) -> bool:
-    """True where the calendar itself says that the event, or the instance, does not take place."""
+    """True if the calendar itself says that the event, or the instance, does not take place."""
     return event.status == "CANCELLED"
 
 
@@ -244,7 +244,7 @@ def _of_period(event: ItipEvent, period: Span) -> Override:
 
 
 def override(instance: ItipEvent, title: str) -> Override | None:
-    """The instance as it differs from its series; None where it has no time that can be read."""
+    """The instance as it differs from its series; None if it has no time that can be read."""
     if instance.span is None or instance.recurrence_id is None:
         return None
     return Override(

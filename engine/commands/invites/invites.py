@@ -114,7 +114,7 @@ class SendInvite(Command[InviteDone]):
         return None if message is None or await self._lost(work, message) else message
 
     async def _lost(self, work: Work, message: Message) -> bool:
-        """True where nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
+        """True if nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
         return not message.state.pending and message.email not in await work.unit.notified(
             message.event_uid or "", [message.email]
         )
@@ -253,7 +253,7 @@ async def refuse_barred(work: Work, organizer: str, email: str) -> None:
 
 
 async def refuse_over_limit(work: Work, event: Event, more: int) -> None:
-    """Refuse where `more` limited invites would pass `CIS_INVITE_LIMIT` (promise 7)."""
+    """Refuse if `more` limited invites would pass `CIS_INVITE_LIMIT` (promise 7)."""
     left = await invites_left(work, event)
     if left is not None and more > left:
         raise Refused(
@@ -273,7 +273,7 @@ async def room_left(work: Work, event: Event, origin: Origin) -> tuple[int | Non
 
 
 async def invites_left(work: Work, event: Event) -> int | None:
-    """How many limited invites `event` may still send; None where there is no limit."""
+    """How many limited invites `event` may still send; None if there is no limit."""
     allowed = await _invites_allowed(work, event)
     if not allowed:
         return None

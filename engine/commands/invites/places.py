@@ -17,7 +17,7 @@ async def places_left(work: Work, event: Event) -> int | None:
 
 
 async def refuse_full(work: Work, event: Event, known: Attendee | None) -> None:
-    """Refuse with EVENT_FULL where no place is free, unless `known` has one already."""
+    """Refuse with EVENT_FULL if no place is free, unless `known` has one already."""
     if holds_place(known) or await places_left(work, event) != 0:
         return
     raise full(event)
@@ -29,7 +29,7 @@ def holds_place(known: Attendee | None) -> bool:
 
 
 async def free_unreached(work: Work, event: Event, email: str) -> bool:
-    """Free the place of who has not answered and whom the invite cannot have reached; False where nobody had one.
+    """Free the place of who has not answered and whom the invite cannot have reached; False if nobody had one.
 
     Nothing is mailed to them: they are as if they were never invited, and may be invited again.
     """

@@ -111,7 +111,7 @@ async def reserve(work: Work, proven: Proven, found: Sequence[IntendedChange]) -
 
 
 async def known(work: Work, proven: Proven) -> bool:
-    """True where one of the proofs is known for the organizer."""
+    """True if one of the proofs is known for the organizer."""
     return await work.unit.knows_proof(proven.organizer, proven.digests, work.now - GROWN)
 
 

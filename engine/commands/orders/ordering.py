@@ -108,7 +108,7 @@ def reference(bought: Purchase) -> str:
 
 
 async def inviting(work: Work, bought: Purchase) -> Purchase | None:
-    """The line of an order by which the buyer of another was invited; None where none was it."""
+    """The line of an order by which the buyer of another was invited; None if none was it."""
     known = await work.unit.attendee(bought.event_uid, bought.buyer)
     order, _, line = known.fields.get(ORDER, "").rpartition("/") if known else ("", "", "")
     return await work.unit.purchase(order, line) if order else None

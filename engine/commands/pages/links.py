@@ -189,7 +189,7 @@ async def owned_link(work: Work, link_id: str) -> CampaignLink:
 
 
 async def refuse_gone(work: Work, link_id: str) -> None:
-    """Refuse with UNKNOWN_LINK where the link was ended."""
+    """Refuse with UNKNOWN_LINK if the link was ended."""
     link = await work.unit.link(link_id)
     if link is None or not link.active:
         raise unknown_link()

@@ -85,7 +85,7 @@ class PageFields(Command[PageDone]):
         }
 
     def shown(self, before: frozenset[Show]) -> frozenset[Show]:
-        """What the page shows. Raises Refused where something is to be shown and hidden."""
+        """What the page shows. Raises Refused if something is to be shown and hidden."""
         if both := self.show & self.hide:
             named = ", ".join(sorted(both))
             raise Refused(

@@ -19,7 +19,7 @@ _LENGTH = 10
 
 
 class PublishingDone(Done):
-    """The page of all that comes, and whether it is on the web now; None where it was never made."""
+    """The page of all that comes, and whether it is on the web now; None if it was never made."""
 
     page: Page | None
     on: bool

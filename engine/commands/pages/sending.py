@@ -111,7 +111,7 @@ class ConfirmPageRequest(Command[RequestDone]):
 
 
 def usable(found: PageRequest | None, work: Work) -> PageRequest:
-    """`found`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown or too old."""
+    """`found`, or Refused(CONFIRM_TOKEN_INVALID) if it is unknown or too old."""
     if found is None:
         raise Refused(
             Code.CONFIRM_TOKEN_INVALID,

@@ -98,13 +98,13 @@ async def send_to_visitor(
 
 
 async def _may_have(work: Work, event: Event, email: str) -> bool:
-    """True where the keys that made the event may mail the address, so that it is worth a question."""
+    """True if the keys that made the event may mail the address, so that it is worth a question."""
     standing = await standing_for(work, event)
     return standing.mode(work.now) is Mode.OBSERVE or standing.may_mail(email)
 
 
 async def _asks_first(work: Work, offer: Offer, email: str, new: int) -> bool:
-    """True where a mail asks the owner of the address before anything else is sent."""
+    """True if a mail asks the owner of the address before anything else is sent."""
     if new > min(PERSON_PROMPTED_DAY, work.unit.items_per_unit // 2):
         return True
     who = person(email)
@@ -138,7 +138,7 @@ def _address(work: Work, given: str) -> str:
 
 
 async def _standing(work: Work, organizer: str, uids: Sequence[str]) -> list[Event]:
-    """The chosen events that can still be had. Raises Refused where none can."""
+    """The chosen events that can still be had. Raises Refused if none can."""
     events: list[Event] = []
     why: Refused | None = None
     for uid in dict.fromkeys(uids):

@@ -105,7 +105,7 @@ def read(content: str) -> BatchTable:
 
 
 def fits(content: str) -> bool:
-    """True where the first line names the columns of such a table; what follows it is not looked at."""
+    """True if the first line names the columns of such a table; what follows it is not looked at."""
     head = content[: table.FIRST_LINE_MAX + 1]
     try:
         return _delimiter(head, table.begin(head)) is not None
@@ -122,7 +122,7 @@ def _column(cell: str) -> str:
 
 
 def _columns(header: Sequence[str]) -> list[str]:
-    """What each column holds; empty where it is not understood, or says again what another one says."""
+    """What each column holds; empty if it is not understood, or says again what another one says."""
     return table.once(_column(cell) for cell in header)
 
 
@@ -140,7 +140,7 @@ class RowStep(Step):
     defaults: Mapping[str, str] = field(default_factory=dict)
 
     def asked(self) -> RowAction:
-        """CREATE, UPDATE or CANCEL, or empty where the cell says something else."""
+        """CREATE, UPDATE or CANCEL, or empty if the cell says something else."""
         return _ACTIONS.get(self.row.cells.get("action", "").lower(), "")
 
     def invitee(self) -> Party | None:

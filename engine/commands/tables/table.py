@@ -62,7 +62,7 @@ def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
 def first_line(text: str, start: int = 0) -> str:
     """The line that holds the names of the columns, which is looked at before anything else is done with a list.
 
-    Raises Refused(TOO_LARGE) where it is longer than that of any table.
+    Raises Refused(TOO_LARGE) if it is longer than that of any table.
     """
     line = text[start : start + FIRST_LINE_MAX + 1]
     match = _LINE_END.search(line)

@@ -179,7 +179,7 @@ class PlanDelivery(Command[DeliveryDone]):
         return await _saved(work, delivery, **asked, state=DeliveryState.WAITING, due=due)
 
     async def _late(self, work: Work, delivery: Delivery, asked: Mapped) -> bool:
-        """True where a newer version was carried out, or waits; older ones that wait are replaced."""
+        """True if a newer version was carried out, or waits; older ones that wait are replaced."""
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
         if older(asked.version, known.version if known else None):
             return True

@@ -123,7 +123,7 @@ class CreateTrigger(Command[TriggerDone]):
 
 
 def _chosen(work: Work, proof: Proof) -> str:
-    """A new secret in the form that the sender takes; empty where the sender chooses."""
+    """A new secret in the form that the sender takes; empty if the sender chooses."""
     word = work.randomness.word(40)
     if proof.sender is Sender.STANDARD:
         return f"whsec_{base64.b64encode(word.encode()).decode()}"

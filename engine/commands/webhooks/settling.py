@@ -51,7 +51,7 @@ class ClaimPostings(Command[Claimed]):
 
 
 def open_now(webhook: Webhook, now: datetime) -> bool:
-    """True where something may be posted now."""
+    """True if something may be posted now."""
     return webhook.active and (webhook.rests_until is None or webhook.rests_until <= now)
 
 

@@ -61,7 +61,7 @@ class _MailedRow(RowStep):
 async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Carry out each row of the attached tables for a sender who may organize, and answer with the outcomes.
 
-    Raises Refused where no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
+    Raises Refused if no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
     """
     if await _came_before(engine, received):
         return ALREADY_RECEIVED

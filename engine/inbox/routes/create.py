@@ -46,7 +46,7 @@ _SERIES_MAX = 100
 
 
 async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
-    """Create, update or cancel what the mail's calendar says. Raises Refused where it cannot be read."""
+    """Create, update or cancel what the mail's calendar says. Raises Refused if it cannot be read."""
     mail = received.mail
     if not mail.calendars:
         return await _without_calendar(engine, received)

@@ -205,7 +205,7 @@ def _part(event: ItipEvent) -> str:
 
 
 def answer_in(subject: str) -> Partstat | None:
-    """What the subject of a plain mail answers, in whichever language; None where it answers nothing."""
+    """What the subject of a plain mail answers, in whichever language; None if it answers nothing."""
     known, pattern = _answers()
     match = pattern.match(subject.strip())
     return known[match.group(1).lower()] if match else None

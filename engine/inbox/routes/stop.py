@@ -41,7 +41,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome | None:
 
 
 def _by_its_sender(engine: Engine, received: ReceivedMail) -> bool:
-    """True where it is proven that the sender said it to us: to a mailbox of the server, or to their agent's."""
+    """True if it is proven that the sender said it to us: to a mailbox of the server, or to their agent's."""
     own = f"{received.mailbox.token}@{engine.settings.domain}"
     agent = {own} if received.mailbox.name == "organizer" else set()
     return written_to(received, received.own | agent)

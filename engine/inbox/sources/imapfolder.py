@@ -274,6 +274,6 @@ def _news(responses: Sequence[Any]) -> bool:
 
 
 def _seconds(answer: dict[bytes, Any]) -> int:
-    """INTERNALDATE, which stays the same for as long as the UID does; 0 where the server gives none."""
+    """INTERNALDATE, which stays the same for as long as the UID does; 0 if the server gives none."""
     arrived = answer.get(b"INTERNALDATE")
     return max(0, int(arrived.timestamp())) if isinstance(arrived, datetime) else 0

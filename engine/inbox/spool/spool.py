@@ -261,7 +261,7 @@ class Spool:
             return time.time()
 
     def size(self, name: str) -> int:
-        """Bytes of a waiting mail's file; 0 where it is gone."""
+        """Bytes of a waiting mail's file; 0 if it is gone."""
         try:
             return (self._folder / "new" / name).stat().st_size
         except FileNotFoundError:

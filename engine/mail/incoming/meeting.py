@@ -56,7 +56,7 @@ _CLASSES = (
 def calendar(message: Tnef, sender: str) -> bytes | None:
     """The meeting as calendar text; None if the message is none. `sender` is the address it came from.
 
-    Raises Refused(TNEF_UNREADABLE) where it is a meeting that cannot be converted.
+    Raises Refused(TNEF_UNREADABLE) if it is a meeting that cannot be converted.
     """
     own = str(message.properties.get(_MESSAGE_CLASS, ""))
     for name in (message.message_class.lower(), own.lower()):

@@ -50,7 +50,7 @@ class Opened:
     """A mail whose head is read, and whose content can be."""
 
     def __init__(self, raw: bytes) -> None:
-        """Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL)."""
+        """Raises Refused(NO_SENDER) if it is not from exactly one address, Refused(UNREADABLE_MAIL)."""
         self.raw = raw
         self._whole = len(raw) <= SMALL
         self._tree = _safely(lambda: parse_whole(raw if self._whole else _head_of(raw)))
@@ -60,7 +60,7 @@ class Opened:
     def read(self) -> IncomingMail:
         """What the mail holds.
 
-        Raises Refused(UNREADABLE_MAIL) where it has more than 200 parts, nests deeper than 20, or cannot be taken
+        Raises Refused(UNREADABLE_MAIL) if it has more than 200 parts, nests deeper than 20, or cannot be taken
         apart.
         """
         return _safely(self._read)

@@ -17,7 +17,7 @@ _FIELDS = ("msgctxt", "msgid_plural", "msgid", "msgstr")
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One message of a PO file; `texts` has one for each plural form, `plural` is empty where there are none."""
+    """One message of a PO file; `texts` has one for each plural form, `plural` is empty if there are none."""
 
     context: str
     message: str

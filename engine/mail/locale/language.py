@@ -55,7 +55,7 @@ class Language:
         return text.format(**values) if values else text
 
     def knows(self, message: str) -> bool:
-        """True where a message is ours and translated."""
+        """True if a message is ours and translated."""
         return self.tag == SOURCE or self._messages.gettext(message) != message
 
     def number(self, n: int) -> str:

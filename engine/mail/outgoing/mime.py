@@ -49,13 +49,13 @@ class CrlfLines(bytes):
 
 
 def whole_lines(piece: bytes) -> bool:
-    """True where each break of `piece` is CRLF, and no line begins with a dot."""
+    """True if each break of `piece` is CRLF, and no line begins with a dot."""
     breaks = piece.count(b"\r\n")
     return piece.count(b"\r") == breaks == piece.count(b"\n") and not dotted(piece)
 
 
 def dotted(piece: bytes) -> bool:
-    """True where a line of `piece`, all of which end in CRLF, begins with a dot."""
+    """True if a line of `piece`, all of which end in CRLF, begins with a dot."""
     return piece.startswith(b".") or b"\r\n." in piece
 
 
@@ -181,7 +181,7 @@ def quoted_printable_alike(text: str) -> bytes:
 
 @lru_cache(maxsize=512)
 def _soft_breaks(kinds: bytes) -> Callable[[bytes], tuple[bytes, ...]] | None:
-    """What cuts an encoded text where its lines break; None where a dot alone on its line is encoded too."""
+    """What cuts an encoded text where its lines break; None if a dot alone on its line is encoded too."""
     encoded = quoted_printable(kinds.decode("ascii"))
     if b"=2E" in encoded:
         return None

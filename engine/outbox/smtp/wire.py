@@ -27,7 +27,7 @@ A relay says 4.3.0 of a single recipient whose domain it cannot look up: that mu
 
 
 class Extensions(NamedTuple):
-    """What a server offers in its answer to EHLO; `size` in bytes, 0 where it names no limit."""
+    """What a server offers in its answer to EHLO; `size` in bytes, 0 if it names no limit."""
 
     pipelining: bool = False
     eight_bit: bool = False
@@ -113,7 +113,7 @@ class ReplyReader:
 
 @lru_cache(maxsize=64)
 def _whole(line: bytes) -> SmtpReply | None:
-    """The answer that a line is by itself; None where it is none. Servers say a few words again and again."""
+    """The answer that a line is by itself; None if it is none. Servers say a few words again and again."""
     matched = _CODE.match(line)
     return None if not matched or matched[2] == b"-" else SmtpReply(int(matched[1]), (line[4:],))
 

@@ -20,7 +20,7 @@ class BrandingQuestions(ReadSession):
     """Branding as it is read."""
 
     async def branding(self, scope: str) -> Branding | None:
-        """What is set for an organizer, or for the installation; None where nothing is."""
+        """What is set for an organizer, or for the installation; None if nothing is."""
         return await self.rows.get(BRANDINGS, scope)
 
     async def brandings_of(self, organizer: str) -> tuple[Branding, ...]:

@@ -111,7 +111,7 @@ class Judging(KeyQuestions, Reminders, Undos):
     """The part of a unit of work that finds out what speaks against messages."""
 
     async def organizer_language(self, organizer: str) -> str:
-        """The tag of the organizer's language; empty where it is not set."""
+        """The tag of the organizer's language; empty if it is not set."""
         raise NotImplementedError
 
     async def _foresee_facts(

@@ -45,7 +45,7 @@ class OrganizerQuestions(EventQuestions, Tallies):
         )
 
     async def organizer_language(self, organizer: str) -> str:
-        """The tag of the organizer's language; empty where it is not set."""
+        """The tag of the organizer's language; empty if it is not set."""
         known = await self.organizer(organizer)
         return known.language if known else ""
 

@@ -191,7 +191,7 @@ class _Invitees(KindTable[Invitee]):
         return Invitee.model_validate(kept)
 
     def _told(self, value: Invitee) -> tuple[str, ...]:
-        """What the key tells of an attendee: nothing where a part of it is too long, and its hash stands there."""
+        """What the key tells of an attendee: nothing if a part of it is too long, and its hash stands there."""
         a = value.attendee
         told = self.names(self.at(*self.key(value))) == (a.event_uid, a.email)
         return ("event_uid", "email") if told else ()

@@ -59,7 +59,7 @@ class PageQuestions(BrandingQuestions, EventQuestions):
     """Pages as they are read."""
 
     async def organizer_language(self, organizer: str) -> str:
-        """The tag of the organizer's language; empty where it is not set."""
+        """The tag of the organizer's language; empty if it is not set."""
         raise NotImplementedError
 
     async def page(self, slug: str) -> Page | None:

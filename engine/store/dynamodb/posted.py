@@ -85,7 +85,7 @@ class PostedRequests(PostedQuestions, UnitSession):
     """Requests as a unit of work keeps and drops them."""
 
     async def add_posted(self, trigger_id: str, posted: Posted, received: datetime, *, divided: bool) -> str:
-        """Keep a request; its id, or nothing where the very same waits to be divided. `divided`: nothing waits."""
+        """Keep a request; its id, or nothing if the very same waits to be divided. `divided`: nothing waits."""
         head = posted.model_copy(update={"body": b""})
         digest = hashlib.sha256(b"%s\0%s" % (head.model_dump_json().encode(), posted.body)).hexdigest()
         same = await self.rows.first_by(REQUESTS, "undivided", f"{trigger_id} {digest}")

@@ -19,7 +19,7 @@ class Context:
     """What all units of one process share.
 
     `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
-    found, of an image of one if it is given; None where nobody searches. `images`: where images are kept, if anywhere.
+    found, of an image of one if it is given; None if nobody searches. `images`: where images are kept, if anywhere.
     `peopled`: events that are known to have attendees. `found`: that file, brought up to date; the store sets it.
     """
 

@@ -72,7 +72,7 @@ class Images:
         return f"{self._prefix}search-{digest}"
 
     async def read(self, digest: str) -> bytes | None:
-        """The image with this digest; None where it is not there, or is another."""
+        """The image with this digest; None if it is not there, or is another."""
         try:
             piece = await self._bucket.read(self._key(digest), IMAGE_MAX)
         except _FAULTS as fault:
@@ -81,7 +81,7 @@ class Images:
         return await asyncio.to_thread(_unpacked, piece.data, digest)
 
     async def write(self, image: bytes) -> str | None:
-        """Keep an image; its digest, None where that failed."""
+        """Keep an image; its digest, None if that failed."""
         packed = await asyncio.to_thread(zlib.compress, image, 3)
         digest = hashlib.sha256(packed).hexdigest()
         try:

@@ -18,7 +18,7 @@ class Answers(Protocol):
         ...
 
     async def save_instance_answer(self, answer: InstanceAnswer) -> None:
-        """Write down an answer for one instance, in place of the one before."""
+        """Store an answer for one instance, replacing the previous one."""
         ...
 
     async def add_proposal(self, proposal: Proposal) -> None:
@@ -26,7 +26,7 @@ class Answers(Protocol):
         ...
 
     async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
-        """Write down what became of a proposal, and return it so."""
+        """Store the outcome of a proposal, and return the proposal with it."""
         ...
 
     async def proposals(
@@ -40,7 +40,7 @@ class Answers(Protocol):
         ...
 
     async def add_delegation(self, delegation: Delegation) -> None:
-        """Note who sends whom in their place; harmless to repeat."""
+        """Store a delegation; safe to repeat."""
         ...
 
     async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
@@ -48,7 +48,7 @@ class Answers(Protocol):
         ...
 
     async def end_proxy(self, event_uid: str, delegate: str) -> None:
-        """From now on only delegates themselves answer for this delegate; who sent whom stays known."""
+        """From now on only the delegate answers for themselves; the delegation stays known."""
         ...
 
     async def alias(self, event_uid: str, email: str) -> str:

@@ -1,4 +1,4 @@
-"""How an installation and its organizers look and speak."""
+"""Branding of an installation and its organizers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class BrandingQuestions(Protocol):
     """What is asked of branding."""
 
     async def branding(self, scope: str) -> Branding | None:
-        """What is set for an organizer, or for the installation; None where nothing is."""
+        """What is set for an organizer, or for the installation; None if nothing is."""
         ...
 
 
@@ -23,5 +23,5 @@ class Brandings(BrandingQuestions, Protocol):
         ...
 
     async def drop_branding(self, scope: str) -> None:
-        """Set nothing for this scope any more."""
+        """Delete everything that is set for one scope."""
         ...

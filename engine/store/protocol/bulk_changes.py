@@ -28,5 +28,5 @@ class BulkChanges(Protocol):
         ...
 
     async def end_bulk_change(self, change: BulkChange) -> None:
-        """Forget a change, if one of its scope is kept."""
+        """Delete the stored change of this scope, if there is one."""
         ...

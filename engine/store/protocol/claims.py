@@ -11,7 +11,7 @@ from engine.model.counters import Quota
 
 
 class Claims(Protocol):
-    """What those who send ask of the store."""
+    """What dispatchers ask of the store."""
 
     @property
     def items_per_unit(self) -> int:
@@ -46,11 +46,11 @@ class Claims(Protocol):
         ...
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate of a quota whose service throttles, once a second; `spent`: nothing more goes today."""
+        """Halve the rate of a quota whose service throttles, once a second at most; `spent`: nothing more leaves today."""
         ...
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
-        """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
+        """Renew the leases of `owner` for another `lease_s` seconds; returns the ids of those messages."""
         ...
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
@@ -65,7 +65,7 @@ class Claims(Protocol):
         ...
 
     async def senders(self) -> int:
-        """How many dispatchers hold messages just now."""
+        """How many dispatchers hold messages now."""
         ...
 
     async def backlog(self) -> int:

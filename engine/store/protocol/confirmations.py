@@ -50,7 +50,7 @@ class Confirmations(Protocol):
         ...
 
     async def drop_confirmations(self, before: datetime, limit: int) -> int:
-        """Delete up to `limit` confirmations that could be given until before that moment; returns how many."""
+        """Delete up to `limit` confirmations that expired before that moment; returns how many."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Until which day an owner had their digest."""
+"""The day of the last digest that an owner got."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ class Digests(Protocol):
     """The part of a unit of work that concerns digests."""
 
     async def begin_digest(self, owner: str, day: date) -> bool:
-        """Note that `owner` has the digest of `day`; False if they had it, or a later one, before."""
+        """Note that `owner` gets the digest of `day`; False if they already had it, or a later one."""
         ...

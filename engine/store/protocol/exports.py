@@ -14,7 +14,7 @@ from engine.model.people import Attendee
 
 
 class Exports(Protocol):
-    """What an export reads; no page is larger than what fits easily into memory."""
+    """What an export reads, in pages small enough for memory."""
 
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
@@ -23,13 +23,13 @@ class Exports(Protocol):
         ...
 
     def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:
-        """Everybody of these events who was invited at the time in question, withdrawn or not."""
+        """The attendees of these events who were invited in the given time, withdrawn ones included."""
         ...
 
     def messages_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Message]]:
-        """The calendar mails of these events that were owed at the time in question."""
+        """The calendar mails of these events that were owed in the given time."""
         ...
 
     def receipts_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Receipt]]:
-        """The answers to these events that came at the time in question."""
+        """The answers to these events that came in the given time."""
         ...

@@ -17,9 +17,9 @@ class Forgetting(Protocol):
         ...
 
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
-        """Keep the person's wishes as a keyed hash, and return the alias that is used.
+        """Keep the person's do-not-mail entries as a keyed hash, and return the alias that replaces their address.
 
-        After an interruption it is the one of before. None while a mail to them is being sent.
+        After an interruption the alias is the same. None while a mail to them is being sent.
         """
         ...
 
@@ -28,16 +28,16 @@ class Forgetting(Protocol):
         ...
 
     async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
-        """Take the person out of the first of these rows, as many as a unit takes; returns how many."""
+        """Remove the person from the first of these rows, as many as a unit takes; returns how many."""
         ...
 
     async def end_forgetting(self, address: str) -> None:
-        """Forget that they were forgotten."""
+        """Delete what was stored while the person was being forgotten."""
         ...
 
 
 class Traces(Protocol):
-    """Where a person is named."""
+    """Where the store names a person."""
 
     async def traces(self, address: str) -> list[Trace]:
         """The rows that name this address, or hold what only they said; without what an organizer wrote."""
@@ -48,5 +48,5 @@ class Traces(Protocol):
         ...
 
     async def erase_remains(self) -> bool:
-        """Overwrite what deleted rows left behind; False if someone reads it just now."""
+        """Overwrite what deleted rows left behind; False if another process is reading it."""
         ...

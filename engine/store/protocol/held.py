@@ -40,7 +40,7 @@ class HeldActions(Protocol):
         ...
 
     async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
-        """Have the changes of an organizer who is known wait for approval, or no longer."""
+        """Set or clear the approver of a known organizer's changes."""
         ...
 
     async def decides(self, address: str) -> bool:

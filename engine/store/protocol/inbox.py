@@ -1,4 +1,4 @@
-"""What the inbox asks before it makes a command of a mail."""
+"""What the inbox asks before it turns a mail into a command."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Recipients(Protocol):
 
 
 class ArrivedMails(Protocol):
-    """What became of mails, and what waits for a confirmation or a proof."""
+    """The outcomes of mails, and what waits for a confirmation or a proof."""
 
     async def noted(self, intake_prefix: str) -> bool:
-        """True if it is written down what became of a mail, or of a part of it."""
+        """True if the outcome of a mail, or of a part of it, is stored."""
         ...
 
     async def notes(self, intake_prefix: str) -> list[Intake]:
-        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        """The outcomes of a mail, for each mailbox and each of its parts, oldest first."""
         ...
 
     async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
-        """What became of mails before that moment, oldest first, from behind `after` on."""
+        """The outcomes of mails before that moment, oldest first, starting after `after`."""
         ...
 
     async def confirmation(self, code: str) -> Confirmation | None:

@@ -1,4 +1,4 @@
-"""What runs by the clock asks of the store."""
+"""What scheduled jobs ask of the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Job(StrEnum):
-    """What waits to be looked after, in the order in which it is done."""
+    """The kinds of scheduled work, in the order in which they run."""
 
     PAUSE_FAILING = "pause_failing"
     START_SCHEDULED = "start_scheduled"
@@ -24,5 +24,5 @@ class Jobs(Protocol):
     """Which jobs have work."""
 
     async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
-        """What waits to be looked after."""
+        """The kinds that have work now."""
         ...

@@ -1,4 +1,4 @@
-"""Keys, requests that were carried out, and mails that were taken in."""
+"""Keys, requests that were carried out, and mails that were ingested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.model.keys import Key, Standing
 
 
 class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
-    """Another process took this very mail in; the unit of work is undone."""
+    """Another process ingested this same mail; the unit of work is undone."""
 
 
 class Keys(Protocol):
@@ -66,13 +66,13 @@ class Requests(Protocol):
         ...
 
     async def taken_in(self, intake_id: str) -> Intake | None:
-        """What became of a mail at a mailbox, if it was taken in."""
+        """The outcome of a mail at a mailbox, or None if it was not ingested."""
         ...
 
     async def take_in(self, intake: Intake) -> None:
-        """Note a mail as taken in. Raises AlreadyTakenIn."""
+        """Store that a mail was ingested. Raises AlreadyTakenIn."""
         ...
 
     async def drop_requests(self, ids: Collection[str]) -> None:
-        """Delete what became of mails, by these ids."""
+        """Delete the outcomes of mails with these ids."""
         ...

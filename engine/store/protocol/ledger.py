@@ -30,15 +30,15 @@ class Ledger(Protocol):
         ...
 
     async def hand_over(self, message: Message, now: datetime) -> None:
-        """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
+        """Settle a waiting message as sent by its requester; this server will not send it."""
         ...
 
     async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
-        """Keep messages that another server has sent when they were made; those that are known stay as they are."""
+        """Store messages that another server has already sent; known ones stay as they are."""
         ...
 
     async def last_message(self, event_uid: str, email: str) -> Message | None:
-        """The newest calendar message to an attendee, whatever became of it."""
+        """The newest calendar message to an attendee, in any state."""
         ...
 
     async def last_report(self, event_uid: str, email: str) -> datetime | None:
@@ -46,7 +46,7 @@ class Ledger(Protocol):
         ...
 
     async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who got the event, or may have got it."""
+        """Those of `emails` who got the event, or may have."""
         ...
 
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
@@ -115,7 +115,7 @@ class Ledger(Protocol):
         ...
 
     async def next_fanout(self, now: datetime) -> Fanout | None:
-        """The oldest job that may go on; those of paused campaigns wait, and those that are not due yet."""
+        """The oldest job that may continue; jobs of paused campaigns, and those not due yet, wait."""
         ...
 
     async def fanout_of(self, campaign_id: str) -> Fanout | None:

@@ -24,7 +24,7 @@ class Links(Protocol):
         ...
 
     async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
-        """Keep these, each once, instead of those that were."""
+        """Replace the organizer's hosts with these, without repetitions."""
         ...
 
     async def save_link(self, link: CampaignLink) -> None:
@@ -72,7 +72,7 @@ class LinkQuestions(Protocol):
         ...
 
     async def link_counts(self, link_id: str) -> LinkCounts:
-        """What became of a link: whoever was withdrawn is not counted."""
+        """The counts of a link, without people who were withdrawn."""
         ...
 
     async def vendors(self) -> list[Vendor]:

@@ -1,4 +1,4 @@
-"""Everything that a store keeps, as documents that no backend owns: so one store is moved to another, and recounted."""
+"""All that a store keeps, as documents of no backend, so that it can be moved to another store and recounted."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ class Document(NamedTuple):
 
 
 class Movable(Protocol):
-    """A store that gives all that it keeps, or takes all that another one keeps; no server has it open."""
+    """A store that is read or filled as a whole, while no server has it open."""
 
     async def refuse_in_use(self) -> None:
-        """Raises Refused: BUSY where somebody uses it, as far as that can be seen."""
+        """Raises Refused: BUSY if somebody uses it, as far as that can be seen."""
         ...
 
     async def holds_anything(self) -> bool:
@@ -103,7 +103,7 @@ class Movable(Protocol):
     def documents(self) -> AsyncIterator[Sequence[Document]]:
         """All that is kept, some hundreds at a time; of what was being sent it says that it may have gone.
 
-        Raises Refused: NOT_ALLOWED where a secret cannot be read.
+        Raises Refused: NOT_ALLOWED if a secret cannot be read.
         """
         ...
 
@@ -112,23 +112,23 @@ class Movable(Protocol):
         ...
 
     async def begin(self) -> None:
-        """Let it be filled: what an interrupted move left is deleted, and no server opens it until it `ends`."""
+        """Begin to fill it: delete what an interrupted move left; no server opens it before `end`."""
         ...
 
     async def take(self, documents: Sequence[Document]) -> None:
-        """Keep these."""
+        """Store these documents."""
         ...
 
     async def finish(self) -> None:
-        """Derive what is derived, once all documents are taken."""
+        """Build all derived data, once all documents are stored."""
         ...
 
     async def end(self) -> None:
-        """Let servers open it: all was taken and recounted."""
+        """Let servers open it: everything was stored and recounted."""
         ...
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
 

@@ -33,19 +33,19 @@ class Orders(Protocol):
         ...
 
     async def purchase(self, order: str, line: str) -> Purchase | None:
-        """What a line of an order did, or None."""
+        """The stored outcome of a line of an order, or None."""
         ...
 
     async def add_purchase(self, purchase: Purchase) -> None:
-        """Note what a line of an order did, in place of what was noted of it before."""
+        """Store the outcome of a line of an order, replacing an earlier one."""
         ...
 
     async def save_redaction(self, redaction: Redaction) -> None:
-        """Keep that a person is to be forgotten; the time at which it was asked first stays."""
+        """Store that a person is to be forgotten; the time of the first request stays."""
         ...
 
     async def end_redaction(self, address: str) -> None:
-        """Drop it: the person is forgotten."""
+        """Delete it: the person is forgotten."""
         ...
 
 

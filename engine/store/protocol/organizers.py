@@ -1,4 +1,4 @@
-"""What is settled for organizers, and their further addresses."""
+"""The settings of organizers, and their further addresses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Organizers(Protocol):
         ...
 
     async def save_organizer(self, profile: OrganizerProfile) -> None:
-        """Write down name, zone, language, lists and further addresses of an organizer who is known."""
+        """Store name, zone, language, lists and further addresses of a known organizer."""
         ...
 
     async def organizer_language(self, organizer: str) -> str:
-        """The tag of the organizer's language; empty where it is not set."""
+        """The tag of the organizer's language; empty if it is not set."""
         ...
 
     async def organizer_of(self, address: str) -> str:
@@ -35,7 +35,7 @@ class OrganizerQuestions(Protocol):
         ...
 
     async def organizer_language(self, organizer: str) -> str:
-        """The tag of the organizer's language; empty where it is not set."""
+        """The tag of the organizer's language; empty if it is not set."""
         ...
 
     async def organizer_of(self, address: str) -> str:

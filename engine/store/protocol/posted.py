@@ -12,7 +12,7 @@ class PostedRequests(Protocol):
     """The part of a unit of work that concerns requests as they were posted."""
 
     async def add_posted(self, trigger_id: str, posted: Posted, received: datetime, *, divided: bool) -> str:
-        """Keep a request; its id, or nothing where the very same waits to be divided. `divided`: nothing waits."""
+        """Keep a request; its id, or nothing if the very same waits to be divided. `divided`: nothing waits."""
         ...
 
     async def undivided(self, trigger_id: str, most: int) -> int:

@@ -12,7 +12,7 @@ class Record(Protocol):
     """The part of a unit of work that concerns the record: one chain of rows, in the order of the units."""
 
     async def record_place(self, addresses: Collection[str]) -> ChainEnd:
-        """After which row the next one goes, and the salts of these people."""
+        """The end of the chain, where the next row goes, and the salts of these people."""
         ...
 
     async def add_row(self, row: ChainRow, salts: Mapping[str, bytes]) -> None:
@@ -20,7 +20,7 @@ class Record(Protocol):
         ...
 
     def take_owed(self) -> list[str]:
-        """The Message-IDs of what this unit has come to owe since it was asked last."""
+        """The Message-IDs of the messages that this unit has owed since the last call."""
         ...
 
     async def cut_record(self, cut: Cut) -> None:
@@ -51,7 +51,7 @@ class RecordQuestions(Protocol):
         ...
 
     async def record_cut(self) -> Cut | None:
-        """Where the past was cut away, if it was."""
+        """The cut before which rows were deleted, or None."""
         ...
 
     async def old_lines(self, after: int, limit: int) -> list[OldLine]:

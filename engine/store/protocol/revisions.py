@@ -1,4 +1,4 @@
-"""What an event was before, and who made it so."""
+"""Earlier revisions of an event, and the mails that made them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file by which the events of a store are found that cannot search: derived, and made anew at any time."""
+"""A search index in a file, for a store that cannot search; derived data that can be rebuilt at any time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.store.protocol.questions import Searching
 
 
 class SearchFile(Searching, Protocol):
-    """Finds events among those that were written to it, and nothing else; all of it can be lost."""
+    """Finds events among those that were written to it; nothing in it is needed to rebuild it."""
 
     async def write(self, events: Sequence[tuple[Event, bool]]) -> None:
-        """Let these events be found as they are now, each with whether somebody is invited."""
+        """Index these events as they are now, each with whether somebody is invited."""
         ...
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
@@ -41,7 +41,7 @@ class SearchFile(Searching, Protocol):
 
     @property
     def form(self) -> str:
-        """What tells files of another program apart: only an image of the same form is opened."""
+        """The version of the file's format: only an image of the same form is opened."""
         ...
 
     async def image(self, most: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What is stopped: its mail waits at the next claim, until it is resumed."""
+"""Stops: from the next claim on, mail of what is stopped waits until it is resumed."""
 
 from __future__ import annotations
 

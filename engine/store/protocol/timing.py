@@ -8,7 +8,7 @@ from engine.model.timing import AnswerTimes, SendHour
 
 
 class TimingQuestions(Protocol):
-    """What the ledger and the receipts say together; people who were taken out of an event are not counted."""
+    """Questions that join the ledger with the receipts; people who were withdrawn from an event are not counted."""
 
     async def answer_times(self, event_uid: str) -> AnswerTimes:
         """How long after their invite the people of an event answered first."""

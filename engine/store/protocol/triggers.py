@@ -1,4 +1,4 @@
-"""Triggers, what was delivered at their hooks, and the objects that it was about."""
+"""Triggers, the deliveries at their hooks, and the objects that these are about."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Triggers(Protocol):
         ...
 
     def go_on_with(self, chain: str) -> None:
-        """What this unit changes from now on belongs to this chain of changes and triggers."""
+        """Mark what this unit changes from now on as part of this chain of changes and triggers."""
         ...
 
     async def forget_object(self, trigger_id: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What can be taken back, and the steps of taking it back."""
+"""Changes that can be undone, and the steps of undoing them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from engine.refusals import Code
 
 
 class Undos(Protocol):
-    """The part of a unit of work that concerns what can be taken back."""
+    """The part of a unit of work that concerns changes that can be undone."""
 
     async def add_undo(self, undoable: Undoable) -> None:
-        """Keep what can be taken back; what could be until a day before it is dropped."""
+        """Store a change that can be undone; drop those whose time ended a day or more before."""
         ...
 
     async def undoable(self, undo_id: str) -> Undoable | None:
-        """What can, or could, be taken back under this id."""
+        """The change with this id that can, or could, be undone."""
         ...
 
     async def save_undo(self, undoable: Undoable) -> None:
-        """Replace what is kept under its id."""
+        """Replace the stored change with the same id."""
         ...
 
     async def undos_of(self, event_uid: str, now: datetime) -> list[Undoable]:
-        """What can still be taken back of an event, oldest first."""
+        """The changes of an event that can still be undone, oldest first."""
         ...
 
     async def undos(self, organizer: str | None, now: datetime, limit: int) -> list[Undoable]:
-        """What can still be taken back, newest first; of one organizer if given."""
+        """The changes that can still be undone, newest first; of one organizer if given."""
         ...
 
     async def people_reached(self, undoable: Undoable) -> int:
-        """To how many people a mail of it has left, or may have."""
+        """The number of people to whom a mail of it has left, or may have."""
         ...
 
     async def calendars_changed(self, event_uid: str, sequence: int) -> int:
-        """How many people were sent the event at this revision or a newer one, or may have been."""
+        """The number of people who were, or may have been, sent the event at this revision or a newer one."""
         ...
 
     async def withdraw_messages(self, undoable: Undoable, code: Code, now: datetime) -> int:
@@ -45,13 +45,13 @@ class Undos(Protocol):
         ...
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
-        """Owe again what was withdrawn at that very moment with this code, of one person if given; returns how many."""
+        """Owe again the messages withdrawn at that moment with this code, of one person if given; returns how many."""
         ...
 
     async def delay_jobs(self, event_uid: str, due: datetime) -> None:
-        """Have the jobs of an event go on no earlier than `due`."""
+        """Delay the jobs of an event until `due` or later."""
         ...
 
     async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
-        """Have what waits of an event, and can be taken back, leave no earlier than `due`."""
+        """Delay the waiting messages of an event that can be undone until `due` or later."""
         ...

@@ -11,14 +11,14 @@ U_co = TypeVar("U_co", covariant=True)
 
 
 class Conflict(Exception):  # noqa: N818 -- reads as what it is
-    """Another unit of work was quicker: nothing of this one was kept, and its work may be run again."""
+    """Another unit of work committed first: nothing of this one was kept, and its work may be run again."""
 
 
 class Units(Protocol[U_co]):
     """Makes units of work: each is kept whole or not at all."""
 
     async def close(self) -> None:
-        """Finish what is being written and let go of the store."""
+        """Finish what is being written and close the store."""
         ...
 
     def unit(self) -> AbstractAsyncContextManager[U_co]:

@@ -1,4 +1,4 @@
-"""What those who watch the store ask: whether anything changed, how things stand, whether everything adds up."""
+"""What monitoring asks of the store: whether anything changed, its figures, and a recount."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from engine.model.counters import Figures
 
 
 class Watching(Protocol):
-    """Whether anything was kept since, by whichever process."""
+    """Tells whether anything was written, by any process."""
 
     async def revision(self) -> int:
-        """A number that differs once anything was kept since; it is only ever compared."""
+        """A number that changes with every write; it is only compared for equality."""
         ...
 
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
@@ -20,7 +20,7 @@ class Watching(Protocol):
 
 
 class Checking(Protocol):
-    """How things stand."""
+    """Figures and recounts."""
 
     async def figures(self) -> Figures:
         """Counters for those who watch the server; as quick with a large store as with a small one."""

@@ -1,4 +1,4 @@
-"""Webhooks out, and what is posted there."""
+"""Outgoing webhooks, and their postings."""
 
 from __future__ import annotations
 

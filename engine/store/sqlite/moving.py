@@ -52,7 +52,7 @@ class MovableFile:
         self._connection: sqlite3.Connection | None = None
 
     async def refuse_in_use(self) -> None:
-        """Raises Refused: BUSY where another process, or another connection, has the file open."""
+        """Raises Refused: BUSY if another process, or another connection, has the file open."""
         if self._path.exists() and not self._connection:
             (await asyncio.to_thread(_alone, self._path)).close()
             await (await SqliteStore.open(self._path, expand=self._expand)).close()  # brought up to date

@@ -80,7 +80,7 @@ def no_id(posted: Posted, element: Any) -> str:
 class Connector:
     """One sender: `prove` says whether one secret proves a request.
 
-    `weak`: what its proof leaves open, in a sentence; empty where it covers the whole body.
+    `weak`: what its proof leaves open, in a sentence; empty if it covers the whole body.
     `elements` may raise Refused: INVALID_PAYLOAD.
     """
 
@@ -99,12 +99,12 @@ def mac(secret: bytes, *parts: bytes, algorithm: str = "sha256") -> bytes:
 
 
 def same_hex(given: str, digest: bytes) -> bool:
-    """True where `given` is the digest as hexadecimal digits; compared in constant time."""
+    """True if `given` is the digest as hexadecimal digits; compared in constant time."""
     return hmac.compare_digest(given.lower().encode(), digest.hex().encode())
 
 
 def same_base64(given: str, digest: bytes) -> bool:
-    """True where `given` is the digest as base64; compared in constant time."""
+    """True if `given` is the digest as base64; compared in constant time."""
     return hmac.compare_digest(given.encode(), base64.b64encode(digest))
 
 
@@ -117,7 +117,7 @@ def from_base64(text: str) -> bytes | None:
 
 
 def timely(text: str, now: datetime, *, unit: str = "s") -> bool:
-    """True where `text` is a Unix time within the tolerance of `now`; `unit`: s or ms."""
+    """True if `text` is a Unix time within the tolerance of `now`; `unit`: s or ms."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         return False
     seconds = int(text) / (1000 if unit == "ms" else 1)
@@ -125,7 +125,7 @@ def timely(text: str, now: datetime, *, unit: str = "s") -> bool:
 
 
 def text_of(value: Any) -> str:
-    """An id in a payload as text; empty where it is none."""
+    """An id in a payload as text; empty if it is none."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 

@@ -62,7 +62,7 @@ def provable(posted: Posted, proof: Proof) -> Posted:
 
 
 def proven(posted: Posted, proof: Proof, secrets: Sequence[str], now: datetime) -> bool:
-    """True where one of the hook's secrets proves the request; without secrets nothing does."""
+    """True if one of the hook's secrets proves the request; without secrets nothing does."""
     prove = connector(proof).prove
     try:
         return any([prove(posted, proof, secret, now) for secret in secrets if secret])  # noqa: C419 -- in constant time
