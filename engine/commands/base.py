@@ -25,7 +25,7 @@ from engine.store.protocol import Unit
 
 
 class Done(Value):
-    """What a command came to when it was carried out."""
+    """The result of a command that was carried out."""
 
     held: HeldAction | None = Field(
         None, description="it waits for approval: nothing was changed, and the rest is what would be"
@@ -38,7 +38,7 @@ class Done(Value):
         return {}
 
     def waiting(self, held: HeldAction) -> Self:
-        """What would be, once `held` is approved; there is no campaign to follow until then."""
+        """What would be done once `held` is approved; there is no campaign to follow before."""
         none: dict[str, object] = {"campaign_id": ""} if "campaign_id" in type(self).model_fields else {}
         return self.model_copy(update={"held": held, **none})
 
@@ -76,7 +76,7 @@ class Work:
 
     @property
     def verbs(self) -> frozenset[Verb]:
-        """What the actor may do: its key, and each key above it."""
+        """The verbs that the actor's key and each key above it have."""
         return self.actor.verbs & self.bounds.verbs
 
     @property
@@ -89,7 +89,7 @@ class Work:
         return self.key or ("" if self.actor.kind == "local" else event.key)
 
     def not_before(self, seconds: int) -> datetime | None:
-        """When what is owed now may leave, so that it can be taken back until then; None: at once."""
+        """When what is owed now may leave, so that it can be undone until then; None: at once."""
         return self.now + timedelta(seconds=seconds) if seconds and not self.waited else None
 
     def new_message_id(self) -> str:
@@ -156,10 +156,10 @@ class Command(BaseModel, Generic[D_co]):
     """False for what changes nothing: it leaves no row in the record."""
 
     async def prepare(self) -> None:
-        """Do what takes long and needs nothing of the store, before the unit of work begins."""
+        """Do slow work that needs nothing from the store, before the unit of work begins."""
 
     async def upload(self, apply: Apply) -> None:
-        """Bring what is too much for one unit of work into the store, where no one sees it before `carry_out`.
+        """Store what is too large for one unit of work; nobody sees it before `carry_out`.
 
         Raises Refused; what was brought is dropped later.
         """
@@ -169,7 +169,7 @@ class Command(BaseModel, Generic[D_co]):
         """Do what is asked inside `work.unit`, or raise Refused; waits for nothing but the unit."""
 
     def subject(self) -> str:
-        """What the command is about: a uid or an id, or what the caller names it by."""
+        """What the command is about: a uid, an id, or the caller's name for it."""
         return str(getattr(self, "uid", "") or getattr(self, "campaign_id", "") or "")
 
     def about(self) -> str:

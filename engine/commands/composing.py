@@ -59,19 +59,19 @@ def given(email: str, name: str, fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def reader_zone(attendee: Attendee) -> str:
-    """The zone of whoever reads a mail: of their list, else of their last answer; empty if it is not known."""
+    """A reader's time zone, from their list or else from their last answer; empty if it is not known."""
     given = attendee.fields.get(TIMEZONE, "") if attendee.fields else ""
     return (zones.resolve(given) if given else "") or attendee.zone
 
 
 def reader_language(attendee: Attendee, organizers: str) -> str:
-    """The language of whoever reads a mail: of their list, else the organizer's; empty if neither is known."""
+    """A reader's language, from their list or else the organizer's; empty if neither is known."""
     given = attendee.fields.get(LANGUAGE, "") if attendee.fields else ""
     return (matched(given) if given else "") or organizers
 
 
 async def in_force(asked: BrandingQuestions, organizer: str) -> Branding:
-    """What is set for an organizer over what is set for the installation; of nobody: the installation's."""
+    """The branding in force for an organizer; without one, the installation's."""
     scopes = dict.fromkeys((INSTALLATION, organizer))
     return merged([one for scope in scopes if (one := await asked.branding(scope))])
 

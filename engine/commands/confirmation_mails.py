@@ -71,7 +71,7 @@ def _reached(confirmation: Confirmation, settings: Settings, language: Language)
 
 
 def unproven(what: str, uid: str, language: Language = ENGLISH) -> Notice:
-    """What became of a mail that nothing proves, to the address that it names: without a word of it."""
+    """The notice about an unproven mail, to the address that it names; it quotes nothing of the mail."""
     told = language.say(
         "A mail in your name came to this server, and nothing in it proves that you sent it. Result: {what}.",
         what=what,

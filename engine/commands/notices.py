@@ -80,7 +80,7 @@ async def language_of(work: Work, address: str) -> Language:
 
 
 def created(event: Event, settings: Settings, language: Language = ENGLISH) -> Notice:
-    """A new event, and what can be done with it next."""
+    """The notice of a new event, with what can be done next."""
     say = language.say
     what = say("Your event was created. No one has been invited yet.")
     made = about_event(say("Created: {title}", title=event.summary), event, what, language)
@@ -183,7 +183,7 @@ def cancelled(
     instance: Instant | None = None,
     language: Language = ENGLISH,
 ) -> Notice:
-    """The end of an event, or of one instance of a series."""
+    """The notice that an event, or one instance of a series, is cancelled."""
     if not changed:
         return _unchanged(event, language)
     say = language.say
@@ -201,7 +201,7 @@ def _unchanged(event: Event, language: Language) -> Notice:
 
 
 def several(subject: str, what: str, why: Sequence[str], language: Language = ENGLISH) -> Notice:
-    """What became of a calendar with several events."""
+    """The notice of the outcome of a calendar with several events."""
     say = language.say
     brought = say("Your mail “{subject}” brought {what}", subject=subject[:_SUBJECT_SHOWN], what=what)
     text = "\n".join([brought, *why[:SKIPPED_SHOWN]]) + "\n"
@@ -209,7 +209,7 @@ def several(subject: str, what: str, why: Sequence[str], language: Language = EN
 
 
 def refused(subject: str, why: str, code: str, language: Language = ENGLISH) -> Notice:
-    """A mail that was not understood, or not allowed, and why."""
+    """The notice that a mail was not understood or not allowed, and why."""
     say = language.say
     changed = say("Your mail “{subject}” changed nothing.", subject=subject[:_SUBJECT_SHOWN])
     told = reason(code, why, language)

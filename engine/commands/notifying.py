@@ -1,4 +1,4 @@
-"""Tell the owner of an address what became of mails: at once, and at most one mail a minute."""
+"""Notify the owner of an address of the outcome of mails: at once, but at most one mail a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limit that protects a person from being flooded: so many mails a day, whoever asks for them."""
+"""The limit of mails a day to one person, whoever asks for them, which protects people from floods."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PersonLimit:
         return person(email) in self._left
 
     def take(self, email: str) -> bool:
-        """True if one more mail may be owed to `email`, which is counted then."""
+        """Count one more mail to `email` if the limit allows it; True if it does."""
         who = person(email)
         if self._used[who] >= self._left.get(who, self._most):
             return False
@@ -39,7 +39,7 @@ class PersonLimit:
 
 
 async def refuse_person_limit(work: Work, email: str, *, prompted: bool = False) -> None:
-    """Refuse with PERSON_LIMIT if `email` was owed what a person gets in a day."""
+    """Refuse with PERSON_LIMIT if `email` has reached the limit of a day."""
     if not (await PersonLimit.of(work, [email], prompted=prompted)).take(email):
         raise Refused(
             Code.PERSON_LIMIT,

@@ -1,4 +1,4 @@
-"""Bounds on the mail that we owe because a stranger wrote: nobody is flooded, and no organizer speaks for a flood."""
+"""Limits on mail that strangers prompt, so that no one is flooded, and not in an organizer's name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Cause(StrEnum):
-    """What a stranger's mail makes us send.
+    """The kind of mail that a stranger's mail prompts.
 
     REPEAT: a notice that a proven mail changed nothing; whoever has such a mail may relay it again and again.
     SEVERAL: a notice that several people answer one invite.

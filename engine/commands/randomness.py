@@ -1,4 +1,4 @@
-"""Where uids, tokens and Message-IDs come from; handed in, so that tests can repeat a run."""
+"""The source of uids, tokens and Message-IDs; injected, so that tests can repeat a run."""
 
 import os
 import string
@@ -30,14 +30,14 @@ class SystemRandomness:
 
 
 class RecordedRandomness:
-    """Chance that is written down, up to `WORDS_MAX` words, so that what was shown can come true."""
+    """Records up to `WORDS_MAX` random words, so that what a preview showed can be repeated exactly."""
 
     def __init__(self, source: Randomness) -> None:
         self._source = source
         self.words: list[str] = []
 
     def word(self, length: int) -> str:
-        """A random word; the first of them are kept, to come true later."""
+        """A random word; the first ones are recorded."""
         word = self._source.word(length)
         if len(self.words) < WORDS_MAX:
             self.words.append(word)
@@ -45,7 +45,7 @@ class RecordedRandomness:
 
 
 class RepeatedRandomness:
-    """The words of a record, each once and in their order, and new ones where none of the length is left."""
+    """Replays recorded words, each once and in order; new ones if none of the length is left."""
 
     def __init__(self, words: Iterable[str], source: Randomness) -> None:
         self._words, self._source = list(words), source

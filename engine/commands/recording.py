@@ -66,7 +66,7 @@ async def enter_finished(
 
 
 def caller(actor: Actor, now: datetime) -> dict[str, object]:
-    """Who asks, as a row says it."""
+    """The actor, as a row of the record names it."""
     return {
         "at": record.moment(now),
         "kind": actor.kind,
@@ -88,7 +88,7 @@ def refusal(command: Command[Done], refused: Refused) -> dict[str, object]:
 
 
 def asked(command: Command[Done], outcome: Done | Refused) -> dict[str, object]:
-    """What was asked, and what it came to."""
+    """What was asked, and the outcome."""
     if isinstance(outcome, Refused):
         return {**refusal(command, outcome), "event": _ours(command.subject(), outcome.code)}
     held = outcome.held

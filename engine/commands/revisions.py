@@ -22,7 +22,7 @@ _UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "sour
 
 
 class RevisionSource(Value):
-    """Where a request came from, if an organizer's calendar client mailed it."""
+    """The calendar revision behind a request that an organizer's calendar client mailed."""
 
     uid: str
     sequence: int = 0
@@ -142,7 +142,7 @@ def differences(old: Event, new: Event) -> tuple[str, ...]:
 
 
 def felt(old: Event, new: Event, changed: Iterable[str]) -> set[str]:
-    """The names in `changed` of what people are at the wrong time or place without, or would read otherwise.
+    """The names in `changed` that matter to attendees: without them they would miss a time, a place or a text.
 
     Left out are another zone in which the same moments are shown, and instances that differ in words alone.
     """

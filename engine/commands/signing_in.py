@@ -1,4 +1,4 @@
-"""Sign somebody in to the web pages by a link that works once, and out again."""
+"""Sign people in to the web pages by a link that works once, and out again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def digest(secret: str) -> str:
 
 
 class Asked(Done):
-    """A link was asked for; `mailed` is nothing that whoever asked may learn."""
+    """A link was requested; the requester must not learn `mailed`."""
 
     mailed: bool
 
@@ -114,7 +114,7 @@ class SignedIn(Done):
 
 
 class SigningIn(Command[SignedIn]):
-    """Begin a session, once it is known who comes."""
+    """Base of commands that begin a session for a verified person."""
 
     async def begin(
         self, work: Work, signed_in: SignedInAs, address: str, **of_it: str | frozenset[str]
@@ -134,7 +134,7 @@ class SigningIn(Command[SignedIn]):
 
 
 class SignIn(SigningIn):
-    """Spend a link's one use."""
+    """Sign in by a one-time link, which is then used."""
 
     code: str = Field(max_length=100, repr=False)
 
@@ -184,7 +184,7 @@ class Seen(Done):
 
 
 class UseSession(Command[Seen]):
-    """Write down that a session is in use."""
+    """Note that a session is in use."""
 
     digest: str = Field(repr=False)
 

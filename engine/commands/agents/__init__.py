@@ -1,1 +1,1 @@
-"""What agents may do: their keys with bounds, and what waits for somebody's approval."""
+"""Agents' keys with their bounds and budgets, and the switches that hold or stop mail."""

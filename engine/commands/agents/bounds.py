@@ -1,4 +1,4 @@
-"""The bounds of the keys that cause something, held at each command."""
+"""The bounds of the keys that cause a change, enforced in each command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def standing_for(work: Work, event: Event) -> Standing:
 
 
 def refuse(work: Work, standing: Standing, bound: str, message: str) -> None:
-    """Refuse with OUT_OF_BOUNDS by one bound; keys that only observe go on, and it is noted."""
+    """Refuse with OUT_OF_BOUNDS by one bound; for keys that only observe, note it and go on."""
     if standing.mode(work.now) is Mode.OBSERVE:
         work.observed.append(bound)
         return
@@ -34,7 +34,7 @@ def refuse(work: Work, standing: Standing, bound: str, message: str) -> None:
 
 
 def out_of_bounds(bound: str, message: str) -> Refused:
-    """The refusal by one bound; what to do next the face says."""
+    """The refusal by one bound; the face adds what to do next."""
     return Refused(Code.OUT_OF_BOUNDS, message, bound=bound)
 
 
@@ -47,14 +47,14 @@ def refuse_recipient(work: Work, standing: Standing, address: str) -> None:
 
 
 def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:
-    """Refuse with OUT_OF_BOUNDS texts of which a mail client would make a link to where the keys may not link."""
+    """Refuse with OUT_OF_BOUNDS texts that a mail client would turn into links to hosts outside the keys' bounds."""
     if not standing.bounds_links:
         return
     refuse_link(work, standing, next((host for text in texts if (host := standing.outside_links(text))), ""))
 
 
 def refuse_link(work: Work, standing: Standing, host: str) -> None:
-    """Refuse with OUT_OF_BOUNDS a link to `host`; an empty one is none."""
+    """Refuse with OUT_OF_BOUNDS a link to `host`; an empty host is no link."""
     if host:
         what = "a link without a host" if host == NO_HOST else f"“{host[:80]}”"
         refuse(
@@ -63,7 +63,7 @@ def refuse_link(work: Work, standing: Standing, host: str) -> None:
 
 
 def texts_of(event: Event) -> list[str]:
-    """What an event says to everybody, as it stands in mails."""
+    """The texts of an event that all attendees read in their mails."""
     own = [
         event.summary,
         event.location,
@@ -80,7 +80,7 @@ def texts_of(event: Event) -> list[str]:
 
 
 def personal_texts(event: Event, values: Mapping[str, str]) -> list[str]:
-    """What an event says to one person, and their name."""
+    """The texts of an event as one person reads them, and their name."""
     if event.verbatim or not personal.placeholders(event):
         return [*texts_of(event), values.get("name", "")]
     given = {**dict.fromkeys(personal.placeholders(event), ""), **values}
@@ -104,7 +104,7 @@ def _latest(event: Event) -> datetime:
 
 
 def refuse_exceeded(work: Work) -> None:
-    """Refuse with OUT_OF_BOUNDS a change that passes a bound and waits for nobody."""
+    """Refuse with OUT_OF_BOUNDS a change that passes a bound and needs no approval."""
     if work.exceeded and not work.approved:
         bound, why = work.exceeded[0]
         refuse(work, work.bounds, bound, why)

@@ -1,4 +1,4 @@
-"""Budgets of keys, held where mails are owed: refused with what is left, reserved in the same unit of work."""
+"""Budgets of keys, enforced where mails are owed: a refusal says what is left; reserving is part of the same unit."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _refuse_new(work: Work, standing: Standing, most: int, used: int, wanted: in
 
 
 async def passing(unit: Unit, standing: Standing, emails: Sequence[str], now: datetime) -> dict[str, str]:
-    """Who of `emails`, mailed one after another, passes a budget of today, with its bound; nothing is reserved."""
+    """Those of `emails` that would pass a budget of today, with the bound; nothing is reserved."""
     keys = bounded(standing)
     spent = await unit.spent([key.id for key, _ in keys], now)
     today = [
@@ -95,7 +95,7 @@ class Today:
 
 
 def bounded(standing: Standing) -> list[tuple[Key, Bounds]]:
-    """The keys that have bounds, with them."""
+    """The keys that have bounds, each with its bounds."""
     return [(key, key.bounds) for key in standing.keys if key.bounds]
 
 
@@ -117,7 +117,7 @@ class KeyPeople:
         return cls(standing.limit("person_day"), new, mailed)
 
     def take(self, email: str) -> bool:
-        """True if one more mail may be owed to `email` by the keys; it is counted then."""
+        """Count one more mail to `email` if the keys' budgets allow it; True if they do."""
         who = person(email)
         used = max((known.get(who, 0) for known in self._mailed.values()), default=0)
         if self._most and used + self._used[who] >= self._most:

@@ -1,4 +1,4 @@
-"""What keys do, what it comes to and which bounds hold, in words of a digest."""
+"""Commands, outcomes and bounds, as a digest names them."""
 
 from __future__ import annotations
 
@@ -151,13 +151,13 @@ _BOUNDS = (
 
 
 def command(name: str, language: Language = ENGLISH) -> str:
-    """A command in words; English words are those of its name."""
+    """The name of a command in a language; in English it is made from the class name."""
     told = language.term("what a key did", name)
     return _CAMEL.sub(" ", name).lower() if told == name else told
 
 
 def outcome(said: str, language: Language) -> str:
-    """What a command came to, as the record has it: `refused (out_of_bounds: day)`, `done, only observed`."""
+    """The outcome of a command, as in the record: `refused (out_of_bounds: day)`, `done, only observed`."""
     told, _, why = said.partition(" (")
     words = [language.term("outcome", word) for word in told.split(", ")]
     code, _, bound_name = why.rstrip(")").partition(": ")
@@ -166,5 +166,5 @@ def outcome(said: str, language: Language) -> str:
 
 
 def bound(name: str, language: Language) -> str:
-    """A bound of a key, which English calls by its name."""
+    """The name of a bound; in English its own name."""
     return language.term("bound of a key", name)

@@ -34,7 +34,7 @@ class LastAction(Value):
 
 
 class KeyDay(Value):
-    """What one key did in a day, what its bounds leave it, and what it asked for that waits."""
+    """What one key did in a day, what its bounds leave it, and its requests that wait."""
 
     key: Key
     done: tuple[tuple[str, str, int], ...] = Field((), description="command, what it came to, how often")
@@ -110,7 +110,7 @@ def _key_lines(day: KeyDay, now: datetime, language: Language) -> list[str]:
 
 
 def key_line(key: Key, language: Language = ENGLISH) -> str:
-    """A key by its id and name, and for whom it acts."""
+    """One line: the key's id, name and the address it acts for."""
     named = f" “{key.name}”" if key.name else ""
     return language.say("{key}, for {address}", key=f"{key.id}{named}", address=key.address)
 
@@ -131,7 +131,7 @@ def left_lines(limits: Sequence[Limit], language: Language = ENGLISH) -> list[st
 
 
 def refused_lines(day: KeyDay, program: str = "", language: Language = ENGLISH) -> list[str]:
-    """By which bound something was refused, or would have been, and the command that widens it."""
+    """The bounds that refused something, or would have, each with the command that widens it."""
     found = []
     for bound, times in day.refused:
         command = widening(day.key, bound)
@@ -157,7 +157,7 @@ def _held_line(held: HeldAction, language: Language) -> str:
 
 
 def counted(facts: Sequence[dict[str, object]]) -> tuple[tuple[str, str, int], ...]:
-    """How often each command came to what, by rows of the record; the most often first."""
+    """How often each command had each outcome, by rows of the record, most frequent first."""
     found: Counter[tuple[str, str]] = Counter()
     for row in facts:
         outcome = str(row.get("outcome", ""))

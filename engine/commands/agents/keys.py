@@ -1,4 +1,4 @@
-"""Keys of agents: made, changed, stopped, given a new secret, ended."""
+"""Make, change, stop, rotate and revoke agents' keys."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class KeyDone(Done):
 
 
 def digest(secret: str) -> str:
-    """What is stored of a key: it holds 200 bits of chance, so one SHA-256 is enough."""
+    """The hash that is stored of a key's secret, which has 200 random bits, so one SHA-256 is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def subject_digest(issuer: str, subject: str) -> str:
-    """What stands in place of a secret's hash for a subject of an OAuth issuer, which has none."""
+    """The value stored in place of a secret's hash for a subject of an OAuth issuer, who has no secret."""
     return f"oauth:{hashlib.sha256(repr((issuer, subject)).encode()).hexdigest()}"
 
 
@@ -205,7 +205,7 @@ async def _owned(work: Work, bounds: Bounds) -> Bounds:
 
 
 class ChangeKey(Command[KeyDone]):
-    """Give a key other bounds; what it owes is judged by them from the next claim on."""
+    """Change the bounds of a key; they apply to its queued mail from the next claim on."""
 
     key_id: str
     bounds: Bounds
@@ -234,7 +234,7 @@ class ChangeKey(Command[KeyDone]):
 
 
 async def leave_earlier(work: Work, before: Key, after: Key) -> None:
-    """What the hours of a key put off is judged anew if its hours now begin earlier."""
+    """Let mail that waits for a key's hours leave earlier, if its hours now begin earlier."""
     until = before.bounds.opens(work.now) if before.bounds else work.now
     if until > work.now and (after.bounds is None or after.bounds.opens(work.now) < until):
         await bulk_changes.begin(work, BulkChange(action=BulkAction.DUE_NOW, key=after.id, due=until))
@@ -274,7 +274,7 @@ def _refuse_lifting(work: Work, key: Key) -> None:
 
 
 class RotateKey(Command[KeyDone]):
-    """Give a key a new secret; the one before lets nobody in any more."""
+    """Give a key a new secret; the old one stops working at once."""
 
     key_id: str
 

@@ -1,4 +1,4 @@
-"""What the bounds of a key leave it just now: the same questions are asked of the store, whatever was refused."""
+"""What the bounds of a key leave it now; the store is asked the same questions whatever was refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ShowLimits(Command[LimitsDone]):
 
 
 class ShowKeyLimits(Command[LimitsDone]):
-    """Show what the bounds of one key allow by themselves, and what is left, to whoever answers for it."""
+    """Show a key's owner, or the operator, what its own bounds allow and what is left."""
 
     free: ClassVar[bool] = True
     in_record: ClassVar[bool] = False

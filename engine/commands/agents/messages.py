@@ -1,4 +1,4 @@
-"""Mail to an agent: what people write is kept for it to read, and it may answer."""
+"""Mail to an agent: messages are stored for it to read, and it may reply."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MESSAGE_ID_MAX = 500
 
 
 class MessageDone(Done):
-    """A message as it is kept; `repeated`: this very answer was sent before."""
+    """A stored message; `repeated`: this same reply was sent before."""
 
     message: InboxMessage
     repeated: bool = False
@@ -143,7 +143,7 @@ class ReplyMessage(Command[MessageDone]):
 
 
 async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: str) -> None:
-    """Keep what an attendee says beside their answer, where an agent reads its other messages, too."""
+    """Store the comment of an attendee's answer among the agent's messages."""
     if not comment.strip() or not await _is_agent(work, organizer):
         return
     of_one, of_all = await work.unit.inbox_counts(organizer, attendee.email, work.now - _DAY)

@@ -13,7 +13,7 @@ _STRICTNESS = (Mode.OBSERVE, Mode.ACT, Mode.HOLD)
 
 
 def refuse_wider(key: Key, parent: Key) -> None:
-    """Refuse with OUT_OF_BOUNDS, and the name of the bound, where `key` could do more than `parent`."""
+    """Refuse with OUT_OF_BOUNDS and the bound's name if `key` could do more than `parent`."""
     if parent.bounds is None or key.bounds is None:
         return
     wider = _wider(key.bounds, parent.bounds)
@@ -24,7 +24,7 @@ def refuse_wider(key: Key, parent: Key) -> None:
 
 
 def refuse_other_tools(key: Key, parent: Key) -> None:
-    """Refuse with OUT_OF_BOUNDS, and the name of the restriction, where `key` may use tools that `parent` may not."""
+    """Refuse with OUT_OF_BOUNDS and the restriction's name if `key` may use tools that `parent` may not."""
     if parent.tools and not (key.tools and set(key.tools) <= set(parent.tools)):
         raise _too_wide("tools")
     if parent.tier and not (key.tier and TIERS.index(key.tier) <= TIERS.index(parent.tier)):
@@ -34,7 +34,7 @@ def refuse_other_tools(key: Key, parent: Key) -> None:
 
 
 def refuse_beyond(key: Key, maker: Standing, verbs: frozenset[Verb]) -> None:
-    """Refuse with OUT_OF_BOUNDS a key with more verbs than its maker has just now, or with another owner.
+    """Refuse with OUT_OF_BOUNDS a key with more verbs than its maker has now, or with another owner.
 
     The owner approves what a key asks for: one that named its own would choose who approves.
     """

@@ -1,4 +1,4 @@
-"""Changes and cancellations that wait because their key ended or was narrowed: somebody sends or drops them."""
+"""Send or drop the changes and cancellations that wait because their key ended or was narrowed."""
 
 from __future__ import annotations
 

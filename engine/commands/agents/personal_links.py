@@ -1,4 +1,4 @@
-"""To which hosts an event's texts link as each person reads them: what all read alike is looked at once."""
+"""The hosts to which an event's texts link for each person; texts that all read alike are examined once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PersonalLinks:
         self._alike = self._first((*texts_of(filled), *self._texts))
 
     def outside(self, values: Mapping[str, str]) -> str:
-        """The first host that a person with these values would read a link to, and none may be; else empty."""
+        """The first host to which a person with these values would see a link outside the keys' bounds; else empty."""
         if self._alone and self._all_plain(self._asked, values):
             return self._alike
         if self._alone and self._all_plain(self._names, values):

@@ -1,4 +1,4 @@
-"""Whose mail a program may read: an address for which a key exists decides nothing and signs nobody in."""
+"""Addresses whose mail a program may read: with such an address nobody decides or signs in."""
 
 from __future__ import annotations
 

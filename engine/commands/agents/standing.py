@@ -1,4 +1,4 @@
-"""Which bounds hold for whoever asks: read anew for each command, so that what was narrowed holds at once."""
+"""The bounds that hold for an actor, read anew for each command, so that a narrowed bound applies at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop an organizer or everything at the next claim, and let it go on; STOP by mail of a key's owner."""
+"""Stop or resume the mail of one organizer, or all mail, from the next claim on; STOP by mail from a key's owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.refusals import Code, Refused
 
 
 class Stopped(Done):
-    """What is stopped or goes on; `changed`: it was not so before."""
+    """What is stopped or resumed; `changed`: it was not so before."""
 
     organizer: str
     stopped: bool
@@ -30,7 +30,7 @@ class Stopped(Done):
 
 
 class StopSending(Command[Stopped]):
-    """Have an organizer's mail wait from the next claim on, or everyone's; nothing that is owed is lost."""
+    """Hold an organizer's mail, or all mail, from the next claim on; nothing that is owed is lost."""
 
     free: ClassVar[bool] = True
 
@@ -80,7 +80,7 @@ async def _may_stop(work: Work, organizer: str) -> None:
 
 
 class OwnerStopped(Done):
-    """The keys that are stopped now; `organizer`: whose own mail is, where they own no keys."""
+    """The keys that are stopped now; `organizer`: the organizer whose own mail is stopped, if they own no keys."""
 
     keys: tuple[Key, ...] = ()
     organizer: str = ""

@@ -1,4 +1,4 @@
-"""The organizer's switch: whether changes from their calendar client wait for a yes."""
+"""The organizer's switch: whether changes from their calendar client need approval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ApprovalSet(Done):
 
 
 class SetOrganizerApproval(Command[ApprovalSet]):
-    """Have updates and cancellations from an organizer's calendar client wait for approval, or no longer."""
+    """Turn approval of updates and cancellations from an organizer's calendar client on or off."""
 
     address: str
     on: bool
@@ -43,7 +43,7 @@ class SetOrganizerApproval(Command[ApprovalSet]):
 
 
 async def refuse_unfit(work: Work, approver: str) -> None:
-    """Refuse an address at which nobody but a program, or this server, would decide."""
+    """Refuse an approver's address that only a program, or this server itself, reads."""
     if work.settings.is_own_mailbox(approver):
         raise Refused(Code.INVALID_ADDRESS, "That is a mailbox of this server.", "Name a person's address.")
     if await read_by_a_key(work, approver):

@@ -1,4 +1,4 @@
-"""Widen a bound by which something was refused: the command for it, and what its owner or the operator would type."""
+"""Widen a bound that refused something: the command, and what the owner or the operator would type."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ WIDENED = PATTERNS | _DOUBLED | {"mode", "approval", "hours"}
 
 
 class WidenKey(Command[KeyDone]):
-    """Widen one bound of a key: a figure to twice as much, patterns by those given, a wait to none.
+    """Widen one bound of a key: double a number, add the given patterns, or lift an approval.
 
     A key above, within whose bounds it would lie no longer, is widened as well.
     """

@@ -22,7 +22,7 @@ _LINK = re.compile(r"://|\bwww\.|@|[\w-]\.[\w-]{2}", re.IGNORECASE)
 
 
 class Role(StrEnum):
-    """As what a mail names whoever answers at a receipt address; it proves nothing."""
+    """The role in which a mail names the person who answers at a receipt address; it proves nothing."""
 
     HOLDER = "holder"
     DELEGATE = "delegate"
@@ -30,7 +30,7 @@ class Role(StrEnum):
 
 
 class Answering(Command[D_co], Generic[D_co]):
-    """What an answer says of who gives it: its token, else the event's uid and the answerer's address.
+    """What an answer says about who gives it: its token, or the event's uid and the answerer's address.
 
     `email` is whom the answer names, `sender` whom its mail is from, proven where `authenticated`. `role`:
     it names them beside the token's holder, or as whom the holder sends (DELEGATED-FROM).
@@ -71,7 +71,7 @@ class Respondent:
 
 
 async def whose(work: Work, said: Answering[Done]) -> Respondent:
-    """Whose answer it is, by the first of these that tells: token, named address, sender, somebody new.
+    """The respondent, by the first of these that identifies one: token, named address, sender, a new attendee.
 
     Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, NO_SENDER, INVALID_ADDRESS.
     """
@@ -161,7 +161,7 @@ def _from(said: Answering[Done], email: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A name that came by mail, on one line and no longer than names may be; none that a client makes a link of."""
+    """A name that came by mail, on one line and within the limit; empty if a client would turn it into a link."""
     name = " ".join(name.split())
     return "" if len(name) > text.NAME_MAX or _LINK.search(name) else name
 

@@ -1,4 +1,4 @@
-"""Keep what an attendee's mail program answered by itself, such as an absence note: it is no answer to the invite."""
+"""Store an automatic reply of an attendee's mail program, such as an absence note, which does not answer the invite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask the owner of an address whether a mail is theirs, once a day at most, and take the answer."""
+"""Ask the owner of an address, at most once a day, whether a mail is theirs, and handle the answer."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Confirmed(Done):
 
 
 class UseConfirmation(Command[Confirmed]):
-    """Take a code's one use. What waits is handled by whoever asks for this."""
+    """Use a one-time code; the caller then handles the mail that waited."""
 
     code: str
 

@@ -1,4 +1,4 @@
-"""Who sends another in their place: the delegate becomes an attendee and answers by themselves (RFC 5546, 3.2.2.3)."""
+"""Delegations: the delegate becomes an attendee and answers for themselves (RFC 5546, 3.2.2.3)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NAMED_MAX = 20
 
 
 async def delegated(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> None:
-    """Note who answers in whose place, and invite those whom an attendee delegates to.
+    """Store a delegation, and invite the delegate.
 
-    Only whom the organizer invited sends others: a delegate sends nobody, and neither does who just turned up.
+    Only attendees whom the organizer invited may delegate: not a delegate, and not a guest who was not invited.
     """
     if who.delegator and await _left(work, who.delegator) > 0:
         await _note(work, who.delegator, who.attendee.email, added=False)

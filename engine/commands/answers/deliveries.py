@@ -1,4 +1,4 @@
-"""Take in what became of mail after it was accepted: bounces, complaints, and the wish to hear no more."""
+"""Record what happened to mail after it was sent: bounces, complaints and unsubscriptions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DELIVERED, DELAYED = "the recipient's server took it", "delayed"
 
 
 class MailReportDone(Done):
-    """Which address a report is of, and the message where the ledger knows it; `changed` where it was news."""
+    """The address that a report is about, and its message if the ledger has it; `changed`: the report was news."""
 
     email: str
     message: Message | None
@@ -79,7 +79,7 @@ class _Report(Command[MailReportDone]):
 
 
 class RecordBounce(_Report):
-    """Record that a mail server gave a message up (RFC 3464).
+    """Record a bounce: a mail server gave up on a message (RFC 3464).
 
     The message has failed; where the failure is `permanent`, the address gets no more mail of that organizer.
     """
@@ -105,7 +105,7 @@ class RecordBounce(_Report):
 
 
 class RecordComplaint(_Report):
-    """Record that somebody calls our mail spam (RFC 5965): the address gets no more of it."""
+    """Record a complaint that our mail is spam (RFC 5965): the address gets no more of it."""
 
     async def carry_out(self, work: Work) -> MailReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
@@ -137,7 +137,7 @@ class RecordProgress(_Report):
 
 
 class UnsubscribeDone(Done):
-    """Who will hear no more from which organizer."""
+    """The address that unsubscribed, and the organizer."""
 
     email: str
     organizer: str

@@ -1,4 +1,4 @@
-"""Take in what attendees answer: their receipts, for an event or for one of its instances."""
+"""Record attendees' answers, for an event or for one of its instances."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What waits for a yes: what may wait, its preview, the decision, and taking back what was done."""
+"""Held actions: which commands may wait, their preview, the decision; and undoing."""

@@ -1,4 +1,4 @@
-"""The mails about held actions: one asks for a decision, one says what it was, one says that it waits."""
+"""The mails about held actions: asking for a decision, reporting it, and saying that an action waits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def ask(work: Work, held: HeldAction, head: str) -> None:
 
 
 def asking(held: HeldAction, settings: Settings, language: Language = ENGLISH) -> Notice:
-    """Asks for a Yes or a No, and shows what a Yes would do."""
+    """The mail that asks for a decision and shows what an approval would do."""
     say = language.say
     until = say(
         "Without a decision by {time} UTC, it counts as refused.", time=words.moment(held.expires, language)
@@ -112,7 +112,7 @@ def when(preview: HeldPreview, language: Language) -> str:
 
 
 def sides(difference: Difference, language: Language) -> tuple[str, str]:
-    """What a difference was before, and is after."""
+    """The texts of a field before and after a change."""
     if difference.times is None:
         return difference.before, difference.after
     before, after = difference.times
@@ -167,7 +167,7 @@ def _named(held: HeldAction, language: Language) -> str:
 
 
 def waits(held: HeldAction, language: Language = ENGLISH) -> Notice:
-    """Tells the organizer that a change of theirs waits for somebody else."""
+    """The notice that a change of the organizer waits for somebody else."""
     say = language.say
     who = say("Your change needs the approval of the operator.")
     if held.address:
@@ -179,7 +179,7 @@ def waits(held: HeldAction, language: Language = ENGLISH) -> Notice:
 
 
 def expired(held: HeldAction, language: Language = ENGLISH) -> Notice:
-    """Says that nobody decided in time, which counts as a No."""
+    """The notice that nobody decided in time, which counts as a refusal."""
     say = language.say
     late = say(
         "No one decided by {time} UTC, so this counts as refused. Nothing was changed and no one was mailed.",
@@ -204,7 +204,7 @@ _BECAME = {
 
 
 def decided(held: HeldAction, language: Language = ENGLISH) -> Notice:
-    """Tells the organizer what became of a change of theirs."""
+    """The notice of what was decided about a change of the organizer."""
     say = language.say
     title, sentence = _BECAME[held.state]
     why = say("Why: {why}", why=held.why) + "\n" if held.why else ""

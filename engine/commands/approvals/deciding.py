@@ -26,7 +26,7 @@ WHY_MAX = 500
 
 
 class Decided(Done):
-    """A held action as it is now; `repeated`: it had been decided before, and nothing was done now."""
+    """The held action; `repeated`: it was decided earlier, and nothing was done now."""
 
     action: HeldAction
     repeated: bool = False

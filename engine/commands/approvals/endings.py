@@ -1,4 +1,4 @@
-"""What ends by the clock: actions that nobody decided, and keys; whoever answers for them is told once."""
+"""Close undecided actions and ended keys when their time is over, and tell those responsible once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that may wait for approval, what changes by them, and those that never wait."""
+"""The commands that may wait for approval, what they change, and the commands that never wait."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ COMMANDS = {command.__name__: command for command in _COMMANDS}
 
 
 def free(command: Command[Done]) -> bool:
-    """True for what waits for nobody: it only shows, drafts, or stops something."""
+    """True for a command that never needs approval: it only shows, drafts, or stops something."""
     if isinstance(command, ControlCampaign):
         return command.action in {CampaignAction.PAUSE, CampaignAction.CANCEL}
     return command.free or bool(getattr(command, "dry_run", False))
 
 
 def changed(work: Work, done: Done) -> bool:
-    """True if the command did anything: what was asked before is answered, and does not wait."""
+    """True if the command changed something; a repeated request is answered and does not wait."""
     match done:
         case EventDone():
             return bool(done.changed or done.created)
@@ -109,7 +109,7 @@ async def subject(work: Work, done: Done) -> Event | None:
 
 
 def made(done: Done) -> str:
-    """The campaign that tells of it, or else the event that was made."""
+    """The id of the campaign that announces it, or of the event that was made."""
     match done:
         case EventDone() | RemindDone() if done.campaign_id:
             return done.campaign_id

@@ -37,7 +37,7 @@ WAITING_MAX = 100
 
 
 class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command waits
-    """A command waits for approval; `done` is what it would come to."""
+    """A command must wait for approval; `done` is what it would do."""
 
     def __init__(
         self, done: Done, kept: HeldCommand, reasons: tuple[HoldReason, ...], seen: HeldPreview
@@ -49,7 +49,7 @@ class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command
 
 
 async def weigh(work: Work, command: Command[Done], done: Done) -> None:
-    """Judge a command by what its trial came to. Raises MustWait; Refused: STALE, OUT_OF_BOUNDS."""
+    """Decide by a command's trial whether it must wait. Raises MustWait; Refused: STALE, OUT_OF_BOUNDS."""
     if work.approved:
         return
     reasons = await policies.reasons(work, command, done)
@@ -175,7 +175,7 @@ async def _decider(work: Work, waits: MustWait) -> str:
 
 
 async def replace(work: Work, command: Command[Done], event: Event) -> None:
-    """A newer edit takes the place of those that wait: of its date, or, if it is of the whole event, of all."""
+    """Replace older edits that wait: those of the same date, or all if the new one is of the whole event."""
     for held in await _edits(work, event):
         if not _date(command) or _date(kept_command(held)) == _date(command):
             replaced = {"state": HeldState.REPLACED, "decided": work.now}

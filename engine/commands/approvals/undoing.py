@@ -1,4 +1,4 @@
-"""Take back whole what a command changed and owes, while its time lasts and nobody has heard of it."""
+"""Undo what a command changed and owes, while its time lasts and no one has been mailed about it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CAMPAIGNS = 100
 
 
 async def offered(work: Work, command: Command[Done], done: D) -> D:
-    """`done`, with how and until when it can be taken back, if what it changed and owes can be."""
+    """`done` with its undo, if what the command changed and owes can be undone."""
     seconds = _seconds(work, command, done)
     if not seconds or work.waited or work.actor.kind == "system":
         return done
@@ -289,7 +289,7 @@ async def _reopened(work: Work, proposal: Proposal) -> None:
 
 
 class UndosDone(Done):
-    """What can be taken back just now, newest first."""
+    """What can be undone now, newest first."""
 
     undos: tuple[Undoable, ...]
 

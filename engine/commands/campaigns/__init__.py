@@ -1,1 +1,1 @@
-"""Commands of campaigns: lists, drafts, and the mails that many are owed."""
+"""Commands of campaigns: lists, drafts, and mails to many people."""

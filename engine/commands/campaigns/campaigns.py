@@ -128,7 +128,7 @@ class DraftCampaign(Command[CampaignDone]):
 
 
 class ScheduleCampaign(Command[CampaignDone]):
-    """Set when a draft begins once it is started, and how fast it goes; its confirm token is another one then."""
+    """Set when a draft begins once it is started, and how fast it sends; this changes its confirm token."""
 
     campaign_id: str
     at: datetime | None = None
@@ -296,7 +296,7 @@ async def run(work: Work, campaign: Campaign, *, unseen: bool = False) -> Campai
 
 
 def undo_s(work: Work, *, unseen: bool) -> int:
-    """Seconds in which a campaign that starts now can be taken back; `unseen`: its draft was shown to no one."""
+    """Seconds in which a campaign that starts now can be undone; `unseen`: its draft was shown to no one."""
     set_to = work.settings.undo_campaign_s
     return set_to if set_to is not None else _UNSEEN_S * unseen
 
@@ -318,7 +318,7 @@ async def _resume(work: Work, campaign: Campaign) -> Campaign:
 
 
 async def cancel(work: Work, campaign: Campaign) -> Campaign:
-    """Cancel `campaign`, and withdraw what of it has not left."""
+    """Cancel `campaign`, and withdraw its messages that have not left."""
     values = {"state": CampaignState.CANCELLED, "finished": work.now}
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)

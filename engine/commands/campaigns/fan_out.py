@@ -1,4 +1,4 @@
-"""What the engine asks of itself: fan out a change in chunks, start what is scheduled, close what is done."""
+"""The engine's own commands: fan out a change in chunks, start scheduled campaigns, close finished ones."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class PauseFailing(Command[Progress]):
 
 
 class FinishCampaign(Command[Progress]):
-    """Close a campaign that owes nobody anything more, enter its last row, and report to whoever mailed its list.
+    """Close a campaign that owes nothing more, enter its last row, and report to whoever mailed its list.
 
     `root`: of the Message-IDs of its mails that were sent (RFC 6962), in hex.
     """

@@ -16,7 +16,7 @@ _PAUSE = timedelta(minutes=1)
 
 
 class ReportDone(Done):
-    """To whom the report goes, how many rows it has, and the message that carries it."""
+    """The recipient of the report, its number of rows, and the message that carries it."""
 
     event: Event
     message: Message

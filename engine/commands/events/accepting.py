@@ -15,9 +15,9 @@ from engine.refusals import Code, Refused
 
 
 class AcceptProposal(Command[EventDone]):
-    """Move the event to the time that an attendee proposes, and tell everybody whom that concerns.
+    """Move the event to the time that an attendee proposes, and notify the people affected.
 
-    The time alone: the place that they name is their words, which go to the organizer and to nobody else.
+    Only the time: a place in the proposal is the attendee's own text, which only the organizer sees.
     """
 
     uid: str

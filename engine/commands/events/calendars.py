@@ -1,4 +1,4 @@
-"""From an event as a calendar tells it to the command that makes or changes ours."""
+"""Turn an event of an imported calendar into the command that makes or changes ours."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def reinstatement(
 
 
 def span(event: ItipEvent) -> Span:
-    """When it is. Raises Refused: INVALID_CALENDAR."""
+    """The event's start and end. Raises Refused: INVALID_CALENDAR."""
     if event.span is None:
         raise Refused(Code.INVALID_CALENDAR, "The event has no start.", "Give it a start time (DTSTART).")
     return event.span
@@ -147,7 +147,7 @@ def description(event: ItipEvent) -> str:
 
 
 def left_out(event: ItipEvent, instances: Sequence[ItipEvent] = ()) -> tuple[str, ...]:
-    """What of the calendar the event does not have, for the organizer."""
+    """A note for the organizer on the parts of the calendar entry that were left out."""
     cut = {
         "title": (event.summary, text.SUMMARY_MAX),
         "place": (event.location, text.LOCATION_MAX),

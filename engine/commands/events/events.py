@@ -51,7 +51,7 @@ class EventDone(Done):
 
 
 class CreateEvent(Command[EventDone]):
-    """Make a new event; nobody is told of it before they are invited."""
+    """Make a new event; no one is notified before they are invited."""
 
     summary: str
     when: Timing | Span
@@ -154,7 +154,7 @@ class CreateEvent(Command[EventDone]):
 
 
 class UpdateEvent(Command[EventDone]):
-    """Change an event and tell those whom the change concerns; a field left None stays as it is."""
+    """Change an event and notify the people affected; a field left None stays as it is."""
 
     uid: str
     summary: str | None = None

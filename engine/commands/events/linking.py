@@ -82,7 +82,7 @@ def _named(standing: Standing, texts: Collection[str]) -> tuple[str, ...]:
 
 
 def told(left: LeftOutTexts) -> str:
-    """What was left out, for whoever reads what became of a request."""
+    """A note on what was left out, for the outcome of a request."""
     names = [*sorted(left.texts), *(["texts of changed dates"] if left.dates else [])]
     links = "links" if names == [*left.texts] else "link"
     return f"left out, and waits for approval: {', '.join(names)}, which {links} outside the bounds"

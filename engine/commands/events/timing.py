@@ -1,4 +1,4 @@
-"""When an event is, as people and programs say it: read once, refused clearly."""
+"""Start and end of an event as people and programs give them, parsed and validated once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Timing(Value):
 
     @property
     def empty(self) -> bool:
-        """True if it says nothing of times."""
+        """True if no time is given."""
         return self == Timing()
 
     def span(self, base: Span | None = None) -> Span:

@@ -1,4 +1,4 @@
-"""Take over what another Calendar Invite Server knows: nobody is mailed, and what is known already stays.
+"""Import the data of another Calendar Invite Server: no one is mailed, and what is already known stays.
 
 What is newer over there replaces what came from there before; what was changed here since stays.
 """

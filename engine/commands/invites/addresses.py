@@ -1,4 +1,4 @@
-"""Show addresses in full, of an event's attendees or of a list: a right of its own, and a row in the record."""
+"""Show addresses in full, of an event's attendees or of a list; this needs a verb and adds a row to the record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who hears of a change, and the job that tells them."""
+"""Who is notified of a change, and the job that notifies them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _GROUPS = {
 
 
 def of_update(audience: Audience | Chosen, changed: Iterable[str], *, asks: bool = True) -> Chosen:
-    """Who hears of a change of the fields `changed`; of an event that `asks` for no answer, all."""
+    """Who is notified of a change of the fields `changed`; everyone, if the event does not ask for answers."""
     if isinstance(audience, Chosen):
         return audience
     if audience is Audience.AUTO and not asks:
@@ -57,7 +57,7 @@ def misleading(changed: Iterable[str]) -> bool:
 
 
 def of_cancellation(audience: Audience | Chosen, *, asks: bool = True) -> Chosen:
-    """Who hears of a cancellation."""
+    """Who is notified of a cancellation."""
     return of_update(audience, ("status",), asks=asks)
 
 
@@ -102,7 +102,7 @@ async def calendars(work: Work, event: Event, *, dry_run: bool) -> int | None:
 
 
 class Preview(Value):
-    """Who hears of a change and who does not, and what the first of them will read."""
+    """Who is notified of a change, who is not, and the mail that the first of them gets."""
 
     first: tuple[Attendee, ...] = Field((), description="the first of those who hear of it")
     left_out: Mapping[str, int] = Field(
@@ -118,7 +118,7 @@ async def preview(
     kind: Kind,
     recurrence_id: date | datetime | None = None,
 ) -> Preview:
-    """Who in `group` hears of a change."""
+    """Who in `group` is notified of a change."""
     job = Fanout(
         event_uid=event.uid,
         kind=kind,

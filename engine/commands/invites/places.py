@@ -29,7 +29,7 @@ def holds_place(known: Attendee | None) -> bool:
 
 
 async def free_unreached(work: Work, event: Event, email: str) -> bool:
-    """Free the place of who has not answered and whom the invite cannot have reached; False if nobody had one.
+    """Free the place of an attendee who has not answered and whom no invite reached; False if they had none.
 
     Nothing is mailed to them: they are as if they were never invited, and may be invited again.
     """
@@ -44,7 +44,7 @@ async def free_unreached(work: Work, event: Event, email: str) -> bool:
 
 
 async def may_book_again(work: Work, known: Attendee) -> bool:
-    """True unless the organizer took `known` out: who came too late, or was not reached, may ask for a place again."""
+    """True unless the organizer withdrew `known`: people who came too late, or were not reached, may ask again."""
     if known.withdrawn is None:
         return True
     last = await work.unit.last_message(known.event_uid, known.email)
@@ -52,7 +52,7 @@ async def may_book_again(work: Work, known: Attendee) -> bool:
 
 
 async def went_unreached(work: Work, known: Attendee) -> bool:
-    """True for who has no place any more since their invite bounced."""
+    """True for an attendee who lost their place because their invite bounced."""
     last = await work.unit.last_message(known.event_uid, known.email)
     return last is not None and _unreached(known, last)
 

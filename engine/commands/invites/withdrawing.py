@@ -1,4 +1,4 @@
-"""Take one person out of an event: their entry is cancelled, and no one else hears of it."""
+"""Withdraw one person from an event: their entry is cancelled, and no one else is notified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.refusals import Code, Refused
 
 
 class WithdrawDone(Done):
-    """Who was taken out; `message` cancels their entry, None if no invite has reached them."""
+    """The person who was withdrawn; `message` cancels their entry; None if no invite has reached them."""
 
     event: Event
     attendee: Attendee
@@ -23,7 +23,7 @@ class WithdrawDone(Done):
 
 
 class WithdrawInvite(Command[WithdrawDone]):
-    """Cancel one person's entry; from then on they count nowhere and hear of no change."""
+    """Cancel one person's entry; from then on they are not counted and not notified of changes."""
 
     uid: str
     email: str

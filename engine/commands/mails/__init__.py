@@ -1,1 +1,1 @@
-"""What becomes of mails that wait: first proofs, and the quarantine."""
+"""Commands about mails that wait: first proofs, and the quarantine."""

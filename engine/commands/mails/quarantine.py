@@ -35,7 +35,7 @@ class _Decision(Command[Done]):
 
 
 class ReleaseMail(_Decision):
-    """Let a waiting mail through as its sender's own."""
+    """Release a waiting mail, and treat it as its sender's own."""
 
     action = "released"
 
@@ -53,11 +53,11 @@ class ReleaseMail(_Decision):
 
 
 class DropMail(_Decision):
-    """Put a waiting mail away."""
+    """Discard a waiting mail."""
 
     action = "dropped"
 
     async def decided(self, work: Work) -> None:
-        """Note that it was put away, and that its trial is over."""
+        """Note that it was discarded, and that its trial is over."""
         await super().decided(work)
         await first_proof.settled(work, self.mail)

@@ -1,4 +1,4 @@
-"""Note that a whole table left with addresses in full: a right of its own, and a row in the record."""
+"""Note that a table was exported with full addresses; this needs a verb and adds a row to the record."""
 
 from __future__ import annotations
 

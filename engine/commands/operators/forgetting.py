@@ -20,7 +20,7 @@ class Forgetting(Done):
 
 
 class ForgetPerson(Command[Forgetting]):
-    """Begin to forget a person: what they wished stays as a keyed hash."""
+    """Begin to forget a person; their do-not-mail entries stay as a keyed hash."""
 
     address: str
 
@@ -58,13 +58,13 @@ class WithdrawForgotten(Command[Progress]):
 
 
 class RowsForgotten(Done):
-    """Of how many of the rows the person was taken out."""
+    """The number of rows from which the person was removed."""
 
     rows: int
 
 
 class ForgetRows(Command[RowsForgotten]):
-    """Take the person out of the first of some rows; the engine's own, in chunks."""
+    """Remove the person from the first of some rows; the engine's own, in chunks."""
 
     in_record: ClassVar[bool] = False
     address: str

@@ -1,4 +1,4 @@
-"""What only operators may do: say whose invites may leave."""
+"""Commands only for operators: suspend organizers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OrganizerDone(Done):
 
 
 class SuspendOrganizer(Command[OrganizerDone]):
-    """Stop all that an organizer sends, or let it go on (promise 7)."""
+    """Suspend an organizer: stop all their mail, or end the suspension (promise 7)."""
 
     address: str
     suspended: bool = True
@@ -32,13 +32,13 @@ class SuspendOrganizer(Command[OrganizerDone]):
 
 
 def may_change_bounds(actor: Actor) -> None:
-    """Refuse with NOT_ALLOWED whoever acts by a key, with `admin` too: else it would widen its own bounds."""
+    """Refuse with NOT_ALLOWED an actor with a key, even one with `admin`: it could widen its own bounds."""
     if not actor.everywhere:
         raise Refused(Code.NOT_ALLOWED, "Only the operator at the machine may do that.")
 
 
 def may_administer(actor: Actor) -> None:
-    """Refuse with NOT_ALLOWED who is neither the operator nor an agent whose key has the verb `admin`."""
+    """Refuse with NOT_ALLOWED everyone except the operator and agents whose key has the verb `admin`."""
     if not may_see_all(actor):
         raise Refused(Code.NOT_ALLOWED, "Only the operator may do that.")
 

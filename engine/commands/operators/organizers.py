@@ -26,7 +26,7 @@ class OrganizerSettled(Done):
 
 
 class SettleOrganizer(Command[OrganizerSettled]):
-    """Change what is settled for an organizer; None leaves it as it is. Mail from `add` is then this organizer's."""
+    """Change an organizer's settings; None leaves one as it is. Mail from `add` then counts as this organizer's."""
 
     address: str
     name: str | None = None

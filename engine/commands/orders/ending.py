@@ -1,4 +1,4 @@
-"""Plans that end: their organizers hear of it once, and nothing else changes for them."""
+"""Plans that end: their organizers are notified once, and nothing else changes for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AT_ONCE = 20
 
 
 class ReportEndedPlans(Command[Progress]):
-    """Mail organizers whose plan has ended that it has, once each; nothing else changes for them."""
+    """Notify organizers whose plan has ended, once each; nothing else changes for them."""
 
     async def carry_out(self, work: Work) -> Progress:
         """Owe some notices of plans that have ended; `worked` is false if there are none. Refuses nothing."""

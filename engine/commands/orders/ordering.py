@@ -103,7 +103,7 @@ async def _organizer(work: Work, given: str) -> str:
 
 
 def reference(bought: Purchase) -> str:
-    """One line of an order, in a word."""
+    """The reference of one line of an order."""
     return f"{bought.order}/{bought.line}"
 
 
@@ -175,7 +175,7 @@ class AskForData(Command[Done]):
 
 
 class AskToForgetShop(Command[Done]):
-    """Keep that a shop is to be forgotten, with everybody who bought there."""
+    """Store that a shop is to be forgotten, with everyone who bought there."""
 
     async def carry_out(self, work: Work) -> Done:
         """Refuses nothing."""
@@ -184,7 +184,7 @@ class AskToForgetShop(Command[Done]):
 
 
 class AskToForget(Command[Done]):
-    """Keep that a shop asks for a person to be forgotten, until they are."""
+    """Store a shop's request to forget a person, until it is done."""
 
     address: str
 

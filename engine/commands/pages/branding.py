@@ -1,4 +1,4 @@
-"""Set how an installation, or an organizer, looks and speaks; in force with the next page and the next mail."""
+"""Set the branding of an installation or an organizer; in force with the next page and the next mail."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class SetBranding(Command[BrandingSet]):
 
 
 class ResetBranding(Command[BrandingSet]):
-    """Take back everything that is set for a scope, or one text of it in one language."""
+    """Reset everything that is set for a scope, or one text of it in one language."""
 
     scope: str = INSTALLATION
     only: MailText | None = None

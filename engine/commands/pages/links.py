@@ -122,7 +122,7 @@ class UpdateLink(Command[LinkDone]):
 
 
 class LinkSeen(Done):
-    """Nothing but a counter moved."""
+    """Only a counter changed."""
 
 
 class CountLinkView(Command[LinkSeen]):

@@ -38,7 +38,7 @@ class PageDone(Done):
 
 
 class PageFields(Command[PageDone]):
-    """What can be said of a page; None: as it is, or as pages are where it is new."""
+    """The settings of a page; None: unchanged, or the default for a new page."""
 
     title: str | None = None
     intro: str | None = None
@@ -105,7 +105,7 @@ class PageFields(Command[PageDone]):
 
 
 class CreatePage(PageFields):
-    """Make a public page with an organizer's events; it is there at once."""
+    """Make a public page with an organizer's events; it is online at once."""
 
     kind: PageKind = PageKind.SCHEDULE
     slug: str | None = Field(None, description="its address; None: made of the title")

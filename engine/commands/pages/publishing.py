@@ -27,7 +27,7 @@ class PublishingDone(Done):
 
 
 class PublishEvents(Command[PublishingDone]):
-    """Publish every event of an organizer, also those to come, and the page that lists them; or take all that back.
+    """Publish every event of an organizer, now and later, and the page that lists them; or take all of it offline.
 
     Pages that were made one by one stay as they are.
     """
@@ -68,6 +68,6 @@ class PublishEvents(Command[PublishingDone]):
 
 
 def slug_of_all(organizer: str) -> str:
-    """Where the page is that the switch makes; the same each time, and no address can be read from it."""
+    """The slug of the page that the switch makes; always the same, and it reveals no address."""
     digits = base64.b32encode(hashlib.sha256(organizer.encode()).digest()).decode("ascii").lower()
     return f"upcoming-{digits[:_LENGTH]}"

@@ -34,7 +34,7 @@ _NAMED = 3
 
 
 class PageOutcome(StrEnum):
-    """What a visitor's Send came to."""
+    """The outcome of a visitor's Send."""
 
     SENT = "sent"
     """Also for an address that wants no mail, or bounced: who asks does not learn it."""
@@ -43,7 +43,7 @@ class PageOutcome(StrEnum):
 
 
 class PageSendDone(Done):
-    """What came of a Send; `count`: the events that were chosen and can still be had."""
+    """The outcome of a Send; `count`: the chosen events that are still available."""
 
     outcome: PageOutcome
     count: int

@@ -45,5 +45,5 @@ def please_confirm(
 
 
 def line(event: Event, language: Language = ENGLISH) -> str:
-    """An event in one line, in words for nobody in particular."""
+    """An event in one line, without anybody's personal values."""
     return f"{for_all(event).summary}, {words.when(event.span, language)}"

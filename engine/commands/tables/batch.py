@@ -1,4 +1,4 @@
-"""Carry out many requests in one unit of work; one that is refused leaves the others standing."""
+"""Carry out many requests in one unit of work; a refused one does not affect the others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ACTIONS: dict[type[EventCommand], RowAction] = {
 
 
 class RequestOutcome(StrEnum):
-    """What one request of a batch came to."""
+    """The outcome of one request of a batch."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -63,7 +63,7 @@ class Step(ABC):
         """What is asked, seen from within the unit of work. Raises Refused."""
 
     async def before(self, work: Work) -> StepOutcome | None:
-        """What became of this very request in an earlier run, if it was carried out then."""
+        """The outcome of this same request in an earlier run, if it was carried out then."""
         return None
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:  # noqa: B027 -- most note nothing
@@ -88,13 +88,13 @@ class BatchDone(Done):
     outcomes: tuple[StepOutcome, ...]
 
     def recorded(self, salt: bytes) -> dict[str, object]:
-        """How many requests came to what, and how many were refused with which code."""
+        """The number of requests by outcome, and of refusals by code."""
         counts = {name: n for name, n in tallied(self.outcomes).items() if n}
         return {"requests": counts, "codes": Counter(one.code for one in self.outcomes if one.code)}
 
 
 class Rehearsed(Exception):  # noqa: N818 -- reads as what it is
-    """A dry run came to its end, and everything was undone; `outcomes` are what would have been."""
+    """A dry run ended, and everything was undone; `outcomes` are what would have happened."""
 
     def __init__(self, outcomes: Sequence[StepOutcome]) -> None:
         super().__init__("a dry run")
@@ -222,7 +222,7 @@ def _summary(event: Event) -> str:
 
 
 def tallied(outcomes: Sequence[StepOutcome]) -> dict[str, int]:
-    """How many requests came to what, every kind named."""
+    """The number of requests by outcome, with every outcome named."""
     counts = {became.value: 0 for became in RequestOutcome}
     for outcome in outcomes:
         counts[outcome.became.value] += 1

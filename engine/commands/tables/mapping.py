@@ -1,4 +1,4 @@
-"""Say of a list which of its columns holds the addresses and which the names, where their titles do not tell."""
+"""Tell which column of a list holds the addresses and which the names, if their titles do not."""
 
 from __future__ import annotations
 

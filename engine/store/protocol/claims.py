@@ -46,7 +46,7 @@ class Claims(Protocol):
         ...
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate of a quota whose service throttles, once a second at most; `spent`: nothing more leaves today."""
+        """Halve the rate of a throttled quota, at most once a second; `spent`: nothing more leaves today."""
         ...
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
