@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -98,6 +99,8 @@ class Encoded:
 def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+    from engine.mail.outgoing.template_cache import template_cache
+
     environment = Environment(
         loader=PackageLoader("engine.mail.outgoing"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
@@ -105,6 +108,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=template_cache(Path(__file__).parent),
     )
     return environment.get_template(name)
 
