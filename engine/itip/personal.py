@@ -37,9 +37,9 @@ def _harmless(value: str) -> str:
     return clean_text(value.translate(_TURNING))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PersonalText:
-    """A text with placeholders, split once to be filled often."""
+    """A text with placeholders, split once to be filled often; `words` gives the same one for the same text."""
 
     pieces: tuple[Piece, ...]
 
@@ -65,6 +65,19 @@ class PersonalText:
             f"There is no value for {{{{{missing[0]}}}}}.",
             f"Give each recipient the fields: {', '.join(missing)}.",
         )
+
+
+class FilledTexts(dict[PersonalText, str]):
+    """The texts of one attendee: each is filled in once, however often their mail and its calendar say it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """`values` by lower-case name."""
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, words: PersonalText) -> str:
+        filled = self[words] = words.fill(self._values)
+        return filled
 
 
 @lru_cache(maxsize=256)
@@ -109,7 +122,12 @@ def personal(text: str) -> bool:
 
 def words(text: str) -> PersonalText:
     """`text` split at its placeholders; Refused(INVALID_TEMPLATE) if one is not a plain name."""
-    return PersonalText(_pieces(text) if personal(text) else ((text, False),))
+    return _words(text) if personal(text) else PersonalText(((text, False),))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> PersonalText:
+    return PersonalText(_pieces(text))
 
 
 def _texts(event: Event) -> list[str]:

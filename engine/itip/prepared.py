@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 
 from icalendar import Calendar
 
 from engine.itip import personal, write
 from engine.itip.content_lines import escape
-from engine.itip.personal import PersonalText
+from engine.itip.personal import FilledTexts, PersonalText
 from engine.model.events import Event
 from engine.model.messages import Method
 from engine.model.people import Mailbox, Partstat, Party
 
 _NOBODY = Party(address="")
 _QUOTABLE = re.compile("[ ',:;’]")
+_PLAIN = re.compile(r"[A-Za-z0-9._@+-]+(?: [A-Za-z0-9._@+-]+)*")
+"""What most names and addresses look like: one look tells that nothing of them has to be cleaned."""
 _FOLD = 74
 
 
@@ -29,11 +30,11 @@ class _Person:
     prefix: str
     attendee: bool
 
-    def line(self, attendee: Mailbox, organizer: Mailbox, _values: Mapping[str, str]) -> bytes:
+    def line(self, attendee: Mailbox, organizer: Mailbox, _said: FilledTexts) -> bytes:
         """The line of the attendee, or of the organizer."""
         if self.attendee:
-            return _person(self.prefix, attendee.address, _shown(attendee.name))
-        return _person(self.prefix, organizer.address, _shown_again(organizer.name))
+            return _person(self.prefix, attendee.address, attendee.name)
+        return _person(self.prefix, organizer.address, organizer.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class _Text:
     name: str
     words: PersonalText
 
-    def line(self, _attendee: Mailbox, _organizer: Mailbox, values: Mapping[str, str]) -> bytes:
+    def line(self, _attendee: Mailbox, _organizer: Mailbox, said: FilledTexts) -> bytes:
         """The line in one attendee's words; none where nothing is left to say."""
-        text = self.words.fill(values).lstrip(write.BOM)
+        text = said[self.words].lstrip(write.BOM)
         if text.strip():
             return folded(f"{self.name}:{escape(text)}")
         return folded(f"{self.name}:{write.UNTITLED}") if self.name == "SUMMARY" else b""
@@ -62,13 +63,14 @@ class PreparedCalendar:
     places: tuple[tuple[int, int], ...]
     own: tuple[_Person | _Text, ...]
 
-    def fill(self, attendee: Mailbox, organizer: Mailbox, values: Mapping[str, str]) -> bytes:
+    def fill(self, attendee: Mailbox, organizer: Mailbox, values: Mapping[str, str] | FilledTexts) -> bytes:
         """The message for `attendee`; `organizer.address` is the receipt address, `values` by lower-case name.
 
         Equal to `write.request` or `write.cancel` of the event in the attendee's own words.
         Raises Refused: MISSING_FIELD, TOO_LARGE.
         """
-        lines = [own.line(attendee, organizer, values) for own in self.own]
+        said = values if isinstance(values, FilledTexts) else FilledTexts(values)
+        lines = [own.line(attendee, organizer, said) for own in self.own]
         filled = list(self.pieces)
         for place, line in self.places:
             filled[place] = lines[line]
@@ -112,7 +114,11 @@ def _pieces(calendar: Calendar, *, verbatim: bool) -> Iterator[bytes | _Person |
 
 def _person(prefix: str, address: str, name: str) -> bytes:
     """The line of a person."""
-    address = write.shown(address)
+    if _PLAIN.fullmatch(name) and _PLAIN.fullmatch(address) and " " not in address:
+        return folded(
+            f'{prefix}"{name}":mailto:{address}' if " " in name else f"{prefix}{name}:mailto:{address}"
+        )
+    address, name = write.shown(address), _shown(name)
     return folded(f"{prefix}{name or _shown(address)}:mailto:{address}")
 
 
@@ -120,10 +126,6 @@ def _shown(name: str) -> str:
     """A name quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets); empty if nothing can be shown."""
     name = write.shown(name).replace("^", "^^")
     return f'"{name}"' if _QUOTABLE.search(name) else name
-
-
-_shown_again = lru_cache(maxsize=64)(_shown)
-"""For the organizer, who is the same in mail after mail."""
 
 
 def folded(line: str) -> bytes:

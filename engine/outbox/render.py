@@ -102,21 +102,19 @@ class Renderer:
         prepared, name = self._prepared_for(claim, event, attendee, brand)
         # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
-        values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
+        said = personal.FilledTexts({**prepared.holes, **personal_values(attendee)} if prepared.holes else {})
         party = NamedAddress(attendee.email, attendee.name)
         receipts = self._settings.mailbox("rsvp", attendee.token)
         personal_part = compose.Personalisation(
             party,
-            prepared.calendar.fill(party, NamedAddress(receipts, name), values),
+            prepared.calendar.fill(party, NamedAddress(receipts, name), said),
             receipts,
             message.message_id,
             now,
             self._settings.mailbox("unsubscribe", attendee.token),
             self._settings.unsubscribe_url(attendee.token),
         )
-        content = prepared.mail.fill(
-            personal_part, {n: words.fill(values) for n, words in prepared.texts.items()}
-        )
+        content = prepared.mail.fill(personal_part, {n: said[words] for n, words in prepared.texts.items()})
         # What bounces comes back to the receipt address, whose token tells which message it was.
         return Envelope(receipts, message.email, content, message.id, event.uid)
 

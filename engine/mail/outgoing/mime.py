@@ -39,6 +39,8 @@ _KINDS = {**dict.fromkeys(_STANDS, ord("x")), **{octet: octet for octet in b"=.\
 # Of each octet what decides where quoted-printable breaks lines: x is what stands for itself, ? what is not told here.
 _BREAKING = bytes(_KINDS.get(octet, ord("?")) for octet in range(256))
 _SOFT_BREAK = b"=\r\n"
+_ALIKE_MOST = 8_192
+"""Octets of a text whose breaks are kept."""
 _MAX_SUBJECT = 250
 _MAX_NAME = 120
 
@@ -170,6 +172,8 @@ def quoted_printable(text: str) -> bytes:
 def quoted_printable_alike(text: str) -> bytes:
     """The same, sooner where texts with other words of the same lengths came before: their lines break alike."""
     lines = text.encode("utf-8", "replace")
+    if len(lines) > _ALIKE_MOST:
+        return quoted_printable(text)
     kinds = lines.translate(_BREAKING)
     if b"?" not in kinds and b" \n" not in lines and not lines.endswith(b" "):
         pieces = _soft_breaks(kinds)

@@ -69,10 +69,17 @@ class Line(asyncio.BufferedProtocol):
         self._replies: deque[SmtpReply] = deque()
         self._turns = Turns.of(self._loop)
         self._deadline = 0.0
+        self._caught_up = (
+            0.0  # when the answers came that are being dealt with: one look at the clock for all
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self.ended = ""
         transport.set_protocol(self)
+
+    def expect(self, handler: Handler) -> None:
+        """Have the answer to what is said next handled by `handler`."""
+        self._expected.append(handler)
 
     def say(self, data: bytes, expected: Iterable[Handler]) -> None:
         """Write `data`; `expected` handle the answers to it."""
@@ -81,7 +88,7 @@ class Line(asyncio.BufferedProtocol):
 
     def wait(self, seconds: float) -> None:
         """Break the line where nothing happens for so long."""
-        self._deadline = self._loop.time() + seconds
+        self._deadline = (self._caught_up or self._loop.time()) + seconds
 
     def watch(self, interval: float) -> None:
         """Look every so often, in seconds, whether the server is late, until `rest` is called."""
@@ -113,8 +120,12 @@ class Line(asyncio.BufferedProtocol):
 
     def catch_up(self) -> None:
         """Hand each answer that has come to who waits for it."""
-        while self._replies:
-            self._answer(self._replies.popleft())
+        self._caught_up = self._loop.time()
+        try:
+            while self._replies:
+                self._answer(self._replies.popleft())
+        finally:
+            self._caught_up = 0.0
 
     def _answer(self, reply: SmtpReply) -> None:
         if self._expected:

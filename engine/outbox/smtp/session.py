@@ -142,7 +142,7 @@ class DeliverySession:
 
     def _end_data(self, ending: bytes, handler: Handler) -> None:
         """Say what ends the DATA of one mail, and behind it the commands of the next."""
-        self._line.say(b"", [handler])
+        self._line.expect(handler)
         if self._offers.pipelining:
             self._begin_next(ending)
         else:
