@@ -14,7 +14,7 @@ from jinja2 import DictLoader, Environment
 from engine.mail.outgoing.template_cache import TemplateCache
 
 
-class Counting(Environment):
+class CountingEnvironment(Environment):
     """Says how often it compiled."""
 
     def __init__(self, cache: TemplateCache, source: str = "Hello {{ name }}") -> None:
@@ -31,32 +31,32 @@ class Counting(Environment):
 
 
 def test_what_one_process_compiled_the_next_takes(tmp_path: Path) -> None:
-    first, second = Counting(TemplateCache(tmp_path)), Counting(TemplateCache(tmp_path))
+    first, second = CountingEnvironment(TemplateCache(tmp_path)), CountingEnvironment(TemplateCache(tmp_path))
     assert [first.greeted(), second.greeted()] == ["Hello &lt;Ann&gt;"] * 2
     assert [first.compiled, second.compiled] == [1, 0]
 
 
 def test_another_source_is_compiled_anew(tmp_path: Path) -> None:
-    Counting(TemplateCache(tmp_path)).greeted()
-    changed = Counting(TemplateCache(tmp_path), "Dear {{ name }}")
+    CountingEnvironment(TemplateCache(tmp_path)).greeted()
+    changed = CountingEnvironment(TemplateCache(tmp_path), "Dear {{ name }}")
     assert (changed.greeted(), changed.compiled) == ("Dear &lt;Ann&gt;", 1)
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"no bytecode", b"j2"])
 def test_what_is_no_bytecode_is_compiled_anew(tmp_path: Path, rubbish: bytes) -> None:
-    Counting(TemplateCache(tmp_path)).greeted()
+    CountingEnvironment(TemplateCache(tmp_path)).greeted()
     (kept,) = (tmp_path / "__pycache__").iterdir()
     kept.write_bytes(rubbish)
-    again = Counting(TemplateCache(tmp_path))
+    again = CountingEnvironment(TemplateCache(tmp_path))
     assert (again.greeted(), again.compiled) == ("Hello &lt;Ann&gt;", 1)
 
 
 @pytest.mark.parametrize("left", range(1, 200, 7))
 def test_what_was_kept_in_part_is_compiled_anew(tmp_path: Path, left: int) -> None:
-    Counting(TemplateCache(tmp_path)).greeted()
+    CountingEnvironment(TemplateCache(tmp_path)).greeted()
     (kept,) = (tmp_path / "__pycache__").iterdir()
     kept.write_bytes(kept.read_bytes()[:left])
-    again = Counting(TemplateCache(tmp_path))
+    again = CountingEnvironment(TemplateCache(tmp_path))
     assert (again.greeted(), again.compiled) == ("Hello &lt;Ann&gt;", 1)
 
 
@@ -64,7 +64,7 @@ def test_a_package_that_cannot_be_written_is_compiled_each_time(tmp_path: Path) 
     package = tmp_path / "package"
     package.write_bytes(b"no folder")
     for _ in range(2):
-        each = Counting(TemplateCache(package))
+        each = CountingEnvironment(TemplateCache(package))
         assert (each.greeted(), each.compiled) == ("Hello &lt;Ann&gt;", 1)
 
 
