@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import partial
@@ -119,17 +120,15 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
         before: Callable[[Work], Awaitable[None]] | None,
         also: Callable[[Work, D], Awaitable[None]] | None,
     ) -> D | Refused:
-        name, outcome = type(command).__name__, "fault"
+        name, outcome, began = type(command).__name__, "fault", time.perf_counter()
         try:
-            with (
-                self.observer.timing(COMMAND_S, command=name),
-                self.observer.span(name, actor=actor.kind) as span,
-            ):
+            with self.observer.span(name, actor=actor.kind) as span:
                 done = await self._carry_out(name, command, actor, before, also)
                 outcome = done.code.value if isinstance(done, Refused) else "done"
                 span.note(outcome=outcome)
                 return done
         finally:
+            self.observer.took(COMMAND_S, time.perf_counter() - began, command=name)
             self.observer.count(COMMANDS, command=name, outcome=outcome)
 
     async def _carry_out(

@@ -7,6 +7,7 @@ import logging
 from engine.inbox.contents.content import AttachedTable
 from engine.inbox.handling.received import ReceivedMail
 from engine.itip.message import ItipMessage
+from engine.model.base import varied
 from engine.model.campaigns import ListRow
 from engine.refusals import Refused
 
@@ -25,7 +26,7 @@ def calendar_of(received: ReceivedMail) -> tuple[ReceivedMail, ItipMessage]:
         raise message
     if message.repaired:
         log.info("mail %s: calendar repaired: %s", received.envelope.id, "; ".join(message.repaired))
-    return received.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
+    return varied(received, repaired=message.repaired, quoted=content.quoted), message
 
 
 def tables_of(received: ReceivedMail) -> tuple[AttachedTable, ...]:

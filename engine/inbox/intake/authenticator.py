@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from functools import lru_cache
 
 from engine.inbox.authentication.dns import (
     DnsNames,
@@ -33,6 +34,7 @@ _TRIES_S = (3.0, 1.0, 1.0)
 """Seconds that each try of a mail's lookups may take: five in all, however often it is tried."""
 _PAUSES = (20.0, 60.0)
 _REMEMBERED_MAX = 10_000
+_CLIENTS = 1_024
 _LARGE = 262_144
 """Bytes of a mail from which on its signatures are checked by a reader."""
 
@@ -157,6 +159,7 @@ class SenderAuthenticator:
         return judged(mail, signatures, spf, policy, unsure=unsure)
 
 
+@lru_cache(_CLIENTS)
 def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(client)

@@ -210,6 +210,9 @@ class Inbox:
         return self.spool.heads(new[: max(0, _QUEUED_MAX - self._queued)], HEAD)
 
     async def _give_way(self, name: str) -> None:
+        if not self._gate.locked() and not self._pouring(name):
+            self._next = time.monotonic() + _BUSY_PACE_S
+            return
         async with self._gate:
             if self._pouring(name):
                 await asyncio.sleep(max(0.0, self._next - time.monotonic()))
@@ -307,10 +310,13 @@ class Inbox:
             self._in_flight.end(name)
 
     async def _observed(self, name: str, mail: Spooled) -> list[Outcome]:
-        observer = self.engine.observer
-        with observer.timing(MAIL_S), observer.span("mail", size=len(mail.raw)) as span:
-            outcomes = await self._became(name, mail)
-            span.note(actions=",".join(sorted({outcome.action.value for outcome in outcomes})))
+        observer, began = self.engine.observer, time.perf_counter()
+        try:
+            with observer.span("mail", size=len(mail.raw)) as span:
+                outcomes = await self._became(name, mail)
+                span.note(actions=",".join(sorted({outcome.action.value for outcome in outcomes})))
+        finally:
+            observer.took(MAIL_S, time.perf_counter() - began)
         for outcome in outcomes:
             log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
             observer.count(MAILS, action=outcome.action.value, code=outcome.code)

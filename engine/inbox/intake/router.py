@@ -21,6 +21,7 @@ from engine.inbox.turns.claims import turn_of
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.read import Opened
+from engine.model.base import varied
 from engine.model.counters import Intake
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused
@@ -136,10 +137,8 @@ class Router:
             if _identity(mail) != _identity(judged.head):
                 raise Refused(Code.UNREADABLE_MAIL, "The mail's header can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
-            update = {"mail": mail, "content": content, "verdict": verdict, "holders": judged.holders}
-            deliveries = [
-                await self._of_organizer(received.model_copy(update=update)) for received in deliveries
-            ]
+            read = {"mail": mail, "content": content, "verdict": verdict, "holders": judged.holders}
+            deliveries = [await self._of_organizer(varied(received, **read)) for received in deliveries]
         pairs = zip(deliveries, away, strict=True)
         return [await self._noted(received, stop or await self._at(received)) for received, stop in pairs]
 
@@ -211,7 +210,7 @@ class Router:
         aside = outcome.action in {MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED}
         if aside and outcome != ALREADY_RECEIVED:
             await self._set_aside(received, outcome)
-        return outcome.model_copy(update={"sender": received.sender})
+        return varied(outcome, sender=received.sender)
 
     async def _set_aside(self, received: ReceivedMail, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""

@@ -31,6 +31,7 @@ from engine.mail.incoming import proof
 from engine.mail.locale.language import TAGS, language
 from engine.model.actors import Actor
 from engine.model.answers import ProposalState
+from engine.model.base import varied
 from engine.model.people import Attendee, Partstat, Party
 from engine.refusals import Code, Refused
 
@@ -107,7 +108,7 @@ async def handle_answers(engine: Engine, received: ReceivedMail, message: ItipMe
     if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
-    received = received.model_copy(update={"answers": len(message.events)})
+    received = varied(received, answers=len(message.events))
     outcomes = []
     for event in message.events[:_ANSWERS_MAX]:
         sender = Party(address=received.mail.from_address, name=received.mail.from_name)

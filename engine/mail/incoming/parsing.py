@@ -119,6 +119,9 @@ class MailPart(Message):
             found = self._asked[_KIND] = super().get_content_type()
         return found
 
+    def get_content_maintype(self) -> str:
+        return self.get_content_type().partition("/")[0]
+
     def get_boundary(self, failobj: Any = None) -> Any:
         boundary = self.get_param("boundary")
         return failobj if boundary is None else plain(boundary).rstrip()

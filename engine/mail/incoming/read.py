@@ -25,6 +25,7 @@ from engine.mail.incoming.leaves import Leaf
 from engine.mail.incoming.parsing import parse, parse_whole
 from engine.mail.incoming.parts import parts
 from engine.mail.incoming.reports import identifier, report
+from engine.model.base import varied
 from engine.refusals import Refused
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class Opened:
 
     def _read(self) -> IncomingMail:
         tree = self._tree if self._whole else parse(self.raw)
-        return self.head.model_copy(update=_content(tree, self.raw, self.head.from_address))
+        return varied(self.head, **_content(tree, self.raw, self.head.from_address))
 
 
 def _head_of(mail: bytes) -> bytes:
