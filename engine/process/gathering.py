@@ -29,16 +29,9 @@ class Gathering(Generic[T, R]):
     if whoever asked goes away.
     """
 
-    def __init__(
-        self,
-        flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Failed]]],
-        most: int,
-        pause: Callable[[], float] | None = None,
-    ) -> None:
-        """`pause`: how many seconds to wait for more before some are done."""
+    def __init__(self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Failed]]], most: int) -> None:
         self._flush = flush
         self._most = most
-        self._pause = pause
         self._waiting: list[tuple[T, asyncio.Future[R] | None]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -77,8 +70,6 @@ class Gathering(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                if self._pause is not None and (seconds := self._pause()):
-                    await asyncio.sleep(seconds)
                 await self._some(self._waiting[: self._most])
         finally:
             self._running = None

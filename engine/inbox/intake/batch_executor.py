@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _MOST = 64
 _PAUSE_S = 0.05
-_POURING = 8
-"""Items that have come one upon the other, after which more are waited for."""
 
 
 class BatchExecutor(Generic[T]):
@@ -27,16 +25,11 @@ class BatchExecutor(Generic[T]):
         self,
         work: Callable[[Sequence[T]], Sequence[Exception | None]],
         after: Callable[[], None] | None = None,
-        gather_s: float = 0.0,
     ) -> None:
-        """`after`: what is still to do in the thread, and no one has to wait for.
-
-        `gather_s`: while items pour in, a batch begins so much later, and is larger for it.
-        """
+        """`after`: what is still to do in the thread, and no one has to wait for."""
         self._work = work
         self._after = after
-        self._gather_s = gather_s
-        self._items: Gathering[T, None] = Gathering(self._batch, _MOST, self._pause)
+        self._items: Gathering[T, None] = Gathering(self._batch, _MOST)
         self._thread = ThreadPoolExecutor(1)
         self._last = float("-inf")
         self._streak = 0
@@ -54,9 +47,6 @@ class BatchExecutor(Generic[T]):
         """
         self._streak = self.streak + 1
         await self._items.do(item)
-
-    def _pause(self) -> float:
-        return self._gather_s if self._streak > _POURING else 0.0
 
     async def _batch(self, items: Sequence[T]) -> list[Failed | None]:
         loop = asyncio.get_running_loop()

@@ -45,8 +45,6 @@ _LARGE_OF_ONE_CLIENT = 4
 _QUEUED_MAX = 50_000
 _FRESH_BYTES = 8_000_000
 """How much of what has just come is kept at hand, so that it need not be read again."""
-_MOVES_GATHER_S = 0.005
-"""Nobody waits for a handled mail to change its folder: many go together, by one wake-up of the thread."""
 _UNFILED_BYTES = 16_000_000
 _POURING = 5
 _BUSY_PACE_S = 0.1
@@ -62,7 +60,7 @@ class Inbox:
         self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
         self.arrived = engine.arrived
         self.kept = BatchExecutor(self.spool.store_all, after=self._file)
-        self._moved = BatchExecutor(self.spool.move_all, gather_s=_MOVES_GATHER_S)
+        self._moved = BatchExecutor(self.spool.move_all)
         self._readers = readers or Readers()
         self._router = Router(engine, self._readers)
         self._in_flight = InFlight(engine.settings.data_dir / "inbox")
