@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -213,3 +215,41 @@ def test_a_class_name_in_two_rooms_is_seen_and_a_part_of_the_store_is_not() -> N
     elsewhere, stores = Path("cis_mcp/pages/rows.py"), Path("engine/store")
     assert homonyms({Path("engine/model/record.py"): tree, elsewhere: tree}) != {}
     assert homonyms({stores / "sqlite" / "a.py": tree, stores / "protocol" / "a.py": tree}) == {}
+
+
+FOREIGN = {"NaN", "NoSuchKey"}
+"""Names in what docstrings say of errors that are no exceptions of Python: a JSON number, an error code of S3."""
+
+
+def _documented(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            for said in re.findall(r"[Rr]aises? ([^.]*)", ast.get_docstring(node) or ""):
+                yield from (word for word in re.findall(r"\b[A-Z]\w+", said) if not word.isupper())
+
+
+def unknown_errors(modules: dict[Path, ast.Module]) -> set[str]:
+    """Errors that docstrings say are raised, and that are nowhere defined or imported."""
+    known = set(dir(builtins)) | FOREIGN
+    for tree in modules.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                known.add(node.name)
+            elif isinstance(node, ast.ImportFrom):
+                known |= {alias.name for alias in node.names}
+    return {
+        f"{path}: {word}" for path, tree in modules.items() for word in _documented(tree) if word not in known
+    }
+
+
+def test_docstrings_name_errors_that_exist() -> None:
+    paths = [path for room in ("engine", "cis_mcp") for path in (ROOT.parent / room).rglob("*.py")]
+    assert unknown_errors({path.relative_to(ROOT.parent): _parsed(path) for path in paths}) == set()
+
+
+def test_an_error_that_was_renamed_is_seen() -> None:
+    tree = ast.parse(
+        'def read() -> None:\n    """Read. Raises OSError, Unwelcome; Refused: NOT_ALLOWED, Gone."""'
+    )
+    refused = ast.parse("from engine.refusals import Refused")
+    assert unknown_errors({Path("a.py"): tree, Path("b.py"): refused}) == {"a.py: Unwelcome", "a.py: Gone"}

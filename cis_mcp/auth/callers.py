@@ -62,7 +62,7 @@ class CallerAuthenticator(Protocol):
     async def caller(self, token: str) -> Caller | None:
         """Who bears `token`; None if it is unknown, revoked, expired or not meant for this server.
 
-        Raises Unwelcome.
+        Raises TokenRefused.
         """
 
 

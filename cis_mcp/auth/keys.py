@@ -23,7 +23,7 @@ class KeyAuthenticator:
     async def caller(self, token: str) -> Caller | None:
         """Who bears `token`; None if it is unknown, revoked, expired or not meant for this server.
 
-        Raises Unwelcome.
+        Raises TokenRefused.
         """
         if len(token) > _TOKEN_MAX:
             return None

@@ -39,7 +39,7 @@ class TokenAuthenticator:
         return cls(settings, KeySet(fetching(settings.oauth_issuer, settings.oauth_jwks)))
 
     async def caller(self, token: str) -> Caller | None:
-        """Who bears `token`; None if it is not genuine. Raises Unwelcome if it is, and lets no one in."""
+        """Who bears `token`; None if it is not genuine. Raises TokenRefused if it is, and lets no one in."""
         try:
             claims = await self._claims(token)
         except UnreachableError:
@@ -77,7 +77,7 @@ class TokenAuthenticator:
         return Caller(actor, _client(claims), str(claims["sub"]), token, issuer=claims["iss"])
 
     def _address(self, claims: dict[str, Any]) -> str:
-        """Whom the token acts for: an address that it holds, proven and among `CIS_ORGANIZERS`; or Unwelcome."""
+        """Whom the token acts for: an address that it holds, proven and among `CIS_ORGANIZERS`; or TokenRefused."""
         name = self._settings.oauth_claim
         value = claims.get(name)
         if not isinstance(value, str) or not value:

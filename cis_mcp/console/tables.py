@@ -94,7 +94,7 @@ def asked_of(request: Request) -> Arranging | None:
 
 @pass_environment
 def arranged(environment: Environment, table: Markup, name: str, called: str = "") -> Markup:
-    """A filter: the table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export.
+    """A filter: the table in the order asked for, with sorting, filters and export. Raises Refused, ExportRequested.
 
     `called`: what addresses call it, in whatever language its name is.
     """

@@ -1,4 +1,4 @@
-"""Deletes raw mails that no one needs any more, and what crashes left half written."""
+"""Deletes raw mails that are no longer needed, and files that crashes left half written."""
 
 from __future__ import annotations
 

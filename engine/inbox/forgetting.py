@@ -30,7 +30,7 @@ _SECRET = frozenset({"token", "code", "digest", "salt", "rowid", "id"})
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What went: rows, mails; where others still name the address; whether deleted rows are overwritten."""
+    """What was deleted: rows and mails; where others still name the address; whether deleted rows are overwritten."""
 
     rows: int
     mails: int

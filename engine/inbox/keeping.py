@@ -1,4 +1,4 @@
-"""How much mail is kept that changed nothing: strangers send it, and must not fill the disk with it.
+"""Limits of the mail kept that changed nothing, so that strangers cannot fill the disk with it.
 
 Whose mail goes when there is no more room is decided by what is proven, or by the client's address: by nothing that
 a stranger wrote. Who takes more than a share of the room loses their own oldest mail first, then the unproven lose
@@ -125,7 +125,7 @@ async def _drop(engine: Engine, mails: Sequence[KeptMail], size: int) -> int:
 
 
 async def forget(engine: Engine, names: Sequence[str], *, dropped: bool = False) -> None:
-    """Count mails no longer that are gone; `dropped`: for want of room."""
+    """Stop counting mails that are gone; `dropped`: they were deleted to make room."""
 
     async def also(some: Sequence[str], work: Work, _: Done) -> None:
         await work.unit.forget_mails(some, dropped=dropped)

@@ -1,4 +1,4 @@
-"""Mails that were set aside: what waits, what it says, and letting it through or putting it away."""
+"""Mails that were set aside: list, show, release or discard them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class QuarantinedMail(Value):
 
 
 class OpenedQuarantineMail(Decoded):
-    """A mail that waits, opened safely: its words alone, shortened, on plain lines."""
+    """A mail that waits, opened safely: only its text, shortened, on plain lines."""
 
     held: QuarantinedMail
     client: str = ""
@@ -87,7 +87,7 @@ class Quarantine:
         )
 
     async def release(self, name: str, actor: Actor) -> str:
-        """Let a mail through as its sender's own; returns the id under which it is to be handled now.
+        """Release a mail as its sender's own; returns the id under which to handle it now.
 
         Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL.
         """
@@ -132,7 +132,7 @@ class Quarantine:
         return True
 
     async def drop(self, name: str, actor: Actor) -> None:
-        """Put a mail away; it is deleted with the handled ones. Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL."""
+        """Discard a mail; it is deleted with the handled ones. Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL."""
         if not await asyncio.to_thread(self._path, name):
             raise _unknown(name)
         await self._engine.apply(DropMail(mail=name), actor)

@@ -18,7 +18,7 @@ _PURCHASES = 1_000_000
 
 
 async def step(engine: Engine) -> int:
-    """Forget who is to be forgotten and has no reason against it yet; returns how many were."""
+    """Forget the people whose requests can be carried out now; returns how many were."""
     gone = 0
     for redaction in await engine.store.redactions(_AT_ONCE, open_only=True):
         if redaction.address == SHOP:

@@ -1,4 +1,4 @@
-"""Mail is sent: from the ledger, by a transport, with the answer written down."""
+"""Sends mail from the ledger by a transport, and writes down the answers."""
 
 from engine.outbox.transports import open_transport
 

@@ -50,7 +50,7 @@ class ListedPage:
 
 @runtime_checkable
 class ListingTransport(Protocol):
-    """A way out whose service keeps a do-not-mail list of its own; `list_name` tells it from others."""
+    """A transport whose service keeps a do-not-mail list of its own; `list_name` identifies it."""
 
     list_name: str
 
@@ -81,7 +81,7 @@ class AccountList:
 
     @classmethod
     def of(cls, transport: object, engine: Sends) -> AccountList | None:
-        """None for a way out that keeps no list; for any other the engine must be a whole one."""
+        """None for a transport without such a list; with one, the engine must be a whole one."""
         return cls(transport, cast("Engine", engine)) if isinstance(transport, ListingTransport) else None
 
     async def fresh(self) -> None:

@@ -13,7 +13,7 @@ _MANY = 1_000
 
 
 class Brands:
-    """What is in force for each organizer whose mail leaves."""
+    """The branding in force for each organizer whose mail leaves."""
 
     def __init__(self, store: BrandingQuestions) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""What one dispatcher holds of the ledger, and how far it may rely on that: time can be lost, clocks can jump."""
+"""The messages that one dispatcher holds, and whether it still does: processes can stall, and clocks can jump."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEASE_S = 20.0
 
 
 class ClaimsAndNews(Claims, Watching, Protocol):
-    """What a dispatcher asks of the store: messages that are due, and whether anything was kept."""
+    """What a dispatcher asks of the store: messages that are due, and whether anything was written."""
 
 
 class DispatcherLeases:
@@ -52,7 +52,7 @@ class DispatcherLeases:
         self._due: datetime | None = None
 
     async def keep(self) -> None:
-        """Renew what is held, in time; called again and again, every quarter of a lease."""
+        """Renew the leases in time; called every quarter of a lease."""
         if self._lost_time() or self._mine:
             await self._renew()
         else:
@@ -97,7 +97,7 @@ class DispatcherLeases:
         return [claim for claim in batch if claim.message.id in self._mine]
 
     def ended(self, message_ids: Iterable[str]) -> None:
-        """These were written down and are held no longer."""
+        """Drop these messages: their answers were written."""
         self._mine.difference_update(message_ids)
 
     async def _renew(self) -> None:

@@ -1,4 +1,4 @@
-"""A way out that leaves nothing of this machine: mails become files in a Maildir."""
+"""A transport that sends nothing: mails become files in a Maildir."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MaildirTransport:
         await send_each(self.send, envelopes, settled)
 
     async def send(self, envelope: Envelope) -> Accepted:
-        """Write one mail, durably. Raises Rejected where the disk says no."""
+        """Write one mail durably. Raises Rejected if the disk refuses it."""
         self._count += 1
         try:
             name = await asyncio.to_thread(self._write, envelope, self._count)

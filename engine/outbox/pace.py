@@ -23,7 +23,7 @@ class _Domain:
 
 
 class Pace:
-    """What the answers so far allow: whom to leave alone, for how long, and over how many connections.
+    """What the answers so far allow: which domains to pause, for how long, and how many connections to use.
 
     Times are seconds of one steady clock, handed in. A recipient domain that refuses rests alone while
     the others go on; a mail server that refuses us as a whole is given time and fewer connections, and more
@@ -54,7 +54,7 @@ class Pace:
         return max(0.0, self._paused_until - now)
 
     def accepted(self, email: str) -> bool:
-        """A mail was taken: its domain is well again. True if there may be one connection more now."""
+        """Note that a mail was accepted, so its domain is no longer paused; True if one more connection may be used."""
         if self._domains:
             self._domains.pop(_domain(email), None)
         self._pause = 0.0
@@ -66,7 +66,7 @@ class Pace:
         return self.connections > before
 
     def refused(self, email: str, now: float) -> None:
-        """A recipient was refused for now."""
+        """Note that a recipient was refused for now."""
         name = _domain(email)
         domain = self._domains.setdefault(name, _Domain())
         self._domains.move_to_end(name)

@@ -20,7 +20,7 @@ _READ_AGAIN = timedelta(seconds=rules.QUOTA_S)
 
 @runtime_checkable
 class Metered(Protocol):
-    """A way out whose service limits what its account sends; `quota_name` tells it from others."""
+    """A transport whose service limits what its account sends; `quota_name` identifies it."""
 
     quota_name: str
 
@@ -30,7 +30,7 @@ class Metered(Protocol):
 
 
 class QuotaKeeper:
-    """Keeps the store's copy of a quota new: whichever process finds it old reads it, while mail is going out."""
+    """Keeps the store's copy of a quota fresh: while mail is sent, the process that finds it old reads it."""
 
     def __init__(self, service: Metered, store: Claims, clock: Callable[[], datetime]) -> None:
         self._service = service
@@ -40,11 +40,11 @@ class QuotaKeeper:
 
     @classmethod
     def of(cls, transport: object, store: Claims, clock: Callable[[], datetime]) -> QuotaKeeper | None:
-        """None for a way out that has no quota."""
+        """None for a transport without a quota."""
         return cls(transport, store, clock) if isinstance(transport, Metered) else None
 
     def throttled(self, *, spent: bool) -> None:
-        """The service takes no more for now; before the next claim, all processes will know."""
+        """Note that the service throttles; all processes know before their next claim."""
         self._throttled = True
         self._spent |= spent
 

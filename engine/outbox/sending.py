@@ -1,4 +1,4 @@
-"""What a dispatcher needs of an engine: a process that only sends opens no more, and imports no commands."""
+"""What a dispatcher needs of an engine; a process that only sends opens no more, and imports no commands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sends(Protocol):
 
 
 class SendingProcess:
-    """All that, over the store that the settings name."""
+    """The part of an engine that a dispatcher needs, over the store that the settings name."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store = settings, store

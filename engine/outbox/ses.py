@@ -1,4 +1,4 @@
-"""Amazon SES as the way out: SendEmail of its API v2, with the mail as it is."""
+"""The Amazon SES transport: SendEmail of its API v2, with the raw mail."""
 
 from __future__ import annotations
 

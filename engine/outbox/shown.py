@@ -116,7 +116,7 @@ class ExampleMail(Value):
 
 
 async def copies(engine: Engine, brand: Branding, language: str = "") -> tuple[Notice, ...]:
-    """One mail of each kind in the looks of `brand`, to be owed to somebody who wants to see them."""
+    """One mail of each kind with the branding `brand`, to be owed to somebody who wants to see them."""
     shown = [(one, await sample(engine, brand, one, language)) for one in MailText]
     return tuple(
         Notice(subject=f"[{one.value}] {mail.subject}", text=mail.text, html=mail.html, as_is=True)
@@ -125,7 +125,7 @@ async def copies(engine: Engine, brand: Branding, language: str = "") -> tuple[N
 
 
 async def sample(engine: Engine, brand: Branding, mail: MailText, language: str = "") -> ExampleMail:
-    """A mail of this kind about an event that is none, in the looks of `brand`, for a reader of that language."""
+    """A mail of this kind about an invented event, with the branding `brand`, for a reader of that language."""
     kind, now = _SAMPLE_KINDS[mail], engine.clock()
     organizer = f"organizer@{engine.settings.domain}"
     message = Message(

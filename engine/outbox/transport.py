@@ -1,4 +1,4 @@
-"""What the dispatcher asks of a transport."""
+"""The interface of a mail transport."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Accepted(NamedTuple):
 
 
 class Rejected(Exception):  # noqa: N818 -- an answer, not a fault
-    """A mail server, or the way to it, said no.
+    """A mail server, or the connection to it, refused the mail.
 
     `permanent`: never try this mail again. Otherwise it may go later. `answer`: the server's own words.
     `server`: it speaks of us or of the server, not of this mail or its recipient. `in_doubt`: the whole mail
@@ -58,12 +58,12 @@ Settle = Callable[[int, Accepted | Rejected], None]
 
 
 class Transport(Protocol):
-    """A way out; `send_many` may be called up to `connections` times at once."""
+    """A mail transport; `send_many` may be called up to `connections` times at once."""
 
     connections: int
 
     async def send_many(self, envelopes: Sequence[Envelope], settled: Settle) -> None:
-        """Hand mails over in order and say what became of each as soon as it is known.
+        """Hand mails over in order, and report the outcome of each as soon as it is known.
 
         Where this is cancelled, what is left is settled as rejected first.
         """
@@ -75,7 +75,7 @@ class Transport(Protocol):
 async def send_each(
     send: Callable[[Envelope], Awaitable[Accepted]], envelopes: Sequence[Envelope], settled: Settle
 ) -> None:
-    """`send_many` for a way out that takes one mail at a time."""
+    """`send_many` for a transport that takes one mail at a time."""
     following = 0
     try:
         for index, envelope in enumerate(envelopes):

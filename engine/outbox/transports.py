@@ -9,7 +9,7 @@ from engine.settings import Settings
 
 
 def open_transport(settings: Settings) -> Transport:
-    """The way out that `CIS_OUTBOX` names; raises ValueError with a sentence on what is wrong."""
+    """The transport that `CIS_OUTBOX` names. Raises ValueError with a sentence on what is wrong."""
     url = settings.outbox.get_secret_value().strip()
     if settings.outbox_is_folder:
         return MaildirTransport(settings.data_dir / "outbox")

@@ -1,4 +1,4 @@
-"""Questions to the domain name system, behind an interface, and how many of them one mail may cause."""
+"""DNS lookups behind an interface, and the limit of lookups that one mail may cause."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _RECORDS_MAX = 100
 
 
 class LookupFailed(Exception):  # noqa: N818 -- reads as what it is
-    """No answer, or none in time: nothing is known, and later something may be."""
+    """No answer, or none in time; a later try may get one."""
 
 
 class LookupsSpent(Exception):  # noqa: N818 -- reads as what it is
-    """The sender's records ask for more lookups than a mail is worth."""
+    """The sender's records need more lookups than one mail may cause."""
 
 
 class NameServer(Protocol):
-    """Who answers questions about names."""
+    """A resolver of names."""
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
         """All records, at most 100; empty if there are none. Blocks; raises LookupFailed."""
@@ -111,7 +111,7 @@ _READ: dict[Kind, Callable[[Any], Record]] = {
 
 
 class Lookups:
-    """The questions that one mail may cause: at most `most` of them, in `seconds` together."""
+    """The lookups that one mail may cause: at most `most`, within `seconds` in all."""
 
     def __init__(self, names: NameServer, *, most: int = 40, seconds: float = 5.0) -> None:
         self._names = names

@@ -1,4 +1,4 @@
-"""DKIM (RFC 6376, 8301): which signatures of a mail hold. dkimpy verifies; what is hostile never reaches it."""
+"""DKIM (RFC 6376, 8301): which signatures of a mail are valid. dkimpy verifies; hostile input never reaches it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Tagged:
 
 
 def of_sender(raw: bytes, lookups: Lookups, domain: str) -> tuple[Signature, ...]:
-    """What came of the signatures that may speak for a sender at `domain`: its own, and Google's for its calendar."""
+    """The results of the signatures that may speak for a sender at `domain`: its own, and Google's for its calendar."""
     return check(raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain))
 
 
@@ -58,7 +58,7 @@ def recalled(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, ...]
 
 
 def check(raw: bytes, lookups: Lookups, wanted: Callable[[str], bool]) -> tuple[Signature, ...]:
-    """What came of the first signatures whose domain is `wanted`: five, two of a large mail.
+    """The results of the first signatures whose domain is `wanted`: five, or two in a large mail.
 
     Of a head that programs may read differently, none counts.
     """

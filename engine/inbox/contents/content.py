@@ -1,4 +1,4 @@
-"""Reads what a mail carries: its calendar, its lists, its tables of commands."""
+"""Reads the content of a mail: its calendar, its lists, its tables of commands."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RULES = (b"rrule", b"exrule", b"rdate", b"exdate")
 
 @dataclass(frozen=True, slots=True)
 class AttachedTable:
-    """An attached table of commands, or why it is none."""
+    """An attached table of commands, or the reason why it cannot be read."""
 
     filename: str
     fits: bool

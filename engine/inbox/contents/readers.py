@@ -1,4 +1,4 @@
-"""The processes that read mails whose reading may cost much, so that no one else waits and the system can end it."""
+"""Processes that read mails that may be costly to read, so that others do not wait and the system can end them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Readers:
 
     @property
     def at_work(self) -> int:
-        """How many of them are reading a mail."""
+        """The number of readers that are reading a mail."""
         return len(self._busy)
 
     async def read(self, mail: Opened, boxes: Collection[str], turn: str, *, known: bool) -> Content:

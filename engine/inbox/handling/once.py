@@ -50,7 +50,7 @@ async def apply_once(
     part: str = "",
     no: Callable[[Refused], Outcome] = turned_down,
 ) -> Outcome:
-    """What became of the mail, or of this part of it; harmless to repeat after a crash at any instant.
+    """Apply the command, and return the outcome of the mail or of this part; safe to repeat after any crash.
 
     `no`: what becomes of it if the command is refused. Raises NewProof if it would reach more people than a mail
     with a new proof may.

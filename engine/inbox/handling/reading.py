@@ -1,4 +1,4 @@
-"""What the content of a mail comes to at one of its mailboxes."""
+"""What a mailbox uses of the content of a mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of one mail, and the mail as the routes see it."""
+"""A mail as the routes see it, and its outcome."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UID_MAX = 200
 
 
 class MailAction(StrEnum):
-    """What a mail came to."""
+    """What a mail did."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -53,7 +53,7 @@ class MailAction(StrEnum):
 
 
 class Outcome(Value):
-    """What became of one mail at one mailbox."""
+    """The outcome of one mail at one mailbox."""
 
     action: MailAction
     uid: str = ""
@@ -136,12 +136,12 @@ class ReceivedMail(Value):
 
     @property
     def trusted(self) -> bool:
-        """True if the sender is who they say, or the operator does not ask."""
+        """True if the sender is authenticated, or the operator does not require it."""
         return self.verdict.passed or not self.enforce
 
     @property
     def actor(self) -> Actor:
-        """The organizer who speaks by this mail."""
+        """The actor for this mail: its sender as an organizer."""
         return Actor(kind="organizer", address=self.mail.from_address, unauthenticated=self.flagged)
 
     def waiting(
@@ -249,18 +249,18 @@ _NEXT = {Code.UNKNOWN_EVENT: "Its id is in the mail that confirmed its creation.
 
 
 def turned_down(no: Refused) -> Outcome:
-    """What becomes of a mail whose command was refused: its sender hears why."""
+    """The outcome of a mail whose command was refused: its sender is told why."""
     next_step = no.hint or _NEXT.get(no.code, "")
     return refused(no.code, f"{no.message} {next_step}".strip())
 
 
 def set_aside(no: Refused) -> Outcome:
-    """What becomes of a mail whose command was refused, if it waits for a person instead (promise 1)."""
+    """The outcome of a mail whose command was refused and that waits for a person instead (promise 1)."""
     return quarantined(no.code, str(no))
 
 
 def held(received: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
-    """The mail waits for its organizer's word: it would reach many people, and what proves it is new."""
+    """The outcome of a mail that waits for its organizer: it would reach many people, and its proofs are new."""
     waits = HeldProof(mail=received.envelope.id, mailbox=received.box, proven=received.proven, doings=doings)
     why = (
         f"It would mail {waits.people} people, and nothing that proves its sender was seen before; it waits until "
@@ -270,7 +270,7 @@ def held(received: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
 
 
 def waiting_for_approval(action: HeldAction) -> Outcome:
-    """The change was understood, and waits for a yes."""
+    """The outcome of a change that was understood and waits for approval."""
     who = action.address or "the operator"
     return Outcome(
         action=MailAction.HELD,

@@ -1,4 +1,4 @@
-"""Keeps mails of one sender in the order of their arrival, once it is proven that they are his."""
+"""Keeps proven mails of one sender in the order of their arrival."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Place:
         return self.before is self
 
     def leave(self) -> None:
-        """Give the place up; to do so twice does no harm."""
+        """Give the place up; safe to repeat."""
         self._order.leave(self)
 
     async def reached(self) -> None:
@@ -34,7 +34,7 @@ class Place:
         await self._order.reached(self)
 
     def wake(self) -> None:
-        """Let those behind look again."""
+        """Let later mails check again whether it is their turn."""
         if self.changed is not None:
             self.changed.set()
 
@@ -57,7 +57,7 @@ class ArrivalOrder:
         return place
 
     def leave(self, place: Place) -> None:
-        """Give the place up; to leave twice does no harm."""
+        """Give the place up; safe to repeat."""
         if place.gone:
             return
         if place.before:

@@ -1,4 +1,4 @@
-"""Who sent a mail that came in: a trusted server's word, else our own DKIM, SPF and DMARC (RFC 7489)."""
+"""Authenticate the sender of a mail: by a trusted server's header, else by our own DKIM, SPF and DMARC (RFC 7489)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class SenderAuthenticator:
         raise TryLater(reason, _PAUSES[tried])
 
     def known_verdict(self, envelope: ReceivedEnvelope, mail: IncomingMail) -> Verdict | None:
-        """What is known without asking anyone: a confirmation, or a trusted server's word."""
+        """The verdict that needs no lookups: from a confirmation or a trusted server's header."""
         if envelope.released:
             return Verdict(
                 passed=True, reason="released by the operator", released=True, proofs=("released",)

@@ -1,4 +1,4 @@
-"""Does what many ask for at about the same time in one go, in a thread of its own."""
+"""Does in one batch what many callers ask for at about the same time, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSE_S = 0.05
 
 
 class BatchExecutor(Generic[T]):
-    """Gathers items while a batch is being worked on; the thread is no one else's, so nothing holds it up."""
+    """Gathers items while a batch is being worked on; its thread does nothing else, so nothing delays it."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class BatchExecutor(Generic[T]):
     async def do(self, item: T) -> None:
         """Return when the item is done. Raises what went wrong with it.
 
-        Who goes away meanwhile leaves it to be done all the same.
+        If the caller goes away meanwhile, the item is done all the same.
         """
         self._streak = self.streak + 1
         await self._items.do(item)

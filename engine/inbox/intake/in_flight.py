@@ -1,4 +1,4 @@
-"""Which mails are being handled, kept on disk, so that a mail that kills processes is found out and set aside."""
+"""The mails being handled, noted on disk, so that a mail that kills processes is identified and set aside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SLOTS = 2_048
 
 
 class InFlight:
-    """The mails that this process has in hand, in a file that is locked as long as the process lives.
+    """The mails that this process is handling, in a file that is locked as long as the process lives.
 
     Nothing is synced: what must outlive is the death of a process, not of the machine.
     """
@@ -33,7 +33,7 @@ class InFlight:
         self._free: list[int] = []
 
     def begin(self, name: str) -> None:
-        """Note that the mail is in hand."""
+        """Note that the mail is being handled."""
         slots = self._map or self._opened()
         if not self._free:
             return  # more than are ever in hand at the same time
@@ -49,14 +49,14 @@ class InFlight:
         return self._map
 
     def end(self, name: str) -> None:
-        """Note that it is not any more."""
+        """Note that the mail is no longer being handled."""
         slot = self._slots.pop(name, None)
         if slot is not None and self._map is not None:
             self._free.append(slot)
             self._map[slot * _SLOT : (slot + 1) * _SLOT] = bytes(_SLOT)
 
     def close(self) -> None:
-        """The process stops in good order: what was in hand did it no harm."""
+        """Clear the notes: the process stops cleanly, so none of the mails killed it."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             if self._map is not None:
@@ -65,7 +65,7 @@ class InFlight:
             self._file = self._map = None
 
     def count_deaths(self) -> None:
-        """Count a death for each mail that a process which is no more had in hand. Raises OSError."""
+        """Count a death for each mail that a process was handling when it died. Raises OSError."""
         for path in list(self._folder.iterdir()):
             if path != self._path or self._file is None:
                 self._count_death(path)
@@ -96,7 +96,7 @@ class InFlight:
             return 0
 
     def suspects(self) -> dict[str, int]:
-        """How many processes died with which mails in hand; each mail as `key` names it."""
+        """The number of processes that died while handling each mail, by `key`."""
         return {path.name: self._counted(path.name) for path in self._deaths.iterdir()}
 
     def acquit(self, name: str) -> None:
@@ -112,6 +112,6 @@ def _keys(content: bytes) -> Iterator[str]:
 
 
 def key(name: str) -> str:
-    """What a mail is called here: its id, or a digest of one that is too long for a slot or no file name."""
+    """The mail's name here: its id, or a digest if that is too long for a slot or not a file name."""
     fits = len(name.encode()) <= _SLOT and "/" not in name and name not in {".", ".."}
     return name if fits else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

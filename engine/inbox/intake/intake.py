@@ -1,4 +1,4 @@
-"""Takes mails into the spool and out of it again, many at once, and never stops for a bad one."""
+"""Stores mails in the spool and handles them, many at once, and never stops for a bad one."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Inbox:
             yield
 
     async def close(self) -> None:
-        """Leave to the next start what was not handled."""
+        """Stop; what was not handled is left to the next start."""
         await self._readers.close()
         self._in_flight.close()
         self.spool.close()

@@ -1,4 +1,4 @@
-"""Whether a proven mail is a command to us: a signature proves who wrote it, not to whom, nor that it was meant so."""
+"""Whether a proven mail is meant as a command to us: a signature proves who wrote it, not for whom."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def _rehearsed(engine: Engine, received: ReceivedMail, steps: Sequence[Row
 async def apply_steps(
     engine: Engine, steps: Sequence[RowStep], actor: Actor, *, dry_run: bool = False
 ) -> tuple[StepOutcome, ...]:
-    """What became of some rows, all in one transaction."""
+    """Apply some rows in one transaction, and return their outcomes."""
     done = await engine.apply(Batch(steps=tuple(steps), dry_run=dry_run), actor)
     return done.outcomes
 
@@ -122,7 +122,7 @@ def _read(engine: Engine, received: ReceivedMail) -> tuple[list[_MailedRow], lis
 
 
 def unknown_columns(names: Iterable[str]) -> list[str]:
-    """A line for each column that is not understood, so that a misspelt one does not pass unseen."""
+    """A line for each unknown column, so that a misspelt one is noticed."""
     return [
         f"The column “{name}” was passed over: it is not understood, or is there twice." for name in names
     ]
@@ -184,7 +184,7 @@ async def _answer(
 
 
 def in_words(outcomes: Sequence[StepOutcome]) -> str:
-    """How many rows came to what: “Rows: 3; created 2, failed 1”."""
+    """The number of rows by outcome: “Rows: 3; created 2, failed 1”."""
     counts = ", ".join(f"{name} {n}" for name, n in tallied(outcomes).items() if n)
     return f"Rows: {len(outcomes)}; {counts}"
 

@@ -1,4 +1,4 @@
-"""Which route the mail at each mailbox goes."""
+"""The route for the mail of each mailbox."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def reason(event: ItipEvent) -> str:
 
 
 def source(received: ReceivedMail, event: ItipEvent) -> RevisionSource:
-    """Which revision of the organizer's client it is."""
+    """The revision in the organizer's client that it comes from."""
     return RevisionSource(
         uid=event.uid,
         sequence=event.sequence or 0,

@@ -1,4 +1,4 @@
-"""A mail that does several things: whether it may reach so many people is settled before the first is done."""
+"""A mail that does several things: whether it may reach so many people is decided before the first is done."""
 
 from __future__ import annotations
 

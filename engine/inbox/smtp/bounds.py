@@ -1,4 +1,4 @@
-"""What one sender, and all of them together, may take of the listener."""
+"""Limits of the listener, for each client and for all together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SmtpLimits:
 
 
 class ConnectionCounts:
-    """Who is connected: so many in all, so many from one address (from one /64 of IPv6)."""
+    """Limits connections, in all and from one address (from one /64 of IPv6)."""
 
     def __init__(self, bounds: SmtpLimits) -> None:
         self._bounds = bounds
@@ -66,13 +66,13 @@ class ConnectionCounts:
 
 
 class Memory:
-    """A number of bytes that mails on their way in share."""
+    """The number of bytes that all mails being received share."""
 
     def __init__(self, size: int) -> None:
         self._left = size
 
     def reserve(self, size: int) -> bool:
-        """True if there was so much left; it is taken until it is given back."""
+        """Reserve memory if so much is left, until it is released; True if it was."""
         if size > self._left:
             return False
         self._left -= size

@@ -21,7 +21,7 @@ _TROUBLE = "451 4.3.0 Something is wrong here, try again later"
 
 
 class Connection(asyncio.Protocol):
-    """Hands on commands and mails in their order, however they arrive, and bounds how long they may take."""
+    """Passes on commands and mails in order, however their bytes arrive, and limits how long they may take."""
 
     def __init__(self, state: ListenerState) -> None:
         self.state = state
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
 
     @abstractmethod
     def mail_came(self, reader: DataReader) -> None:
-        """Answer one mail, whose end has come."""
+        """Answer one complete mail."""
 
     # what asyncio calls
 
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
         self._answers.append(words)
 
     def refuse(self, words: str) -> None:
-        """Answer with an error, of which a client may have a number."""
+        """Answer with an error; after too many of them the client is disconnected."""
         self.answer(words)
         self._errors += 1
         if self._errors >= self.state.bounds.errors:
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
             self.hang_up(last_words)
 
     def drop(self, now: float) -> None:
-        """Cut the connection of a client that does not even hear that it is closed."""
+        """Abort the connection of a client that does not react to its closing."""
         if self._transport and self._left is not None and now - self._left > _GOODBYE_S:
             self._transport.abort()
 
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
         return now - self._last_input > allowed or now - self._began > bounds.session_s
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do what takes time; the client's next command waits for it."""
+        """Start slow work; the client's next command waits for it."""
         self._flush()
         self.work = self._loop.create_task(self._safely(work))
 

@@ -1,4 +1,4 @@
-"""The data of one mail as it arrives: its end, its dots, and what may not be in it (RFC 5321, 4.1.1.4, 4.5.2)."""
+"""The data of one mail as it arrives: its end, dot-stuffing, and forbidden bytes (RFC 5321, 4.1.1.4, 4.5.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BARE = "554 5.6.0 Lines must end with CR LF; this mail has a CR or an LF alone"
 
 
 class DataReader:
-    """Collects one mail; what it may not hold is read to its end, not kept, and refused then.
+    """Collects one mail; a forbidden one is read to its end without being kept, and then refused.
 
     Only CR LF . CR LF ends a mail, and a CR or an LF alone is refused: a server that takes them for a line's
     end and one that does not see different mails in the same bytes (SMTP smuggling).
@@ -33,7 +33,7 @@ class DataReader:
         self.refusal = ""
 
     def feed(self, data: bytes | bytearray) -> bytes | None:
-        """What follows the end of the mail, once that has come; until then None."""
+        """Add bytes; returns those after the end of the mail once it has come, until then None."""
         self.received += len(data)
         searched = max(0, len(self._held) - len(_END) + 1)
         self._held += data

@@ -47,7 +47,7 @@ class Listener:
             await self._show_out()
 
     def doubt(self) -> str:
-        """What keeps mail from being taken here; empty if nothing does."""
+        """The reason why no mail is accepted here; empty if there is none."""
         return self._doubt
 
     async def _bound(self) -> asyncio.Server:

@@ -1,4 +1,4 @@
-"""What all conversations of one listener share: the mailboxes, the bounds, and who is in."""
+"""What all sessions of one listener share: the mailboxes, the limits, and the connected clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
 
 
 class ConnectedClient(Protocol):
-    """One who is connected."""
+    """A connected client."""
 
     peer: str
 
@@ -26,7 +26,7 @@ class ConnectedClient(Protocol):
 
 
 class ListenerState:
-    """Where the clients of one listener are."""
+    """The state that the clients of one listener share."""
 
     def __init__(self, inbox: Inbox, bounds: SmtpLimits, tls: ssl.SSLContext | None) -> None:
         settings = inbox.engine.settings
@@ -46,7 +46,7 @@ class ListenerState:
         return len(self._clients)
 
     def enter(self, client: ConnectedClient) -> bool:
-        """Let a client in; False if there are too many."""
+        """Count a new client; False if there are too many."""
         if not self._counts.enter(client.peer):
             return False
         self._clients.add(client)
@@ -60,11 +60,11 @@ class ListenerState:
             self._empty.set()
 
     async def emptied(self) -> None:
-        """Return when no one is in."""
+        """Return when no client is connected."""
         await self._empty.wait()
 
     def sweep(self, now: float) -> None:
-        """Show out who is too slow; while there are many, sooner."""
+        """Disconnect clients that are too slow; sooner while there are many."""
         stressed = self._counts.stressed
         for client in list(self._clients):
             client.drop(now)
@@ -72,6 +72,6 @@ class ListenerState:
                 client.hang_up(_TOO_SLOW)
 
     def close(self) -> None:
-        """Show everyone out, as soon as what is being done for them is done."""
+        """Disconnect all clients, each as soon as the work for it is done."""
         for client in list(self._clients):
             client.retire(_GOODBYE)

@@ -1,4 +1,4 @@
-"""What each SMTP command does: mail is taken for our own mailboxes, durably, and for no one else (RFC 5321)."""
+"""What each SMTP command does: mail is accepted durably, and only for our own mailboxes (RFC 5321)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FOR_PEOPLE_MAX = 1_000_000
 
 
 class SmtpSession(Connection):
-    """Answers one client."""
+    """Answers the commands of one client."""
 
     def __init__(self, state: ListenerState) -> None:
         super().__init__(state)

@@ -1,4 +1,4 @@
-"""Commands of SMTP taken apart: paths and parameters (RFC 5321, 4.1.2; RFC 1870, 6152, 6531)."""
+"""Parses SMTP commands: paths and parameters (RFC 5321, 4.1.2; RFC 1870, 6152, 6531)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BODIES = {"7BIT", "8BITMIME"}
 
 
 class NotTaken(Exception):  # noqa: N818 -- an answer, not a fault
-    """A command that is answered with an error; the words are the answer."""
+    """A command that is answered with an error; the message is the reply."""
 
 
 class SmtpCommand(NamedTuple):

@@ -1,4 +1,4 @@
-"""The Received line that stands on top of a mail that we took in (RFC 5321, 4.4)."""
+"""The Received header at the top of a mail that we accepted (RFC 5321, 4.4)."""
 
 from __future__ import annotations
 

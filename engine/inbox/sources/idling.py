@@ -1,4 +1,4 @@
-"""IMAPClient, made to see what came together with the server's go-ahead for IDLE (RFC 2177)."""
+"""IMAPClient, extended to notice what arrives together with the server's continuation of IDLE (RFC 2177)."""
 
 from __future__ import annotations
 

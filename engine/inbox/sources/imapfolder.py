@@ -46,7 +46,7 @@ class FolderMail(Value):
 
 
 class ImapFolder:
-    """A connection with the folder selected. All methods block, and raise Fault where the connection is lost.
+    """A connection with the folder selected. All methods block, and raise SourceFault if the connection is lost.
 
     One thread at a time may call; `close` may be called meanwhile, by another.
     """
@@ -144,7 +144,7 @@ class ImapFolder:
     def fetched(self, uids: Sequence[int], most: int) -> dict[int, bytes]:
         """The mails, each cut off after `most` bytes, whatever size the server said; none becomes seen.
 
-        Those that are gone are left out. Raises Withheld.
+        Those that are gone are left out. Raises FetchRefused.
         """
         with self._asking(FetchRefused) as client:
             answer = client.fetch(uids, [f"BODY.PEEK[]<0.{most}>"])

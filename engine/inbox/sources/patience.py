@@ -1,4 +1,4 @@
-"""What all sources share: one process works at each, trouble is waited out, what is too large is noted."""
+"""What all sources share: one process reads each, faults are waited out, and mails that are too large are noted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TURN_S = 2.0
 
 
 class SourceFault(Exception):  # noqa: N818 -- the source's fault, not ours
-    """What is wrong at a source, in words that hold no password and no address."""
+    """What is wrong at a source, in a message without passwords and addresses."""
 
 
 class Waits:
@@ -39,7 +39,7 @@ class Waits:
         self._next = _WAIT_FIRST_S
 
     def well(self) -> None:
-        """All is well: the next wait is a short one."""
+        """Note success: the next wait is a short one."""
         self._next = _WAIT_FIRST_S
 
     def next(self) -> float:

@@ -1,4 +1,4 @@
-"""Runs what blocks in a thread that can be left behind: one that hangs keeps no one from stopping."""
+"""Runs blocking work in a thread that can be abandoned: one that hangs does not keep the process from stopping."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Journal:
         return over
 
     def back(self, segments: Sequence[Segment]) -> None:
-        """Take segments back whose mails could not be given over yet."""
+        """Take back segments whose mails could not be filed yet."""
         with self._one:
             self._full = [*segments, *self._full]
 

@@ -1,4 +1,4 @@
-"""Room on the disk that mail in leaves free: strangers send it, and must not take the room for what is owed."""
+"""Disk space that incoming mail leaves free, so that strangers' mail cannot take the space for what is owed."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class OwnMailbox(Value):
 
 
 class ReceivedEnvelope(Value):
-    """What the sender's mail server said of a mail, beside the mail itself."""
+    """The SMTP envelope of a mail, as its sender's server gave it."""
 
     id: str
     mailboxes: tuple[OwnMailbox, ...]

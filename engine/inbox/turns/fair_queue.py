@@ -1,4 +1,4 @@
-"""Works through a queue so that whoever sends much keeps no one else waiting."""
+"""Works through a queue fairly, so that a busy sender does not keep others waiting."""
 
 from __future__ import annotations
 

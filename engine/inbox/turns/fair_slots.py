@@ -1,4 +1,4 @@
-"""Slots that many share: whoever asks for much waits for those who ask for little."""
+"""Slots that are shared fairly: busy callers wait for those who ask for little."""
 
 from __future__ import annotations
 

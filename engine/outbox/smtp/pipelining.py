@@ -1,4 +1,4 @@
-"""The fast way out by SMTP: as many connections as there is work for, each kept busy (RFC 5321, 2920)."""
+"""The SMTP transport: as many connections as there is work for, each kept busy (RFC 5321, 2920)."""
 
 from __future__ import annotations
 

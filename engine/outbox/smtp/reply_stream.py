@@ -20,10 +20,9 @@ Handler = Callable[[SmtpReply], None]
 
 
 class Turns:
-    """Deals with the answers on all lines of an event loop, a few lines at a time.
+    """Handles the replies on all connections of an event loop, a few connections at a time.
 
-    Else one turn of the loop serves all lines that have something to say, and everything else in the process waits
-    for that, again and again.
+    Otherwise one loop iteration serves every ready connection and starves the rest of the process.
     """
 
     _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
@@ -34,7 +33,7 @@ class Turns:
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Turns:
-        """The one that all lines of `loop` share."""
+        """The instance that all connections of `loop` share."""
         if loop not in cls._of:
             cls._of[loop] = cls(loop)
         return cls._of[loop]
@@ -87,7 +86,7 @@ class Line(asyncio.BufferedProtocol):
         self._transport.write(data)
 
     def wait(self, seconds: float) -> None:
-        """Break the line where nothing happens for so long."""
+        """Break the connection if nothing happens for so many seconds."""
         self._deadline = (self._caught_up or self._loop.time()) + seconds
 
     def watch(self, interval: float) -> None:
@@ -99,7 +98,7 @@ class Line(asyncio.BufferedProtocol):
             self._timer = self._loop.call_at(min(self._deadline, now + interval), self.watch, interval)
 
     def rest(self) -> None:
-        """Stop watching: nothing is expected for now."""
+        """Stop watching: no reply is expected for now."""
         if self._timer:
             self._timer.cancel()
 
@@ -160,7 +159,7 @@ class Line(asyncio.BufferedProtocol):
             self._closed.set_result(None)
 
     async def quit(self) -> None:
-        """Say goodbye, wait two seconds at most for the answer, and close."""
+        """Send QUIT, wait two seconds at most for the reply, and close."""
         if not self.ended:
             self.ended = "closed"
             self.say(b"QUIT\r\n", [lambda _: self._transport.close()])

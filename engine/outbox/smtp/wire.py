@@ -82,7 +82,7 @@ class ReplyReader:
         self._code = b""
 
     def feed(self, data: bytes) -> Iterator[SmtpReply]:
-        """The answers that `data` completes. Raises Unreadable behind those that could be read."""
+        """The answers that `data` completes. Raises UnreadableReply after those that could be read."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             reply = self._line(line.rstrip(b"\r"))
