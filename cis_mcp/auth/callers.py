@@ -1,4 +1,4 @@
-"""Who asks: what a bearer key or token stands for, whatever face it was shown to."""
+"""The caller behind a bearer key or token, for every face."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Caller:
 
 
 class TokenRefused(Exception):  # noqa: N818 -- an answer, not a fault
-    """A token is genuine, or cannot be judged just now, and lets no one in; says why, as RFC 6750 names it."""
+    """A token is genuine but not accepted, or cannot be verified now; carries the error code of RFC 6750."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class TokenRefused(Exception):  # noqa: N818 -- an answer, not a fault
 
 
 class CallerAuthenticator(Protocol):
-    """Finds who bears a key or token."""
+    """Finds the caller of a key or token."""
 
     async def caller(self, token: str) -> Caller | None:
         """Who bears `token`; None if it is unknown, revoked, expired or not meant for this server.
@@ -67,5 +67,5 @@ class CallerAuthenticator(Protocol):
 
 
 def resource_url(public_url: str) -> str:
-    """What this server is called where tokens are issued for it (RFC 8707)."""
+    """The name of this server as a resource for which tokens are issued (RFC 8707)."""
     return f"{public_url.rstrip('/')}/mcp"

@@ -1,4 +1,4 @@
-"""The public keys of an OAuth issuer: fetched when needed, kept, and asked for again with restraint (RFC 7517)."""
+"""The public keys of an OAuth issuer: fetched when needed, cached, and seldom fetched again (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RSA = ("RS", "PS")
 
 
 class UnreachableError(Exception):
-    """The issuer's keys could not be had, so nothing of its making can be judged."""
+    """The issuer's keys could not be fetched, so its tokens cannot be verified."""
 
 
 class KeySet:

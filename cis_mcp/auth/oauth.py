@@ -1,4 +1,4 @@
-"""OAuth 2.1 resource server: takes the JWTs of one issuer, meant for this server (RFC 9068, RFC 8725)."""
+"""OAuth 2.1 resource server: accepts JWTs that one issuer made for this server (RFC 9068, RFC 8725)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNREACHABLE = "the keys of the authorization server cannot be reached; try agai
 
 
 class TokenAuthenticator:
-    """Checks signature, issuer, audience and times of a token, and says the address it acts for."""
+    """Checks signature, issuer, audience and times of a token, and finds the address it acts for."""
 
     def __init__(self, settings: Settings, keys: KeySet) -> None:
         self._settings = settings

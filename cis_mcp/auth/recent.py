@@ -1,4 +1,4 @@
-"""What was seen last, and no more than that: memory that strangers cannot fill."""
+"""A bounded cache of what was seen last, which strangers cannot make grow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recent(Generic[T]):
         return self._things.get(name)
 
     def put(self, name: str, thing: T) -> None:
-        """Keep a thing; the one that was put longest ago goes if there are too many."""
+        """Store a thing; if there are too many, the one stored longest ago is dropped."""
         self._things[name] = thing
         self._things.move_to_end(name)
         if len(self._things) > self._size:

@@ -1,4 +1,4 @@
-"""Callers who are signed in: the cookie of a session, and whom it stands for."""
+"""Callers who are signed in: the cookie of a session, and its caller."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def secret_in(settings: Settings, headers: Mapping[str, str]) -> str:
 
 
 class SessionAuthenticator:
-    """Finds who is signed in."""
+    """Finds the caller of a session."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,1 +1,1 @@
-"""The one HTTP root: what it serves, its limits, its protocol on the wire."""
+"""The HTTP root: its routes, its limits and its wire protocol."""

@@ -1,4 +1,4 @@
-"""The one root of everything that answers over HTTP: MCP at /mcp, pages, status; and what guards them all."""
+"""The root of everything served over HTTP: MCP at /mcp, pages, status, and the checks in front of them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: only a few large ones are in memory at once; one that breaks off is no one's fault."""
+"""Request bodies: only a few large ones are in memory at once; one that breaks off is not logged as an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PATIENCE_S = 10.0
 
 
 class NoRoomError(Exception):
-    """A large body found no place in time."""
+    """A large body waited too long for a place in memory."""
 
 
 class TooManyValuesError(Exception):

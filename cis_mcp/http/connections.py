@@ -26,7 +26,7 @@ class CountedConnection(Protocol):
         """True once a request on it carried a key that was let in."""
 
     def drop(self) -> None:
-        """End it at once."""
+        """Close the connection at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class OpenConnections:
         return True
 
     def leave(self, one: CountedConnection) -> None:
-        """Count a connection no longer."""
+        """Stop counting a connection."""
         at = self._all.pop(one, None)
         if at is None:
             return
@@ -73,7 +73,7 @@ class OpenConnections:
 
     @property
     def stressed(self) -> bool:
-        """True once more connections are taken than the bounds call quiet."""
+        """True while more connections are open than `ConnectionLimits` calls quiet."""
         return len(self._all) > self.bounds.all * self.bounds.stress
 
     def _room_at(self, at: str, *, proxy: bool) -> bool:

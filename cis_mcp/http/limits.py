@@ -1,4 +1,4 @@
-"""What one caller may cost: requests a second and calls at a time for each key, and what strangers may try."""
+"""Limits of each caller: requests a second and concurrent calls for each key, and attempts without a key."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Meter:
 
 
 class AddressLimit:
-    """Stands before everything: who carries no key that was let in before is bounded by its address.
+    """Middleware in front of everything: limits requests by address unless they carry a key accepted before.
 
     A key that was let in is looked up by its hash, so guesses from the same address do not lock it out.
     """
@@ -82,7 +82,7 @@ class AddressLimit:
 
 
 class KeyQuota:
-    """What each key has under way and has asked for lately; shared by all apps of one server."""
+    """The running and recent requests of each key; shared by all apps of one server."""
 
     def __init__(self, rate: float, concurrency: int) -> None:
         self.meter = Meter(rate, max(1, round(rate * BURST_S)))
@@ -91,7 +91,7 @@ class KeyQuota:
 
 
 class KeyLimits:
-    """Stands behind the check of keys: turns away who asks too much."""
+    """Middleware behind the check of keys: refuses callers that exceed their quota."""
 
     def __init__(self, app: ASGIApp, turns: KeyQuota) -> None:
         self._app, self._turns = app, turns

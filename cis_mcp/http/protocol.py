@@ -1,4 +1,4 @@
-"""HTTP on the wire: a client has to say what it wants before long, and gets an answer in one piece."""
+"""HTTP on the wire: deadlines for requests, and answers written in one piece."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class DeadlineProtocol(H11Protocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, unless the client was given up."""
+        """Take bytes, unless the request was already answered with 408."""
         if self._given_up:
             return
         super().data_received(data)

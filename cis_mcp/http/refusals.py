@@ -1,4 +1,4 @@
-"""How the root turns a request of a program away: as a problem (RFC 9457), elsewhere as OAuth does (RFC 6750)."""
+"""How the root refuses a program's request: as a problem (RFC 9457), or as OAuth does (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cis_mcp.rest.problems import problem
 def turned_away(
     scope: Scope, status: int, error: str, words: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer to a request that reaches no face; people, who come with a browser, read it as text."""
+    """The answer to a request that reaches no face; browsers get it as text for people."""
     if scope.get("path", "").startswith(("/v1/", *REFERENCE)):
         return problem(status, error, words, headers=headers)
     if b"text/html" in dict(scope.get("headers", ())).get(b"accept", b""):

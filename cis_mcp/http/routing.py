@@ -18,7 +18,7 @@ def segments(path: str) -> _Segments:
 
 
 class BySegments(BaseRoute):
-    """Stands for many routes, of which only those with the first segments of a request's path are tried, in order."""
+    """Groups many routes, and tries only those with the first segments of a request's path, in order."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = list(routes)

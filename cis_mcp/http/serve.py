@@ -1,4 +1,4 @@
-"""Serve over HTTP: the socket, the server behind it, and no bind that would let strangers in."""
+"""Serve over HTTP: the socket and the server; refuses a bind that would let strangers in."""
 
 from __future__ import annotations
 

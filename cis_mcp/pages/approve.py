@@ -1,4 +1,4 @@
-"""The page on which a held action is decided: looking shows what it would do, a button decides (promise 19)."""
+"""The page that decides a held action: GET shows what it would do, a button decides (promise 19)."""
 
 from __future__ import annotations
 

@@ -57,5 +57,5 @@ def address_in(form: Mapping[str, str]) -> str:
 
 
 def client_of(request: Request) -> str:
-    """The address of who asks; empty if the server is not told it."""
+    """The client's address; empty if the server does not know it."""
     return request.client.host if request.client else ""

@@ -1,4 +1,4 @@
-"""How much is sent from pages in an hour: a courtesy for each process beside the limits of the store."""
+"""Limits of what is sent from pages in an hour, for each process, beside the limits of the store."""
 
 from __future__ import annotations
 

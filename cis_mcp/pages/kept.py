@@ -1,4 +1,4 @@
-"""Answers pages that are kept ahead of all else: nothing of such a request has to be routed, read or checked."""
+"""Answers cached pages before anything else: such a request needs no routing, parsing or checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page behind a link in a newsletter: looking sends nothing, its button does, and loading again sends nothing."""
+"""The page behind a newsletter's link: viewing or reloading it sends nothing, its button does."""
 
 from __future__ import annotations
 

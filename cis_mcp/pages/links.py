@@ -1,4 +1,4 @@
-"""Web pages that links in mails lead to. Looking at one changes nothing; its button does (promise 19)."""
+"""Web pages that links in mails lead to. Viewing one changes nothing; its button does (promise 19)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def page(
     more: Markup = _NOTHING,
     status: int = 200,
 ) -> Response:
-    """A page of plain words, everything in it escaped; `button` sends the page's own address by POST.
+    """A page of plain text, all of it escaped; `button` posts to the page's own address.
 
     `more` stands below the paragraphs as it is.
     """

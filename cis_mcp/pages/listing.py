@@ -1,4 +1,4 @@
-"""What a page shows of its events: filtered, under headings, bounded."""
+"""The events that a page shows: filtered, grouped, and limited in number."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def view_of(values: Mapping[str, str]) -> View:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """Rows that stand under one heading."""
+    """The rows under one heading."""
 
     key: str
     heading: str
@@ -104,7 +104,7 @@ class PageListing:
 
 
 def listing(page: Page, rows: Sequence[PageRow], now: datetime) -> PageListing:
-    """What of `rows` the page shows now."""
+    """The listing of those of `rows` that the page shows now."""
     shown = [row for row in rows if _shown(page, row, now)]
     ends = [row.over for row in rows if row.over and row.over > now]
     teams = Counter(team for row in shown for team in row.teams)
@@ -131,7 +131,7 @@ def _several(values: Sequence[T]) -> tuple[T, ...]:
 
 
 def fitting(rows: Sequence[PageRow], view: View, language: Language = ENGLISH) -> list[PageRow]:
-    """The rows that fit what was asked for; all conditions hold at once."""
+    """The rows that meet all conditions of the view."""
     return [row for row in rows if _fits(row, view, language)]
 
 

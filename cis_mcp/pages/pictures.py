@@ -18,7 +18,7 @@ _NOTHING = "default-src 'none'; sandbox"
 
 
 def of(page: Page, logo: PagePicture | None = None) -> dict[str, object]:
-    """What templates show of the pictures of a page, as its toggles say; `logo`: where it has none of its own."""
+    """The pictures of a page that templates show, as its toggles say; `logo`: used if the page has none of its own."""
     found = {"logo": page.logo or logo, "banner": page.banner, "background": page.background}
     return {name: one if name in page.shows else None for name, one in found.items()}
 

@@ -1,4 +1,4 @@
-"""What a visitor is told of a refusal, in their language."""
+"""The text of a refusal for a visitor, in their language."""
 
 from __future__ import annotations
 

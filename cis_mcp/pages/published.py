@@ -11,7 +11,7 @@ from engine.engine import Engine
 
 
 def routes(engine: Engine, room: PublishedPages | None = None) -> list[Route]:
-    """Schedule, upcoming and event pages, what was sent, and what they are painted with."""
+    """The routes of schedule, upcoming and event pages, of what was sent, and of stylesheets and scripts."""
     room = room or PublishedPages(engine)
     return [
         *schedule.routes(room),

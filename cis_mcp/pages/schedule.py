@@ -1,4 +1,4 @@
-"""The schedule and upcoming pages: GET shows, POST sends what was chosen."""
+"""The schedule and upcoming pages: GET shows them, POST sends what was chosen."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NO_ANSWER = _Answered()
 
 @dataclass(frozen=True, slots=True)
 class PageVisit:
-    """What a visitor brings along: what to show, what is ticked, the address, and what was wrong with it."""
+    """A visitor's request: the view, the ticked events, the address, and what was wrong with them."""
 
     view: View
     ticked: frozenset[str] = frozenset()

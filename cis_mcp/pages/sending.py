@@ -62,7 +62,7 @@ def result_path(done: PageSendDone, path: str, spoken: Speech, *, embedded: bool
 
 
 def sent_page(room: PublishedPages, *, embedded: bool = False) -> Handler:
-    """GET /sent/{outcome} says what a Send came to."""
+    """GET /sent/{outcome} shows the outcome of a Send."""
 
     async def show(request: Request) -> Response:
         outcome = request.path_params["outcome"]

@@ -1,4 +1,4 @@
-"""The pages of an organizer as they are now, made once for each revision and kept while they are looked at."""
+"""The pages of an organizer as they are now, made once for each revision and cached while they are used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Views that visitors ask for are kept apart: however many are asked for, what eve
 
 @dataclass(frozen=True)
 class Shown:
-    """A page, what it lists, and what both are known by."""
+    """A page, its listing, and the stamp that identifies both."""
 
     page: Page
     stamp: PageStamp
@@ -63,12 +63,12 @@ class Shown:
         return speech(request, self.stamp.language)
 
     def stale(self, now: datetime) -> bool:
-        """True once something of it is over."""
+        """True once an event on it is over."""
         return self.listing.until is not None and self.listing.until <= now
 
 
 class PublishedPages:
-    """Reads pages for visitors. Each look asks the store for two numbers; the rest is made again when they change."""
+    """Reads pages for visitors. Each request asks the store for two numbers; the rest is rebuilt when they change."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -86,7 +86,7 @@ class PublishedPages:
         return await self.of(page) if page else None
 
     async def of(self, page: Page) -> Shown:
-        """What `page` shows now."""
+        """The page with its listing as it is now."""
         stamp = await self.engine.page_stamp(page)
         kept = await self._kept(page, stamp)
         if kept:
@@ -128,7 +128,7 @@ class PublishedPages:
         return made
 
     async def seen(self, scope: Scope) -> CompressedBody | None:
-        """What the very same request was answered with, if nothing was written since and nothing is over."""
+        """The answer to the same request before, if nothing was written since and no event has ended."""
         scope[_MARK] = mark = await self.engine.written_mark()
         if mark != self._mark:
             self._seen, self._mark = {}, mark

@@ -1,4 +1,4 @@
-"""The pages that sign somebody in by a mailed link and show what waits for them; looking changes nothing."""
+"""The pages that sign people in by a mailed link and show what waits for them; viewing them changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which language a visitor is answered: the organizer's, else what `?lang=` asks for, else the browser's."""
+"""The language of a visitor's page: the organizer's, else what `?lang=` asks for, else the browser's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Speech:
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """What a body in this language is kept by."""
+        """The cache key of a body in this language."""
         return self.language.tag, self.asked, self.negotiated
 
     def here(self, path: str) -> str:

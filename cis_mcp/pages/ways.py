@@ -1,4 +1,4 @@
-"""Where a visitor goes on: from a page that is not there, from what is over, from what was sent."""
+"""Where a visitor can go next: from a missing page, a past event, or what was sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def message(
     status: int = 200,
     framed: bool = False,
 ) -> Response:
-    """A page of a few words."""
+    """A page with a short message."""
     body = render(
         "message.html",
         spoken,
@@ -52,7 +52,7 @@ def message(
 
 
 def not_found(request: Request) -> Response:
-    """A page that never was looks like one that was taken off the web."""
+    """The answer for a missing page; it does not tell whether the page ever existed."""
     spoken = speech(request)
     say = spoken.language.say
     return message(

@@ -1,4 +1,4 @@
-"""How our pages leave: templates, headers, compressed once, and known again by their ETag."""
+"""How our pages are served: templates, headers, compression and ETags."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class CompressedBody:
 
     @property
     def whole(self) -> bytes:
-        """The bytes as they were before."""
+        """The uncompressed bytes."""
         return gzip.decompress(self.packed) if self.packed else self.raw
 
 

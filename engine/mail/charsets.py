@@ -1,4 +1,4 @@
-"""The character sets that are decoded for whoever wrote a mail: those of text, whose cost grows with its length."""
+"""The character sets that are decoded: only text codecs, whose cost grows linearly with the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domain names as DNS has them: what is none is refused, and none is ever changed (RFC 1035, 5890)."""
+"""Domain names as DNS has them: invalid ones are refused, and none is ever changed (RFC 1035, 5890)."""
 
 from __future__ import annotations
 

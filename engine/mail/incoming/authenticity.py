@@ -1,4 +1,4 @@
-"""Whether a mail is from whom it says: a trusted server's word, or our own findings (RFC 8601, RFC 7489)."""
+"""Whether a mail's From address is authentic, by a trusted server's header or our own checks (RFC 8601, RFC 7489)."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def authenticated(mail: IncomingMail, trusted: frozenset[str]) -> Verdict:
 def judged(
     mail: IncomingMail, signatures: Sequence[Signature], spf: Spf, policy: Policy | None, *, unsure: bool
 ) -> Verdict:
-    """The verdict on our own findings; `unsure`: a lookup of the policy got no answer."""
+    """The verdict from our own checks; `unsure`: a lookup of the policy got no answer."""
     domain = _domain(mail.from_address)
     found = () if mail.ambiguous else proofs(domain, signatures, spf, policy)
     verdict = Verdict(
@@ -164,7 +164,7 @@ def _direct(spf: Spf, domain: str, policy: Policy | None) -> Evidence:
 def supplemented(
     verdict: Verdict, mail: IncomingMail, signatures: Sequence[Signature], policy: Policy | None = None
 ) -> Verdict:
-    """A verdict with what our own look at the signatures says of the mail itself."""
+    """A verdict with what our own check of the signatures says about the mail itself."""
     domain, strict = _domain(mail.from_address), bool(policy and policy.strict_dkim)
     good = [s for s in signatures if s.result == "pass" and not mail.ambiguous]
     theirs = tuple(s.covers for s in good if aligned(s.domain, domain, strict=strict))

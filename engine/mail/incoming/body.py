@@ -1,4 +1,4 @@
-"""The words of a mail: its plain text, or those of its HTML."""
+"""The text of a mail: its plain text, or that of its HTML."""
 
 from __future__ import annotations
 

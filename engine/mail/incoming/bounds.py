@@ -1,4 +1,4 @@
-"""What a mail may cost: refuses, before any parser sees it, what was made to keep us busy."""
+"""Limits of what a mail may cost: refuses mails built to keep us busy, before any parser sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the calendars of a mail, wherever they are, and puts the likeliest first (promise 1)."""
+"""Finds the calendars in a mail, wherever they are, the likeliest first (promise 1)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _calendar(leaf: Leaf) -> CalendarPart:
 
 
 def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
-    """The calendars that say something, each once, whatever their line breaks; at most 25."""
+    """The non-empty calendars without repetitions, ignoring line breaks; at most 25."""
     filled = [each for each in calendars if each.content and not each.content.isspace()]
     if len(filled) < 2:
         return tuple(filled)

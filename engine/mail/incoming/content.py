@@ -1,4 +1,4 @@
-"""What an incoming mail holds that the engine cares for, as values."""
+"""The parts of an incoming mail that the engine uses, as values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ListPart(Value):
 
 
 class Fate(StrEnum):
-    """What a report says became of a message, for one recipient."""
+    """The outcome of a message for one recipient, as a report says."""
 
     FAILED = "failed"
     DELAYED = "delayed"

@@ -1,4 +1,4 @@
-"""Whether the From domain is proven by a signature or by SPF, and what its owner asks for (RFC 7489)."""
+"""Whether the From domain is proven by a signature or by SPF, and its owner's policy (RFC 7489)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "te
 
 
 class Signature(Value):
-    """What came of one DKIM signature (RFC 6376); `covers` has the names of the headers that it signs."""
+    """The result of one DKIM signature (RFC 6376); `covers` has the names of the headers that it signs."""
 
     domain: str
     result: Result

@@ -1,4 +1,4 @@
-"""Whether the body of a mail shows by itself how it is to be read, so that no header can make it another (RFC 2046)."""
+"""Whether the body of a mail alone determines how it is read, so that no header can change that (RFC 2046)."""
 
 from __future__ import annotations
 

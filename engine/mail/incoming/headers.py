@@ -1,4 +1,4 @@
-"""Mail headers: decode their words, find the one mailbox a mail is from (RFC 5322, 3.4; RFC 2047)."""
+"""Mail headers: decode encoded words, and find the one mailbox a mail is from (RFC 5322, 3.4; RFC 2047)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _given(mail: Message, name: str) -> list[str]:
 
 
 def whole(mail: Message, name: str) -> str:
-    """The first header `name`, if it has a length that headers have, for what nothing may be cut off from."""
+    """The first header `name`, uncut; empty if it is longer than headers are."""
     found = values(mail, name)
     return found[0] if found and not _cut(mail, name) else ""
 

@@ -1,4 +1,4 @@
-"""The leaf parts of a mail: what each is called, how it is encoded, and its bytes (RFC 2045, RFC 2183)."""
+"""The leaf parts of a mail: the name, encoding and bytes of each (RFC 2045, RFC 2183)."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _filename(message: Message) -> str:
 
 
 def is_utf16(data: bytes) -> bool:
-    """True if the bytes say by their mark that they are UTF-16."""
+    """True if the bytes begin with the byte order mark of UTF-16."""
     return data[:2] in _UTF16
 
 

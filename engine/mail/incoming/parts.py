@@ -1,4 +1,4 @@
-"""Takes a mail apart into its leaf parts, through everything that mails are packed into."""
+"""Takes a mail apart into its leaf parts, unpacking everything that mails are packed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounces in plain words, from mail servers that write no delivery report: Exim, qmail and their kin."""
+"""Bounces in plain text, from mail servers that send no delivery report, such as Exim and qmail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a proof of the sender says of the mail itself: that it was written to us, and means what was read in it.
+"""What a proof of the sender says about the mail itself: that it was written to us, and means what we read in it.
 
 A signature proves who wrote a mail, not to whom, and only of the headers that it covers. Whoever has the mail can hand
 it to us under others. SPF proves that the author's own server handed it to us, as it is.

@@ -1,4 +1,4 @@
-"""Mail that Amazon SES received and keeps as an object: its notification, and what SES itself wrote on top of it."""
+"""Mail that Amazon SES received and stores as an object: its notification, and the headers that SES added."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Received(Value):
 
 
 class Stamp(Value):
-    """What SES wrote on top of a mail.
+    """The headers that SES added on top of a mail.
 
     `sender`: of its envelope; empty for the null sender, None if SES does not say. `recipient`: one of its
     envelope; empty if it is not named. `vouches`: the topmost Authentication-Results is SES's own.
@@ -65,7 +65,7 @@ def received(text: str) -> Received | None:
 
 
 def stamp(raw: bytes) -> Stamp:
-    """What SES wrote on top, down to its receipt; without that, nothing is known to be its word."""
+    """The headers that SES added, down to its Received header; without that, nothing is known to come from SES."""
     found: dict[str, str] = {}
     for name, value in _fields(raw[:_HEAD_MAX]):
         if name == _LAST:

@@ -1,6 +1,6 @@
 """Read TNEF (winmail.dat): the properties of a message and its attachments (MS-OXTNEF).
 
-Every length, count and depth that a file claims is held against what is there.
+Every length, count and depth that a file claims is checked against its actual bytes.
 """
 
 from __future__ import annotations

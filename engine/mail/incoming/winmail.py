@@ -16,7 +16,7 @@ _MAX_FILES = 50
 
 @dataclass(slots=True)
 class Winmail:
-    """What was packed as TNEF, and why something of it cannot be read, if so; `seen` where there was any."""
+    """What was packed as TNEF, and why some of it cannot be read, if so; `seen`: there was any TNEF."""
 
     leaves: list[Leaf] = field(default_factory=list)
     calendars: list[CalendarPart] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which of our languages somebody means or reads (RFC 4647, 3.4; RFC 9110, 12.5.4)."""
+"""Match language tags and Accept-Language to our languages (RFC 4647, 3.4; RFC 9110, 12.5.4)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def require(tag: str) -> str:
 
 @lru_cache(maxsize=512)
 def accepted(header: str) -> str:
-    """The language that a browser asks for by Accept-Language; English where it asks for none of ours."""
+    """The language that a browser asks for by Accept-Language; English if it asks for none of ours."""
     wanted = []
     for place, piece in enumerate(header[:_HEADER_MAX].split(",")[:_RANGES_MAX]):
         tag, _, weight = piece.partition(";")

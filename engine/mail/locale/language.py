@@ -1,4 +1,4 @@
-"""A language: its tag, its direction, and what our messages are in it."""
+"""A language: its tag, its direction, and our messages in it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Language:
         return text.format(**values) if values else text
 
     def some(self, one: str, many: str, n: int, /, **values: object) -> str:
-        """A message that speaks of `n` things; `{n}` in it is the number as it is written."""
+        """A message about `n` things; `{n}` in it is the number as it is written."""
         return self.form(one, many, n).format(n=self.number(n), **values)
 
     def form(self, one: str, many: str, n: int, /) -> str:
-        """The form of a message in which it speaks of `n` things, its values not yet filled in."""
+        """The plural form of a message for `n` things, its values not yet filled in."""
         return self._messages.ngettext(one, many, n)
 
     def term(self, context: str, message: str, /, **values: object) -> str:
@@ -59,13 +59,13 @@ class Language:
         return self.tag == SOURCE or self._messages.gettext(message) != message
 
     def number(self, n: int) -> str:
-        """A whole number with its thousands apart."""
+        """A whole number with separators between thousands."""
         written = f"{n:,}"
         return written.replace(",", self.term("between thousands", ",")) if "," in written else written
 
     @property
     def name(self) -> str:
-        """The language in its own words."""
+        """The name of the language, in that language."""
         return self.term("name of this language", "English")
 
 

@@ -1,4 +1,4 @@
-"""A mail in its organizer's own looks: first line, title, colour and last lines, in both forms of its text."""
+"""Apply an organizer's branding to a mail: first line, title, colour and last lines, in both text parts."""
 
 from __future__ import annotations
 

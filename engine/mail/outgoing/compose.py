@@ -52,7 +52,7 @@ _ANSWERS = (noop("Yes"), noop("No"), noop("Maybe"))
 
 @dataclass(frozen=True, slots=True)
 class RevisionMail:
-    """What an invitation, update or cancellation says to all attendees alike.
+    """The parts of an invitation, update or cancellation that are the same for all attendees.
 
     `part` is what it speaks of: the event, or one instance of it. `reader_zone`: the zone of those who read it, where
     it is known. `language`: theirs.
@@ -71,7 +71,7 @@ class RevisionMail:
 
 
 class Personalisation(NamedTuple):
-    """What is one attendee's own in a mail.
+    """The parts of a mail that are one attendee's own.
 
     `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI,
     `unsubscribe_url` a second way by HTTPS, where there is one.

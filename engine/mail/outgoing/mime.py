@@ -77,7 +77,7 @@ def words(text: str, name: str) -> str:
 
 
 def encoded(text: str, name: str) -> str:
-    """The same of `text` that is one line and short enough."""
+    """As `words`, for `text` that is already one line and short enough."""
     plain = text.isascii() and "=?" not in text
     if plain and len(name) + 2 + len(text) <= 76:
         return text
@@ -206,12 +206,12 @@ def _cut(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
 
 
 def text_part(encoded: bytes, subtype: str) -> Message:
-    """A text part of what `quoted_printable` gave."""
+    """A text part made of what `quoted_printable` returned."""
     return _part(f"text/{subtype}; charset=utf-8", "quoted-printable", encoded)
 
 
 def binary_part(encoded: bytes, content_type: str, filename: str = "") -> Message:
-    """A part of what `base64_lines` gave; with a file name it is an attachment."""
+    """A part made of what `base64_lines` returned; with a file name it is an attachment."""
     part = _part(content_type, "base64", encoded)
     if filename:
         part["Content-Disposition"] = f'attachment; filename="{filename}"'

@@ -1,4 +1,4 @@
-"""One revision's mail, composed once and filled in for each attendee: the bytes of `compose`, only sooner."""
+"""One revision's mail, composed once and filled in for each attendee: the same bytes as `compose`, but faster."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Shape:
     whole: bool
 
     def fill(self, fields: Mapping[str, str], values: Mapping[str, str], calendar: bytes) -> bytes:
-        """The mail with an attendee's own header fields, words and calendar."""
+        """The mail with an attendee's own header fields, text and calendar."""
         head = "\0".join([fields[name] for name in self.fields]).encode("ascii")
         own, words = head.split(b"\0"), b""
         if self.blocks:

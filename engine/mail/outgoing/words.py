@@ -1,4 +1,4 @@
-"""Words for a mail: when an event takes place and how it recurs, for people to read."""
+"""Texts for a mail: when an event takes place and how it recurs, for people to read."""
 
 from __future__ import annotations
 
