@@ -51,7 +51,7 @@ _NOBODY = Actor(kind="attendee", address="")
 
 
 class HeldError(Exception):
-    """What was asked waits for somebody's yes."""
+    """The request needs approval and waits for it."""
 
     def __init__(self, held: HeldAction) -> None:
         super().__init__(held.id)

@@ -1,4 +1,4 @@
-"""The routes of the endpoints: who asks is checked, what is asked is read, and what came of it is written."""
+"""The routes of the endpoints: authenticate the caller, parse the request, and write the response."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
 
 
 class RequestHandler:
-    """Lets callers in, and answers what they ask."""
+    """Authenticates callers and answers their requests."""
 
     def __init__(self, engine: Engine, *, keyed: bool, leaving: Callable[[], bool]) -> None:
         self._engine, self._keyed, self._leaving = engine, keyed, leaving

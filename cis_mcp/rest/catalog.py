@@ -1,4 +1,4 @@
-"""Every endpoint, in the order of the document; a new kind of thing is one module and one line."""
+"""Every endpoint, in the order of the document; a new kind of resource is one module and one line."""
 
 from __future__ import annotations
 

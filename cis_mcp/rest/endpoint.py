@@ -1,4 +1,4 @@
-"""What every endpoint is: method, path, what it takes and answers, the verb that a key needs, one handler."""
+"""The type of every endpoint: method, path, request and response models, the verb that a key needs, one handler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Tier = Literal["core", "extended", "operator"]
 
 
 class HeldError(Exception):
-    """What was asked waits for somebody's yes."""
+    """The request needs approval and waits for it."""
 
     def __init__(self, held: HeldAction) -> None:
         super().__init__(held.id)
@@ -66,7 +66,7 @@ class Call(Generic[Q, B]):
     async def apply(
         self, command: Command[D], *, before: Callable[[Work], Awaitable[None]] | None = None
     ) -> D:
-        """What `command` came to. Raises Refused, HeldError."""
+        """Apply `command`, and return its result. Raises Refused, HeldError."""
         done = await self.engine.apply(command, self.actor, before=before)
         if done.held is not None:
             raise HeldError(done.held)

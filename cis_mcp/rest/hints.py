@@ -1,4 +1,4 @@
-"""What a program does next when the engine refuses, by code: paths instead of tools."""
+"""The next step for a program when the engine refuses, by code: paths instead of tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where somebody is led after an invite was sent: to a host that was allowed, else to our own page."""
+"""Where a visitor is redirected after an invite was sent: to an allowed host, else to our own page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a list goes on that is read whole and shown in parts."""
+"""Cursors of lists that are read whole and shown in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.model import cursors
 
 
 def place_after(names: Sequence[str], cursor: str | None) -> int:
-    """Where a list goes on after the item that a cursor names. Raises Refused: INVALID_CURSOR."""
+    """The index at which a list continues after the item that a cursor names. Raises Refused: INVALID_CURSOR."""
     if not cursor:
         return 0
     (last,) = cursors.opened(cursor, str)

@@ -1,4 +1,4 @@
-"""What every request of REST is read into, and fields that several of them have."""
+"""Base models of REST requests, and fields that several of them share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Body(BaseModel):
 
 
 class Loose(Query):
-    """Base of the reference API's parameters: what it does not know it passes over, as it always has."""
+    """Base of the reference API's parameters: unknown ones are ignored, as the published server does."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 

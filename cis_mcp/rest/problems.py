@@ -67,7 +67,7 @@ class Mistake(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was turned down (RFC 9457)."""
+    """Why a request was refused (RFC 9457)."""
 
     type: str = "about:blank"
     title: str
@@ -83,7 +83,7 @@ class Problem(BaseModel):
 
 
 class MistakesError(Refused):
-    """A request that was not understood; `mistakes` say what and where."""
+    """An invalid request; `mistakes` say what is wrong and where."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         words = "; ".join(f"{one.field}: {one.detail}" for one in mistakes[:3])

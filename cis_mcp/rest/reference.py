@@ -199,7 +199,7 @@ async def api_shadow_statistics(call: Call[OfOrganizer, Body]) -> Counts:
 
 
 async def api_shadow_statistic(call: Call[OfOrganizer, Body]) -> Counts:
-    """The same under the name with a slip of the pen under which it was published."""
+    """The same, under the misspelt name under which it was published."""
     return await api_shadow_statistics(call)
 
 

@@ -1,4 +1,4 @@
-"""Campaigns: a draft to look at, what becomes of it, and its progress as it goes."""
+"""Campaigns: draft, start, control, and follow their progress."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class NewCampaign(Body):
 
 
 class Start(Body):
-    """What starts exactly the list that was looked at."""
+    """The token that starts exactly the list that was shown."""
 
     confirm_token: str = Field(description="of the draft", max_length=200)
 
@@ -148,17 +148,17 @@ async def start_campaign(call: Call[OfCampaign, Start]) -> Campaign:
 
 
 async def pause_campaign(call: Call[OfCampaign, Body]) -> Campaign:
-    """Pause a campaign: what is owed waits. Safe to repeat."""
+    """Pause a campaign: its unsent messages wait. Safe to repeat."""
     return await _controlled(call, CampaignAction.PAUSE)
 
 
 async def resume_campaign(call: Call[OfCampaign, Body]) -> Campaign:
-    """Let a paused campaign go on. Safe to repeat."""
+    """Resume a paused campaign. Safe to repeat."""
     return await _controlled(call, CampaignAction.RESUME)
 
 
 async def cancel_campaign(call: Call[OfCampaign, Body]) -> Campaign:
-    """Withdraw what has not left; what has left is not taken back. Safe to repeat."""
+    """Withdraw messages that were not sent yet; sent ones are not recalled. Safe to repeat."""
     return await _controlled(call, CampaignAction.CANCEL)
 
 

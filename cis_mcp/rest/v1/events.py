@@ -85,7 +85,7 @@ class EventChange(Body):
 
 
 class Cancellation(Body):
-    """What is to be cancelled, and who hears of it."""
+    """What to cancel, and who is notified."""
 
     instance: Instance = None
     note: Note = ""

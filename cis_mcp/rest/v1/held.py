@@ -45,7 +45,7 @@ class HeldActions(Data):
 
 
 async def list_held_actions(call: Call[ListingHeld, Body]) -> HeldActions:
-    """List what waits for approval, newest first."""
+    """List the requests that wait for approval, newest first."""
     asked = call.query
     before: tuple[float, str] | None = None
     if asked.cursor:
@@ -63,7 +63,7 @@ async def list_held_actions(call: Call[ListingHeld, Body]) -> HeldActions:
 
 
 async def show_held_action(call: Call[OfHeld, Body]) -> HeldInfo:
-    """Show what waits for approval, or what became of it. Nothing is sent before the approval."""
+    """Show a request that waits for approval, or its outcome. Nothing is sent before the approval."""
     held = await call.engine.held_action(call.query.held_id, call.actor)
     return held_info(held, held.state_at(call.engine.clock()), call.actor)
 

@@ -91,7 +91,7 @@ async def stop_key(call: Call[OfKey, Body]) -> KeyInfo:
 
 
 async def resume_key(call: Call[OfKey, Body]) -> KeyInfo:
-    """Let a stopped key go on. Safe to repeat."""
+    """Resume a stopped key. Safe to repeat."""
     done = await call.apply(StopKey(key_id=call.query.key_id, stopped=False))
     return key_info(done.key, call.engine.clock())
 

@@ -42,7 +42,7 @@ class ReplyText(Body):
 
 
 class Replied(Data):
-    """What became of an answer."""
+    """The outcome of a reply."""
 
     status: Literal["queued", "already_sent"]
     message: MessageInfo

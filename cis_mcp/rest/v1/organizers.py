@@ -1,4 +1,4 @@
-"""Organizers: list them, and what the operator settles for one."""
+"""Organizers: list them, and change their settings."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ async def register_organizer(call: Call[OfOrganizer, Body]) -> RegisteredOrganiz
 
 
 async def suspend_organizer(call: Call[OfOrganizer, Body]) -> SuspendedOrganizer:
-    """Stop all that an organizer sends, at once and until it is resumed; what is owed waits or is withdrawn when its
-    turn comes. Safe to repeat. Operators only."""
+    """Stop all mail of an organizer, at once and until it is resumed; queued mail waits or is withdrawn when its turn
+    comes. Safe to repeat. Operators only."""
     return await _suspended(call, suspended=True)
 
 

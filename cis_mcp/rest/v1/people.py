@@ -74,7 +74,7 @@ class RemindingOf(OfEvent):
 
 
 class Invite(Data):
-    """An invite, and what became of it so far."""
+    """An invite, and its state so far."""
 
     uid: str
     email: str
@@ -97,8 +97,8 @@ class ReportSent(Data):
 
 
 async def create_invite(call: Call[Delivering, NewInvite]) -> DataResponse:
-    """Mail one person a personal calendar invite. Asking twice sends once: a repetition answers 200. It leaves by
-    itself; the person's state tells what became of it."""
+    """Mail one person a personal calendar invite. Asking twice sends once: a repetition answers 200. It is
+    sent in the background; the person's state shows the outcome."""
     body, own = call.body, call.query.deliver == "self"
     command = SendInvite(
         uid=call.query.uid,
@@ -153,7 +153,7 @@ async def send_report(call: Call[OfEvent, ReportTo]) -> ReportSent:
 
 
 async def read_report(call: Call[OfEvent, Body]) -> Response:
-    """The report of an event as CSV: email, name, status, origin, client."""
+    """The report of an event as CSV: email, name, status, origin, client (PRODID), time of the last answer."""
     event = await call.engine.event(call.query.uid, call.actor)
     lines = call.engine.report_csv(event.uid, call.actor)
     headers = {"Content-Disposition": f'attachment; filename="{event.uid}.csv"', "Cache-Control": "no-store"}

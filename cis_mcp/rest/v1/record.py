@@ -1,4 +1,4 @@
-"""What the record says of the caller."""
+"""The record of what the caller did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Triggers: what systems of record post, the rules for it, and what became of each delivery."""
+"""Triggers: hooks for systems of record, their rules, and the outcome of each delivery."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
 
 
 async def make_trigger_live(call: Call[OfTrigger, Body]) -> TriggerInfo:
-    """Have a draft carry out what is posted from then on. A key's request waits for its owner's yes, to the rules as
-    they are now."""
+    """Turn a draft on: it carries out whatever is posted from then on. A key's request needs its owner's approval of
+    the rules as they are now."""
     done = await call.apply(await asking.going_live(call.engine, call.query.name, call.actor))
     return trigger_info(call.engine.settings.public_url, done.trigger, 0)
 
@@ -125,7 +125,7 @@ async def fire_trigger(call: Call[OfTrigger, Firing]) -> DataResponse:
 
 
 async def deliveries(call: Call[ListingDeliveries, Body]) -> DeliveryList:
-    """List what was delivered at a trigger's hook and what became of it, newest first."""
+    """List the deliveries at a trigger's hook and their outcomes, newest first."""
     asked = call.query
     (before,) = cursors.opened(asked.cursor, str) if asked.cursor else [""]
     found = await asking.deliveries(
@@ -149,7 +149,7 @@ async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
 
 
 async def proof(call: Call[OfDelivery, Body]) -> ProofInfo:
-    """Prove the request in which a delivery came once more: on the bytes as posted, by the time they came."""
+    """Verify the signature of a delivery's request again, on the bytes as posted and for the time they arrived."""
     asked = call.query
     return proof_info(await asking.proof_of(call.engine, asked.name, asked.delivery_id, call.actor))
 

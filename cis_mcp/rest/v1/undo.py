@@ -1,4 +1,4 @@
-"""Take back whole what was done, while its time lasts and nobody has heard of it."""
+"""Undo a change, while its time lasts and no one has been mailed about it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ class OfUndo(Query):
 
 
 class Undos(Data):
-    """What can be taken back now, newest first."""
+    """What can be undone now, newest first."""
 
     undos: list[UndoableInfo]
 
 
 async def list_undos(call: Call[Nothing, Body]) -> Undos:
-    """List what can still be taken back whole, newest first."""
+    """List the changes that can still be undone, newest first."""
     done = await call.apply(ShowUndos())
     return Undos(undos=[undoable_info(one) for one in done.undos])
 
 
 async def take_back(call: Call[OfUndo, Body]) -> Undone:
-    """Take back whole what a request did whose answer has `undo`, while its time lasts: its mails do not leave, the
-    event is as before. Once someone was mailed it is refused. Safe to repeat. The key needs the verb of what is taken
-    back as well."""
+    """Undo a request whose answer has `undo`, while its time lasts: its mails are not sent, and the event is as before.
+    It is refused once someone was mailed. Safe to repeat. The key also needs the verb of the request that is undone."""
     return undone(await call.apply(UndoCommand(undo_id=call.query.undo_id)))
 
 
