@@ -60,7 +60,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def stops_of(visit: Visit) -> list[Stop]:
-    """What is stopped, as far as the visitor may let it go on: the operator everything, a person their own mail."""
+    """The stops that the visitor may end: all for the operator, their own mail for a person."""
     stops = await visit.engine.stops()
     if visit.everywhere:
         return stops
@@ -141,7 +141,7 @@ async def decide(visit: Visit) -> Response:
 
 
 async def stop_sending(visit: Visit) -> Response:
-    """POST: stop all mail, or that of one organizer, or let it go on."""
+    """POST: stop or resume all mail, or that of one organizer."""
     stopped = visit.given("do") != "resume"
     # A stop that stands is named by its seal; a new one by the address that was typed.
     given = visit.given("organizer")
@@ -157,7 +157,7 @@ async def stop_own(visit: Visit) -> Response:
 
 
 async def end_key(visit: Visit) -> Response:
-    """POST: stop a key, let it go on, or end it for good."""
+    """POST: stop, resume or revoke a key."""
     key_id = visit.path("id")
     match visit.given("do"):
         case "stop":

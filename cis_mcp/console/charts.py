@@ -1,4 +1,4 @@
-"""Bars as SVG in a table with their numbers, made by the server: for eyes, ears, paper and no script."""
+"""Bars as SVG in a table with their numbers, made by the server, for screen readers, paper and no scripts too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def heat(
     cells: Sequence[Sequence[tuple[int, int] | None]],
     language: Language = ENGLISH,
 ) -> Markup:
-    """A table whose squares are the fuller, the larger a share is; the share stands in each as a number.
+    """A table of squares that are filled by a share, which is also in each as a number.
 
     `cells`: for each day and column the whole and the part; None: nothing.
     """

@@ -1,4 +1,4 @@
-"""One event at a glance: its counters, one invite at once, its report, who is invited, and one person's story."""
+"""One event at a glance: its counters, a form for one invite, its report, its attendees, and one person's history."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def _around(visit: Visit, event: Event) -> dict[str, Any]:
 
 
 async def send(visit: Visit) -> Response:
-    """POST: invite one person, and follow what becomes of it."""
+    """POST: invite one person, and follow the outcome."""
     command = SendInvite(
         uid=visit.path("uid"),
         email=visit.given("email"),

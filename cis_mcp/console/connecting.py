@@ -29,7 +29,7 @@ _FAILURES = (noop("It did not answer in time."), noop("Its certificate cannot be
 
 @dataclass(frozen=True)
 class Tested:
-    """What came of the test; the key is not among it."""
+    """The result of the test, without the key."""
 
     domain: str
     url: str

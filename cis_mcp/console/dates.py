@@ -75,7 +75,7 @@ def _values(event: Event, known: Override) -> dict[str, str]:
 
 
 async def change(visit: Visit) -> Response:
-    """POST: first what would change and who would hear; then, by its button, the change of this date alone."""
+    """POST: first a preview and who would be notified; then, by its button, the change of this date."""
     event, recurrence_id, known = await _one(visit)
     before = _values(event, known)
     changed = {name: visit.given(name) for name in before if name in visit.form}
@@ -102,7 +102,7 @@ async def change(visit: Visit) -> Response:
 
 
 async def cancel(visit: Visit) -> Response:
-    """POST: first who would hear; then, by its button, this date does not take place; the others do."""
+    """POST: first who would be notified; then, by its button, cancel this date; the others stay."""
     event, recurrence_id, known = await _one(visit)
     command = CancelInstance(
         uid=event.uid,

@@ -1,4 +1,4 @@
-"""What a change came to, in a sentence above the page that it leads to."""
+"""The outcome of a change, as a sentence above the page that it leads to."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def _form(visit: Visit, title: str, values: Mapping[str, str], event: Event | No
 
 
 async def create(visit: Visit) -> Response:
-    """POST /console/events: nobody is told before they are invited."""
+    """POST /console/events: create an event; no one is notified before they are invited."""
     given = visit.given
     command = CreateEvent(
         summary=given("summary"),
@@ -246,7 +246,7 @@ def _values(event: Event) -> dict[str, str]:
 
 
 async def change(visit: Visit) -> Response:
-    """POST /console/events/{uid}/edit: first what would change and who would hear; then, by its button, the change."""
+    """POST /console/events/{uid}/edit: first a preview and who would be notified; then, by its button, the change."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     before = _values(event)
     changed = {name: visit.given(name) for name in FIELDS if name in visit.form or name == "all_day"}
@@ -284,7 +284,7 @@ def _plain(value: str) -> str:
 
 
 def audience_of(visit: Visit) -> Audience:
-    """Who hears of the change, as the form says. Raises Refused: INVALID_ARGUMENT."""
+    """Who is notified of the change, as the form says. Raises Refused: INVALID_ARGUMENT."""
     try:
         return Audience(visit.given("audience") or Audience.AUTO)
     except ValueError:
@@ -339,7 +339,7 @@ async def cancelling(visit: Visit) -> Response:
 
 
 async def cancel(visit: Visit) -> Response:
-    """POST /console/events/{uid}/cancel: first who would hear, then, by its button, for good."""
+    """POST /console/events/{uid}/cancel: first who would be notified; then, by its button, cancel for good."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     command = CancelEvent(
         uid=event.uid,
@@ -360,7 +360,7 @@ async def cancel(visit: Visit) -> Response:
 
 
 async def take_back(visit: Visit) -> Response:
-    """POST /console/undo: take a change back whole, before anybody hears of it."""
+    """POST /console/undo: undo a change before anyone is notified of it."""
     done = await visit.apply(UndoCommand(undo_id=visit.given("id")))
     uid = done.event.uid if done.event else done.undone.event_uid
     return visit.go(f"{_HUB}/{uid}" if uid else _HUB, "undone")

@@ -1,4 +1,4 @@
-"""Whole tables as files: made while somebody looks or not, with how far each is, and downloaded once it is whole."""
+"""Whole tables as files: made in the background, with progress, and downloaded once they are complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
 @dataclass(eq=False)
 class ExportedFile:
-    """One file, which lies under no name: it is gone with its owner's hour, or with the process."""
+    """One file without a name on disk; it is deleted after an hour, or when the process ends."""
 
     id: str
     whose: str = field(repr=False)
@@ -61,7 +61,7 @@ class ExportedFile:
         return not self.ready and not self.problem
 
     def told(self, language: Language) -> str:
-        """Why it came to nothing."""
+        """Why the export failed."""
         if isinstance(self.problem, Refused):
             return words.told(self.problem, language)[0]
         return language.say(self.problem)

@@ -1,4 +1,4 @@
-"""What stands before every page of the console: who is there, what they may do, and whether a form is our own."""
+"""The checks in front of every console page: who is signed in, what they may do, and whether a form is our own."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Visit:
         return verb in self.actor.verbs
 
     def path(self, name: str) -> str:
-        """What stands for `name` in the path."""
+        """The value of `name` in the path."""
         return str(self.request.path_params[name])
 
     def asked(self, name: str) -> str:
@@ -125,7 +125,7 @@ class Visit:
         return self.form.get(name, "").strip()
 
     def seal(self, address: str, purpose: Purpose | str) -> str:
-        """What stands for an address in a link or a form of this session; empty for none."""
+        """The sealed form of an address in a link or a form of this session; empty for no address."""
         return sealing.sealed(self, address, Purpose(purpose))
 
     def unseal(self, seal: str, purpose: Purpose) -> str:
@@ -133,7 +133,7 @@ class Visit:
         return sealing.opened(self, seal, purpose) if seal else ""
 
     async def apply(self, command: Command[D], actor: Actor | None = None) -> D:
-        """What `command` came to. Raises Refused, HeldError."""
+        """Apply `command`, and return its result. Raises Refused, HeldError."""
         done = await self.engine.apply(command, actor or self.actor)
         if done.held is not None:
             raise HeldError(done.held)
@@ -141,7 +141,7 @@ class Visit:
 
     @property
     def chosen(self) -> str:
-        """The organizer whose pages whoever owns a domain looks at; empty for all others, and without a choice."""
+        """The organizer whose pages the owner of a domain chose to see; empty for others, or without a choice."""
         return self.caller.chosen if self.caller and self.caller.actor.domain else ""
 
     async def shows(self, shown: AddressList) -> bool:
@@ -173,7 +173,7 @@ class Visit:
 
     @property
     def frame(self) -> Frame:
-        """What stands around a page."""
+        """The frame around a page."""
         spoken = self.language
         brand, here = self.brand, str(self.request.scope["path"])
         logo = brand.logo.name if brand.logo else ""
@@ -186,7 +186,7 @@ class Visit:
         return (title, masking.plain(self.token), called) if self.caller else (title,)
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
-        """Lead on after a change, with a word of what was done, and how to take it back."""
+        """Redirect after a change, with a sentence on what was done and how to undo it."""
         words = {"done": done, "undo": undo.id if undo else ""}
         query = urlencode({name: value for name, value in words.items() if value})
         return RedirectResponse(f"{path}{'&' if '?' in path else '?'}{query}" if query else path, 303)

@@ -1,4 +1,4 @@
-"""The first page: what waits, what is stopped, what is under way."""
+"""The first page: what waits, what is stopped, what is running."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _at(visit: Visit, event: Event) -> datetime | None:
 
 
 async def campaign(visit: Visit) -> Response:
-    """GET /console/lists/{id}: how every row was judged, and from the start on how far it is."""
+    """GET /console/lists/{id}: the verdict on every row, and once started its progress."""
     view = await visit.engine.campaign(visit.path("id"), visit.actor, skipped=_SKIPPED_SHOWN)
     return await _shown(visit, view)
 

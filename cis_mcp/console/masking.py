@@ -28,7 +28,7 @@ def hidden(value: object) -> object:
 
 
 def without_addresses(text: str) -> str:
-    """The text, each address in it hidden but for its first letter and its domain."""
+    """The text, with every address in it masked except its first letter and its domain."""
     if "@" not in text and "%40" not in text:
         return text
     return _WORD.sub(_masked, _QUOTED.sub("*", _ENCODED.sub("@", text)))

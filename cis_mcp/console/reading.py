@@ -1,4 +1,4 @@
-"""What fields of forms hold."""
+"""Parse the fields of forms."""
 
 from __future__ import annotations
 

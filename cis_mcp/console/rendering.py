@@ -1,4 +1,4 @@
-"""How templates become pages: their fixed texts are translated once, and what frames a page is made once for all."""
+"""Renders templates: their fixed texts are translated once, and the frame around pages is made once for all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FixedTexts(Extension):
 
 
 class Frame(NamedTuple):
-    """What stands around a page: the same for all who have the same of this."""
+    """The values that determine the frame around a page; equal values give the same frame."""
 
     language: Language
     colour: str
@@ -59,7 +59,7 @@ class Frame(NamedTuple):
 
 
 def main_of(template: Template, values: Mapping[str, Any]) -> str:
-    """What is a page's own of its template: the block `main`."""
+    """The page's own part of its template: the block `main`."""
     if type(template.globals) is not dict:
         # Each page would copy them name by name out of the two mappings that the environment made them of.
         template.globals = dict(template.globals)

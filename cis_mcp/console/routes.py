@@ -1,4 +1,4 @@
-"""The one table of the console's screens, and the routes that are made of it."""
+"""The table of the console's screens, and the routes made from it."""
 
 from __future__ import annotations
 

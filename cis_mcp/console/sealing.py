@@ -1,4 +1,4 @@
-"""Addresses in links: sealed for one session and one purpose, so that they stand in no address bar or log."""
+"""Addresses in links: sealed for one session and one purpose, so that none appears in an address bar or log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Purpose(StrEnum):
 
 
 class Holder(Protocol):
-    """Whoever has a session."""
+    """Anything that has a session's token."""
 
     @property
     def token(self) -> str:

@@ -1,4 +1,4 @@
-"""In which language a page of the console speaks: the organizer's, else the browser's.
+"""The language of a console page: the organizer's, else the browser's.
 
 Pages are translated one by one; one that is not yet is in English as a whole, its frame too.
 """
@@ -104,7 +104,7 @@ def chosen(request: Request, settled: str) -> Language:
 
 
 def why(code: str, detail: str = "") -> str:
-    """Why a row was passed over or a mail did not go out.
+    """Why a row was skipped or a mail was not sent.
 
     English has the code in words and the detail; other languages what the code means, and what the detail quotes.
     """
@@ -134,7 +134,7 @@ def bound(name: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number with its thousands apart."""
+    """A number with separators between thousands."""
     spoken = SPOKEN.get()
     return spoken.number(value) if isinstance(value, int) else f"{value:,}"
 

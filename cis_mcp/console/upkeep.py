@@ -112,7 +112,7 @@ async def quarantined(visit: Visit) -> Response:
 
 
 async def decide_mail(visit: Visit) -> Response:
-    """POST: let a mail through as if its sender were proven, or put it away."""
+    """POST: release a mail as if its sender were proven, or discard it."""
     mail_id = visit.path("id")
     match visit.given("do"):
         case "show":

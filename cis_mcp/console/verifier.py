@@ -1,4 +1,4 @@
-"""The verifier: six ticks, a tested connection, the nine steps by hand or by themselves with built-in mailboxes."""
+"""The verifier: six checks, a connection test, and the nine steps, by hand or automatic with built-in mailboxes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _shown(visit: Visit, checks: list[Any] | None = None, connection: Tested | N
 
 
 async def preflight(visit: Visit) -> Response:
-    """POST: the six ticks, as far as the server can check them itself."""
+    """POST: the six checks, as far as the server can do them itself."""
     _operators(visit)
     return _shown(visit, checks=[check async for check in ticks(visit.engine.settings)])
 
@@ -172,7 +172,7 @@ async def _levels(visit: Visit, organizer: str) -> tuple[str, ...]:
 
 @dataclass
 class VerifierRun:
-    """One run by itself, in a process of its own; what it came to once it has ended."""
+    """One automatic run in a process of its own, and its result once it has ended."""
 
     process: asyncio.subprocess.Process | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
@@ -180,12 +180,12 @@ class VerifierRun:
 
     @property
     def moving(self) -> bool:
-        """True while the run has come to nothing yet."""
+        """True while the run has no result yet."""
         return not self.found and not self.problem
 
 
 class Runs:
-    """Lets one run go at a time; the newest is kept for whoever looks again."""
+    """Allows one run at a time, and keeps the newest for later visits."""
 
     def __init__(self) -> None:
         self._newest: VerifierRun | None = None
@@ -200,7 +200,7 @@ class Runs:
         return visit.go(f"{_HUB}/run")
 
     async def show(self, visit: Visit) -> Response:
-        """GET: how far it is, or what it came to."""
+        """GET: the progress of the run, or its result."""
         _operators(visit)
         run = self._newest
         parts = (

@@ -39,7 +39,7 @@ class VerifierStep:
 
 @dataclass(frozen=True)
 class JudgedStep:
-    """A step, how it stands, and what that was judged by."""
+    """A step, its state, and the facts behind it."""
 
     step: VerifierStep
     state: State
@@ -48,7 +48,7 @@ class JudgedStep:
 
     @property
     def response(self) -> str:
-        """What it was judged by, in English."""
+        """The facts behind its state, in English."""
         return self.message.format(**self.values)
 
     @property
@@ -164,6 +164,6 @@ def _passed(seen: SeenEvent) -> Mapping[int, tuple[bool, str, Mapping[str, Any]]
 
 
 def summary(event: Event, steps: Iterable[JudgedStep], version: str, url: str) -> str:
-    """What the whole pipeline came to, to be copied."""
+    """The result of all steps, to be copied."""
     lines = [f"{one.step.number} {one.step.name:<10} {one.state:<9} {one.response}" for one in steps]
     return "\n".join([f"CIS Verify of {url}, cis-mcp {version}", f"event {event.uid}", *lines])

@@ -1,4 +1,4 @@
-"""How pages of the console are made: templates, assets under names that change with them, headers."""
+"""How console pages are made: templates, assets under names that change with their content, headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks out: who outside is told of what, the log of what was posted, and posting again."""
+"""Outgoing webhooks: subscriptions, the log of postings, and posting again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals in words of this interface: the engine states the fact, the console says where to go on, by code."""
+"""Texts of refusals in the console: the engine states the fact, the console adds the next step, by code."""
 
 from __future__ import annotations
 

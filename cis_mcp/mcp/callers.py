@@ -1,4 +1,4 @@
-"""The caller of a request in the SDK's words: handed in with the request, read where a call is dealt with."""
+"""The caller of a request as the SDK's type: attached to the request, read where a call is handled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bearer(AccessToken):
 
 
 def user(caller: Caller) -> AuthenticatedUser:
-    """Whom the SDK takes for the sender of a request."""
+    """The user that the SDK sees as the sender of a request."""
     bearer = Bearer(
         token=caller.token,
         client_id=caller.key,
@@ -30,13 +30,13 @@ def user(caller: Caller) -> AuthenticatedUser:
 
 
 def current() -> Caller | None:
-    """Who sent the current request; None over stdio, and where no keys are asked for."""
+    """The caller of the current request; None over stdio, or if no keys are required."""
     token = get_access_token()
     return token.caller if isinstance(token, Bearer) else None
 
 
 def required() -> Caller:
-    """Who sent the current request; raises Refused(NOT_ALLOWED) if it carries no key."""
+    """The caller of the current request. Raises Refused(NOT_ALLOWED) if it carries no key."""
     caller = current()
     if caller is None:
         raise Refused(Code.NOT_ALLOWED, "This request has no key.", "Send it as a bearer token.")

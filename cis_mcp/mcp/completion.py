@@ -1,4 +1,4 @@
-"""Completion: while an argument of a prompt or the name in a URI is typed, what it may be."""
+"""Completion: values for the argument of a prompt, or the name in a URI, that is being typed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model does next when the engine refuses: the engine states the fact, the face names the tool, by code."""
+"""The next step for a model when the engine refuses: the engine states the fact, this face names the tool, by code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes in what changed at once, and tells it at the pace of a client that may be slow."""
+"""Accepts changes at once, and sends notifications at the pace of a client that may be slow."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Notifier:
         self._task = asyncio.create_task(self._run())
 
     def changed(self, names: Collection[str]) -> None:
-        """Take in what changed."""
+        """Note a change."""
         self._pending.update(dict.fromkeys(names))
         self._woken.set()
 
     def close(self) -> None:
-        """Tell nothing any more."""
+        """Send no more notifications."""
         self._task.cancel()
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""What a greeting offers where no connection stays open; the SDK need not be imported for it."""
+"""What a greeting offers if no connection stays open; it does not need the SDK."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NEWS = {"subscribe", "listChanged"}
 
 
 def without_news(greeting: dict[str, Any]) -> dict[str, Any]:
-    """A greeting that promises no news."""
+    """A greeting that offers no notifications."""
     offered = dict(greeting.get("capabilities") or {})
     for name, values in offered.items():
         if isinstance(values, dict):

@@ -40,7 +40,7 @@ _PARAMS_MAX = 50_000
 
 
 class CisServer(MCPServer[Any]):
-    """The SDK's server that shows each caller its own tools, and tells the caller's mistakes as such."""
+    """The SDK's server, extended: each caller sees its own tools, and gets its mistakes as its own."""
 
     served: Mapping[str, ServedTool]
     """The tools that this server has, by name."""

@@ -1,4 +1,4 @@
-"""How much there is in a JSON text, told while it comes in and before anything is made of it."""
+"""Counts the values of a JSON text while it arrives, before it is parsed."""
 
 from __future__ import annotations
 

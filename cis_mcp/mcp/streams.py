@@ -32,13 +32,13 @@ class Incoming(Protocol):
 
 
 class OutgoingLines(Protocol):
-    """Where lines go."""
+    """The stream of outgoing lines."""
 
     async def write(self, text: str) -> None:
         """Keep `text` until the next flush."""
 
     async def flush(self) -> None:
-        """Hand over what was written."""
+        """Send what was written."""
 
 
 async def serve_streams(server: CisServer, incoming: Incoming, outgoing: OutgoingLines) -> None:

@@ -1,4 +1,4 @@
-"""Subscriptions: a client hears when what it watches changes, by whichever process; both eras of the protocol."""
+"""Subscriptions: a client is notified of changes by any process, in both versions of the protocol."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ Welcome = Callable[[Caller | None], Awaitable[bool]]
 
 
 def welcome(authenticator: CallerAuthenticator | None) -> Welcome:
-    """Asks again whether a caller's token lets in; who came without one stays."""
+    """Checks again whether a caller's token is valid; a caller without one may stay."""
 
     async def still(caller: Caller | None) -> bool:
         if caller is None or authenticator is None:
@@ -69,7 +69,7 @@ def welcome(authenticator: CallerAuthenticator | None) -> Welcome:
 
 
 class StreamBus:
-    """What one stream hears: what the server publishes to all, and the news of what this stream watches."""
+    """The notifications for one stream: those to all, and those about what this stream watches."""
 
     def __init__(self, shared: InMemorySubscriptionBus) -> None:
         self._shared = shared

@@ -1,4 +1,4 @@
-"""Which client is told of our pages: one that can show them, at the tools that they belong to."""
+"""Names our pages only to clients that can show them, at the tools that they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of resources: their URIs, and what stands in them."""
+"""The kinds of resources: their URIs and contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the resources of each kind; imported when the first is read."""
+"""The texts of resources of each kind; imported when the first is read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def campaign(engine: Engine, actor: Actor, campaign_id: str) -> str:
 
 
 async def held(engine: Engine, actor: Actor, held_id: str) -> str:
-    """What waits for a yes, as JSON."""
+    """A request that waits for approval, as JSON."""
     held = await engine.held_action(held_id, actor)
     return held_info(held, held.state_at(engine.clock())).model_dump_json()
 

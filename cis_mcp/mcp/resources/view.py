@@ -37,7 +37,7 @@ class ResourceView:
         return next(((kind, name) for kind, name in named if name is not None), None)
 
     async def text(self, kind: ResourceKind, name: str) -> str:
-        """What stands in a resource; raises ResourceNotFoundError where the caller has none of that name."""
+        """The text of a resource. Raises ResourceNotFoundError if the caller has none of that name."""
         try:
             return await self._read(kind, name)
         except Refused as refused:

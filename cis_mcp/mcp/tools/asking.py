@@ -1,4 +1,4 @@
-"""Ask for a yes at the client: by a form, where the key's bounds say that a person is there (`attended`), or by a page.
+"""Ask for approval at the client: by a form, if the key's bounds say that a person is there (`attended`), or by a page.
 
 A form proves nobody: its answer comes from whoever holds the key. So it counts for attended keys alone, and a
 “decline”, which some clients give unasked, leaves the action waiting for its owner. A page is opened by whoever is at

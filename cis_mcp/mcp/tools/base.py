@@ -1,4 +1,4 @@
-"""What every tool is made of: strict arguments, one handler, an answer in words and the same in data."""
+"""The base of every tool: strict arguments, one handler, and an answer as text and as data."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class CallContext:
         return actor if actor.kind != "local" else _by_client(actor)
 
     async def apply(self, command: Command[D]) -> D:
-        """What `command` came to, or Refused."""
+        """Apply `command`, and return its result. Raises Refused."""
         done = await self.engine.apply(command, self.actor)
         if done.held:
             self.held.append(done.held)
@@ -246,7 +246,7 @@ def spec_of(tool: Listed) -> Spec[Any]:
 
 
 def all_imported() -> None:
-    """Import what every tool is made of: for a server of many, where nobody's call shall wait for it."""
+    """Import all tools at once: on a shared server, no call should wait for an import."""
     for tool in LISTED.values():
         spec_of(tool)
 

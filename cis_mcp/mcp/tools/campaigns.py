@@ -1,4 +1,4 @@
-"""The tools of bulk sends: a draft to look at, and the campaign it becomes."""
+"""The tools of bulk sends: a draft, and the campaign it becomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tool that tells what happened since one looked last."""
+"""The tool that lists what happened since a cursor."""
 
 from __future__ import annotations
 
