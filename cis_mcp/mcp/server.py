@@ -58,20 +58,21 @@ class CisServer(MCPServer[Any]):
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that the caller may use."""
-        return [_shown(LISTED[name]) for name in self._known()]
-
-    def _known(self) -> list[str]:
-        """The names of the tools that the caller may use."""
-        return [name for name in self.served if self.permitted(name)]
+        ours = [_shown(LISTED[name]) for name in self.served if self.permitted(name)]
+        return [*ours, *await super().list_tools()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; one that the caller may not use is as unknown to it as one that does not exist."""
         tool = self.served.get(name)
-        if tool is None or not self.permitted(name):
-            return self._unknown(name, self._known())
-        return await tool.run(arguments, context)
+        if tool is not None and self.permitted(name):
+            return await tool.run(arguments, context)
+        known = [listed.name for listed in await self.list_tools()]
+        if tool is not None or name not in known:
+            return self._unknown(name, known)
+        # One that was added to this server beside ours, as the conformance suite does.
+        return await super().call_tool(name, arguments, context)
 
     def _unknown(self, name: str, known: list[str]) -> CallToolResult:
         """That there is no such tool; what replaced it, or which tier has it."""
