@@ -30,7 +30,7 @@ def shown(
     kept = _BODIES.get(asked)
     if kept is not None:
         return web.answered(visit.request, kept, 200)
-    return visit.show(template, title=title, made=lambda body: _keep(asked, body), **values())
+    return visit.show(template, title=title, on_made=lambda body: _keep(asked, body), **values())
 
 
 def _keep(asked: Hashable, body: CompressedBody) -> None:

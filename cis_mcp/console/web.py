@@ -195,13 +195,13 @@ def page(
     own: Sequence[str],
     notes: Mapping[str, Any] | None = None,
     full: bool = False,
-    made: Callable[[CompressedBody], None] = lambda _: None,
+    on_made: Callable[[CompressedBody], None] = lambda _: None,
     **values: Any,
 ) -> Response:
     """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see.
 
     `around`: its frame. `own`: its title, and of whoever is signed in the form's token and how they are called.
-    `notes`: what stands above the page, if anything does. `made`: gets what was made.
+    `notes`: what stands above the page, if anything does. `on_made`: gets the body that was made.
     """
     before, asked = masking.SHOWN.set(full), tables.ASKED.set(tables.asked_of(request))
     spoken, found = SPOKEN.set(around.language), templates(around.language)
@@ -217,7 +217,7 @@ def page(
         tables.ASKED.reset(asked)
         SPOKEN.reset(spoken)
     packed = CompressedBody.of(body, private=True)
-    made(packed)
+    on_made(packed)
     return answered(request, packed, status)
 
 
