@@ -1,8 +1,8 @@
-"""Reads an answer to an event that others have answered before: what all of them say is read once (RFC 5546, 3.2.3).
+"""Reads replies to one event quickly: the lines that all of them share are parsed once (RFC 5546, 3.2.3).
 
-The calendars that one program sends back for one event differ in who answers, when and in which words, and in nothing
-else that is read. So the lines that they share come to a value once, which is kept, and each answer adds its own
-lines; the functions are those of the general reader. `tests/itip/test_answers.py` holds the two against each other.
+The replies that one program sends to one event differ only in who answers, when, and with which comment. The value of
+their shared lines is cached, and each reply adds its own lines, which the general reader's functions parse.
+`tests/itip/test_answers.py` compares the two readers.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from engine.itip.repairs import Repairs
 from engine.model.base import varied
 
 SIZE_MAX = 8_192
-"""Bytes of a calendar that is looked at so: what is kept of whoever writes to us is small."""
+"""The largest calendar, in bytes, that is read this way, so that strangers can fill little memory."""
 _KEPT = 256
-"""Events with the programs that answer them; a stranger who fills these takes away time, not memory."""
+"""The most pairs of event and answering program that are cached; a stranger who fills them costs time, not memory."""
 _LINES_KEPT = 1_024
 _LINE_MAX = 100
 _UNREAD = frozenset({"CREATED", "LAST-MODIFIED"})
-"""Properties that nothing reads; programs write into them when the answer was given."""
+"""Properties that are not read; programs write the time of the answer into them."""
 _OWN = general.OWN | _UNREAD
 _ENDS = frozenset({"BEGIN", "END"})
 _PLAINLY = frozenset({"BEGIN:VEVENT", "END:VEVENT"})
 _OTHERWISE = frozenset({"VEVENT", "VCALENDAR"})
-"""Where these begin or end in another spelling or place, the general reader decides what belongs to what."""
+"""If these begin or end in an unusual spelling or place, the general reader decides which lines belong together."""
 _ONCE = ("DTSTAMP", "ORGANIZER")
-"""What the general reader notes where it stands there twice."""
+"""Properties whose repetition the general reader reports."""
 
 
 def read(text: bytes, *, method_hint: str = "") -> ItipMessage:
-    """As the general reader with `answers`, whose refusals are raised."""
+    """The iTIP message in `text`, as the general reader gives it with `answers`; raises what that raises."""
     repairs = Repairs()
     lines = list(unfolded(decode(text, repairs=repairs)))
     apart = _apart(lines) if len(text) <= SIZE_MAX and not repairs.notes() else None
@@ -46,9 +46,9 @@ def read(text: bytes, *, method_hint: str = "") -> ItipMessage:
 
 
 def _apart(lines: list[str]) -> tuple[list[Property], tuple[str, ...]] | None:
-    """An answer's own properties, and the lines that it shares with others.
+    """The properties of this reply only, and the lines that it shares with others.
 
-    None unless it is one calendar with one event, which holds no component and names each of `_ONCE` once at most.
+    None unless it is one calendar with one event that holds no component and at most one of each of `_ONCE`.
     """
     if len(lines) < 2 or lines[0] != "BEGIN:VCALENDAR" or lines[-1] != "END:VCALENDAR":
         return None
@@ -78,7 +78,7 @@ def _apart(lines: list[str]) -> tuple[list[Property], tuple[str, ...]] | None:
 
 
 _known = lru_cache(_LINES_KEPT)(parse_line)
-"""Lines that came before; nobody changes a property."""
+"""Cached lines; a property is never changed, so it can be shared."""
 
 
 @lru_cache(_KEPT)

@@ -1,4 +1,4 @@
-"""What one calendar may hold of anything: counted before it is read, and refused where it is too much."""
+"""Limits on what one calendar may hold: counted before it is read, and refused above the limit."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from engine.refusals import Code, Refused
 
 
 class Allowance:
-    """How many of one kind a calendar may have, over all that it holds."""
+    """How many of one kind a calendar may still have in total."""
 
     def __init__(self, most: int, what: str) -> None:
         self._most, self._what = most, what
         self._left = most
 
     def take(self, count: int = 1) -> None:
-        """Raises Refused(TOO_LARGE) for more than there may be."""
+        """Count `count` more. Raises Refused(TOO_LARGE) above the limit."""
         self._left -= count
         if self._left < 0:
             raise too_many(self._most, self._what)

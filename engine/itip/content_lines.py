@@ -20,12 +20,12 @@ _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 _FOLD = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _CONTINUED = ("\r ", "\r\t", "\n ", "\n\t", "=\r", "=\n")
-"""What stands between a line and what continues it."""
+"""What separates a line from its continuation."""
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
 _NAME = re.compile(r"\s*([A-Za-z0-9-]{1,100})\s*([;:])")
 _MAILTO = re.compile(r":\s*mailto\s*:", re.IGNORECASE)
-# possessive: what is matched is never tried again, nor remembered for it
+# possessive: no backtracking into what has matched, and no memory for it
 _PARAMETER = re.compile(r'(?:[^";]++|"[^"]*+"?)++')
 _TO_VALUE = re.compile(r'(?:[^":]++|"[^"]*+")*+:')
 _CHARSET = re.compile(r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb2312|gbk|big5")
@@ -59,7 +59,7 @@ class Component:
     unended: bool = False
     """The text ended before it did."""
     _named: dict[str, list[Property]] | None = field(default=None, init=False, repr=False, compare=False)
-    """The properties by their names, once they are asked for: by then the text is read and all are there."""
+    """The properties by name, indexed at the first lookup, when all of them have been read."""
 
     def all(self, name: str) -> Sequence[Property]:
         """Each property called `name`, in order."""
@@ -98,7 +98,7 @@ def _from_quoted(prop: Property) -> str:
 
 
 def _unescaped(value: str) -> str:
-    """`value` with each backslash gone and what it stands before kept; without steps for each of them."""
+    """`value` without its backslashes, keeping the character after each; in one pass, however many there are."""
     if "\\" not in value:
         return value
     *pieces, last = value.split("\\\\")
@@ -126,7 +126,7 @@ def clean_name(name: str) -> str:
 
 
 def decode(data: bytes, max_bytes: int = MAX_BYTES, repairs: Repairs | None = None) -> str:
-    """Calendar bytes as text: UTF-16 by its mark or its zero bytes, else UTF-8, else Windows-1252.
+    """Calendar bytes as text: UTF-16 if its byte order mark or zero bytes say so, else UTF-8, else Windows-1252.
 
     Raises Refused(TOO_LARGE) over `max_bytes`.
     """
@@ -160,7 +160,7 @@ def _text(data: bytes, repairs: Repairs) -> str:
 
 
 def _utf16(data: bytes) -> str:
-    """The kind of UTF-16 that `data` is; the word BEGIN has every other byte zero in it."""
+    """The UTF-16 codec of `data`, found by the zero bytes in the word BEGIN; empty if it is not UTF-16."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return "utf-16"
     if data[:4] == b"B\0E\0":
@@ -169,7 +169,7 @@ def _utf16(data: bytes) -> str:
 
 
 def unfolded(text: str) -> Iterator[str]:
-    """Logical lines of `text`, whatever it breaks and folds its lines with; blank lines are left out."""
+    """The unfolded lines of `text`, with any kind of line break and folding; blank lines are left out."""
     if not any(mark in text for mark in _CONTINUED):
         return (line for line in _BREAK.split(text) if line.strip())
     return _joined(text)
@@ -204,7 +204,7 @@ def _value_starts(line: str, start: int) -> int:
 
 
 def _pieces(text: str) -> list[str]:
-    """The parameters in `text`, which semicolons outside quotes part.
+    """The parameters in `text`, split at semicolons outside quotes.
 
     Raises Refused(INVALID_CALENDAR) for too many.
     """
@@ -235,7 +235,7 @@ def _params(text: str) -> dict[str, str]:
 
 
 def parse_line(line: str) -> Property | None:
-    """One unfolded content line, or None if it is none.
+    """The property in one unfolded line, or None if it is not a content line.
 
     Calendar addresses are split at the last `:mailto:` and times at the last colon, since names with
     a bare colon, SENT-BY=mailto: and TZID=tzone://… without quotes occur in real mail.

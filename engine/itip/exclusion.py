@@ -1,4 +1,4 @@
-"""Instances that a rule excludes: EXRULE, of RFC 2445, 4.8.5.2; RFC 5545 has dates alone, so these are what is kept."""
+"""Instances that an EXRULE excludes (RFC 2445, 4.8.5.2); RFC 5545 has only EXDATE, so their dates are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RULES_MAX = 5
 
 
 def excluded_by_rule(component: Component, span: Span | None, recurrence: str) -> frozenset[date | datetime]:
-    """Starts of the instances that EXRULE leaves out. Raises Refused: INVALID_RECURRENCE for what cannot be listed."""
+    """Starts of the instances that EXRULE excludes. Raises Refused(INVALID_RECURRENCE) if they cannot be listed."""
     texts = {modern(p.value.strip().upper()) for p in component.all("EXRULE") if p.value.strip()}
     if not texts or span is None or not recurrence:
         return frozenset()
@@ -29,7 +29,7 @@ def excluded_by_rule(component: Component, span: Span | None, recurrence: str) -
 
 
 def _both(rule: RecurrenceRule, series: RecurrenceRule, span: Span) -> list[date | datetime]:
-    """Starts that the two rules share, if one of them ends."""
+    """The starts that both rules have; refused if neither ends."""
     if not (_ends(rule) or _ends(series)):
         raise _refused()
     first, second = (rule, series) if _ends(rule) else (series, rule)

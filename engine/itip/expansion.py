@@ -1,7 +1,7 @@
 """Recurrence rules on calendar days, with bounded work for every rule (RFC 5545, 3.3.10).
 
-Not dateutil's expansion: a rule that never matches keeps it busy until the year 9999, and it cannot
-start in the middle. The tests judge this one against dateutil's.
+dateutil's expansion is not used: it searches until the year 9999 for a rule that never matches, and it cannot
+start in the middle of a series. The tests compare this one with dateutil's.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _END = date(MAXYEAR, 1, 1)
 
 
 class Budget:
-    """Days that may still be looked at, by one walk or by several together."""
+    """The number of days that one expansion, or several together, may still examine."""
 
     def __init__(self, days: int = _BUDGET) -> None:
         self.left = days
 
     def spend(self, days: int) -> bool:
-        """True while there is something left."""
+        """Use up `days`; False if that is more than was left."""
         self.left -= days
         return self.left >= 0
 
@@ -145,10 +145,10 @@ def _index(rule: RecurrenceRule, start: date, day: date) -> int:
 def forward(
     rule: RecurrenceRule, start: date, since: date | None = None, budget: Budget | None = None
 ) -> Iterator[date]:
-    """Days that match `rule`, in order, not before `start`; from about `since` where given.
+    """Days that match `rule`, in order, not before `start`; from about `since` if given.
 
-    Ends by itself when the calendar or the budget of days to look at is used up; the first days may
-    lie somewhat before `since`. COUNT and UNTIL are the caller's.
+    Ends when the calendar or the budget of days to examine is used up; the first days may
+    lie somewhat before `since`. The caller applies COUNT and UNTIL.
     """
     rule = _with_defaults(rule, start)
     index = max(0, _index(rule, start, since) - 1) if since else 0

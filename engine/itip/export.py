@@ -1,4 +1,4 @@
-"""An event as its organizer keeps it: a calendar to look at or to import, not a message to anyone."""
+"""An event as a calendar to view or import, not as a message to an attendee."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.model.people import Party
 def view(event: Event) -> bytes:
     """The current revision of `event` as a calendar: no METHOD, no one invited, no reminder (RFC 5545, 3.6.1).
 
-    A cancelled event says so by its STATUS; placeholders for personal words stand as they were written.
+    A cancelled event has STATUS:CANCELLED; placeholders such as `{{name}}` are not filled in.
     """
     organizer = Party(address=event.organizer, name=event.organizer_name)
     method = Method.CANCEL if event.cancelled else Method.REQUEST

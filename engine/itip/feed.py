@@ -1,4 +1,4 @@
-"""Read a whole calendar, such as a season's: every event on its own, so that a bad one costs only itself."""
+"""Read a whole calendar, such as a season's schedule: an unreadable event does not affect the others."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One event of a calendar with the instances that differ; `digest` changes when what it says does.
+    """One event of a calendar with its overridden instances; `digest` changes when their content does.
 
-    `event` is an instance where the calendar holds instances of a series and not the series.
+    `event` is a single instance if the calendar holds it without its series.
     """
 
     uid: str
@@ -62,9 +62,9 @@ class UnreadableEvent:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The events of a calendar by their UIDs, in order, and those that cannot be read.
+    """The readable events of a calendar, in order, and those that cannot be read.
 
-    `whole`: it ends with its END; one that does not was cut off and says nothing of what it lacks.
+    `whole`: the calendar ends with its END; otherwise it was cut off, and an event that it lacks may still exist.
     """
 
     entries: tuple[FeedEvent, ...]
@@ -75,7 +75,7 @@ class Calendar:
 
 
 def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
-    """All events of a calendar of at most 20 MB, 600,000 lines and 10,000 events; none is fine.
+    """All events of a calendar of at most 20 MB, 600,000 lines and 10,000 events; it may have none.
 
     `default_zone` is the IANA zone of times that name none.
     Raises Refused: INVALID_CALENDAR, TOO_LARGE.
@@ -106,7 +106,7 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
 
 
 def _refresh_s(calendar: Component) -> int:
-    """REFRESH-INTERVAL, or what programs wrote before there was one; what cannot be read says nothing."""
+    """REFRESH-INTERVAL in seconds, or its older form X-PUBLISHED-TTL; 0 if neither can be read."""
     for name in ("REFRESH-INTERVAL", "X-PUBLISHED-TTL"):
         try:
             return max(0, int(read_duration(calendar.text(name).strip()).total_seconds()))
@@ -116,7 +116,7 @@ def _refresh_s(calendar: Component) -> int:
 
 
 def _refuse_cut(component: Component) -> None:
-    """What is left of an event that was cut off may say another time than the whole of it."""
+    """Refuse an event that was cut off: what is left of it may name another time than the whole did."""
     if component.unended:
         raise Refused(
             Code.INVALID_CALENDAR,
@@ -134,7 +134,7 @@ def _components(calendars: list[Component], default_zone: str | None) -> Iterato
 
 
 def _entries(events: list[ItipEvent]) -> Iterator[FeedEvent]:
-    """The events with their instances, told apart as those of a mail are."""
+    """The events with their instances; events that share a UID are distinguished as in a mail."""
     series = [event for event in events if event.recurrence_id is None]
     instances: dict[str, dict[date | datetime, ItipEvent]] = {}
     for event in events:

@@ -1,4 +1,4 @@
-"""What an incoming iTIP message says, as values (RFC 5546)."""
+"""The content of an incoming iTIP message, as values (RFC 5546)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ItipAttendee(Value):
 
 
 class ItipEvent(Value):
-    """One VEVENT of a message; `recurrence_id` is set where it speaks of one instance."""
+    """One VEVENT of a message; `recurrence_id` is set if it is one instance of a series."""
 
     uid: str
     sequence: int | None = None
@@ -32,7 +32,7 @@ class ItipEvent(Value):
     """DTSTAMP named no zone: `dtstamp` is the latest moment that it may mean."""
     recurrence_id: Instant | None = None
     following: bool = False
-    """It speaks of that instance and of all that follow."""
+    """It applies to that instance and to all later ones."""
     organizer: Party | None = None
     sent_by: str = ""
     attendees: tuple[ItipAttendee, ...] = ()
@@ -52,19 +52,19 @@ class ItipEvent(Value):
     status: str = ""
     comment: str = ""
     left_out: tuple[str, ...] = ()
-    """What of it could not be read, in a few words each; the event stands without it."""
+    """The parts that could not be read, in a few words each; the event is used without them."""
 
     @property
     def occurrence_uid(self) -> str:
-        """The UID of an instance whose series is not known: it is an event of its own (RFC 5546, 3.2.2)."""
+        """The UID of an instance if its series is unknown: it becomes an event of its own (RFC 5546, 3.2.2)."""
         return f"{self.uid} {self.recurrence_id}"
 
 
 def told_apart(series: Sequence[ItipEvent]) -> list[ItipEvent]:
-    """The events of a calendar: of revisions of one the newest (RFC 5546, 2.1.5), of one that is repeated the last.
+    """The distinct events of a calendar: the newest revision of each (RFC 5546, 2.1.5), and the last of equal ones.
 
-    Events with one UID that start at several times, all of the newest revision, are several: a theatre that gives
-    each evening the UID of its play means that. Each is then named by its UID and its start.
+    Single events that share a UID and the newest revision but start at different times are separate: a theatre may
+    give each evening the UID of its play. Each is then identified by its UID and its start.
     """
     newest: dict[str, int] = {}
     for event in series:
@@ -83,16 +83,16 @@ def _named_apart(alike: list[ItipEvent]) -> list[ItipEvent]:
 
 
 _ZONES = timedelta(hours=26)
-"""How far apart the moments are that a time without a zone may mean."""
+"""How far apart the moments are that a time without a zone can mean."""
 
 
 def noted_stamp(dtstamp: datetime | None, *, vague: bool) -> datetime | None:
-    """The earliest moment that a DTSTAMP may mean: only what is before that is certainly older."""
+    """The earliest moment that a DTSTAMP can mean: only what is earlier than that is certainly older."""
     return dtstamp - _ZONES if dtstamp and vague else dtstamp
 
 
 class ItipMessage(Value):
-    """A calendar object as it came: upper-case `method`, PUBLISH where it names none."""
+    """A calendar object as received: `method` in upper case, PUBLISH if it names none."""
 
     method: str
     prodid: str = ""
@@ -101,7 +101,7 @@ class ItipMessage(Value):
     """What was wrong with the text and how it was read, a few words each."""
 
     def arrived(self, now: datetime) -> ItipMessage:
-        """The message with no DTSTAMP later than `now`: a clock that is ahead must not make later ones look old."""
+        """The message with no DTSTAMP after `now`: a sender's fast clock must not make later messages look old."""
         if all(event.dtstamp is None or event.dtstamp <= now for event in self.events):
             return self
         events = tuple(

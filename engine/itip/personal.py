@@ -1,4 +1,4 @@
-"""Personal words: `{{name}}` placeholders in an event's texts, in any case, filled in for one attendee."""
+"""Personal texts: `{{name}}` placeholders in an event's texts, in any case, filled in for one attendee."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _MAX_TEXT = 100_000
 TEXTS = ("summary", "location", "description")
 """The fields of an event, and of an override, that may be personal."""
-# what turns the direction of the words around it (Unicode UAX 9, 3.1)
+# characters that change the direction of the text around them (Unicode UAX 9, 3.1)
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-# A piece of a text: plain words, or the name of a placeholder in lower case.
+# A piece of a text: plain text and False, or the name of a placeholder in lower case and True.
 Piece = tuple[str, bool]
 
 
@@ -31,7 +31,7 @@ def _invalid(why: str) -> Refused:
 
 
 def _harmless(value: str) -> str:
-    """A personal value without control characters, nor any that would turn the words around it."""
+    """A personal value without control characters and without those that change the direction of text."""
     if value.isprintable():
         return value
     return clean_text(value.translate(_TURNING))
@@ -39,12 +39,12 @@ def _harmless(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonalText:
-    """A text with placeholders, split once to be filled often; `words` gives the same one for the same text."""
+    """A text with placeholders, split once and filled often; `words` returns a cached one for the same text."""
 
     pieces: tuple[Piece, ...]
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """The text for one attendee; `values` by lower-case name.
+        """The text for one attendee; `values` are keyed by lower-case name.
 
         Raises Refused: MISSING_FIELD naming the field, TOO_LARGE over 100,000 characters.
         """
@@ -68,10 +68,10 @@ class PersonalText:
 
 
 class FilledTexts(dict[PersonalText, str]):
-    """The texts of one attendee: each is filled in once, however often their mail and its calendar say it."""
+    """The texts of one attendee: each is filled in once, however often the mail and its calendar contain it."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        """`values` by lower-case name."""
+        """`values` are keyed by lower-case name."""
         super().__init__()
         self._values = values
 
@@ -116,7 +116,7 @@ def _plain(template: Template) -> tuple[Piece, ...]:
 
 
 def personal(text: str) -> bool:
-    """True if `text` holds placeholders, or what looks like one."""
+    """True if `text` contains `{{`, and so may hold placeholders."""
     return "{{" in text
 
 
@@ -131,7 +131,7 @@ def _words(text: str) -> PersonalText:
 
 
 def _texts(event: Event) -> list[str]:
-    """The texts of the event and its overrides that hold placeholders; none of one whose texts are verbatim."""
+    """The texts of the event and its overrides that hold placeholders; empty if its texts are verbatim."""
     if event.verbatim:
         return []
     parts: list[Event | Override] = [event, *event.overrides]
@@ -148,7 +148,7 @@ def placeholders(event: Event) -> frozenset[str]:
 
 
 def check(event: Event) -> None:
-    """Raises Refused(INVALID_TEMPLATE) if a text of the event holds braces that are no placeholders."""
+    """Raises Refused(INVALID_TEMPLATE) if a text of the event has braces that are not a placeholder."""
     placeholders(event)
 
 
@@ -158,7 +158,7 @@ def _fill(part: Event | Override, values: Mapping[str, str]) -> dict[str, object
 
 
 def personalize(event: Event, values: Mapping[str, str]) -> Event:
-    """`event` and its overrides with each `{{name}}` replaced by its value; `values` by lower-case name.
+    """`event` and its overrides with each `{{name}}` replaced by its value; `values` are keyed by lower-case name.
 
     Raises Refused: INVALID_TEMPLATE, MISSING_FIELD naming the field, TOO_LARGE over 100,000 characters.
     """
@@ -169,7 +169,7 @@ def personalize(event: Event, values: Mapping[str, str]) -> Event:
 
 
 def for_all(event: Event) -> Event:
-    """The event in words for no one in particular: placeholders are left out."""
+    """The event without its placeholders, for readers who are no particular attendee."""
     if event.verbatim or not (names := placeholders(event)):
         return event
     return personalize(event, dict.fromkeys(names, ""))

@@ -1,4 +1,4 @@
-"""One revision's calendar, composed once and filled in for each attendee: the bytes of `write`, only sooner."""
+"""One revision's calendar, composed once and filled in for each attendee: the same bytes as `write`, faster."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from engine.model.people import Mailbox, Partstat, Party
 _NOBODY = Party(address="")
 _QUOTABLE = re.compile("[ ',:;’]")
 _PLAIN = re.compile(r"[A-Za-z0-9._@+-]+(?: [A-Za-z0-9._@+-]+)*")
-"""What most names and addresses look like: one look tells that nothing of them has to be cleaned."""
+"""Most names and addresses: if one matches, nothing in it has to be cleaned."""
 _FOLD = 74
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """Where a line for a person goes: `prefix` is all of it up to the name."""
+    """The place of a person's line; `prefix` is the line up to the name."""
 
     prefix: str
     attendee: bool
@@ -39,13 +39,13 @@ class _Person:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """Where a line with personal words goes."""
+    """The place of a line with personal text."""
 
     name: str
     words: PersonalText
 
     def line(self, _attendee: Mailbox, _organizer: Mailbox, said: FilledTexts) -> bytes:
-        """The line in one attendee's words; none where nothing is left to say."""
+        """The line with one attendee's values; empty if no text is left, except of a SUMMARY."""
         text = said[self.words].lstrip(write.BOM)
         if text.strip():
             return folded(f"{self.name}:{escape(text)}")
@@ -54,9 +54,9 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class PreparedCalendar:
-    """A calendar message for many attendees: bytes that are the same for all, and the lines that are not.
+    """A calendar message for many attendees: the bytes that all share, and the lines that differ.
 
-    `places`: where in `pieces` which of the lines `own` goes; several instances may have the same.
+    `places`: which line of `own` goes where in `pieces`; several instances may share one.
     """
 
     pieces: tuple[bytes, ...]
@@ -64,9 +64,9 @@ class PreparedCalendar:
     own: tuple[_Person | _Text, ...]
 
     def fill(self, attendee: Mailbox, organizer: Mailbox, values: Mapping[str, str] | FilledTexts) -> bytes:
-        """The message for `attendee`; `organizer.address` is the receipt address, `values` by lower-case name.
+        """The message for `attendee`; `organizer.address` is the receipt address, `values` has lower-case names.
 
-        Equal to `write.request` or `write.cancel` of the event in the attendee's own words.
+        Equal to `write.request` or `write.cancel` of the event with the attendee's values filled in.
         Raises Refused: MISSING_FIELD, TOO_LARGE.
         """
         said = values if isinstance(values, FilledTexts) else FilledTexts(values)
@@ -84,7 +84,7 @@ def prepare(
     recurrence_id: date | datetime | None = None,
     partstat: Partstat = Partstat.NEEDS_ACTION,
 ) -> PreparedCalendar:
-    """The REQUEST or CANCEL of `event`, or of one instance of it, composed with the library.
+    """The REQUEST or CANCEL of `event`, or of one instance of it, composed with the icalendar library.
 
     Raises Refused(INVALID_TEMPLATE) if a placeholder is not a plain name.
     """
@@ -100,7 +100,7 @@ def prepare(
 
 
 def _pieces(calendar: Calendar, *, verbatim: bool) -> Iterator[bytes | _Person | _Text]:
-    """The lines of `calendar`, folded where they are the same for all."""
+    """The lines of `calendar`; those that all attendees share are folded."""
     texts = {name.upper() for name in personal.TEXTS}
     for name, value in calendar.property_items(sorted=False):
         line = calendar.content_line(name, value, sorted=False)
@@ -123,15 +123,15 @@ def _person(prefix: str, address: str, name: str) -> bytes:
 
 
 def _shown(name: str) -> str:
-    """A name quoted as the library does it (RFC 5545, 3.2; RFC 6868 for carets); empty if nothing can be shown."""
+    """A name quoted as the library quotes it (RFC 5545, 3.2; RFC 6868 for carets); empty if nothing is left to show."""
     name = write.shown(name).replace("^", "^^")
     return f'"{name}"' if _QUOTABLE.search(name) else name
 
 
 def folded(line: str) -> bytes:
-    """`line` with its CRLF, folded as the library does it (RFC 5545, 3.1).
+    """`line` with its CRLF, folded as the library folds it (RFC 5545, 3.1).
 
-    Pieces have at most 74 octets, and end inside no character and after no backslash or caret.
+    Pieces have at most 74 octets and never end inside a character or after a backslash or caret.
     """
     data = line.encode("utf-8")
     if len(data) <= _FOLD:

@@ -1,4 +1,4 @@
-"""A calendar to subscribe to: events as they are now, for no one in particular (RFC 5546, 3.2.1; RFC 7986)."""
+"""A calendar to subscribe to: the current state of events, without attendees (RFC 5546, 3.2.1; RFC 7986)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.model.messages import Method
 from engine.model.people import Party
 
 _EVERY = "PT1H"
-"""How often programs may ask again; most ask less often, whatever is said."""
+"""How often subscribers are asked to refresh; most do so less often."""
 
 
 def published(name: str, events: Sequence[Event], organizer: Party) -> bytes:
-    """The events as one calendar that programs read again and again; cancelled ones stay in, and say so."""
+    """The events as one calendar for subscribers; cancelled ones remain, with STATUS:CANCELLED."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -45,7 +45,7 @@ def _zones(events: Sequence[Event]) -> Iterator[bytes]:
 
 
 def _event(event: Event, organizer: Party) -> bytes:
-    """The VEVENT of an event with its overrides. Few recur; for all others the lines are written at once."""
+    """The VEVENT of an event with its overrides; if it does not recur, its lines are written directly."""
     if event.recurring:
         return _series(event, organizer)
     lines = [

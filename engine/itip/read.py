@@ -1,4 +1,4 @@
-"""Read calendar text into an iTIP message, as tolerant as real clients require (RFC 5546)."""
+"""Read calendar text into an iTIP message, as tolerantly as real clients require (RFC 5546)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from engine.refusals import Code, Refused
 MAX_EVENTS = 5_000
 _MAX_ATTENDEES = 5_000
 _MAX_ADDRESSES = 20_000
-"""People whom all events of one mail may name, whoever they are to them."""
+"""The most people that all events of one mail may name, in any role."""
 _MAX_DELEGATES = 20
 _MAX_CALENDARS = 1_000
 _MAX_UID = 1_000
@@ -54,7 +54,7 @@ _ONCE = frozenset(
 _STAMPS = ("DTSTAMP", "X-MICROSOFT-CDO-REPLYTIME", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE")
 _FIRST_STAMP = 1990
 _ZONE_DAYS = 120_000
-"""Days that may be looked at for all time zones that one mail defines: a usual definition takes a few hundred."""
+"""The most days examined for all time zones that one mail defines: a usual definition takes a few hundred."""
 _CREATING = frozenset({"REQUEST", "PUBLISH", "ADD"})
 _ANSWERING = frozenset({"REPLY", "COUNTER", "REFRESH"})
 _PARTSTATS = {p.value.upper(): p for p in Partstat}
@@ -79,9 +79,8 @@ def read(
 ) -> ItipMessage:
     """The iTIP message that calendar text holds; METHOD in the text wins over `method_hint`.
 
-    `default_zone` is the IANA zone of times that name none. `answers`: nothing is made of it, whatever METHOD says.
-    Times of an answer may stay unread (`span` None).
-    What had to be repaired is in `repaired`.
+    `default_zone` is the IANA zone of times that name none. `answers`: the text is read as a reply, whatever its
+    METHOD; a reply may have no readable times (`span` None). `repaired` lists what had to be repaired.
     Raises Refused: INVALID_CALENDAR, NOT_AN_EVENT, MISSING_UID_IN_CALENDAR, UNKNOWN_TIMEZONE,
     INVALID_RECURRENCE, TOO_LARGE.
     """
@@ -98,7 +97,7 @@ def of_lines(
     default_zone: str | None = None,
     answers: bool = False,
 ) -> ItipMessage:
-    """As `read`, for the unfolded lines of a text in which `repairs` had to be repaired."""
+    """As `read`, for unfolded lines; `repairs` holds what was repaired in decoding them."""
     calendars = [c for c in grown(lines, repairs) if c.name == "VCALENDAR"]
     if not calendars:
         raise Refused(Code.INVALID_CALENDAR, "There is no calendar in the text.", "Send an iCalendar event.")
@@ -135,7 +134,7 @@ def _check_events(calendars: list[Component], found: list[tuple[Component, Compo
 
 
 def event_of(component: Component, clocks: Clocks, method: str, people: Allowance | None = None) -> ItipEvent:
-    """One VEVENT of a calendar; `people`: how many may still be named. Raises Refused as `read` does."""
+    """One VEVENT of a calendar; `people` is how many more it may name. Raises Refused as `read` does."""
     creating = method in _CREATING
     _note_repeated(component, clocks.repairs)
     span = read_span(component, clocks, creating=creating)
@@ -164,16 +163,16 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
 
 
 OWN = frozenset({"ATTENDEE", "ORGANIZER", "COMMENT", *_STAMPS})
-"""The properties that `own_of` reads, and nothing else does."""
+"""The properties that only `own_of` reads."""
 
 
 def allowed_people() -> Allowance:
-    """How many people all events of one mail may name."""
+    """A new allowance of the people that all events of one mail may name."""
     return Allowance(_MAX_ADDRESSES, "addresses")
 
 
 def own_of(component: Component, people: Allowance) -> dict[str, Any]:
-    """What differs between the answers to one event, as fields of it: who answers, to whom, when and in which words.
+    """The fields in which replies to one event differ: who answers, to whom, when, and with which comment.
 
     Raises Refused(TOO_LARGE) for more people than `people` allows.
     """
@@ -198,7 +197,7 @@ def _exdates(
 
 
 def _note_repeated(component: Component, repairs: Repairs) -> None:
-    """Say which properties stand there twice though one is allowed; the first counts (RFC 5545, 3.6.1)."""
+    """Note properties that occur twice though only one is allowed; the first counts (RFC 5545, 3.6.1)."""
     names = [p.name for p in component.properties if p.name in _ONCE]
     if len(names) != len(set(names)):
         for name in sorted(n for n in set(names) if names.count(n) > 1):
@@ -208,7 +207,7 @@ def _note_repeated(component: Component, repairs: Repairs) -> None:
 
 
 def _dtstamp(component: Component) -> tuple[datetime | None, bool]:
-    """DTSTAMP and whether it is vague; else when Outlook says that an answer was given, 1601 if none was."""
+    """DTSTAMP and whether it is vague; otherwise Outlook's time of the reply, which is in 1601 if there was none."""
     for name in _STAMPS:
         for prop in component.all(name):
             stamp = read_stamp(prop.value)
@@ -218,9 +217,9 @@ def _dtstamp(component: Component) -> tuple[datetime | None, bool]:
 
 
 def _uid(component: Component, left_out: list[str], *, needed: bool) -> str:
-    """UID; empty if an answer has none, for its token tells what it is for.
+    """UID; empty for a reply without one, since its token identifies the event.
 
-    An event without one is known by its title and start, so that the same event sent again is the same event.
+    An event without a UID is identified by its title and start, so that sending it again does not create another.
     """
     uid = component.text("UID").strip()
     if not uid and needed:
@@ -242,7 +241,7 @@ def _uid(component: Component, left_out: list[str], *, needed: bool) -> str:
 
 
 def _sequence(component: Component) -> int | None:
-    """SEQUENCE within 0 to 2**31-1; Outlook keeps another copy of it."""
+    """SEQUENCE, or Outlook's copy of it, brought within 0 and 2**31-1; None if neither is a number."""
     for name in ("SEQUENCE", "X-MICROSOFT-CDO-APPT-SEQUENCE"):
         prop = component.first(name)
         if prop and _NUMBER.fullmatch(prop.value):
@@ -282,7 +281,7 @@ def _addresses(prop: Property, name: str, people: Allowance) -> tuple[str, ...]:
 
 
 def _attendees(component: Component, people: Allowance) -> tuple[ItipAttendee, ...]:
-    """The attendees by address; RFC 5545, 3.2.12 has unknown answers count as none."""
+    """The attendees, once per address; an unknown PARTSTAT counts as NEEDS-ACTION (RFC 5545, 3.2.12)."""
     found: dict[str, ItipAttendee] = {}
     for prop in component.all("ATTENDEE"):
         people.take()

@@ -16,10 +16,10 @@ from engine.refusals import Refused
 
 _MAX_LIMIT = 10_000
 _FIRST_DAYS = 25_000
-"""How far to look for the first instance: a rule that holds at all does so within 41 years (29 February)."""
+"""How far to search for the first instance: a rule that ever matches does so within 41 years (29 February)."""
 _DAY = timedelta(days=1)
 _SOON_DAYS = 1_000
-"""A rule that ends sooner is looked through for an instance, since it may have none but the first."""
+"""A rule that ends sooner is searched for a second instance, since it may have only the first."""
 _SENSELESS = re.compile(
     r"(?:COUNT|INTERVAL)=(?:-\d{0,9}|0{0,9})|UNTIL=(?:(?:2[2-9]|[3-9]\d)\d\d\S{0,20})?", re.IGNORECASE
 )
@@ -38,14 +38,14 @@ def _start_on(span: Span, day: date) -> date | datetime:
 
 
 def at(span: Span, start: date | datetime) -> Span:
-    """`span` moved to `start`, with the length it has."""
+    """`span` moved to `start`, with the same length."""
     if isinstance(start, datetime):
         return span.model_copy(update={"start": start, "end": start + span.length})
     return span.model_copy(update={"start": start, "end": start + (span.end - span.start)})
 
 
 def instance(event: Event, recurrence_id: date | datetime) -> Override:
-    """One instance of a series, as its override has it or as the series does."""
+    """One instance of a series: its override, or else the series' own values."""
     return event.override(recurrence_id) or Override(
         recurrence_id=recurrence_id,
         span=at(event.span, recurrence_id),
@@ -86,7 +86,7 @@ def _until_text(until: date | datetime | None) -> str:
 
 
 def _starts(rule: RecurrenceRule, span: Span, since: date | None = None) -> Iterator[date | datetime]:
-    """Starts of the rule's instances in order: DTSTART always is the first (RFC 5545, 3.8.5.3)."""
+    """Starts of the rule's instances in order; DTSTART is always the first (RFC 5545, 3.8.5.3)."""
     first, until = _local_day(span, span.start), until_of(rule, span)
     left = rule.count
     if since is None or rule.count or since <= first:
@@ -103,14 +103,14 @@ def _starts(rule: RecurrenceRule, span: Span, since: date | None = None) -> Iter
 
 
 def matching(rule: RecurrenceRule, span: Span) -> Iterator[date | datetime]:
-    """Starts that match the rule, in order: that of DTSTART only if it does, unlike in a series."""
+    """Starts that match the rule, in order; unlike in a series, DTSTART is included only if it matches."""
     first, until = _local_day(span, span.start), until_of(rule, span)
     starts = (_start_on(span, day) for day in forward(rule, first, None, Budget(_FIRST_DAYS)))
     return islice(takewhile(lambda start: until is None or start <= until, starts), rule.count)
 
 
 def _no_clock_times(rule: RecurrenceRule, span: Span) -> None:
-    """BYHOUR and the like may only repeat what DTSTART says."""
+    """Refuse BYHOUR, BYMINUTE and BYSECOND that differ from the time of DTSTART."""
     local = span.local(span.start)
     clock = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}
     for name, value in rule.bytime:
@@ -119,9 +119,9 @@ def _no_clock_times(rule: RecurrenceRule, span: Span) -> None:
 
 
 def validated(rule: str, span: Span) -> str:
-    """The RRULE value `rule` in normal form, with UNTIL in the type that the start of `span` asks for.
+    """The RRULE value `rule` in normal form, with UNTIL in the type of the start of `span`.
 
-    Raises Refused(INVALID_RECURRENCE) if it is malformed, endless within COUNT, or never happens.
+    Raises Refused(INVALID_RECURRENCE) if it is malformed, never happens, or does not reach its COUNT.
     """
     parsed = parse(rule)
     _no_clock_times(parsed, span)
@@ -137,10 +137,11 @@ def validated(rule: str, span: Span) -> str:
 
 
 def sensible(text: str, span: Span) -> str:
-    """An RRULE value of others without counts below one and ends out of sight; empty if it ends before it recurs.
+    """A received RRULE value without senseless parts; empty if it ends before it recurs.
 
-    DTSTART is the first instance whatever the rule says (RFC 5545, 3.8.5.3), and the only one of such a rule. What
-    is wrong with it otherwise is left for `validated` to refuse.
+    Senseless are a COUNT or INTERVAL below one, and an UNTIL that is empty or after the year 2199. DTSTART is always
+    the first instance (RFC 5545, 3.8.5.3), and the only one of a rule that ends before it recurs. `validated`
+    refuses whatever else is wrong.
     """
     parts = [part for part in text.split(";") if not _SENSELESS.fullmatch(part.strip())]
     text = ";".join(parts) if len(parts) < text.count(";") + 1 else text
@@ -182,7 +183,7 @@ def last_end(
     exdates: Sequence[date | datetime],
     overrides: Sequence[Override],
 ) -> datetime | None:
-    """When the last instance is over, in UTC; None if the event recurs for ever."""
+    """When the last instance ends, in UTC; None if the event recurs forever."""
     excluded = frozenset(exdates) | {o.recurrence_id for o in overrides}
     starts = [s for s in (span.start, *rdates) if s not in excluded]
     if recurrence:
@@ -196,7 +197,7 @@ def last_end(
 
 
 def _series(event: Event, since: datetime) -> Iterator[date | datetime]:
-    """Starts of the event's own instances, overridden or not, from about `since`; RDATEs come first."""
+    """Starts of the event's instances before overrides apply, from about `since`; RDATEs come first."""
     yield from event.rdates
     if not event.recurrence:
         yield event.span.start
@@ -208,9 +209,9 @@ def _series(event: Event, since: datetime) -> Iterator[date | datetime]:
 
 
 def instances(event: Event, after: datetime, before: datetime, limit: int) -> list[Span]:
-    """The instances that overlap the time from `after` to `before` (aware), in order, at most `limit`.
+    """At most `limit` instances that overlap the time from `after` to `before` (both aware), in order.
 
-    EXDATEs are left out and overrides stand in for what they replace.
+    EXDATEs are left out, and overrides replace their instances.
     """
     limit = max(0, min(limit, _MAX_LIMIT))
     excluded = set(event.exdates) | {o.recurrence_id for o in event.overrides}

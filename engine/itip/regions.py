@@ -1,4 +1,4 @@
-"""States and provinces that people write after a city: the zone that most of each lives in."""
+"""Time zones of states, provinces and countries that people write after a city: the zone of most of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CITIES_OF_WINDOWS = (
     "chennai canberra muscat abu_dhabi hanoi wellington pretoria st._petersburg mexico_city city_of_buenos_aires "
     "solomon_is. krasnoyarsk"
 )
-"""Places in the names of Windows' zones that name no zone themselves."""
+"""Cities in the names of Windows zones that are not a zone's name themselves."""
 _REGIONS = {
     "America/New_York": (
         "connecticut ct delaware de florida fl georgia ga indiana in kentucky ky maine me maryland md massachusetts ma "
@@ -60,10 +60,10 @@ def _zones() -> dict[str, str]:
 
 
 def zone_of(region: str) -> str | None:
-    """The zone of most of a state, province or country, by its name or its letters in lower case."""
+    """The zone of most of a state, province or country, by its lower-case name or abbreviation; None if unknown."""
     return _zones().get(region.rstrip("."))
 
 
 def is_city(name: str) -> bool:
-    """True for a city, in lower case, that stands in the name of a zone of Windows without naming one itself."""
+    """True for a city, in lower case, in the name of a Windows zone that is not a zone's name itself."""
     return name.replace(" ", "_") in _cities()

@@ -1,4 +1,4 @@
-"""What was wrong with calendar text and how it was read all the same: a few words each, without what it says."""
+"""Defects of calendar text and how they were repaired: a few words each, which never quote the text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ _MAX = 20
 
 
 class Repairs:
-    """Gathers what had to be repaired; the same thing counts up."""
+    """Collects repairs; repeated ones are counted."""
 
     def __init__(self) -> None:
         self._found: dict[str, int] = {}
 
     def note(self, what: str) -> None:
-        """Something was read otherwise than it stands there."""
+        """Record a repair; kinds beyond the first 20 are ignored."""
         if what in self._found or len(self._found) < _MAX:
             self._found[what] = self._found.get(what, 0) + 1
 
     def notes(self) -> tuple[str, ...]:
-        """What was repaired, in the order in which it was met, with how often."""
+        """The repairs in the order in which they were first made, with how often each was."""
         return tuple(f"{what} ({n} times)" if n > 1 else what for what, n in self._found.items())

@@ -1,4 +1,4 @@
-"""Recurrence rules: the text of an RRULE read, judged and written again (RFC 5545, 3.3.10)."""
+"""Recurrence rules: parse, check and write RRULE values (RFC 5545, 3.3.10)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RANGES = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "B
 
 
 def refused(why: str) -> Refused:
-    """A refusal of a recurrence rule that says how one looks."""
+    """A refusal of a recurrence rule, with an example of a valid one."""
     return Refused(
         Code.INVALID_RECURRENCE, why, "Give an RRULE value such as FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10."
     )
@@ -26,7 +26,7 @@ def refused(why: str) -> Refused:
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceRule:
-    """A recurrence rule with its parts read; `until` stays text, since its meaning depends on DTSTART."""
+    """A parsed recurrence rule; `until` remains text, since its meaning depends on DTSTART."""
 
     freq: str
     interval: int = 1
@@ -41,7 +41,7 @@ class RecurrenceRule:
     bysetpos: frozenset[int] = frozenset()
     bytime: tuple[tuple[str, str], ...] = ()
     days: frozenset[tuple[int, int]] = field(init=False, compare=False)
-    """`byday` to be looked up in, since each day of a series is."""
+    """`byday` as a set, since every day of a series is looked up in it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", frozenset(self.byday))
@@ -120,7 +120,7 @@ def _parts(text: str) -> dict[str, str]:
 def parse(text: str) -> RecurrenceRule:
     """The rule of an RRULE value.
 
-    Raises Refused(INVALID_RECURRENCE) for anything that is no daily to yearly rule (RFC 5545, 3.3.10).
+    Raises Refused(INVALID_RECURRENCE) for anything but a daily, weekly, monthly or yearly rule (RFC 5545, 3.3.10).
     """
     if len(text) > MAX_TEXT:
         raise refused("The recurrence rule is too long.")

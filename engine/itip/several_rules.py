@@ -1,6 +1,6 @@
-"""Several recurrence rules of one event, or rules with several times of day, as one rule and the dates it lacks.
+"""Several recurrence rules of one event, or rules with several times of day, as one rule and further dates.
 
-An event that is kept has one rule, which recurs at the time of day at which it starts (RFC 5545, 3.8.5.3).
+A stored event has one rule, which recurs at the time of day at which the event starts (RFC 5545, 3.8.5.3).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from engine.itip.rule import MAX_INSTANCES, RecurrenceRule, parse, refused
 from engine.model.times import Span
 
 MAX_DATES = 400
-"""Dates that may stand beside the rule: each mail of the event lists them."""
+"""The most dates beside the rule: every mail about the event lists them."""
 _MAX_RULES = 10
 _MAX_TIMES = 48
 _Start = tuple[date | datetime, time | None]
-"""A start, and the time of day that the rule names for it, which summer time may move."""
+"""A start, and the time of day that the rule names for it, which daylight saving time may move."""
 _CLOCK = {"BYHOUR": 24, "BYMINUTE": 60, "BYSECOND": 60}
 
 
@@ -47,10 +47,10 @@ class _Series:
 
 
 def as_one(rules: Sequence[str], span: Span, budget: Budget) -> tuple[str, tuple[date | datetime, ...]]:
-    """One RRULE value and further starts which together name all instances of the rules.
+    """One RRULE value and further starts that together give all instances of the rules.
 
-    `budget`: days that may be looked at, of the whole calendar. Raises Refused: INVALID_RECURRENCE for what
-    cannot be kept so: two rules or times without an end, or too many dates.
+    `budget`: the days that may still be examined for the whole calendar. Raises Refused: INVALID_RECURRENCE for
+    rules that cannot be expressed so: two rules or times without an end, or too many dates.
     """
     if len(rules) > _MAX_RULES:
         raise refused(f"The event has {len(rules)} recurrence rules; {_MAX_RULES} are allowed.")
@@ -77,7 +77,7 @@ def _read(text: str, span: Span) -> _Series:
 
 
 def _times(rule: RecurrenceRule, span: Span) -> tuple[time, ...]:
-    """The times of day of a rule, by default that of the event."""
+    """The times of day of a rule; that of the event if it names none."""
     start = _clock(span) or time()
     if rule.bytime and span.all_day:
         raise refused("An all-day event recurs without a time of day.")
@@ -97,7 +97,7 @@ def _numbers(name: str, value: str) -> list[int]:
 
 
 def _kept(series: Sequence[_Series], span: Span) -> _Series:
-    """The rule that stays: the one without an end, else the first that recurs when the event starts."""
+    """The rule to store: the one without an end, else the first that recurs at the event's time of day."""
     endless = [one for one in series if one.endless]
     if len(endless) > 1 or any(len(one.times) > 1 for one in endless):
         raise refused("The event has several recurrence rules or times of day without an end.")
@@ -132,7 +132,7 @@ def _starts(series: _Series, span: Span, budget: Budget) -> list[_Start]:
 
 
 def _up_to(series: _Series, span: Span, budget: Budget, last: date | datetime) -> set[date | datetime]:
-    """The starts of an endless rule until the last date of the others."""
+    """The starts of an endless rule up to `last`, the last date of the others."""
     found: set[date | datetime] = set()
     for start, _ in _walk(series, span, budget):
         if start > last:

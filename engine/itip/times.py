@@ -21,7 +21,7 @@ _ONCE = "its recurrence rule, which ends before it could recur"
 
 
 def read_span(component: Component, clocks: Clocks, *, creating: bool) -> Span | None:
-    """Start and end; only what creates an event has to have them."""
+    """Start and end; None if they cannot be read. Raises Refused instead if `creating`, and for too many dates."""
     try:
         return _started(component, clocks)
     except Refused as refused:
@@ -47,7 +47,7 @@ def _started(component: Component, clocks: Clocks) -> Span:
 
 
 def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str) -> date | datetime:
-    """DTEND, else DTSTART and DURATION, else what RFC 5545, 3.6.1 says of events without either."""
+    """DTEND, else DTSTART plus DURATION, else the default of RFC 5545, 3.6.1 for events with neither."""
     prop = component.first("DTEND")
     if prop is not None and prop.value.strip():
         return clocks.moment(prop) if isinstance(start, datetime) else clocks.day(prop)
@@ -60,7 +60,7 @@ def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str
             return start + max(length, _DAY)
         if not re.search("[DW]", duration.value.upper()):
             return start + length
-        # a day is a day on the clock, whatever summer time does to its hours
+        # a day ends at the same local time, however many hours daylight saving time gives it
         days = start.astimezone(ZoneInfo(zone)) + timedelta(days=length.days)
         return days.astimezone(start.tzinfo) + timedelta(seconds=length.seconds)
     except (ValueError, OverflowError) as error:
@@ -68,7 +68,7 @@ def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str
 
 
 def _same_type(start: date | datetime, value: date | datetime, zone: str) -> date | datetime:
-    """`value` as a day where `start` is one, as a moment where `start` is one."""
+    """`value` as a day if `start` is a day, as a moment if `start` is a moment."""
     if isinstance(start, datetime) and not isinstance(value, datetime):
         return datetime.combine(value, time(), tzinfo=ZoneInfo(zone)).astimezone(start.tzinfo)
     if not isinstance(start, datetime) and isinstance(value, datetime):
@@ -77,7 +77,7 @@ def _same_type(start: date | datetime, value: date | datetime, zone: str) -> dat
 
 
 def _midnights(component: Component, span: Span) -> Span:
-    """`span` as days where Outlook marks an event from midnight to midnight as all-day."""
+    """`span` as days if Outlook marks an event from midnight to midnight as all-day."""
     if component.text("X-MICROSOFT-CDO-ALLDAYEVENT").strip().upper() != "TRUE":
         return span
     start, end = span.start_utc.astimezone(span.zone), span.end_utc.astimezone(span.zone)
@@ -94,7 +94,7 @@ def read_recurrence_id(component: Component, clocks: Clocks, span: Span | None) 
 
 
 def reaches_on(component: Component) -> bool:
-    """True if it speaks of one instance and of all that follow (RFC 5545, 3.2.13)."""
+    """True if it applies to one instance and all later ones (RFC 5545, 3.2.13)."""
     prop = component.first("RECURRENCE-ID")
     return prop is not None and prop.params.get("RANGE", "").strip().upper() == "THISANDFUTURE"
 
@@ -102,10 +102,10 @@ def reaches_on(component: Component) -> bool:
 def read_recurrence(
     component: Component, clocks: Clocks, span: Span | None, left_out: list[str]
 ) -> tuple[str, tuple[date | datetime, ...]]:
-    """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once.
+    """RRULE without its senseless parts, empty for an event that takes place once; and further starts.
 
-    With it the starts that several rules name besides, which are dates as those of RDATE. Raises Refused:
-    INVALID_RECURRENCE.
+    The further starts are those that one rule cannot express if there are several, as dates like RDATE's.
+    Raises Refused: INVALID_RECURRENCE.
     """
     texts = (p.value.strip().upper() for p in component.all("RRULE"))
     rules = list(dict.fromkeys(modern(text) for text in texts if text))
@@ -124,7 +124,7 @@ def read_recurrence(
 
 
 def _sensible(text: str, span: Span, left_out: list[str]) -> str:
-    # A rule with several times of day may recur on its first day alone.
+    # A rule with several times of day may recur only on its first day.
     kept = text if several_rules.are_several([text]) else sensible(text, span)
     if kept != text:
         left_out.append("a part of its recurrence rule that makes no sense" if kept else _ONCE)
@@ -134,7 +134,7 @@ def _sensible(text: str, span: Span, left_out: list[str]) -> str:
 def read_dates(
     component: Component, name: str, clocks: Clocks, span: Span | None, left_out: list[str]
 ) -> tuple[date | datetime, ...]:
-    """RDATE or EXDATE in the type of DTSTART; a bare day means the instance on that day."""
+    """RDATE or EXDATE in the type of DTSTART; a date without a time means the instance on that day."""
     if span is None:
         return ()
     found: set[date | datetime] = set()
@@ -150,7 +150,7 @@ def read_dates(
 
 
 def read_periods(component: Component, clocks: Clocks, span: Span | None) -> tuple[Span, ...]:
-    """Added instances that have a length of their own: RDATE;VALUE=PERIOD (RFC 5545, 3.8.5.2)."""
+    """Added instances with a length of their own: RDATE;VALUE=PERIOD (RFC 5545, 3.8.5.2)."""
     if span is None or span.all_day:
         return ()
     return tuple(
@@ -163,7 +163,7 @@ def read_periods(component: Component, clocks: Clocks, span: Span | None) -> tup
 
 
 def _period(prop: Property, text: str, clocks: Clocks, span: Span) -> Span | None:
-    """The period that `text` is; None for one that cannot be read, or of the length of all instances."""
+    """The period in `text`; None if it cannot be read or is as long as the other instances."""
     first, _, last = text.partition("/")
     try:
         start = clocks.moment(prop, first)
@@ -178,7 +178,7 @@ def _period(prop: Property, text: str, clocks: Clocks, span: Span) -> Span | Non
 
 
 def _instance(prop: Property, text: str, clocks: Clocks, span: Span) -> date | datetime:
-    """The start of the instance that `text` names; of a period, its start."""
+    """The start of the instance that `text` names; for a period, where it starts."""
     text = text.partition("/")[0]
     if not isinstance(span.start, datetime):
         return clocks.day(prop, text)

@@ -21,7 +21,7 @@ _NOT_OF_EVENTS = frozenset(
 
 
 def parse(text: str, repairs: Repairs | None = None, max_lines: int = MAX_LINES) -> list[Component]:
-    """The top components of `text`; lines that are no content lines and stray ENDs are passed over.
+    """The top-level components of `text`; lines that are not content lines and stray ENDs are skipped.
 
     Raises Refused(INVALID_CALENDAR) if components nest too deep or a line has too many parameters,
     Refused(TOO_LARGE) for too many lines or components.
@@ -30,7 +30,7 @@ def parse(text: str, repairs: Repairs | None = None, max_lines: int = MAX_LINES)
 
 
 def grown(lines: Iterable[str], repairs: Repairs, max_lines: int = MAX_LINES) -> list[Component]:
-    """As `parse`, of unfolded lines."""
+    """As `parse`, for unfolded lines."""
     tree, allowed = _Tree(repairs), Allowance(max_lines, "lines")
     for line in lines:
         allowed.take()
@@ -39,7 +39,7 @@ def grown(lines: Iterable[str], repairs: Repairs, max_lines: int = MAX_LINES) ->
 
 
 class _Tree:
-    """A tree that grows line by line; `_open` are the components that have not ended, the outermost first."""
+    """A tree built line by line; `_open` holds the components that have not ended, outermost first."""
 
     def __init__(self, repairs: Repairs) -> None:
         self._root = Component("")
@@ -47,7 +47,7 @@ class _Tree:
         self._repairs = repairs
         self._components = Allowance(MAX_COMPONENTS, "components")
         self._mended: Component | None = None
-        """The calendar in which a lost BEGIN was made up for, which is done once."""
+        """The calendar in which a missing BEGIN was supplied, which is done only once."""
 
     def add(self, prop: Property | None) -> None:
         if prop is None:
@@ -83,7 +83,7 @@ class _Tree:
         self._open.append(component)
 
     def _outer(self, name: str) -> int:
-        """How many stay open: calendars and their events stay apart though an END may be missing."""
+        """How many components stay open, so that calendars and events stay separate even if an END is missing."""
         if name == "VCALENDAR":
             return 1
         return min(len(self._open), 2) if name in _TOP_KINDS else len(self._open)
@@ -100,9 +100,9 @@ class _Tree:
             self._repairs.note("an END without its BEGIN passed over")
 
     def _begun_unseen(self) -> None:
-        """Make an event of what stood before the END: its BEGIN got lost, and what is left is better than nothing.
+        """Make an event of the properties before an END whose BEGIN is missing: that is better than nothing.
 
-        The properties move to the event, and once only in a calendar, so that no line is read twice.
+        The properties are moved, and only once in a calendar, so that no line is read twice.
         """
         self._repairs.note("VEVENT without its BEGIN")
         self._components.take()

@@ -11,20 +11,20 @@ _DURATION = re.compile(
     r"([+-]?)P(?:([+-]?\d{1,4})W)?(?:([+-]?\d{1,5})D)?"
     r"(?:T(?:([+-]?\d{1,6})H)?(?:([+-]?\d{1,7})M)?(?:([+-]?\d{1,8})S)?)?"
 )
-"""With signs in front of its parts, too, as in P1DT-3600S, which some programs write for 23 hours."""
+"""Its parts may have signs, as in P1DT-3600S, which some programs write for 23 hours."""
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
 _SCHEME = re.compile(r"^\s*(?:mailto\s*:)?\s*<?", re.IGNORECASE)
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS_MAX = 1_000
 _WESTMOST = timedelta(hours=12)
-"""By how much the clocks of the westernmost zone are behind UTC."""
+"""How far the clocks of the westernmost zone are behind UTC."""
 _FIRST_YEAR, _LAST_YEAR = 1600, 9000
 
 
 def read_value(text: str) -> tuple[date | datetime, bool]:
-    """A DATE, or a DATE-TIME without zone and whether it said UTC (RFC 5545, 3.3.4 and 3.3.5).
+    """A DATE, or a DATE-TIME without its zone, and whether it was in UTC (RFC 5545, 3.3.4 and 3.3.5).
 
-    Raises ValueError where the text is neither.
+    Raises ValueError if the text is neither.
     """
     plain = text.strip()
     match = _VALUE.fullmatch(plain.upper().replace("-", "").replace(":", "")) if len(plain) <= 60 else None
@@ -41,9 +41,9 @@ def read_value(text: str) -> tuple[date | datetime, bool]:
 
 
 def read_duration(text: str) -> timedelta:
-    """A DURATION that does not run backwards (RFC 5545, 3.3.6).
+    """A DURATION that is not negative (RFC 5545, 3.3.6).
 
-    Raises ValueError where the text is none.
+    Raises ValueError if the text is not one.
     """
     text = text.strip()
     match = _DURATION.fullmatch(text.upper()) if len(text) <= 60 else None
@@ -57,9 +57,9 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_stamp(text: str) -> tuple[datetime, bool] | None:
-    """A time stamp such as DTSTAMP in UTC, and whether it is vague; None if it is none (RFC 5545, 3.8.7.2).
+    """A time stamp such as DTSTAMP in UTC, and whether it is vague; None if it cannot be read (RFC 5545, 3.8.7.2).
 
-    One that does not say UTC is of a clock that no one knows: it stands for the latest moment that it may mean.
+    A stamp that is not in UTC is vague, since its zone is unknown: the latest moment that it can mean is returned.
     """
     try:
         value, is_utc = read_value(text)
@@ -72,9 +72,9 @@ def read_stamp(text: str) -> tuple[datetime, bool] | None:
 
 
 def read_address(text: str, email: str = "") -> str:
-    """The mail address of a calendar address in lower case; `email` (EMAIL=) where it is no mailto: URI.
+    """The mail address of a calendar address in lower case; `email` (EMAIL=) if it is not a mailto: URI.
 
-    Empty if neither holds one (RFC 5545, 3.3.3).
+    Empty if neither has one (RFC 5545, 3.3.3).
     """
     text, email = (value if len(value) <= _ADDRESS_MAX else "" for value in (text, email.strip()))
     plain = _SCHEME.sub("", text, count=1)
@@ -93,7 +93,7 @@ def write_utc(moment: datetime) -> str:
 
 
 def write_local(moment: datetime) -> str:
-    """`moment` as a DATE-TIME in the zone that it carries, to be named by TZID."""
+    """`moment` as a DATE-TIME in its own zone, which TZID has to name."""
     return moment.strftime("%Y%m%dT%H%M%S")
 
 

@@ -1,4 +1,4 @@
-"""Rules of vCalendar 1.0, which old phones and calendars write, as RRULE values of iCalendar."""
+"""Recurrence rules of vCalendar 1.0, which old phones and calendars write, as iCalendar RRULE values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _RULE = re.compile(
 _FREQUENCIES = {"D": "DAILY", "W": "WEEKLY", "MP": "MONTHLY", "MD": "MONTHLY", "YM": "YEARLY", "YD": "YEARLY"}
 _LISTS = {"W": "BYDAY", "MP": "BYDAY", "MD": "BYMONTHDAY", "YM": "BYMONTH", "YD": "BYYEARDAY"}
 _USUAL = 2
-"""How often a rule recurs that does not say so (vCalendar 1.0, Recurrence Rule Grammar)."""
+"""How often a rule without a count recurs (vCalendar 1.0, Recurrence Rule Grammar)."""
 
 
 def rule(text: str) -> str:
-    """A rule such as `W1 WE #4` as `FREQ=WEEKLY;INTERVAL=1;BYDAY=WE;COUNT=4`; what is no such rule as it is."""
+    """A rule such as `W1 WE #4` as `FREQ=WEEKLY;INTERVAL=1;BYDAY=WE;COUNT=4`; other text is returned unchanged."""
     match = _RULE.fullmatch(text.strip().upper())
     if not match:
         return text
@@ -33,19 +33,19 @@ def rule(text: str) -> str:
 
 
 def modern(text: str) -> str:
-    """A rule of either form as an RRULE value; one that is too long to be looked at stays as it is."""
+    """A rule of either form as an RRULE value; one that is too long is returned unchanged."""
     return text if "FREQ=" in text or len(text) > MAX_TEXT else rule(text)
 
 
 def _signed(value: str) -> str:
-    """`15` as it is, `1-` for the last and `LD` for the last day as `-1`."""
+    """A number with its sign in front: `15` unchanged, `1-` and `LD` (the last day) as `-1`."""
     if value == "LD":
         return "-1"
     return f"-{value[:-1]}" if value.endswith("-") else value.removesuffix("+")
 
 
 def _days(values: list[str]) -> list[str]:
-    """Weekdays with the number that stands before them: `1+ TU 2- FR` is 1TU and -2FR."""
+    """Weekdays with the numbers before them: `1+ TU 2- FR` is 1TU and -2FR."""
     number, found = "", []
     for value in values:
         if value[0].isdigit():

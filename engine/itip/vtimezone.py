@@ -1,4 +1,4 @@
-"""VTIMEZONE: evaluate the ones that come in (RFC 5545, 3.6.5)."""
+"""Evaluate the VTIMEZONEs of received calendars (RFC 5545, 3.6.5)."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from engine.itip.values import read_value
 from engine.refusals import Code, Refused
 
 _OFFSET = re.compile(r"([+-])(\d{1,2})(\d\d)(\d\d)?")
-_YEARS = 4  # an embedded definition is read for so many years around the event
+_YEARS = 4  # an embedded definition is read for this many years before and after the event
 _MAX_ONSETS = 400
 _MAX_PROPERTIES = 5_000
-_MAX_DAYS = 7  # weekdays of one rule, and so on: the rules of clocks are simple
+_MAX_DAYS = 7  # weekdays of one rule: the rules of time zones are simple
 _MAX_RULE = 300
 _KEPT_DAYS = 20_000
 _CACHED = 8_000  # characters of a definition that is worth keeping
-_PART_COST = 20  # reading one of its parts costs as much as looking at so many days
+_PART_COST = 20  # reading one of its parts costs as much as examining this many days
 
 
 @dataclass(frozen=True, slots=True)
 class Observances:
-    """When which offset from UTC begins to apply, by the first local time that it applies to."""
+    """Changes of UTC offset: `offsets[i]` applies from the local time `onsets[i]` on, `before` until the first."""
 
     onsets: tuple[datetime, ...]
     offsets: tuple[timedelta, ...]
     before: timedelta
 
     def offset(self, local: datetime) -> timedelta:
-        """Offset from UTC at the naive local time `local`."""
+        """The UTC offset at the naive local time `local`."""
         index = bisect_right(self.onsets, local)
         return self.offsets[index - 1] if index else self.before
 
     def utc(self, local: datetime) -> datetime:
-        """The moment of the naive local time `local`."""
+        """The moment in UTC of the naive local time `local`."""
         return (local - self.offset(local)).replace(tzinfo=UTC)
 
 
@@ -68,7 +68,7 @@ def _moment(text: str) -> datetime | None:
 
 @lru_cache(maxsize=512)
 def _rule(text: str) -> RecurrenceRule | None:
-    """The rule, if it is one; rules of clocks are short."""
+    """The rule, or None if it cannot be parsed or is longer than those of time zones."""
     try:
         return parse(text) if len(text) <= _MAX_RULE else None
     except Refused:
@@ -76,7 +76,7 @@ def _rule(text: str) -> RecurrenceRule | None:
 
 
 def _yearly(text: str, start: datetime, year: int, budget: Budget) -> list[datetime]:
-    """Onsets of a yearly rule in the years around `year`; none where the rule is of another kind."""
+    """Onsets of a yearly rule in the years around `year`; empty for a rule of another kind."""
     rule = _rule(text)
     if rule is None:
         return []
@@ -108,7 +108,7 @@ def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
 
 
 def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
-    """The offsets that an embedded VTIMEZONE defines around `year`; None if it makes no sense.
+    """The offsets that an embedded VTIMEZONE defines around `year`; None if it defines none.
 
     Raises Refused(TOO_LARGE) if that takes more than `budget`.
     """
@@ -117,13 +117,13 @@ def evaluate(component: Component, year: int, budget: Budget | None = None) -> O
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A VTIMEZONE that is the same where its text is; without `text` it is too long to be kept."""
+    """A VTIMEZONE, compared by its text; `text` is empty if it is too long to be cached."""
 
     text: str
     component: Component = field(compare=False)
 
     def around(self, year: int, budget: Budget) -> Observances | None:
-        """As `evaluate`; what was worked out before costs the same."""
+        """As `evaluate`; a cached result spends as much of the budget as a new one."""
         if self.text:
             observed, spent = _kept(self, year)
             budget.spend(spent)
@@ -135,14 +135,14 @@ class Definition:
 
 
 def complicated() -> Refused:
-    """The refusal of time zones that take too long to be understood."""
+    """The refusal of time zones that take too long to evaluate."""
     return Refused(
         Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
     )
 
 
 def define(component: Component) -> Definition:
-    """The definition that `component` is. Raises Refused(TOO_LARGE) if it is longer than any that is real."""
+    """The definition in `component`. Raises Refused(TOO_LARGE) if it has more than 5,000 components and properties."""
     parts = (component, *component.components)
     if len(parts) + sum(len(part.properties) for part in parts) > _MAX_PROPERTIES:
         raise complicated()
@@ -153,7 +153,7 @@ def define(component: Component) -> Definition:
 
 @lru_cache(maxsize=128)
 def _kept(definition: Definition, year: int) -> tuple[Observances | None, int]:
-    """What the same few definitions, which come again and again, come to; and how many days that took."""
+    """The offsets of a definition, cached since the same few recur; and how many days of the budget they cost."""
     budget = Budget(_KEPT_DAYS)
     observed = _evaluated(definition.component, year, budget)
     return observed, _KEPT_DAYS - budget.left
@@ -167,7 +167,7 @@ def _evaluated(component: Component, year: int, budget: Budget) -> Observances |
         after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
         if after is not None:
             before = after if before is None else before
-            # local times that the clock jumps over count by the offset before the jump (RFC 5545, 3.3.5)
+            # local times that the clock skips use the offset before the change (RFC 5545, 3.3.5)
             jump = max(after - before, timedelta())
             changes += [(onset + jump, after, before) for onset in _onsets(part, year, budget)]
     if not changes or budget.left < 0:
@@ -177,7 +177,7 @@ def _evaluated(component: Component, year: int, budget: Budget) -> Observances |
 
 
 def _samples(observed: Observances, start: datetime) -> list[datetime]:
-    """Local times over two years from `start` on: definitions often begin with the event's own year."""
+    """Local times over two years from `start` on; not before, since definitions often begin with the event's year."""
     end = start + timedelta(days=730)
     weekly = [start + timedelta(days=7 * n) for n in range(105)]
     near = [o for o in observed.onsets if start < o - timedelta(days=1) and o < end]
@@ -185,7 +185,7 @@ def _samples(observed: Observances, start: datetime) -> list[datetime]:
 
 
 def equivalent(observed: Observances, start: datetime) -> str | None:
-    """An IANA zone that shows the same clock as `observed` from the naive local time `start` on, if any."""
+    """An IANA zone with the same offsets as `observed` for two years from the naive local time `start`, or None."""
     samples = [(local, observed.offset(local)) for local in _samples(observed, start)]
     distinct = {offset for _, offset in samples}
     if len(distinct) == 1 and (zone := zones.fixed(distinct.pop())):
@@ -198,12 +198,12 @@ def equivalent(observed: Observances, start: datetime) -> str | None:
 
 
 def agrees(observed: Observances, zone: str, year: int) -> bool:
-    """True if the definition shows the clock of the IANA zone `zone` all through `year`."""
+    """True if the definition has the offsets of the IANA zone `zone` throughout `year`."""
     return _same(observed, zone, _of_year(year, observed))
 
 
 def abbreviated(component: Component, observed: Observances, zone: str, year: int) -> bool:
-    """True if the definition only names the standard time of `zone`, and leaves its summer time out."""
+    """True if the definition has only the standard time of `zone` and omits its daylight saving time."""
     if any(part.name == "DAYLIGHT" for part in component.components):
         return False
     offsets = {observed.offset(local) for local in _of_year(year, observed)}
@@ -213,7 +213,7 @@ def abbreviated(component: Component, observed: Observances, zone: str, year: in
 
 
 def _of_year(year: int, observed: Observances) -> list[datetime]:
-    """Local times all through `year`: each week, and either side of each change."""
+    """Local times throughout `year`: every week, and before and after each change."""
     weekly = [datetime(year, 1, 1, 12) + timedelta(days=7 * n) for n in range(53)]  # noqa: DTZ001
     near = [o + timedelta(hours=h) for o in observed.onsets if o.year == year for h in (-4, 4)]
     return [moment for moment in (*weekly, *near[:40]) if moment.year == year]

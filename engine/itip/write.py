@@ -1,4 +1,4 @@
-"""Write the invites, updates and cancellations that go out, one attendee each (RFC 5546, 3.2)."""
+"""Write invites, updates and cancellations, each for one attendee (RFC 5546, 3.2)."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"
 BOM = "\ufeff"
 _ALARM_MINUTES = 15
-# what turns the direction of the words around a name (Unicode UAX 9, 3.1)
+# characters that change the direction of the text around a name (Unicode UAX 9, 3.1)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class EscapedText(vText):
-    """TEXT as RFC 5545, 3.3.11 has it; the library's own makes a line break of a literal backslash and N.
+    """TEXT as RFC 5545, 3.3.11 defines it; the library's own turns a literal backslash and N into a line break.
 
-    A byte order mark in front goes, since the library would drop one of them.
+    Leading byte order marks are removed, since the library drops only one.
     """
 
     def to_ical(self) -> bytes:
@@ -50,7 +50,7 @@ class EscapedText(vText):
 
 
 class _Rule(vRecur):
-    """RECUR with its parts in the order in which they came; the RFC asks for none."""
+    """RECUR with its parts in their original order; the RFC requires none."""
 
     def sorted_items(self) -> list[tuple[Any, Any]]:
         return list(self.items())
@@ -65,7 +65,7 @@ def request(
 ) -> bytes:
     """The REQUEST that invites `attendee` to `event`, or to one instance of it (RFC 5546, 3.2.2).
 
-    `organizer.address` is the receipt address, to which clients answer.
+    `organizer.address` is the receipt address, to which clients reply.
     """
     return _bytes(calendar(event, attendee, organizer, Method.REQUEST, recurrence_id))
 
@@ -77,7 +77,7 @@ def cancel(
     *,
     recurrence_id: date | datetime | None = None,
 ) -> bytes:
-    """The CANCEL that takes `event`, or one instance of it, out of the calendar (RFC 5546, 3.2.5)."""
+    """The CANCEL that removes `event`, or one instance of it, from the calendar (RFC 5546, 3.2.5)."""
     return _bytes(calendar(event, attendee, organizer, Method.CANCEL, recurrence_id))
 
 
@@ -88,7 +88,7 @@ def decline(
     *,
     recurrence_id: date | datetime | None = None,
 ) -> bytes:
-    """The DECLINECOUNTER that keeps the time of `event`, or of one instance of it (RFC 5546, 3.2.8)."""
+    """The DECLINECOUNTER that rejects a proposed time for `event`, or for one instance of it (RFC 5546, 3.2.8)."""
     return _bytes(calendar(event, attendee, organizer, Method.DECLINECOUNTER, recurrence_id))
 
 
@@ -100,7 +100,7 @@ def calendar(
     recurrence_id: date | datetime | None,
     partstat: Partstat = Partstat.NEEDS_ACTION,
 ) -> Calendar:
-    """The VCALENDAR of one message, its properties in the order in which they are to be written."""
+    """The VCALENDAR of one message, with its properties in the order to write them."""
     found = Calendar()
     _set(
         found,
@@ -128,7 +128,7 @@ def _bytes(component: Component) -> bytes:
 
 
 def _set(component: Component, properties: dict[str, Any]) -> None:
-    """The properties that have a value; a list stands for one line each."""
+    """Add the properties that have a value; each item of a list becomes a line."""
     for name, value in properties.items():
         if value not in (None, []):
             component[name] = value
@@ -136,7 +136,7 @@ def _set(component: Component, properties: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=256)
 def _zone(name: str, year: int) -> Component:
-    """Our own VTIMEZONE: the library's Timezone.from_tzid begins summer time an hour late."""
+    """Our own VTIMEZONE, since the library's Timezone.from_tzid starts daylight saving time an hour late."""
     zone = Timezone.from_ical(written(name, year))
     assert isinstance(zone, Component)
     return zone
@@ -148,29 +148,29 @@ def _first_year(event: Event) -> int:
 
 
 def _by_zone(event: Event) -> bool:
-    """True if times are written by TZID: recurring events drift over summer time otherwise."""
+    """True if times are written with TZID, without which recurring events shift with daylight saving time."""
     return event.recurring and not event.span.all_day and event.span.timezone != "UTC"
 
 
 def shown(text: str) -> str:
-    """A name or address on one line, without quotes and without what would turn the words around it."""
+    """A name or address on one line, without quotes and characters that change the direction of text."""
     return clean_name(text if text.isascii() else _BIDI.sub("", text))
 
 
 def _person(party: Party, role: dict[str, str]) -> vCalAddress:
-    """A calendar address, its name last (RFC 5545, 3.3.3)."""
+    """A calendar address with its name last (RFC 5545, 3.3.3)."""
     address = shown(party.address)
     return vCalAddress(f"mailto:{address}", params={**role, "CN": shown(party.name) or address})
 
 
 def _role(partstat: Partstat, *, asks: bool) -> dict[str, str]:
-    """What the ATTENDEE is asked for, and what we know of their answer (RFC 5545, 3.8.4.1)."""
+    """The ATTENDEE's parameters: whether a reply is requested, and their answer (RFC 5545, 3.8.4.1)."""
     known = {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": partstat.value.upper()}
     return {**known, "RSVP": "TRUE" if asks else "FALSE"}
 
 
 def _parts(event: Event, method: Method, recurrence_id: date | datetime | None) -> Iterator[Event | Override]:
-    """What the message speaks of: one instance; or the series, with its overrides unless it is cancelled."""
+    """The parts of the message: one instance; or the series, with its overrides unless it is cancelled."""
     if recurrence_id is not None:
         yield instance(event, recurrence_id)
         return
@@ -197,7 +197,7 @@ def _times(event: Event, values: Iterable[date | datetime]) -> list[vDate | vDat
 
 
 def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
-    """Which instance a part is, or which instances there are (RFC 5545, 3.8.4.4 and 3.8.5)."""
+    """The properties that say which instance a part is, or which a series has (RFC 5545, 3.8.4.4 and 3.8.5)."""
     if isinstance(part, Override):
         return {"RECURRENCE-ID": _time(event, part.recurrence_id)}
     return {
@@ -208,12 +208,12 @@ def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
 
 
 def optional(text: str) -> EscapedText | None:
-    """`text` if it says something; an empty text is left out, never written as `None`."""
+    """`text` as TEXT, or None if it is blank, so that the property is left out."""
     return EscapedText(text) if clean_text(text).lstrip(BOM).strip() else None
 
 
 def titled(text: str) -> EscapedText:
-    """A SUMMARY always says something, since RFC 5546 asks for it."""
+    """`text` as a SUMMARY, with a default if it is blank, since RFC 5546 requires one."""
     return optional(text) or EscapedText(UNTITLED)
 
 
@@ -256,7 +256,7 @@ def _vevent(
 
 
 def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> Component:
-    """Which event it speaks of and nothing more, since RFC 5546, 3.2.8 allows no more."""
+    """The event's identifying properties only, since RFC 5546, 3.2.8 allows no more."""
     found = VEvent()
     _set(
         found,
@@ -272,7 +272,7 @@ def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> C
 
 
 def alarms_of(event: Event) -> tuple[int, ...]:
-    """Minutes before the start at which calendars remind, whether the event says so or not."""
+    """Minutes before the start at which calendars remind: the event's own, or else the defaults."""
     return _alarms(event, all_day=event.span.all_day)
 
 

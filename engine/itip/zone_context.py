@@ -1,4 +1,4 @@
-"""The clocks of one calendar: property values as moments in UTC, each by its own TZID (RFC 5545, 3.2.19)."""
+"""The time zones of one calendar: property values as moments in UTC, by their TZIDs (RFC 5545, 3.2.19)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.model.times import named_day
 from engine.refusals import Code, Refused
 
 MAX_VALUES = 10_000
-"""Dates that all lists of one calendar may have, such as EXDATE."""
+"""The most dates in all lists of one calendar, such as EXDATE."""
 _MAX_EVALUATIONS = 200
 _MAX_ZONES = 500
 _MAX_SUGGESTIONS = 5
@@ -25,7 +25,7 @@ _DATES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"})
 
 
 def unreadable(prop: Property) -> Refused:
-    """A refusal of a property whose value is not what it must be."""
+    """The refusal of a property whose value cannot be read."""
     shown = " ".join(prop.value.split())[:60]
     return Refused(
         Code.INVALID_CALENDAR,
@@ -36,7 +36,7 @@ def unreadable(prop: Property) -> Refused:
 
 @dataclass
 class Clocks:
-    """How the times of one VCALENDAR are to be understood."""
+    """How to interpret the times of one VCALENDAR."""
 
     embedded: dict[str, Component]
     floating: str | None
@@ -63,8 +63,8 @@ class Clocks:
     ) -> Clocks:
         """The clocks of `calendar`; `default_zone` is for times that name no zone at all.
 
-        `budget`: for all time zones that the calendar defines. `values`: how many dates its lists may have. What
-        is read otherwise than it stands there goes into `repairs`.
+        `budget`: days for evaluating all time zones that the calendar defines. `values`: how many dates its lists may
+        have. `repairs` collects what had to be repaired.
         Raises Refused(TOO_LARGE) if it defines too many.
         """
         embedded = {c.text("TZID").strip(): c for c in calendar.inside("VTIMEZONE")}
@@ -83,9 +83,9 @@ class Clocks:
 
     @cached_property
     def day_zone(self) -> str:
-        """The zone of the calendar, for all-day events and for times in UTC.
+        """The IANA zone of the calendar, for all-day events and for times in UTC.
 
-        That is the one it names, else the one that all its other times are in, else the only one that it defines.
+        That is the zone it names, else the one in which all its events start, else the only one it defines, else UTC.
         """
         used = {zone for tzid in _starts_in(self.calendar) if (zone := self._named(tzid))}
         named = used or {zone for tzid in self.embedded if (zone := self._named(tzid))}
@@ -101,7 +101,7 @@ class Clocks:
         return self.names[tzid]
 
     def _unknown(self, tzid: str) -> Refused:
-        """The refusal of a TZID; only the first few are compared with the names of all zones."""
+        """The refusal of a TZID; only the first few suggest similar names, since finding them is slow."""
         self.suggested += 1
         return zones.unknown(tzid, zones.nearest(tzid) if self.suggested <= _MAX_SUGGESTIONS else ())
 
@@ -121,9 +121,9 @@ class Clocks:
         return self.definitions[tzid]
 
     def _zone(self, tzid: str, year: int) -> str | None:
-        """The IANA zone whose clock a TZID follows in `year`; None if only the mail's own definition says.
+        """The IANA zone that a TZID follows in `year`; None if only the mail's own definition applies.
 
-        A name that is known counts, unless the mail defines it otherwise: its VTIMEZONE is what its sender sees
+        A known name counts unless the mail defines it differently, since its VTIMEZONE is what the sender sees
         (RFC 5545, 3.2.19).
         """
         if not tzid:
@@ -144,14 +144,14 @@ class Clocks:
             return named
         like = self._like(tzid, observed, datetime(year, 1, 1))  # noqa: DTZ001 -- local time
         if like is None and tzid in self.recurring:
-            # A series keeps its time on the wall, which only a zone by name can give it.
+            # A series keeps its local time, which only a named zone can give it.
             self.repairs.note("a time zone that differs from its name taken by its name")
             return named
         self.repairs.note("a time zone that differs from its name taken as the mail defines it")
         return like
 
     def _like(self, tzid: str, observed: Observances, start: datetime) -> str | None:
-        """The IANA zone with the same clock from `start` on, if any."""
+        """The IANA zone with the same offsets from `start` on, or None."""
         key = (tzid, start.year)
         if key not in self.alike:
             self.budget.spend(len(observed.onsets))
@@ -183,14 +183,14 @@ class Clocks:
             raise unreadable(prop) from error
 
     def moment(self, prop: Property, text: str = "") -> date | datetime:
-        """The day, or the moment in UTC, that `prop`, or `text` of it, names.
+        """The day, or the moment in UTC, in `prop`, or in its part `text`.
 
         Raises Refused: INVALID_CALENDAR if it is neither, UNKNOWN_TIMEZONE if its zone is not known.
         """
         return self._value(prop, text or prop.value)
 
     def day(self, prop: Property, text: str = "") -> date:
-        """The day that `prop`, or `text` of it, names: as it is written, whatever zone it names.
+        """The day in `prop`, or in its part `text`: as written, except that a UTC time counts in the calendar's zone.
 
         Raises Refused(INVALID_CALENDAR) if it names none.
         """
@@ -203,14 +203,14 @@ class Clocks:
         return value.date() if isinstance(value, datetime) else value
 
     def listed(self, prop: Property) -> list[str]:
-        """The texts of a list such as EXDATE; blank ones are left out. Raises Refused: TOO_LARGE."""
+        """The values of a list such as EXDATE, without blank ones. Raises Refused: TOO_LARGE."""
         self.values.take(prop.value.count(",") + prop.value.count(";") + 1)
         return [text for text in prop.value.replace(";", ",").split(",") if text.strip()]
 
     def zone(self, prop: Property, moment: date | datetime, *, recurring: bool) -> str:
-        """The IANA zone of `prop`; for a zone that only the mail defines, one with the same clock.
+        """The IANA zone of `prop`; for a zone that only the mail defines, one with the same offsets.
 
-        Raises Refused(UNKNOWN_TIMEZONE) for a recurring event in a zone that no IANA zone is like.
+        Raises Refused(UNKNOWN_TIMEZONE) for a recurring event in a zone that matches no IANA zone.
         """
         tzid = _tzid(prop)
         if not isinstance(moment, datetime):
@@ -230,12 +230,12 @@ class Clocks:
         return like or zones.fixed(observed.offset(_naive(local))) or "UTC"
 
     def floating_or_utc(self, prop: Property) -> str:
-        """The zone to show a single UTC time in: what its TZID says, else the calendar's."""
+        """The zone in which to show a single UTC time: that of its TZID, else the calendar's."""
         return (self._named(_tzid(prop)) if _tzid(prop) else None) or self.day_zone
 
 
 def _starts_in(calendar: Component | None) -> frozenset[str]:
-    """The TZIDs in which the events of a calendar begin."""
+    """The TZIDs of the events' starts."""
     if calendar is None:
         return frozenset()
     starts = (event.first("DTSTART") for event in calendar.inside("VEVENT"))
@@ -243,7 +243,7 @@ def _starts_in(calendar: Component | None) -> frozenset[str]:
 
 
 def _recurring(calendar: Component) -> frozenset[str]:
-    """The TZIDs of events that recur."""
+    """The TZIDs of recurring events."""
     return frozenset(
         _tzid(prop)
         for event in calendar.inside("VEVENT")

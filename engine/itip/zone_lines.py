@@ -1,4 +1,4 @@
-"""VTIMEZONE: write the ones that go out (RFC 5545, 3.6.5)."""
+"""Write the VTIMEZONEs of outgoing calendars (RFC 5545, 3.6.5)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.itip.content_lines import fold
 from engine.itip.rule import WEEKDAYS
 from engine.itip.values import write_local
 
-_HORIZON = 20  # years that are written ahead, where no yearly rule says it all
+_HORIZON = 20  # years written ahead if no yearly rule describes them
 
 
 def _pattern(onsets: list[datetime]) -> str | None:
-    """The yearly rule that all `onsets` follow, one a year up to the horizon; None if there is none."""
+    """The yearly rule that all `onsets` follow, one a year up to the horizon, or None."""
     years = [onset.year for onset in onsets]
     same = {(onset.month, onset.weekday(), onset.time()) for onset in onsets}
     if len(onsets) < _HORIZON - 1 or len(same) != 1 or years != list(range(years[0], years[0] + len(years))):
@@ -38,7 +38,7 @@ def _signed(offset: timedelta) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One change of offset; `onset` is local time by the offset before it."""
+    """One change of offset; `onset` is local time at the offset before it."""
 
     onset: datetime
     before: timedelta
@@ -61,7 +61,7 @@ def _change(zone: ZoneInfo, low: datetime, high: datetime) -> _Change:
 
 
 def _changes(zone: ZoneInfo, year: int) -> list[_Change]:
-    """The changes of offset in `zone` from the year before `year` on; the first is the state it begins in."""
+    """The changes of offset in `zone` from the year before `year` on; the first is the state at that time."""
     moment = datetime(year - 1, 1, 1, tzinfo=UTC)
     offset = _local_offset(zone, moment)
     start = moment.replace(tzinfo=None)
@@ -75,7 +75,7 @@ def _changes(zone: ZoneInfo, year: int) -> list[_Change]:
 
 
 def _observance(changes: list[_Change]) -> list[str]:
-    """The lines of one STANDARD or DAYLIGHT part: equal changes in several years."""
+    """The lines of one STANDARD or DAYLIGHT part, for equal changes in several years."""
     first, onsets = changes[0], [change.onset for change in changes]
     kind = "DAYLIGHT" if first.after > first.before else "STANDARD"
     pattern = _pattern(onsets)
@@ -95,8 +95,8 @@ def _observance(changes: list[_Change]) -> list[str]:
 def written(zone: str, year: int) -> bytes:
     """The VTIMEZONE of the IANA zone `zone` for an event that starts in `year`, as folded lines.
 
-    Zones whose clocks change by a yearly rule get that rule, the form that all clients understand.
-    Not icalendar's Timezone.from_tzid, which puts the start of summer time an hour late.
+    A zone whose clocks change by a yearly rule gets that rule, the form that all clients understand.
+    icalendar's Timezone.from_tzid is not used: it starts daylight saving time an hour late.
     """
     groups: dict[tuple[timedelta, timedelta, str], list[_Change]] = {}
     for change in _changes(ZoneInfo(zone), year):

@@ -1,4 +1,4 @@
-"""Time zone names: whatever a TZID says, as the IANA name it stands for, or nothing."""
+"""Time zone names: the IANA name that a TZID stands for, if any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DISPLAY = re.compile(r"\((?:UTC|GMT)\s*(?:([+-])(\d{1,2}):?(\d\d))?\)\s*(.+)", 
 _OFFSET = re.compile(
     r"(?:(?:utc|gmt)\s*([+-])(\d{1,2}):?(\d\d)|(?:utc|gmt)\s*([+-])(\d{1,2})|([+-])(\d\d):(\d\d))"
 )
-# Zones without summer time that have an offset of no whole hours.
+# Zones without daylight saving time whose offset is not a whole number of hours.
 _ODD_OFFSETS = {
     timedelta(hours=-9, minutes=-30): "Pacific/Marquesas",
     timedelta(hours=3, minutes=30): "Asia/Tehran",
@@ -36,7 +36,7 @@ _ODD_OFFSETS = {
 }
 _EASTERN, _CENTRAL = ("America/New_York",), ("America/Chicago",)
 _MOUNTAIN, _PACIFIC = ("America/Denver",), ("America/Los_Angeles",)
-# What people call the clock of a place, in summer as in winter; a zone of that name may have one of the two alone.
+# What people call a place's time in both summer and winter; an IANA zone of that name may have only one of the two.
 _WORDS = {
     **dict.fromkeys(("et", "est", "edt", "eastern", "eastern time"), _EASTERN),
     **dict.fromkeys(("ct", "cdt", "central time"), _CENTRAL),
@@ -71,10 +71,10 @@ _WORDS = {
     "sast": ("Africa/Johannesburg",),
 }
 _FIXED_WORDS = frozenset({"est", "mst"})
-"""IANA names of clocks without summer time, which hardly anyone means by them."""
+"""IANA names of zones without daylight saving time, which is hardly ever what people mean by them."""
 _SAMPLES = tuple(datetime(2023, 1, 1, 12, tzinfo=UTC) + timedelta(days=5 * n) for n in range(220))
 
-# Names that Windows shows for its zones where the cities alone do not say which one is meant.
+# Names that Windows shows for its zones if the cities in them do not identify one.
 _PHRASES = {
     "coordinated universal time": "UTC",
     "dublin, edinburgh, lisbon, london": "Europe/London",
@@ -102,7 +102,7 @@ _PHRASES = {
 }
 
 
-# CLDR keeps the names that zones had first; these are what they are called now.
+# CLDR keeps the original names of zones; these are the current ones.
 _RENAMED = {
     "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
     "America/Godthab": "America/Nuuk",
@@ -113,7 +113,7 @@ _RENAMED = {
     "Europe/Kiev": "Europe/Kyiv",
     "Etc/UTC": "UTC",
 }
-# Where several zones show the same clock, the one that most people live in.
+# Of several zones with the same offsets, the one with the most people.
 _PREFERRED = (
     "America/New_York",
     "America/Chicago",
@@ -128,7 +128,7 @@ _PREFERRED = (
 
 @cache
 def _names() -> dict[str, str]:
-    """Lower-case name to IANA name, for all zones there are."""
+    """All IANA names by lower-case name."""
     skip = {"localtime", "Factory", "posixrules"}
     return {name.lower(): name for name in available_timezones() if name not in skip}
 
@@ -141,7 +141,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def info(name: str) -> ZoneInfo:
-    """The zone `name`, kept: ZoneInfo itself forgets all but a few, and reads them again from the disk."""
+    """The zone `name`, cached: ZoneInfo caches only a few and reads the others from disk again."""
     return ZoneInfo(name)
 
 
@@ -171,20 +171,20 @@ def _cities() -> dict[str, tuple[str, ...]]:
 
 @cache
 def offsets(name: str) -> tuple[timedelta | None, ...]:
-    """UTC offsets of the zone `name` at fixed samples over three years: equal means one clock."""
+    """UTC offsets of the zone `name` at fixed samples over three years, to find zones that agree."""
     zone = ZoneInfo(name)
     return tuple(moment.astimezone(zone).utcoffset() for moment in _SAMPLES)
 
 
 @cache
 def representatives() -> tuple[str, ...]:
-    """One well-known zone for each set of rules in use: those that Windows maps to."""
+    """One well-known zone for each set of rules in use: the zones that Windows names map to."""
     names = {zone for zone in _windows().values() if "/" in zone and not zone.startswith("Etc/")}
     return (*_PREFERRED, *sorted(names - set(_PREFERRED)))
 
 
 def fixed(offset: timedelta) -> str | None:
-    """The zone that always has `offset` from UTC, if there is one: whole hours from -12 to +14, and a few others."""
+    """The zone that always has this UTC offset: for whole hours from -12 to +14 and a few others, else None."""
     hours, rest = divmod(int(offset.total_seconds()), 3600)
     if rest or not -12 <= hours <= 14:
         return _ODD_OFFSETS.get(offset)
@@ -213,7 +213,7 @@ def _of_cities(phrase: str) -> str | None:
     zones = [zone for word in words for zone in _cities().get(word, ())]
     others = [word for word in words if word not in _cities() and not regions.is_city(word)]
     regional = [zone for word in others for zone in _region(word)]
-    # “Paris, Texas” is no city of Europe, and of a word that is not known no one knows what it changes.
+    # “Paris, Texas” is not in Europe, and an unknown word may change the meaning of the others.
     if not zones or len(regional) < len(others) or len({offsets(zone) for zone in (*zones, *regional)}) != 1:
         return None
     return next((zone for zone in zones if zone in representatives()), zones[0])
@@ -238,9 +238,9 @@ def _display(name: str) -> str | None:
 
 
 def resolve(name: str) -> str | None:
-    """The canonical IANA name for a TZID or a person's word for a zone; None if it is not certain.
+    """The canonical IANA name for a TZID or for what a person calls a zone; None if it is not certain.
 
-    Knows IANA names in any case, vendors' paths, Windows names and display strings, UTC and fixed offsets.
+    Understands IANA names in any case, vendors' paths, Windows names and display strings, UTC and fixed offsets.
     """
     if len(name) > _NAME_MAX:
         return None
@@ -265,14 +265,14 @@ def _resolved(plain: str) -> str | None:
 
 
 def nearest(name: str, n: int = 3) -> list[str]:
-    """Up to `n` IANA names that `name` may stand for or that look most like it, best first; none of another clock."""
+    """Up to `n` IANA names that `name` may stand for or resembles, best first; empty for abbreviations and offsets."""
     plain = name[:_NAME_MAX].strip().lower()[:60]
     if plain in _WORDS:
         return list(_WORDS[plain][:n])
     if "," in plain:
         return list(_region(plain.rpartition(",")[2].strip()))
     if len(plain) <= _ABBREVIATED or any(c.isdigit() for c in plain):
-        # Names that look like an abbreviation or an offset have other clocks.
+        # Zones whose names resemble an abbreviation or an offset have other times.
         return []
     return [zone for zone in _nearest(plain.replace(" ", "_"), n) if not zone.startswith("Etc/")]
 
@@ -298,7 +298,7 @@ def require(name: str) -> str:
 
 
 def unknown(name: str, close: Sequence[str] = ()) -> Refused:
-    """The refusal of a zone's name; `close` are names that may be meant."""
+    """The refusal of an unknown zone name; `close` are names that may be meant."""
     near = ", ".join(close)
     hint = f"Did you mean {near}?" if near else "Use an IANA name such as Europe/Paris or America/New_York."
     shown = " ".join(name.split())[:80]

@@ -1,1 +1,1 @@
-"""The rule language: expressions and templates in Jinja2's syntax over one payload, bounded; pure."""
+"""The rule language: bounded expressions and templates in Jinja2's syntax over one payload, without I/O."""

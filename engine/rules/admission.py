@@ -1,4 +1,4 @@
-"""Whether rules may be kept: each part is read, and tried on a sample blown up to the limits, by counted steps."""
+"""Checks rules before they are stored: parses each part, and tries it on a sample enlarged to the limits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _EVENT = frozenset({"event"})
 
 
 def admit(rules: Sequence[Rule], sample: Any = None) -> None:
-    """Refuse rules that cannot be carried out. Raises Refused: INVALID_RULE, TOO_COSTLY.
+    """Refuse rules that cannot be executed. Raises Refused: INVALID_RULE, TOO_COSTLY.
 
-    `sample`: a payload; its lists are made as long as a list may be.
+    `sample`: a payload on which to try the rules, with its lists extended to the greatest length allowed.
     """
     if not 1 <= len(rules) <= RULES_MAX:
         raise Refused(
@@ -62,7 +62,7 @@ def _refuse_lacking(rule: Rule) -> None:
 
 
 def _try(rules: Sequence[Rule], payload: Any) -> None:
-    """Each rule as if it were the one that matches; only what is too costly counts."""
+    """Evaluate each rule as if it matched; only the refusal TOO_COSTLY is raised."""
     for rule in rules:
         for tried in (rule, rule.model_copy(update={"when": "true"})):
             try:
@@ -73,7 +73,7 @@ def _try(rules: Sequence[Rule], payload: Any) -> None:
 
 
 def _blown_up(value: Any, depth: int = 0) -> Any:
-    """The sample with lists of the greatest length; the items of one list are one and the same value."""
+    """The sample with lists of the greatest length, each filled with copies of its first item."""
     if isinstance(value, dict):
         return {name: _blown_up(one, depth) for name, one in value.items()}
     if isinstance(value, list) and value and depth < 2:

@@ -1,4 +1,4 @@
-"""Evaluates the tree of an expression over JSON values, one counted step for each node and each item."""
+"""Evaluates the syntax tree of an expression over JSON values, counting a step for each node and each item."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
 STEPS_MAX = 50_000
-"""Nodes × items of all that one delivery has evaluated."""
+"""The most steps (nodes and items) that the evaluation of one delivery may take."""
 _CHARACTERS_A_STEP = 100
 
 
 class StepBudget:
-    """Counts steps; refuses where there are too many, however fast the machine is."""
+    """Counts steps and refuses too many of them, so that the limit does not depend on the machine's speed."""
 
     def __init__(self, limit: int = STEPS_MAX) -> None:
         self.limit, self.spent = limit, 0
 
     def spend(self, steps: int = 1) -> None:
-        """Count. Raises Refused: TOO_COSTLY."""
+        """Count `steps`. Raises Refused: TOO_COSTLY."""
         self.spent += steps
         if self.spent > self.limit:
             raise Refused(
@@ -36,17 +36,17 @@ class StepBudget:
 
 
 class Evaluation:
-    """One evaluation: the names that there are, and the budget."""
+    """One evaluation, with the values of its names and its budget."""
 
     def __init__(self, names: Mapping[str, Any], budget: StepBudget) -> None:
         self._names, self._budget = names, budget
 
     def text(self, parts: Sequence[nodes.Expr]) -> str:
-        """What a template comes to. Raises Refused: MISSING_FIELD, INVALID_RULE, TOO_LARGE, TOO_COSTLY."""
+        """The text of a template. Raises Refused: MISSING_FIELD, INVALID_RULE, TOO_LARGE, TOO_COSTLY."""
         return self._joined(parts)
 
     def value(self, node: nodes.Expr) -> Any:
-        """What an expression comes to, never a missing value. Raises Refused, as `text` does."""
+        """The value of an expression, never a missing one. Raises Refused as `text` does."""
         found = self._of(node)
         if isinstance(found, Missing):
             raise found.refused()
@@ -149,7 +149,7 @@ class Evaluation:
             raise Refused(Code.INVALID_RULE, f"“{node.name}” takes different arguments.") from None
 
     def _spend_on(self, value: Any, *others: Any) -> None:
-        """Count the items of `value`, each with every item of the others."""
+        """Count the items of `value`, multiplied by the items of the others."""
         if isinstance(value, list | dict):
             self._budget.spend(
                 len(value) * (1 + sum(len(one) for one in others if isinstance(one, list | dict)))

@@ -1,4 +1,4 @@
-"""Filters and tests of rules: each takes and returns JSON values, bounded, and says what it costs."""
+"""Filters and tests of rules: each takes and returns bounded JSON values and declares its cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _refused(value: Any, wanted: str) -> Refused:
 
 
 def bounded(text: str) -> str:
-    """`text`. Raises Refused: TOO_LARGE."""
+    """`text`, if it is within the limit. Raises Refused: TOO_LARGE."""
     if len(text) > TEXT_MAX:
         raise too_long()
     return text
@@ -39,7 +39,7 @@ def too_long() -> Refused:
 
 
 def _default(value: Any, other: Any = "", empty_too: Any = False) -> Any:
-    """For what is missing or null; with `true` as second argument for what is empty as well."""
+    """`other` if `value` is missing or null; also if it is empty, with `true` as the second argument."""
     return other if isinstance(value, Missing) or value is None or (empty_too and not value) else value
 
 
@@ -131,7 +131,7 @@ def _reject(value: Any, path: Any, *rest: Any) -> list[Any]:
 
 
 def _unique(value: Any) -> list[Any]:
-    """Without doubles, the case of letters ignored."""
+    """The list without duplicates, ignoring case."""
     found: dict[Any, Any] = {}
     for one in _list(value):
         if not isinstance(one, str | int | float | bool | None):
@@ -220,4 +220,4 @@ TESTS: Mapping[str, Callable[..., bool]] = {
     "ge": lambda value, other: not less(value, other),
 }
 TOLERANT = frozenset({"default", "defined", "undefined"})
-"""Filters and tests that take what is missing."""
+"""Filters and tests that accept missing values."""

@@ -1,4 +1,4 @@
-"""Expressions and templates of rules; `syntax.py`, which reads them, imports Jinja2 with the first one."""
+"""Expressions and templates of rules; `syntax.py`, which parses them, is imported with the first one, as is Jinja2."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
 NAMES = frozenset({"event", "item"})
-"""What an expression may name: the payload, and in people also the present item."""
+"""The names in an expression: the payload, and in `people` also the current item."""
 
 
 @lru_cache(maxsize=1_000)
 def expression(source: str, names: frozenset[str] = NAMES) -> nodes.Expr:
-    """The tree of an expression. Raises Refused: INVALID_RULE."""
+    """The syntax tree of an expression. Raises Refused: INVALID_RULE."""
     from engine.rules import syntax
 
     return syntax.expression(source, names)

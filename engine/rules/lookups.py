@@ -1,4 +1,4 @@
-"""Look-ups: the path of a GET that a payload leads to, of which only plain ids are the payload's own. Pure."""
+"""Look-ups: the path of a GET for a payload, which supplies only plain ids to it. No I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVENT = frozenset({"event"})
 
 
 def admit_lookups(lookups: Sequence[Lookup], reconciling: Reconciling | None) -> None:
-    """Refuse look-ups that cannot be carried out. Raises Refused: INVALID_RULE."""
+    """Refuse look-ups that cannot be executed. Raises Refused: INVALID_RULE."""
     if len(lookups) > LOOKUPS_MAX or len({one.name for one in lookups}) < len(lookups):
         raise Refused(
             Code.INVALID_RULE, f"A trigger has up to {LOOKUPS_MAX} look-ups, each with its own name."
@@ -47,7 +47,10 @@ def _read(path: str) -> Iterator[str]:
 
 
 def wanted(lookup: Lookup, payload: Any) -> str | None:
-    """The path to ask for, or None if this payload needs no look-up. Raises Refused: INVALID_PAYLOAD, …"""
+    """The path to request, or None if this payload needs no look-up.
+
+    Raises Refused: INVALID_PAYLOAD if an id is not plain, and what `Evaluation.value` raises.
+    """
     evaluation = Evaluation({"event": Pruning().pruned(payload)}, StepBudget())
     if evaluation.value(expression(lookup.when)) is not True:
         return None
@@ -55,7 +58,7 @@ def wanted(lookup: Lookup, payload: Any) -> str | None:
 
 
 def _plain(value: Any) -> str:
-    """An id as part of a path: letters, digits, hyphens and underscores."""
+    """An id for a path: at most 64 letters, digits, hyphens and underscores. Raises Refused: INVALID_PAYLOAD."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _ID.fullmatch(text):
         raise Refused(Code.INVALID_PAYLOAD, f"{shown(value)} is not a plain id, so it is not looked up.")
@@ -63,7 +66,10 @@ def _plain(value: Any) -> str:
 
 
 def listed(reconciling: Reconciling, answer: Any) -> list[Mapping[str, str]]:
-    """The payloads that an answer holds, as the sender would have posted them. Raises Refused: INVALID_RULE, …"""
+    """The payloads in a response, as the sender would have posted them.
+
+    Raises Refused: INVALID_RULE if `each` is not a list, and what `Evaluation.text` raises.
+    """
     event, budget = Pruning().pruned(answer), StepBudget()
     items = Evaluation({"event": event}, budget).value(expression(reconciling.each))
     if not isinstance(items, list):

@@ -1,4 +1,4 @@
-"""What a trigger's rules make of one payload: which rule matched, and what it then asks for."""
+"""Applies a trigger's rules to one payload: which rule matched, and what it asks for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from engine.rules.values import Pruning, shown
 
 OBJECT_MAX = 200
 TIMES = frozenset({Settable.START, Settable.END, Settable.TIMEZONE, Settable.DURATION_MINUTES})
-"""Fields that say when it is: one that cannot be used leaves the others no sense."""
+"""The fields that give the event's time; if one of them is unusable, all are left out."""
 NO_TIME = frozenset({Code.INVALID_TIME, Code.UNKNOWN_TIMEZONE})
 _VERSION_MAX = 2.0**53
 
 
 class MappedPerson(Value):
-    """Someone whom an object names, as it names them."""
+    """A person named in a payload, as it names them."""
 
     email: str
     name: str = ""
@@ -52,7 +52,7 @@ class Mapped(Value):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what it asks for, without the version."""
+        """The SHA-256 of what it asks for, without the version."""
         asked = self.model_dump(mode="json", include={"do", "values", "people"})
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -68,7 +68,7 @@ def mapped(rules: Sequence[Rule], payload: Any, budget: StepBudget | None = None
     for place, rule in enumerate(rules):
         if _matches(rule, event, budget):
             if rule.people and pruning.lists_cut:
-                # Whoever was cut off would count as gone, and have the event cancelled.
+                # People who were cut off would count as removed, and the event would be cancelled for them.
                 where = ", ".join(pruning.cut[:3])
                 raise Refused(
                     Code.TOO_LARGE, f"The payload is too large to be sure which people it names: {where}."
@@ -104,7 +104,7 @@ def _asked(rule: Rule, place: int, event: Any, budget: StepBudget, cut: tuple[st
 
 
 def _values(rule: Rule, evaluation: Evaluation) -> tuple[dict[str, str], str]:
-    """The fields of the event, and why those of time are not among them, where one of them makes no time."""
+    """The fields of the event, and why the time fields are left out, if one of them is not a valid time."""
     values, no_time = dict[str, str](), ""
     for field, source in rule.set.items():
         try:
@@ -118,7 +118,7 @@ def _values(rule: Rule, evaluation: Evaluation) -> tuple[dict[str, str], str]:
 
 
 def _identifying(name: str, text: str, least: int = 1) -> str:
-    """What says which thing is meant; it is never cut."""
+    """An identifier from a template, which is refused when too long, never cut."""
     text = text.strip()
     if not least <= len(text) <= OBJECT_MAX:
         raise Refused(
@@ -129,7 +129,7 @@ def _identifying(name: str, text: str, least: int = 1) -> str:
 
 
 def _version(value: Any) -> float:
-    """A number that grows: as it is, or a time in microseconds."""
+    """An increasing number: the value itself, or a time in microseconds."""
     if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) <= 17:
         value = int(value)
     if isinstance(value, str):
@@ -144,7 +144,7 @@ def _version(value: Any) -> float:
 
 
 def _people(people: RulePeople, event: Any, budget: StepBudget) -> tuple[MappedPerson, ...]:
-    """Each address once, the first mention of it."""
+    """The people, each address once, as first mentioned."""
     items = Evaluation({"event": event}, budget).value(expression(people.each))
     if not isinstance(items, list):
         raise Refused(Code.INVALID_RULE, f"“each” came to {shown(items)}; it must come to a list.")

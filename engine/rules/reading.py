@@ -1,4 +1,4 @@
-"""Reads rules from YAML: every value is text, and what YAML can do beyond lists and mappings is refused."""
+"""Reads rules from YAML: every scalar is text, and features beyond lists and mappings are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.model.rules import RULES_MAX, Lookup, Reconciling, Rule
 from engine.refusals import Code, Refused
 
 FILE_MAX = 50_000
-"""Characters."""
+"""The most characters of a document."""
 _DEPTH_MAX = 6
 
 
@@ -29,7 +29,7 @@ def rules_of(text: str) -> tuple[Rule, ...]:
 
 
 def lookups_of(text: str) -> tuple[tuple[Lookup, ...], Reconciling | None]:
-    """Look-ups in a YAML document, `lookups` and `reconcile`. Raises Refused: INVALID_RULE, TOO_LARGE."""
+    """The `lookups` and `reconcile` of a YAML document. Raises Refused: INVALID_RULE, TOO_LARGE."""
     if len(text) > FILE_MAX:
         raise Refused(Code.TOO_LARGE, f"The look-ups have {len(text)} characters; {FILE_MAX} are allowed.")
     value = _value(text)
@@ -46,7 +46,7 @@ def lookups_of(text: str) -> tuple[tuple[Lookup, ...], Reconciling | None]:
 
 
 def _value(text: str) -> Any:
-    # Few processes ever read a rule, and all of them start.
+    # YAML is imported here since few processes ever read a rule.
     import yaml
 
     try:
@@ -57,7 +57,7 @@ def _value(text: str) -> Any:
 
 
 def _built(events: Iterable[Any]) -> Any:
-    """The value that YAML's events describe: each scalar a text, so that `no` and `1e3` stay what they are."""
+    """The value that YAML's events describe, with every scalar as text, so that `no` and `1e3` stay unchanged."""
     documents: list[Any] = []
     open_ones: list[list[Any]] = [documents]
     mappings = [False]
@@ -81,7 +81,7 @@ def _built(events: Iterable[Any]) -> Any:
 
 
 def _named(values: list[Any]) -> dict[str, Any]:
-    """Names and values in turn as a mapping, each name once."""
+    """A mapping from alternating names and values; a repeated name is refused."""
     names = values[::2]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise _refused("have a name that occurs twice or is not text")

@@ -1,6 +1,6 @@
-"""Reads expressions and templates: Jinja2's syntax, of which only harmless nodes are allowed.
+"""Parses expressions and templates in Jinja2's syntax, of which only harmless nodes are allowed.
 
-Jinja2 parses; nothing is compiled to Python. `evaluation.py` walks the tree and counts its steps.
+Jinja2 only parses; nothing is compiled to Python. `evaluation.py` walks the tree and counts its steps.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _GRAMMAR = Environment(autoescape=False)  # noqa: S701 -- it parses, and renders
 
 
 def expression(source: str, names: frozenset[str]) -> nodes.Expr:
-    """The tree of an expression. Raises Refused: INVALID_RULE."""
+    """The syntax tree of an expression. Raises Refused: INVALID_RULE."""
     _refuse_long(source)
     try:
         parser = Parser(_GRAMMAR, source, state="variable")
@@ -80,7 +80,7 @@ def _refuse_long(source: str) -> None:
 
 
 def _refuse_foreign(source: str, roots: Sequence[nodes.Node], names: frozenset[str]) -> None:
-    """Refuse what is not on the list of nodes, filters, tests and names, and what is too large."""
+    """Refuse nodes, filters, tests and names that are not listed, and sources that are too large."""
     count, waiting = 0, [(root, 1) for root in roots]
     while waiting:
         node, depth = waiting.pop()

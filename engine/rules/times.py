@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.refusals import Code, Refused
 
 _MILLISECONDS_FROM = 100_000_000_000
-"""Unix times from here on are milliseconds: as seconds this is the year 5138."""
+"""Unix times from this value on are milliseconds; in seconds it is in the year 5138."""
 _MINUTES_MAX = 1_000_000
 
 
@@ -40,7 +40,7 @@ def _read(value: Any) -> datetime:
 
 
 def date(value: Any, form: Any = "") -> str:
-    """ISO 8601 with an offset; with `form` "day" the day alone, in that offset."""
+    """ISO 8601 with an offset; with `form` "day", only the day. Raises Refused: INVALID_TIME, INVALID_RULE."""
     found = moment(value)
     if form == "day":
         return found.date().isoformat()
@@ -50,7 +50,10 @@ def date(value: Any, form: Any = "") -> str:
 
 
 def plus_minutes(value: Any, minutes: Any) -> str:
-    """This many minutes later; a time without an offset stays without one."""
+    """The time this many minutes later; a time without an offset stays without one.
+
+    Raises Refused: INVALID_TIME, INVALID_RULE.
+    """
     if isinstance(minutes, str):
         minutes = int(minutes) if minutes.strip().lstrip("-").isdecimal() and len(minutes) < 10 else None
     if not isinstance(minutes, int | float) or isinstance(minutes, bool) or not abs(minutes) <= _MINUTES_MAX:
@@ -62,7 +65,10 @@ def plus_minutes(value: Any, minutes: Any) -> str:
 
 
 def in_zone(value: Any, zone: Any) -> str:
-    """The same moment in a zone; a time without an offset is one of that zone. Raises Refused: UNKNOWN_TIMEZONE, …"""
+    """The same moment in a zone; a time without an offset is in that zone.
+
+    Raises Refused: UNKNOWN_TIMEZONE, INVALID_TIME.
+    """
     if not isinstance(zone, str) or len(zone) > 60:
         raise Refused(Code.UNKNOWN_TIMEZONE, "in_zone takes the IANA name of a zone, such as Europe/Paris.")
     try:

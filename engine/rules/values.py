@@ -1,4 +1,4 @@
-"""Values of a rule: JSON and nothing else; what is too large is cut beforehand, and that it was is told."""
+"""Values of rules: only JSON; a payload that is too large is cut first, and the cuts are recorded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LIST_MAX = 200
 KEYS_MAX = 200
 DEPTH_MAX = 16
 TEXT_MAX = 20_000
-"""Characters of a text that a rule makes."""
+"""The most characters of a text that a rule makes."""
 VALUES_MAX = 20_000
-"""Values of a payload in all."""
+"""The most values in a payload."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What an expression looked for in vain; whatever uses it is refused, but for `default` and `is defined`."""
+    """A value that an expression did not find; only `default`, `is defined` and `is undefined` accept it."""
 
     what: str
 
@@ -31,7 +31,7 @@ MISSING = Missing("value")
 
 
 def look_up(value: Any, name: Any) -> Any:
-    """What lies under a name in a dict, or at a place in a list; never an attribute of anything."""
+    """The value of a name in a dict, or of an index in a list; never an attribute."""
     if isinstance(value, Missing):
         return value
     if isinstance(value, dict) and isinstance(name, str):
@@ -42,7 +42,7 @@ def look_up(value: Any, name: Any) -> Any:
 
 
 def scalar_text(value: Any) -> str:
-    """A text or a number as text. Raises Refused: INVALID_RULE, MISSING_FIELD."""
+    """A text or number as text. Raises Refused: INVALID_RULE, MISSING_FIELD."""
     if isinstance(value, str):
         return value
     if isinstance(value, Missing):
@@ -57,7 +57,7 @@ def scalar_text(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in a sentence, without its content where that may be long."""
+    """A value as shown in a sentence, without content that may be long."""
     match value:
         case Missing():
             return value.what
@@ -74,7 +74,7 @@ def shown(value: Any) -> str:
 
 
 class Pruning:
-    """Cuts a payload to the limits; `cut` says what of it was cut, and `lists_cut` whether items were lost."""
+    """Cuts a payload to the limits; `cut` lists what was cut, and `lists_cut` is true if items of lists were lost."""
 
     def __init__(self) -> None:
         self.cut: list[str] = []
@@ -82,7 +82,7 @@ class Pruning:
         self._values = 0
 
     def pruned(self, value: Any, path: str = "event", depth: int = 0) -> Any:
-        """`value` within the limits. Raises Refused: TOO_LARGE."""
+        """`value`, cut to the limits. Raises Refused: TOO_LARGE."""
         self._values += 1
         if self._values > VALUES_MAX:
             raise Refused(Code.TOO_LARGE, f"The payload has more than {VALUES_MAX} values.")
