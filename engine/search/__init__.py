@@ -1,1 +1,1 @@
-"""Words of a person about events, read into what a store can look for."""
+"""Turns what a person writes about events into a query for a store."""

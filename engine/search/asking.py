@@ -1,4 +1,4 @@
-"""A question for events, from a person's words to a page of events and how the words were understood."""
+"""Searches for events: from a query in a person's words to a page of events and how the query was understood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
 
 _LAST_PAGES = 10
-"""This many pages are turned for “the last one”."""
+"""How many pages are read to find “the last one”."""
 
 _WITHOUT_WORDS = Wanted()
 
@@ -29,7 +29,7 @@ _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
 
 class Understood(Value):
-    """How a query was understood; `zone` None: on the clock of each event."""
+    """How a query was understood; `zone` None: times of day are in each event's own zone."""
 
     spans: tuple[Window, ...] = ()
     days: frozenset[int] = frozenset()
@@ -39,7 +39,7 @@ class Understood(Value):
     words: WordsRead = WordsRead()
 
     def utc(self, span: Window) -> Window | None:
-        """A span in UTC; None if each event has its own clock."""
+        """A span in UTC; None if times are in each event's own zone."""
         if not span.local:
             return span
         return _placed(span, self.zone) if self.zone else None
@@ -53,10 +53,10 @@ class Found(EventPage):
 
 
 async def find(store: Searching, query: EventQuery, now: datetime, timezone: str | None = None) -> Found:
-    """The events that a query in words asks for.
+    """Find the events that a query in words asks for.
 
-    `timezone`: the caller's; without it times of day are those of each event's own clock. Filters of `query`
-    win over what its words say. Raises Refused: UNKNOWN_TIMEZONE, INVALID_CURSOR.
+    `timezone`: the caller's IANA zone; without it, times of day are in each event's own zone. Filters of `query`
+    override what its words say. Raises Refused: UNKNOWN_TIMEZONE, INVALID_CURSOR.
     """
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
@@ -79,14 +79,14 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
 
 
 async def _without_words(store: Searching, query: EventQuery, zone: str | None) -> Found:
-    """The events that filters alone ask for: there is nothing to read, and no “today” that turning pages must keep."""
+    """Find events by filters only: there are no words to read, and no “today” that further pages must keep."""
     page = await store.search(query.model_copy(update={"wanted": _WITHOUT_WORDS}))
     return _found(page, _without_reading(zone, query.status, partial=page.read.partial))
 
 
 @lru_cache(maxsize=64)
 def _without_reading(zone: str | None, status: EventStatus | None, *, partial: bool) -> Understood:
-    """How a query without words is understood: the same for all who set the same filters."""
+    """How a query without words is understood; cached, since it depends only on the filters."""
     return Understood(zone=zone, status=status, words=WordsRead(partial=partial))
 
 
@@ -102,7 +102,7 @@ def _found(page: EventPage, understood: Understood) -> Found:
 
 
 def _spans(read: Reading, asked: datetime, zone: str | None) -> tuple[Window, ...]:
-    """The spans to look in; of “the next one” only what is still to come."""
+    """The spans to search; for “the next one”, only what is still to come."""
     if not read.coming:
         return read.spans
     ahead = Window(start=asked.astimezone(UTC))
@@ -111,7 +111,7 @@ def _spans(read: Reading, asked: datetime, zone: str | None) -> tuple[Window, ..
 
 
 async def _ordered(store: Searching, query: EventQuery, read: Reading) -> EventPage:
-    """A page; of “the first two” or “the last one” only these."""
+    """A page of events; for “the first two” or “the last one”, only these."""
     if read.order is None:
         return await store.search(query)
     which, count = read.order
@@ -122,7 +122,7 @@ async def _ordered(store: Searching, query: EventQuery, read: Reading) -> EventP
 
 
 async def _last(store: Searching, query: EventQuery, count: int) -> EventPage:
-    """The last events that fit, of the first thousand."""
+    """The last of the first thousand matching events."""
     page = await store.search(query.model_copy(update={"limit": 100}))
     events, occasions = page.events, page.occasions
     for _ in range(_LAST_PAGES - 1):
@@ -141,7 +141,7 @@ async def _last(store: Searching, query: EventQuery, count: int) -> EventPage:
 
 
 async def _read(store: Searching, query: EventQuery, now: datetime) -> tuple[Reading, Mapping[str, str]]:
-    """The reading, and the words of ours that were read for slips."""
+    """The reading of a query, and its corrections of misspelled words."""
     phrases = (*names.phrases(query.query), *slips(query.query))
     known = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     text, meant = corrected(query.query, known)
@@ -151,7 +151,7 @@ async def _read(store: Searching, query: EventQuery, now: datetime) -> tuple[Rea
 
 
 def _asked(cursor: str | None) -> datetime | None:
-    """When the first page was asked for: “today” stays that day while pages are turned."""
+    """When the first page was requested, so that “today” is the same day on every page."""
     if not cursor:
         return None
     _, _, seconds = opened(cursor, int, int, int)

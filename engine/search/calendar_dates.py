@@ -15,7 +15,7 @@ from engine.search.windows import DAY
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """A span, said with `length` tokens; `bare`: by the name of a weekday or “weekend” alone."""
+    """A span, written with `length` tokens; `bare`: only as the name of a weekday or “weekend”."""
 
     length: int
     window: Window

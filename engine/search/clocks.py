@@ -19,9 +19,9 @@ _JOINTS = frozenset({"and", "to", "till", "until", "-", "–", "—", "through"}
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A time of day as minutes after midnight; `length`: how many tokens said it; `plural`: as in “evenings”.
+    """A time of day in minutes after midnight; `length`: how many tokens name it; `plural`: as in “evenings”.
 
-    `also`: the other half of the day, if it is not said which is meant.
+    `also`: the same time in the other half of the day, if the query leaves open which is meant.
     """
 
     length: int
@@ -31,7 +31,7 @@ class Hours:
 
 
 def hours_at(tokens: Sequence[Token], i: int) -> Hours | None:
-    """The time of day that is said from token `i` on."""
+    """The time of day that starts at token `i`, or None."""
     words = [token.text for token in tokens[i : i + 6]]
     return (
         _between(tokens, i, words)
@@ -43,7 +43,7 @@ def hours_at(tokens: Sequence[Token], i: int) -> Hours | None:
 
 
 def _clock(token: Token | None, like: int | None = None) -> int | None:
-    """Minutes after midnight of “7pm”, “19:30” or, where `like` says which half of the day, “7”."""
+    """Minutes after midnight of “7pm”, “19:30” or, if `like` gives the half of the day, “7”."""
     if token is None or token.kind not in {"clock", "word"}:
         return None
     if token.text in MOMENTS:
@@ -102,7 +102,7 @@ def _bound(tokens: Sequence[Token], i: int, words: Sequence[str]) -> Hours | Non
 
 
 def _daytime(words: Sequence[str]) -> Hours | None:
-    """“day games” and “night games” as schedules have them; “early morning”, “late night”."""
+    """“day games” and “night games” as schedules use them; “early morning”, “late night”."""
     if len(words) < 2:
         return None
     if words[0] == "day" and words[1] in {"game", "games", "match", "matches"}:
@@ -132,7 +132,7 @@ def _part(words: Sequence[str]) -> Hours | None:
 
 
 def _exact(tokens: Sequence[Token], i: int, words: Sequence[str]) -> Hours | None:
-    """“at 7pm”, “19:30”: a quarter of an hour more or less is the same time."""
+    """“at 7pm”, “19:30”: up to a quarter of an hour earlier or later also matches."""
     skip = 1 if words and words[0] == "at" else 0
     token = _get(tokens, i + skip)
     moment = _clock(token) if token and token.kind == "clock" else None
@@ -146,7 +146,7 @@ def _about(moment: int) -> Minutes:
 
 
 def _either_half(token: Token | None) -> bool:
-    """“at 7:05” may be in the evening as well; “07:05” and “at 7:05 am” may not."""
+    """True if the half of the day is open: “at 7:05” may be in the evening; “07:05” and “at 7:05 am” may not."""
     return token is not None and _BARE.fullmatch(token.text) is not None
 
 

@@ -28,7 +28,7 @@ _PAST = frozenset({"last", "previous", "past"})
 
 
 class DateReader(CalendarReader):
-    """Reads dates as of one moment: `now` is aware, in the zone whose day it is."""
+    """Reads dates relative to `now`, which is aware and in the zone that decides which day “today” is."""
 
     def __init__(self, tokens: Sequence[Token], now: datetime) -> None:
         super().__init__(tokens, now)
@@ -52,7 +52,7 @@ class DateReader(CalendarReader):
         )
 
     def at(self, i: int) -> Dates | None:
-        """The span that is said from token `i` on, with the little words before it."""
+        """The span that starts at token `i`, with words such as “on” or “in” before it, or None."""
         skip = 0
         while skip < 2 and self._word(i + skip) in _LEADS | {"the"} and not self._counted(i + skip):
             skip += 1
@@ -67,7 +67,7 @@ class DateReader(CalendarReader):
         return None
 
     def _speaks(self, found: Dates, i: int, lead: int) -> bool:
-        """A season is a time only where a little word says so: “spring concert” is none, nor are “Christmas carols”."""
+        """True for a season or holiday meant as a time: “in spring”, not “spring concert” nor “Christmas carols”."""
         word, after = self._word(i + lead), self._word(i + found.length + lead)
         if found.length == 1 and word in holidays.SINGLE:
             return not after or after in STOP | GENERIC | TIME or self._token(i + found.length + lead) is None
@@ -200,7 +200,7 @@ class DateReader(CalendarReader):
         return number, 1 + more + (self._word(i + 1) == "of")
 
     def _after(self, number: int, unit: str) -> Window:
-        """The hour, day, week, month or year that is so far away."""
+        """The hour, day, week, month or year that lies `number` units ahead."""
         match unit:
             case "minute" | "hour":
                 there = self._now.astimezone(UTC) + number * timedelta(**{f"{unit}s": 1})
@@ -214,7 +214,7 @@ class DateReader(CalendarReader):
         return windows.year(self._today.year + number)
 
     def _within(self, number: int, unit: str, *, back: bool) -> Window:
-        """From now until so much later, to the end of that day; or back from now."""
+        """From now until `number` units later, to the end of that day; with `back`, the same into the past."""
         if unit in {"minute", "hour"}:
             now, length = self._now.astimezone(UTC), number * timedelta(**{f"{unit}s": 1})
             return Window(start=now - length, end=now) if back else Window(start=now, end=now + length)
@@ -274,7 +274,7 @@ class DateReader(CalendarReader):
         return Dates(skip + found.length, windows.part_of(found.window, part)) if found else None
 
     def _weekday(self, i: int) -> Dates | None:
-        """“Friday”: the coming one, or every one where another span says which; “Friday, June 5” is that day."""
+        """“Friday”: the coming one, or every one if another span limits them; “Friday, June 5” is that day."""
         weekday = WEEKDAYS.get(self._word(i))
         if weekday is None:
             return None

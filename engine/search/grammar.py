@@ -1,4 +1,4 @@
-"""A query as a person says it, read into spans of time, days, hours and words."""
+"""Parses a query in a person's words into spans of time, days, hours and words."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _JOINTS = frozenset({"to", "till", "until", "through", "thru", "and", "-", "–"
 
 
 def read(query: str, now: datetime, names: Collection[str] = ()) -> Reading:
-    """Read a query as of `now` (aware, in the zone whose day it is); `names`: pairs that are no times.
+    """Read a query as of `now` (aware, in the zone that decides “today”); `names`: word pairs that are not times.
 
-    Several may be given the same reading, so it must not be changed.
+    The reading is shared between callers and must not be changed.
     """
     if any(token.text in FLEETING for token in tokens(query)):
         return _Reader(query, now, frozenset(names)).read()
@@ -104,14 +104,14 @@ class _Reader:
         return self._found
 
     def _time(self, i: int) -> int:
-        """How many tokens from `i` on speak of time; what they say is kept."""
+        """Read a time that starts at token `i`, and return how many tokens it takes."""
         if not (_may_begin_a_time(self._tokens[i]) or self._hours_end == i or names_clock(self._tokens, i)):
             return 0
         for rule in self._rules:
             try:
                 length = rule(i)
             except (ValueError, OverflowError):
-                # A date that lies outside the calendar is none.
+                # A date outside the calendar is not a date.
                 continue
             if length and not any(i + n in self._named for n in range(length)):
                 return length
@@ -121,7 +121,7 @@ class _Reader:
         return self._tokens[i].text if i < len(self._tokens) else ""
 
     def _many(self, i: int) -> bool:
-        """True for “games”: “Friday games” are those of every Friday."""
+        """True for a plural such as “games”: “Friday games” are those of every Friday."""
         return self._text(i) in GENERIC and self._text(i).endswith("s")
 
     def _status(self, i: int) -> int:
@@ -131,7 +131,7 @@ class _Reader:
         return 1
 
     def _aside(self, i: int) -> int:
-        """“since it is summer”: a reason, which asks for nothing."""
+        """“since it is summer”: a reason, which is skipped."""
         skip = 1 if self._text(i) in {"since", "as", "because", "when", "now"} else 0
         if self._text(i + skip) != "it" or self._text(i + skip + 1) != "is":
             return 0
@@ -142,7 +142,7 @@ class _Reader:
         return skip + found.length if found else 0
 
     def _on_a_clock(self, i: int) -> int:
-        """“in Denver time”, “on a Tokyo clock”, and after a time of day “in London” if no event speaks of it."""
+        """“in Denver time”, “on a Tokyo clock”; after a time of day also “in London”, if no event mentions it."""
         found = spoken_clock(self._tokens, i, self._names, after_hours=self._hours_end == i)
         if found is None:
             return 0
@@ -150,7 +150,7 @@ class _Reader:
         return found.length
 
     def _on_the_road(self, i: int) -> int:
-        """“on the road”, “road games” and “road trip” are away."""
+        """“on the road”, “road games” and “road trip” mean away."""
         if self._text(i) == "road" and self._text(i + 1) in {"trip", "trips"} and self._text(i + 2) == "to":
             self._away = True
             return 1
@@ -161,7 +161,7 @@ class _Reader:
         return 3 if on_it else 1 + self._text(i + 1).startswith("trip")
 
     def _now_on(self, i: int) -> int:
-        """“upcoming”, “future”, “from now on”; “past”, where it is not “the past week”."""
+        """“upcoming”, “future”, “from now on”; “past”, unless it is “the past week”."""
         moment = self._now.astimezone(UTC)
         if self._text(i) in COMING and not self._dates.at(i):
             self._narrow(Window(start=moment))
@@ -327,7 +327,7 @@ class _Reader:
         return length
 
     def _names_more(self) -> bool:
-        """True if something beside “opener” is named; alone it is what an event is called."""
+        """True if the query names something besides “opener”, which alone is the name of an event."""
         return any(
             token.kind == "quoted" or not (token.text in STOP | TIMELY or token.text.startswith("opener"))
             for token in self._tokens
@@ -335,7 +335,7 @@ class _Reader:
         )
 
     def _count(self, i: int) -> int:
-        """“give me five games”, “two games in May”: the first so many."""
+        """“give me five games”, “two games in May”: that many from the first."""
         before = self._text(i - 1) if i else ""
         count = NUMBERS.get(self._text(i)) or _small(self._text(i))
         asked = not i or before in {"me", "list", "find", "show", "want", "see"}
@@ -360,13 +360,13 @@ class _Reader:
         return 2 if self._text(i + 1) in {"time", "one"} else 1
 
     def _settle_order(self) -> None:
-        """“the next game” is one, “the next games” are all that come."""
+        """Decide that “the next game” is one, and “the next games” are all upcoming ones."""
         many = any(self._many(i) for i in range(len(self._tokens)))
         if self._ordered and not many and not self._found.order:
             self._found.order = (self._ordered, 1)
 
     def _settle_bare(self) -> None:
-        """“Friday” is every Friday where something else says when, or where many are spoken of."""
+        """Decide that “Friday” is every Friday if other words say when, or if the query uses a plural."""
         every = self._plural or bool(self._found.windows or self._found.days or self._found.bound != EVER)
         for found in self._bare:
             if every:
@@ -381,7 +381,7 @@ class _Reader:
 
 
 def _weekdays(text: str) -> frozenset[int]:
-    """The days that “Mondays”, “Monday” or “weekends” speak of; none for other words."""
+    """The days that “Mondays”, “Monday” or “weekends” mean; empty for other words."""
     day = WEEKDAY_PLURALS.get(text, WEEKDAYS.get(text))
     if day is not None:
         return frozenset({day})

@@ -1,4 +1,4 @@
-"""Holidays by name: the days of a year that people call otherwise than by their date."""
+"""Holidays by name."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ _RULES: dict[str, _Rule] = {
     "christmas|christmas day|xmas|xmas day": _fixed(12, 25),
     "boxing day|st stephen day|saint stephen day": _fixed(12, 26),
 }  # fmt: skip
-"""By the words of each name, without possessives; of a day that countries keep apart, the most common one."""
+"""Rules by the names of holidays, without possessives; if countries differ on the day, the most common one."""
 
 _NAMES = {tuple(name.split()): rule for names, rule in _RULES.items() for name in names.split("|")}
 LONGEST = max(len(name) for name in _NAMES)
 BEGINNINGS = frozenset(name[0] for name in _NAMES)
-"""The words that a holiday's name begins with."""
+"""The first words of holidays' names."""
 
 SINGLE = frozenset(name[0] for name in _NAMES if len(name) == 1)
 """Holidays of one word, which may be part of a title: “Christmas Carols”."""
@@ -123,13 +123,13 @@ def named(words: tuple[str, ...]) -> tuple[int, _Rule] | None:
 
 
 def coming(rule: _Rule, today: date) -> date:
-    """The next such day that is not over."""
+    """The next such day, today included."""
     this = rule(today.year)
     return this if this >= today else rule(today.year + 1)
 
 
 def long_weekend(day: date) -> tuple[date, int]:
-    """The first day and the length of the weekend that a holiday makes: Saturday to Monday, or from Thursday on."""
+    """The first day of the weekend that a holiday extends, such as Saturday for a Monday, and its length in days."""
     match day.weekday():
         case 0 | 1:
             return day - (day.weekday() + 2) * DAY, day.weekday() + 3

@@ -1,4 +1,4 @@
-"""The parts of a reading, each with the query that asks for the same without it."""
+"""The parts of a reading, each with the query that leaves it out."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from engine.search.asking import Understood
 from engine.search.outcome import Reading
 
 _PIECES_MAX = 12
-"""Words of a query that is taken apart; a longer one is changed by hand."""
+"""The most words of a query that is split into parts; a longer one has to be edited by hand."""
 _RUN_MAX = 4
-"""Words of one run that can be a part, such as “from 3 to 7 June”."""
+"""The most words in a row that can be one part, such as “3 to 7 June”."""
 _STEM_LEAST, _ENDING = 3, 2
 _JOINTS = frozenset(
     {"in", "on", "at", "of", "from", "to", "until", "till", "before", "after", "since", "during", "by"}
     | {"the", "a", "an", "and", "or", "every", "each", "any", "against", "vs"}
 )
-"""Words that say nothing once what follows them is gone."""
+"""Words that mean nothing once the words after them are removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingPart:
-    """One part of a reading; `rest`: the query without it, None if no words of it are that part."""
+    """One part of a reading; `rest`: the query without it, None if no words of the query can be attributed to it."""
 
     kind: Literal["span", "days", "hours", "word", "correction", "unknown"]
     value: object
@@ -34,7 +34,7 @@ class ReadingPart:
 
 
 def parts(query: str, understood: Understood, now: datetime) -> list[ReadingPart]:
-    """The parts of what `query` was understood as, as of `now`, in the order in which they are told."""
+    """The parts of how `query` was understood, as of `now`, in the order in which they are shown."""
     apart = _Apart(query, understood.words.corrections, now)
     words = understood.words
     return [
@@ -51,7 +51,7 @@ def parts(query: str, understood: Understood, now: datetime) -> list[ReadingPart
 
 
 def _bare(word: str) -> str:
-    """The word of “home: owls”."""
+    """The word without its side: “owls” for “home: owls”."""
     return word.rpartition(": ")[2]
 
 
@@ -60,7 +60,7 @@ def _sides(word: str) -> frozenset[str]:
 
 
 class _Apart:
-    """A query by its words, and what each shorter one is read as."""
+    """A query split into words, with the readings of it without each run of words."""
 
     def __init__(self, query: str, corrections: Mapping[str, str], now: datetime) -> None:
         self._pieces = query.split()
@@ -80,11 +80,11 @@ class _Apart:
         return grammar.read(" ".join(meant), self._now.astimezone())
 
     def without_span(self, span: Window) -> str | None:
-        """The query without the words of a span of time; of “the next one”, without what asks for that."""
+        """The query without the words of a span of time; for “the next one”, without the words that ask for that."""
         return self.without(span if self._whole and span in self._whole.spans else "coming")
 
     def without(self, said: object) -> str | None:
-        """The query without the fewest words that say so, so that the rest says the same as before."""
+        """The query without the fewest words that express `said`, changing the rest of its reading least."""
         if self._whole is None or said not in _said(self._whole):
             return None
         others = _said(self._whole) - {said}
@@ -97,11 +97,11 @@ class _Apart:
         return self._rest(min(ranked)[-1])
 
     def _says(self, run: range, said: object) -> bool:
-        """Whether these words say so by themselves, as “9 am” does and “9” does not."""
+        """True if these words alone express `said`, as “9 am” does and “9” does not."""
         return said in _said(self._read(self._pieces[run.start : run.stop]))
 
     def without_words(self, word: str, sides: Collection[str] = ()) -> str | None:
-        """The query without a word, however it ends there, and without what says where a team plays."""
+        """The query without a word in any of its forms, and without the words for its side, “home” or “away”."""
         run = [n for n, piece in enumerate(self._pieces) if _alike(_plain(piece), word.lower())]
         if not run:
             return None
@@ -109,7 +109,7 @@ class _Apart:
         return self._rest(run)
 
     def _rest(self, run: Collection[int]) -> str:
-        """The words outside `run`, without those before it that only lead there."""
+        """The words outside `run`, without the joining words right before it."""
         gone = set(run)
         for n in sorted(run):
             before = n - 1
@@ -123,7 +123,7 @@ class _Apart:
 
 
 def _said(read: Reading) -> frozenset[object]:
-    """What a reading says, each by itself."""
+    """The separate statements of a reading."""
     days: set[object] = {"days"} if read.days else set()
     coming: set[object] = {"coming"} if read.coming else set()
     words = (*read.words.plain, *read.words.place, *read.words.rivals)
@@ -139,7 +139,7 @@ def _plain(piece: str) -> str:
 
 
 def _alike(piece: str, word: str) -> bool:
-    """True for the same word, with another ending at most."""
+    """True if two words are the same except perhaps for their endings."""
     shorter, longer = sorted((piece, word), key=len)
     stem = shorter[: max(_STEM_LEAST, len(shorter) - 1)]
     return bool(shorter) and longer.startswith(stem) and len(longer) - len(shorter) <= _ENDING

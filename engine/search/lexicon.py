@@ -1,4 +1,4 @@
-"""The words of English that speak of days, times and lists of events."""
+"""The English words for days, times and lists of events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MONTHS = {
     for name in (calendar.month_name[number], calendar.month_abbr[number])
 } | {"sept": 9}
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
-"""The month in which each begins, as meteorologists of the northern hemisphere have it."""
+"""The month in which each season begins, by the meteorological calendar of the northern hemisphere."""
 
 Minutes = tuple[int, int]
 EVENING: Minutes = (17 * 60, 23 * 60)
@@ -58,7 +58,7 @@ PARTS: dict[str, Minutes] = {
 }
 PART_PLURALS = {f"{name}s": minutes for name, minutes in PARTS.items() if name not in {"noon", "midday"}}
 MOMENTS = {"noon": 12 * 60, "midday": 12 * 60, "lunch": 13 * 60, "work": 17 * 60, "school": 15 * 60}
-"""Where the day is cut by “before” and “after”."""
+"""The time, in minutes after midnight, of a word after “before” or “after”."""
 
 UNITS = {
     "minute": "minute", "hour": "hour", "day": "day", "week": "week", "fortnight": "fortnight",
@@ -86,21 +86,21 @@ CANCELLED = frozenset({"cancelled", "canceled"})
 HOSTS = frozenset({"host", "hosts", "hosting"})
 VISITS = frozenset({"visit", "visits", "visiting"})
 FACES = frozenset("play plays face faces facing meet meets".split())  # noqa: SIM905
-"""What a team does to the one named next; “play” is passed over wherever it is."""
+"""Verbs that make the next name the opponent; “play” is skipped wherever it is."""
 
 MOTION = frozenset(
     "come comes coming trip trips travel travels travelling traveling go goes going fly flying drive journey "  # noqa: SIM905
     "visitor visitors".split()
 )
-"""Before “to”: what follows is a place."""
+"""Words that make a following “to” introduce a place."""
 
 TRIPS = frozenset({"trip", "trips"})
-"""Of these, what an event itself may be: “school trip”."""
+"""The words of `MOTION` that may name an event itself: “school trip”."""
 
 ENCOUNTERS = frozenset(
     "meeting meetings encounter encounters clash clashes matchup matchups duel duels showdown".split()  # noqa: SIM905
 )
-"""What two sides have with each other."""
+"""Words for a match between two sides."""
 
 _TALK = (
     "able actually add almost already always another anybody anyone anywhere appreciate arrange arriving "
@@ -136,7 +136,7 @@ SMALL_TALK = (
         "whole wife wish wonder wondering".split()
     )
 )
-"""Words that people say around what they ask for: passed over unless an event has them."""
+"""Words around the actual request, which are skipped unless an event contains them."""
 
 ALIKE = {
     word: tuple(words)
@@ -149,7 +149,7 @@ ALIKE = {
     )
     for word in (*words, *(f"{one}{'es' if one.endswith('s') else 's'}" for one in words))
 }
-"""Words that mean the same to whoever asks."""
+"""Words with the same meaning in a query."""
 
 TIME = (
     frozenset(WEEKDAYS)
@@ -163,7 +163,7 @@ TIME = (
     | frozenset({"first", "last", "next", "final"})
     | holidays.SINGLE
 )
-"""Words that may be meant as a time, or be part of a name such as “Opening Night”."""
+"""Words that may mean a time or be part of a name such as “Opening Night”."""
 
 _BEGINNINGS = frozenset(
     "a after any around at about before beginning between by coming current during each early end every "  # noqa: SIM905
@@ -181,13 +181,13 @@ TIMELY = (
     | frozenset(UNITS)
     | holidays.BEGINNINGS
 )
-"""Every word with which a time can begin; so can whatever begins with a digit."""
+"""Every word with which a time can begin; a time can also begin with a digit."""
 
 FILLERS = (_BEGINNINGS | frozenset(NUMBERS) | frozenset(ORDINALS)) - {"opener", "openers", "opening"}
-"""Words of time that say nothing if no time follows: “early Owls games in May”."""
+"""Words about time that are skipped if no time follows: “early Owls games in May”."""
 
 COMING = frozenset({"upcoming", "future", "coming", "remaining", "left"})
 FLEETING = (
     COMING | frozenset({"past", "now"}) | {name for name, unit in UNITS.items() if unit in {"minute", "hour"}}
 )
-"""Words that speak of the very moment; all others mean the same the whole day."""
+"""Words whose meaning depends on the present moment; all others mean the same all day."""

@@ -1,4 +1,4 @@
-"""The words of a query that speak of no time: names, teams and places."""
+"""The words of a query that are not about time: names, teams and places."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BETWEEN = frozenset({"of", "between", "with"})
 
 @lru_cache(maxsize=256)
 def phrases(query: str) -> tuple[str, ...]:
-    """Pairs of neighbours that may be a name, such as “opening night”, though one of them speaks of time."""
+    """Pairs of adjacent words that may be a name although one of them is about time, such as “opening night”."""
     pieces = tokens(query)
     found = ["opener"] if any(token.text in {"opener", "openers"} for token in pieces) else []
     for one, other in pairwise(pieces):
@@ -53,7 +53,7 @@ def _may_be_name(spoken_of: Token, beside: Token) -> bool:
 
 
 def _generic_name(token: Token) -> bool:
-    """“Game night” is a name, although both of its words are ours."""
+    """True for words such as “night”: “game night” is a name although the search knows both words."""
     return token.text in GENERIC | {"night", "day"}
 
 
@@ -62,7 +62,7 @@ def _is_year(text: str) -> bool:
 
 
 def named(pieces: Sequence[Token], names: frozenset[str]) -> frozenset[int]:
-    """The places of tokens that belong to a name."""
+    """The indexes of tokens that belong to a name."""
     found = set[int]()
     for i in range(len(pieces) - 1):
         if f"{pieces[i].text} {pieces[i + 1].text}" in names:
@@ -71,7 +71,7 @@ def named(pieces: Sequence[Token], names: frozenset[str]) -> frozenset[int]:
 
 
 def words_of(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> EventWords:
-    """The words that are left, by what they say: plain, of a side, of its opponent, of a place."""
+    """The remaining words by their meaning: plain, a side, its opponent, or a place."""
     either, rest = _either(plain, named)
     sorter = _Sorter(named, _encounters(plain) | _ours(plain))
     for i, token in rest:
@@ -80,14 +80,14 @@ def words_of(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> Event
 
 
 def _encounters(plain: Sequence[tuple[int, Token]]) -> frozenset[int]:
-    """The places of “meeting” in “meeting of Owls and Foxes”: small talk, unless an event of theirs is called so."""
+    """The indexes of “meeting” and the like in “meeting of Owls and Foxes”: skipped unless an event has them."""
     return frozenset(
         i for (i, one), (_, after) in pairwise(plain) if one.text in ENCOUNTERS and after.text in _BETWEEN
     )
 
 
 def _ours(plain: Sequence[tuple[int, Token]]) -> frozenset[int]:
-    """The places of “dad” in “for my dad”: who asks, not what for."""
+    """The indexes of words like “dad” in “for my dad”: they say who asks, not what for."""
     return frozenset(i for (_, one), (i, _) in pairwise(plain) if one.text in {"my", "our"})
 
 
@@ -101,7 +101,7 @@ def _contest(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> bool:
 def _either(
     plain: Sequence[tuple[int, Token]], named: frozenset[int]
 ) -> tuple[tuple[tuple[str, ...], ...], Sequence[tuple[int, Token]]]:
-    """“Owls or Foxes”: the names on both sides of the first “or”, and what is left."""
+    """The names on both sides of the first “or”, as in “Owls or Foxes”, and the remaining tokens."""
     for at, (i, token) in enumerate(plain):
         if token.text != "or" or i in named:
             continue
@@ -130,7 +130,7 @@ def _content(i: int, token: Token, named: frozenset[int]) -> bool:
 
 
 class _Sorter:
-    """Sorts words into those of a side, of its opponent, of a place, and small talk, one after the other."""
+    """Sorts words, one after the other, into a side, its opponent, a place, and words to skip."""
 
     def __init__(self, named: frozenset[int], aside: frozenset[int]) -> None:
         self._named = named
@@ -144,7 +144,7 @@ class _Sorter:
         self._moving = self._sided = False
 
     def take(self, i: int, token: Token) -> None:
-        """Sort the next word; a group ends where a word was left out between."""
+        """Sort the next word; a group ends if a word between was left out."""
         if i != self._before + 1:
             self._group, self._moving, self._sided = "plain", False, False
         self._before = i
@@ -156,7 +156,7 @@ class _Sorter:
             self._keep(i, token.text)
 
     def _turn(self, text: str) -> bool:
-        """Take a word that says what the next ones are; False for all others."""
+        """Handle a word that determines what the next ones are; False for all other words."""
         turned = True
         if text in {"home", "away"}:
             self._side, self._group, self._sided = self._side or text, "plain", True
@@ -177,7 +177,7 @@ class _Sorter:
         return turned
 
     def _meet(self, text: str) -> None:
-        """“Owls hosting Foxes”, “Owls visit Foxes”, “Owls face Foxes”; whoever visits a town alone is there."""
+        """Handle “Owls hosting Foxes”, “Owls visit Foxes”, “Owls face Foxes”; “visit Denver” alone names a place."""
         if text not in STOP:
             self._kept["loose"].append(text)
         if not self._kept["plain"]:
@@ -188,7 +188,7 @@ class _Sorter:
             self._side = self._side or ("home" if text in HOSTS else "away")
 
     def _pass(self, text: str) -> None:
-        """A little word; “to” after “home” or “away” says against whom, after a way of going where."""
+        """Handle a word such as “to”, which introduces an opponent after “home” or “away”, and a place after “trip”."""
         if text in PLACE or (text == "to" and self._moving):
             self._group = "place"
             self._loosen()
@@ -196,7 +196,7 @@ class _Sorter:
             self._group = "rivals"
 
     def _loosen(self) -> None:
-        """“trip to Denver” asks for Denver; “school trip” for a trip."""
+        """Skip “trip” in “trip to Denver”, which asks for Denver, but not in “school trip”."""
         if self._moving and self._kept["plain"] and self._kept["plain"][-1] in TRIPS:
             self._kept["loose"].append(self._kept["plain"].pop())
 
@@ -210,7 +210,7 @@ class _Sorter:
             self._kept[self._group].append(text)
 
     def words(self, either: tuple[tuple[str, ...], ...], *, contest: bool) -> EventWords:
-        """What was sorted."""
+        """The sorted words."""
         specific = (
             either or self._alike or any(words for name, words in self._kept.items() if name != "loose")
         )

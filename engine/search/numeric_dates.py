@@ -9,13 +9,13 @@ _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
 _YEAR_LAST = re.compile(r"(\d{1,2})[/.](\d{1,2})(?:[/.](\d{4}|\d{2}))?")
 _YEARS = range(1970, 2201)
 _LEAP_GAP = 8
-"""Years within which each day of the calendar comes round, 29 February too."""
+"""The number of years within which every date recurs, 29 February included."""
 
 
 def day(text: str, today: date) -> date | None:
-    """The day that a text such as “6/5/2027” names; without a year, the next such day from `today` on. None: no day.
+    """The day in a text such as “6/5/2027”, or None; without a year, the next such day from `today` on.
 
-    The month comes first unless it can only be the day (13/5/2027). Two digits are a year of this century.
+    The month comes first unless that number can only be a day (13/5/2027). Two-digit years are in this century.
     """
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, number = map(int, match.groups())

@@ -1,4 +1,4 @@
-"""Clocks that a query names: “in Denver time”, “on a Tokyo clock”, “before 10 pm in London”."""
+"""Time zones that a query names: “in Denver time”, “on a Tokyo clock”, “before 10 pm in London”."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.itip import zones
 from engine.search.tokens import Token
 
 _NAME_MAX = 3
-"""Words that the name of a place or a zone may have."""
+"""The most words in the name of a place or zone."""
 _CLOCKS = frozenset({"time", "clock", "timezone"})
 _ABBREVIATED = 4
 _SPOKEN = frozenset({"eastern", "central time", "mountain", "pacific"})
@@ -27,9 +27,9 @@ class SpokenClock:
 def spoken_clock(
     tokens: Sequence[Token], i: int, names: Collection[str], *, after_hours: bool
 ) -> SpokenClock | None:
-    """The clock that is named from token `i` on; of a place without “time” only after a time of day.
+    """The zone named from token `i` on, or None; a place without “time” counts only after a time of day.
 
-    `names`: phrases that events have, so that “in Denver” is a place where events are.
+    `names`: phrases that events contain, so that “in Denver” is read as the place of an event.
     """
     words = [token.text if token.kind == "word" else "" for token in tokens[i : i + _NAME_MAX + 4]]
     lead = 0
@@ -58,7 +58,7 @@ def names_clock(tokens: Sequence[Token], i: int) -> bool:
 
 
 def places_after_hours(tokens: Sequence[Token]) -> list[str]:
-    """Names of places with a zone after “in”, which are no clocks if events speak of them."""
+    """Places with a time zone that follow “in”; they are not read as zones if events mention them."""
     found = []
     for i, token in enumerate(tokens):
         for count in range(1, _NAME_MAX + 1) if token.text == "in" else ():
@@ -77,5 +77,5 @@ def _zone(name: str) -> str | None:
 
 
 def _spoken(name: str) -> bool:
-    """True for what people call a clock: “ET”, “Pacific”."""
+    """True for what people call a time zone: “ET”, “Pacific”."""
     return len(name) <= _ABBREVIATED or name in _SPOKEN

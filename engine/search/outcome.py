@@ -17,9 +17,9 @@ EVER = Window()
 class Reading:
     """What a query was read as; windows are local times without a zone, or moments in UTC.
 
-    `order`: only the first or last so many. `coming`: only what is not over.
-    `clock`: the IANA zone on whose clock the times are, if the query names one.
-    `zone`: whose clock the moments are put on where they meet local times.
+    `order`: only this many first or last events. `coming`: only events that are not over.
+    `clock`: the IANA zone of the times, if the query names one.
+    `zone`: the zone in which moments are compared with local times.
     """
 
     zone: tzinfo | None = None
@@ -35,7 +35,7 @@ class Reading:
 
     @property
     def spans(self) -> tuple[Window, ...]:
-        """The spans to look in: any of them, within the bounds; a span that ends before it starts is empty."""
+        """The spans to search, cut to the bounds; a span that ends before it starts is empty."""
         if self.windows:
             return tuple(windows.both(one, self.bound, self.zone) for one in self.windows)
         return (self.bound,) if self.bound != EVER else ()

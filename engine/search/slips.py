@@ -1,4 +1,4 @@
-"""Slips of the pen in the words that the search itself knows: “awya games”, “tommorow”."""
+"""Spelling mistakes in words that the search itself knows: “awya games”, “tommorow”."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.search.lexicon import MONTHS, PARTS, SMALL_TALK, STOP, TIMELY, VERSU
 from engine.search.tokens import tokens
 
 _LEAST, _LONG, _VERY_LONG = 4, 5, 7
-"""Letters of a word in which a swap, any one slip, and two of them are forgiven."""
+"""The least letters of a word in which a swap, any one mistake, and two mistakes are corrected."""
 _OURS = tuple(
     sorted(
         {
@@ -37,13 +37,13 @@ _KNOWN = STOP | TIMELY | GENERIC | SMALL_TALK | VERSUS | {"home", "away"}
 
 @lru_cache(maxsize=256)
 def slips(query: str) -> Mapping[str, str]:
-    """Words of the query that may be one of ours with a slip in it, unless an event has them."""
+    """Words of the query that may be misspelled, each with the known word it may be."""
     words = {token.text for token in tokens(query) if token.kind == "word" and token.text not in _KNOWN}
     return {word: ours for word in words if (ours := _ours(word))}
 
 
 def corrected(query: str, known: Collection[str]) -> tuple[str, Mapping[str, str]]:
-    """The query as it was meant, and what was read for what; `known`: words that events have."""
+    """The corrected query, and which word was read as which; words in `known`, which events contain, are kept."""
     found = {word: ours for word, ours in slips(query).items() if word not in known}
     if not found:
         return query, found

@@ -1,4 +1,4 @@
-"""A query taken apart into words, numbers, times and quoted phrases."""
+"""Splits a query into words, numbers, times and quoted phrases."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Token:
 
 
 def _word(text: str) -> str:
-    """A word as others write it: “Foxes @ Owls” is “Foxes at Owls”."""
+    """A word in its usual spelling: “Foxes @ Owls” is “Foxes at Owls”."""
     return "at" if text == "@" else _POSSESSIVE.sub("", text.replace("’", "'"))
 
 
 @lru_cache(maxsize=256)
 def tokens(query: str) -> tuple[Token, ...]:
-    """The pieces of a query, at most 60; what is not a letter, a digit or a dash is left out."""
+    """The first 60 tokens of a query; characters other than letters, digits and dashes separate them."""
     found = list[Token]()
     for match in _TOKEN.finditer(query[:QUERY_MAX]):
         kind = match.lastgroup or "word"

@@ -1,4 +1,4 @@
-"""Spans of time as people name them: days, weeks, months, and how far from today they are."""
+"""Spans of time as people name them: days, weeks and months relative to today."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 
 
 def days(first: date, count: int = 1) -> Window:
-    """`count` whole days. Raises OverflowError where they lie outside the calendar."""
+    """`count` whole days from `first` on. Raises OverflowError if they lie outside the calendar."""
     return Window(start=midnight(first), end=midnight(first + count * DAY))
 
 
@@ -20,12 +20,12 @@ def midnight(day: date) -> datetime:
 
 
 def week(day: date, ahead: int = 0) -> Window:
-    """The week, Monday to Sunday, that holds `day`, or one so many weeks later."""
+    """The week, Monday to Sunday, that is `ahead` weeks after the one of `day`."""
     return days(day - day.weekday() * DAY + 7 * ahead * DAY, 7)
 
 
 def weekend(day: date, ahead: int = 0) -> Window:
-    """Saturday and Sunday of the week that holds `day`, or of one so many weeks later."""
+    """Saturday and Sunday of the week that is `ahead` weeks after the one of `day`."""
     return days(day + (5 - day.weekday() + 7 * ahead) * DAY, 2)
 
 
@@ -51,12 +51,12 @@ def coming(today: date, weekday: int) -> date:
 
 
 def in_week(today: date, weekday: int, ahead: int) -> date:
-    """The `weekday` of this week, or of one so many weeks later."""
+    """The `weekday` of the week that is `ahead` weeks after this one."""
     return today + (weekday - today.weekday() + 7 * ahead) * DAY
 
 
 def year_of(today: date, month: int, day: int | None = None) -> int:
-    """The year of the next such month or day that is not over."""
+    """The year in which this month or day next occurs, today included."""
     if day is None:
         return today.year + (month < today.month)
     return today.year + ((month, day) < (today.month, today.day))
@@ -89,7 +89,7 @@ def nth(window: Window, weekday: int, number: int) -> date | None:
 
 
 def both(one: Window, other: Window, zone: tzinfo | None) -> Window:
-    """What two spans share; `zone` as for `alike`."""
+    """The intersection of two spans; `zone` as for `alike`."""
     pair = alike((one, other), zone)
     starts = [w.start for w in pair if w.start]
     ends = [w.end for w in pair if w.end]
@@ -97,7 +97,7 @@ def both(one: Window, other: Window, zone: tzinfo | None) -> Window:
 
 
 def alike(spans: Sequence[Window], zone: tzinfo | None) -> Sequence[Window]:
-    """Spans that can be compared: where some are local times and others moments, these become local in `zone`."""
+    """Spans that can be compared: if some are local and others moments, the moments become local times in `zone`."""
     moments = {end.tzinfo is not None for span in spans for end in (span.start, span.end) if end}
     return [_local(span, zone) for span in spans] if len(moments) > 1 else spans
 
@@ -110,5 +110,5 @@ def _local(span: Window, zone: tzinfo | None) -> Window:
 
 
 def later(start: datetime, end: datetime) -> datetime:
-    """“from December to January”: the end is that of the next year."""
+    """The end, a year later if it is not after the start: “from December to January”."""
     return end if end > start else end.replace(year=end.year + 1)

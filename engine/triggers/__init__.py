@@ -1,1 +1,1 @@
-"""What systems of record post: its proof, its rules, and the worker that carries it out."""
+"""Deliveries from systems of record: their proof, their rules, and the worker that executes them."""

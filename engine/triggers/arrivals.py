@@ -1,4 +1,4 @@
-"""From a proven request to deliveries: one for each element, each under its sender's id or a hash of its content."""
+"""Turns a proven request into deliveries: one per element, with the sender's id or a hash of the content as its id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,2}", re.ASCII)
 
 
 def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
-    """The deliveries of a request; one that cannot be read is a delivery as well, and says why."""
+    """The deliveries in a request; an unreadable request is one delivery with the reason."""
     try:
         elements = connector(proof).elements(posted)
     except Refused as refused:
@@ -33,7 +33,7 @@ def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
 
 
 def _one(name: str, element: Any, body: bytes = b"") -> Arrived:
-    """Under the sender's id; one that is very long, or that UTF-8 cannot write, is hashed, not cut."""
+    """One delivery under the sender's id; an id that is too long or not valid UTF-8 is hashed, not cut."""
     payload = json.dumps(element)
     if not name.isascii() or not 0 < len(name) <= DELIVERY_ID_MAX:
         raw = name.encode("utf-8", "surrogatepass")
@@ -43,13 +43,13 @@ def _one(name: str, element: Any, body: bytes = b"") -> Arrived:
 
 
 def found_here(kind: str, payload: Any) -> Arrived:
-    """A payload that nobody posted, under a hash of its content."""
+    """A delivery that was not posted but found by this server, with a hash of its content as its id."""
     text = json.dumps(payload)
     return Arrived(delivery_id=f"{kind}:{_hash(text.encode())}", payload=text)
 
 
 def chain_in(element: Any) -> str:
-    """The chain that a webhook of ours named, if the sender passed it on."""
+    """The chain named by one of our own webhooks, if the sender passed it on; empty otherwise."""
     chain = element.get("cis_chain") if isinstance(element, dict) else None
     return chain if isinstance(chain, str) and _CHAIN.fullmatch(chain) else ""
 

@@ -1,4 +1,4 @@
-"""What callers ask about triggers: theirs, what was delivered, and what rules would do with it."""
+"""Queries about triggers: a caller's own, their deliveries, and what rules would do with them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from engine.triggers.proofs.proving import connector, proven
 from engine.triggers.trying import at_its_event
 
 TRIED_MAX = 50
-"""Deliveries that are tried at a time."""
+"""The most deliveries on which rules are tried at once."""
 
 
 class Tried(Value):
-    """What rules would do with one payload; nothing was done."""
+    """What rules would do with one payload, without doing it."""
 
     delivery: str = Field("", description="id of the delivery; empty: a payload that was given")
     outcome: str = Field(
@@ -63,7 +63,7 @@ class Tried(Value):
 
 
 def weakness(trigger: Trigger) -> str:
-    """What the proof of its sender leaves open, in a sentence; empty: nothing."""
+    """What the sender's proof does not protect, in a sentence; empty if it protects everything."""
     return connector(trigger.proof).weak
 
 
@@ -73,13 +73,13 @@ def unordered(trigger: Trigger) -> bool:
 
 
 async def triggers(engine: Engine, actor: Actor) -> list[tuple[Trigger, int]]:
-    """The caller's triggers, each with how many unproven requests its hook had. Raises Refused: NOT_ALLOWED."""
+    """The caller's triggers, each with its number of unproven requests. Raises Refused: NOT_ALLOWED."""
     _may_see(actor)
     return await engine.store.triggers(None if actor.everywhere else actor.address)
 
 
 async def counts(engine: Engine, found: Sequence[Trigger]) -> dict[str, TriggerCounts]:
-    """What came at these hooks and what it did, by the id of the trigger."""
+    """Counts of deliveries and their effects, by trigger id."""
     counted = await engine.store.trigger_counts([one.id for one in found])
     return {one.id: counted.get(one.id, TriggerCounts()) for one in found}
 
@@ -94,7 +94,7 @@ async def trigger(engine: Engine, name: str, actor: Actor) -> Trigger:
 
 
 async def going_live(engine: Engine, name: str, actor: Actor) -> SetTriggerLive:
-    """The command that makes a trigger live as it is now; from a key it waits for a yes.
+    """The command that makes a trigger live with its current rules; sent by a key, it waits for approval.
 
     Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER.
     """
@@ -111,13 +111,13 @@ async def deliveries(
     limit: int = 50,
     before: str = "",
 ) -> list[Delivery]:
-    """What was delivered at the caller's hook, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
+    """The deliveries of one of the caller's triggers, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
     found = await trigger(engine, name, actor)
     return await engine.store.deliveries(found.id, state, limit, before)
 
 
 class ProvenDelivery(Value):
-    """The request in which a delivery came, and whether a secret of its hook still proves it."""
+    """The request that contained a delivery, and whether a secret of its hook still proves it."""
 
     request: PostedRequest
     sha256: str = Field(description="of its body")
@@ -125,7 +125,7 @@ class ProvenDelivery(Value):
 
 
 async def proof_of(engine: Engine, name: str, delivery_id: str, actor: Actor) -> ProvenDelivery:
-    """The request in which a delivery came, as it was posted, proven once more by the time it came.
+    """The request that contained a delivery, and its proof checked again as of the time it was received.
 
     Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY.
     """
@@ -149,7 +149,7 @@ async def tried_on_kept(
     limit: int = 10,
     only: str = "",
 ) -> list[Tried]:
-    """What rules, or those of the trigger, would do with its newest deliveries, or with one of them.
+    """What the given rules, or the trigger's own, would do with its newest deliveries, or with one of them.
 
     Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY, INVALID_RULE.
     """
@@ -169,7 +169,7 @@ async def tried_on_kept(
 async def tried_on_body(
     engine: Engine, name: str, actor: Actor, body: Any, rules: Sequence[Rule] | None = None
 ) -> Tried:
-    """As `tried_on_kept`, of one payload that the caller gives."""
+    """As `tried_on_kept`, for one payload that the caller supplies."""
     (only,) = await _tried(engine, await trigger(engine, name, actor), rules, [("", body)])
     return only
 
@@ -195,7 +195,7 @@ async def _tried(
 async def _at_event(
     engine: Engine, found: Trigger, rules: Sequence[Rule], payload: Any, tried: Tried
 ) -> Tried:
-    """With what its event would lack, or the refusal of the whole by which nobody is invited."""
+    """`tried` with what its event would leave out, or with the refusal by which no one would be invited."""
     asked = mapped(rules, payload) if tried.outcome == DeliveryState.WAITING else None
     if asked is None or asked.do not in {Deed.INVITE, Deed.UPDATE}:
         return tried
@@ -261,7 +261,7 @@ def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
 
 
 def _bound(bounds: Standing, email: str, person: MappedPerson) -> str:
-    """The bound by which somebody would not be invited; empty: by none of those that name people or links."""
+    """The bound by which a person would not be invited; empty if no bound on people or links applies."""
     if not bounds.may_mail(email):
         return "not_to" if bounds.denies(email) else "to"
     return "links" if bounds.outside_links(person.name) else ""

@@ -1,4 +1,4 @@
-"""Keeps what arrived at a hook, in as many units of work as it takes."""
+"""Stores the deliveries of a hook, in as many units of work as needed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from engine.engine import SYSTEM, Engine
 
 
 async def kept(engine: Engine, trigger_id: str, arrived: Sequence[Arrived], divided: str = "") -> int:
-    """Keep deliveries; how many were new. `divided`: id of the kept request that they came in.
+    """Store deliveries and return how many were new. `divided`: id of the stored request that contained them.
 
-    Raises Refused: UNKNOWN_TRIGGER, BUSY; what was kept until then stays, and is not kept twice.
+    Raises Refused: UNKNOWN_TRIGGER, BUSY; deliveries stored before that remain, and are not stored twice.
     """
     new, rest, goes_on = 0, tuple(arrived), False
     while True:

@@ -1,7 +1,7 @@
-"""Asks a system of record for what its webhooks leave out, and for what was missed.
+"""Asks a system of record for data that its webhooks leave out, and for deliveries that were missed.
 
-Connections are the operator's: `connections.json` in the data folder names each with its https base, and where its
-credential is.
+The operator defines connections: `connections.json` in the data folder gives each its https base and the place of
+its credential.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FILE_MAX = 100_000
 
 
 class LookupConnection(Value):
-    """A system of record that may be asked."""
+    """A system of record that may be queried."""
 
     base: str = Field(max_length=500, description="https address that paths are put behind")
     header: str = Field("Authorization", max_length=100)
@@ -43,7 +43,10 @@ class LookupConnection(Value):
 
 
 async def looked_up(engine: Engine, trigger: Trigger, payload: Any) -> Any:
-    """`payload` with what was found as its member `lookup`. Raises Refused: LOOKUP_FAILED, INVALID_PAYLOAD, …"""
+    """`payload` with the results of the look-ups as its member `lookup`.
+
+    Raises Refused: LOOKUP_FAILED, INVALID_PAYLOAD, and what `wanted` raises.
+    """
     if not trigger.lookups or not isinstance(payload, dict):
         return payload
     found: dict[str, Any] = {}
@@ -56,9 +59,9 @@ async def looked_up(engine: Engine, trigger: Trigger, payload: Any) -> Any:
 
 
 async def reconciled(engine: Engine, name: str, actor: Actor) -> int:
-    """Ask the system of a trigger for what was missed; how many deliveries were new.
+    """Ask a trigger's system for missed deliveries and return how many were new.
 
-    What is known already, by its object and version, comes to nothing. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER,
+    A delivery whose object and version are known has no effect. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER,
     INVALID_RULE, LOOKUP_FAILED, BUSY.
     """
     trigger = await asking.trigger(engine, name, actor)
@@ -98,7 +101,7 @@ async def _asked(engine: Engine, name: str, path: str, seconds: float) -> Any:
 
 
 def _connections(folder: Path) -> Mapping[str, LookupConnection]:
-    """Raises Refused: LOOKUP_FAILED."""
+    """The connections by name; none without the file. Raises Refused: LOOKUP_FAILED."""
     path = folder / FILE
     try:
         with path.open(encoding="utf-8") as file:
@@ -113,7 +116,7 @@ def _connections(folder: Path) -> Mapping[str, LookupConnection]:
 
 
 def _credential(connection: LookupConnection) -> str:
-    """The credential, from where it is kept. Raises Refused: LOOKUP_FAILED."""
+    """The credential, from the environment or a file. Raises Refused: LOOKUP_FAILED."""
     kind, _, where = connection.credential.partition(":")
     try:
         found = os.environ.get(where, "") if kind == "env" else ""

@@ -1,4 +1,4 @@
-"""Orders that a shop posts to /order: proven, read as Shopify writes them, and carried out before they are answered.
+"""Orders that a shop posts to /order: proven, read in Shopify's format, and executed before the response.
 
 Source: shopify.dev/docs/api/webhooks, topics orders/*, refunds/create, customers/data_request, customers/redact and
 shop/redact.
@@ -32,7 +32,7 @@ _PAID, _RETURNED = "paid", frozenset({"refunded", "voided"})
 
 
 class ShopOrders:
-    """Takes the orders of one shop in for one engine."""
+    """Receives the orders of one shop for one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -48,7 +48,7 @@ class ShopOrders:
         return proven(posted, self._proof, self._engine.settings.shop_secrets, self._engine.clock())
 
     async def take(self, posted: Posted) -> None:
-        """Carry out what was posted, and proven. Raises Refused: INVALID_PAYLOAD, INVALID_ADDRESS, TOO_LARGE, BUSY."""
+        """Execute a proven request. Raises Refused: INVALID_PAYLOAD, INVALID_ADDRESS, TOO_LARGE, BUSY."""
         payload = json_of(posted.body)
         actor = self._engine.local.model_copy(update={"face": "hook"})
         if not isinstance(payload, dict):
@@ -86,7 +86,7 @@ class ShopOrders:
         await self._engine.apply(order, actor)
 
     async def _return(self, order: Any, lines: list[Any], actor: Actor) -> None:
-        """Take back lines of an order. Raises Refused: INVALID_PAYLOAD, TOO_LARGE."""
+        """Return lines of an order. Raises Refused: INVALID_PAYLOAD, TOO_LARGE."""
         known = self._engine.settings.products_by_id
         wanted = [_id(dig(line, "id")) for line in lines if text_of(dig(line, "product_id")) in known]
         if len(wanted) > LINES_MAX:
@@ -99,7 +99,7 @@ class ShopOrders:
 
 
 def _all_returned(payload: dict[str, Any]) -> list[Any]:
-    """All lines of an order that was cancelled, or was given back whole; of a test none."""
+    """All lines of an order that was cancelled or refunded in full; empty for a test order."""
     gone = payload.get("cancelled_at") or payload.get("financial_status") in _RETURNED
     return payload["line_items"] if gone and not payload.get("test") else []
 
@@ -109,7 +109,7 @@ def _refunds(payload: dict[str, Any]) -> list[Any]:
 
 
 def _returned(refunds: list[Any]) -> list[Any]:
-    """The lines that refunds take back whole; one of money alone, or of some of several pieces, takes back none."""
+    """The lines that refunds return in full; a refund of only money, or of part of a quantity, returns none."""
     found = [one for refund in refunds for one in _list(dig(refund, "refund_line_items"))]
     pieces, lines = Counter[str](), dict[str, Any]()
     for one in found:
@@ -129,7 +129,7 @@ def _count(value: Any) -> int:
 
 
 def _privacy(payload: dict[str, Any]) -> Command[Done] | None:
-    """What the law has a shop ask for: a person's data, or to forget them, or the whole shop."""
+    """The command for a privacy request: a person's data, or the erasure of a person or of the whole shop."""
     if "orders_to_redact" in payload:
         return AskToForget(address=_address(dig(payload, "customer", "email")))
     if isinstance(payload.get("data_request"), dict):
@@ -141,7 +141,7 @@ def _privacy(payload: dict[str, Any]) -> Command[Done] | None:
 
 
 def _settled(payload: dict[str, Any]) -> bool:
-    """True for an order that is paid for and is no test."""
+    """True for an order that is paid and not a test."""
     paid = payload.get("financial_status") in {None, _PAID}
     return paid and not payload.get("test") and not payload.get("cancelled_at")
 
@@ -167,7 +167,7 @@ def _line(item: dict[str, Any]) -> OrderLine:
 
 
 def _organizer(properties: Any) -> str:
-    """What the buyer wrote as `email` among the line's properties: for whom the plan is."""
+    """The address that the buyer entered as `email` in the line's properties: the person the plan is for."""
     for one in properties if isinstance(properties, list) else []:
         if _text(dig(one, "name")).strip().lower() == "email":
             return _address(dig(one, "value"))
@@ -182,12 +182,12 @@ def _id(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text of the payload; half a surrogate pair, which no database takes, is shown as a question mark."""
+    """A text of the payload; an unpaired surrogate, which no database accepts, becomes a question mark."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
 
 def _address(value: Any) -> str:
-    """An address as it was written; what no database takes is none."""
+    """An address as written; empty if it contains what no database accepts."""
     written = value.strip() if isinstance(value, str) else ""
     return written if _text(written) == written else "unreadable"
 

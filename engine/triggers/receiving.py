@@ -1,4 +1,4 @@
-"""Takes in what is posted at hooks: proven on the raw bytes, durable, and only then answered."""
+"""Receives requests at hooks: each is proven by its raw bytes and stored before the response."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from engine.triggers.proofs.connector import HookResponse
 from engine.triggers.proofs.proving import connector, provable, proven
 
 BODY_MAX = 256 * 1024
-"""Bytes of a request at a hook."""
+"""The most bytes of a request's body at a hook."""
 _WRITE_S = 1.0
-"""How often a counter of unproven requests is written: who floods a hook costs no more than that."""
+"""The least seconds between writes of the counter of unproven requests, so that flooding a hook costs little."""
 
 
 class Receiver:
-    """Takes requests in for one engine."""
+    """Receives requests for one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,7 +32,7 @@ class Receiver:
         return await self._engine.store.trigger_named(name)
 
     async def take(self, trigger: Trigger, posted: Posted) -> HookResponse | None:
-        """What to answer once it is kept; None for what nothing proves, of which only a counter is kept.
+        """Store a request and return the response; None for an unproven request, which is only counted.
 
         Raises Refused: BUSY.
         """

@@ -1,4 +1,4 @@
-"""What a delivery would come to at its event: the very commands, in a unit of work that is undone."""
+"""Tries a delivery on its event: the same commands, in a unit of work that is rolled back."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class _Undone(Exception):  # noqa: N818 -- nothing failed: what was tried is und
 
 
 async def at_its_event(engine: Engine, trigger: Trigger, asked: Mapped) -> effects.Lacking:
-    """What would be left out of the event that is made or changed; nothing is.
+    """What would be left out of the event that is created or changed; nothing is stored.
 
-    Raises Refused: whatever the event's commands raise; NOT_ALLOWED if the trigger's key has ended.
+    Raises Refused: what the event's commands raise, and NOT_ALLOWED if the trigger's key has ended.
     """
     now = engine.clock()
 

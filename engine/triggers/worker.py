@@ -1,4 +1,4 @@
-"""Handles deliveries in the order in which they are due; after a crash it goes on where it stopped."""
+"""Handles deliveries in the order in which they are due; after a crash it continues where it stopped."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 200
 _LOOKED_UP = 8
-"""Deliveries for which systems of record are asked at a time."""
+"""The most deliveries for which systems of record are asked at a time."""
 _IDLE_S = 0.5
 _LOOK_S = 2.0
-"""How often to look for what only the clock makes due, while nothing is kept."""
+"""The seconds between searches for deliveries that time alone makes due."""
 _PAUSE_S = 0.02
-"""Between two batches, so that what is posted meanwhile is answered first."""
+"""The pause, in seconds, between two batches, so that requests received meanwhile are answered first."""
 _AFTER_FAILURE_S = 5.0
 _CLEAN_S = 3_600.0
 _ASK_AGAIN_S = 60
 _ASKED_FOR = timedelta(hours=1)
-"""How long a system of record that cannot be asked is asked again."""
+"""How long to retry a system of record that cannot be reached."""
 
 
 async def run(engine: Engine) -> None:
-    """Run until cancelled."""
+    """Handle deliveries until cancelled."""
     quiet, loop, next_look, clean = Quiet(engine.store), asyncio.get_running_loop(), 0.0, 0.0
     while True:
         signal = engine.owed.listen()
@@ -67,9 +67,9 @@ async def run(engine: Engine) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Take in what happened here, and handle what is due; True if there was any."""
+    """Divide a batch, collect our own events and handle due deliveries; True if there was anything to do."""
     triggers = await engine.store.triggers(None)
-    # Only what a trigger's hook took in is ever divided.
+    # Only requests at a trigger's hook are ever divided.
     fed = bool(triggers) and await _divide(engine)
     for trigger, _ in triggers:
         if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
@@ -78,13 +78,13 @@ async def step(engine: Engine) -> bool:
     waiting = [(one, await engine.store.trigger(one.trigger_id)) for one in due]
     plain = [one for one, trigger in waiting if trigger is None or not trigger.lookups]
     looking = [(one, trigger) for one, trigger in waiting if trigger is not None and trigger.lookups]
-    # A system of record that is slow keeps its own deliveries waiting, and no others.
+    # A slow system of record delays only its own deliveries.
     await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, looking[:_LOOKED_UP]))
     return bool(due) or fed
 
 
 async def _divide(engine: Engine) -> bool:
-    """Divide the batch that has waited longest into its deliveries; True if there was any."""
+    """Divide the oldest batch into its deliveries; True if there was one."""
     waiting = await engine.store.next_undivided()
     trigger = await engine.store.trigger(waiting.trigger_id) if waiting else None
     if waiting is None or trigger is None:
@@ -96,14 +96,14 @@ async def _divide(engine: Engine) -> bool:
     try:
         await kept(engine, trigger.id, found, waiting.id)
     except Refused:
-        # Too many of its deliveries wait; it is kept until they are fewer.
+        # Too many deliveries of this trigger wait; the batch stays until there are fewer.
         return False
     return True
 
 
 async def _handle_plain(engine: Engine, due: Sequence[Delivery]) -> None:
     for delivery in due:
-        # Looked up anew for each: the one before may have stopped it.
+        # Read again for each delivery: the previous one may have stopped the trigger.
         trigger = await engine.store.trigger(delivery.trigger_id)
         if trigger is None or not works(trigger):
             await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
@@ -112,7 +112,7 @@ async def _handle_plain(engine: Engine, due: Sequence[Delivery]) -> None:
 
 
 async def _handle_looked_up(engine: Engine, due: Sequence[tuple[Delivery, Trigger]]) -> None:
-    """Look all of them up side by side, and handle each in its turn."""
+    """Run the look-ups of all deliveries concurrently, and handle the deliveries in order."""
     working = [(delivery, trigger) for delivery, trigger in due if works(trigger)]
     tasks = [asyncio.create_task(_asked(engine, trigger, delivery)) for delivery, trigger in working]
     try:
@@ -132,7 +132,7 @@ async def _handle_looked_up(engine: Engine, due: Sequence[tuple[Delivery, Trigge
 
 
 def works(trigger: Trigger) -> bool:
-    """True if what is delivered at its hook is carried out."""
+    """True if the trigger is live and not stopped, so that its deliveries are executed."""
     return trigger.live and not trigger.stopped
 
 
@@ -148,7 +148,7 @@ async def _handle(
             return
         await _fail(engine, delivery, refused.code, refused.message)
     except Exception:
-        # One delivery that trips us must not hold the others up; it can be replayed.
+        # One delivery that fails must not delay the others; it can be replayed.
         log.exception("delivery %s failed", delivery.id)
         await _fail(engine, delivery, Code.INTERNAL, "Processing it failed; see the server's log.")
 
@@ -173,7 +173,7 @@ async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped
 
 
 async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped) -> DeliveryDone:
-    """Carry it out as the trigger's key, inside its bounds as they are now."""
+    """Execute a delivery as the trigger's key, within the key's current bounds."""
     found = await engine.store.key_by_id(trigger.key)
     if found is None or found.ended(engine.clock()):
         raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts with has ended.")

@@ -1,1 +1,1 @@
-"""How each sender proves what it posts: one module a sender, pure functions over the request as it came."""
+"""How each sender proves its requests: one module per sender, with pure functions over the original request."""

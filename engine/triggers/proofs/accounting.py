@@ -1,6 +1,6 @@
 """QuickBooks and Xero: a header with base64 HMAC-SHA256 of the body.
 
-Xero asks first whether a wrong signature is answered 401 and a right one 200 with nothing in it.
+Xero first checks that a wrong signature gets 401, and a right one 200 with an empty body.
 Sources: developer.intuit.com, "Webhooks"; developer.xero.com, "Webhooks: configuring your server".
 """
 

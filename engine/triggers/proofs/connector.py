@@ -1,4 +1,4 @@
-"""What a sender's module says: how a request is proven, what its delivery is called, and how it is answered."""
+"""What a sender's module defines: how a request is proven, the id of a delivery, and the response."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from engine.model.triggers import Posted, Proof
 from engine.refusals import Code, Refused
 
 TOLERANCE_S = 300
-"""How far the time of a signature may be from ours."""
+"""The greatest difference, in seconds, between a signature's time and ours."""
 DEPTH_MAX = 64
-"""Of JSON; what is deeper is no payload of a system of record."""
+"""The greatest nesting depth of JSON; no payload of a system of record is deeper."""
 ELEMENTS_MAX = 100
-"""Of a batch: HubSpot sends at most as many."""
+"""The most elements in a batch, which is also HubSpot's limit."""
 
 Prove = Callable[[Posted, Proof, str, datetime], bool]
 
 
 @dataclass(frozen=True)
 class HookResponse:
-    """What a sender expects to hear."""
+    """The response that a sender expects."""
 
     status: int = 200
     body: str = ""
@@ -45,7 +45,7 @@ def json_of(body: bytes) -> Any:
 
 
 def _refuse_deep(value: Any) -> None:
-    """Level by level: the parser itself ends at a depth that is far beyond ours, and hangs on none."""
+    """Refuse JSON nested too deeply, checked level by level; the parser's own limit is far higher."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEPTH_MAX):
         inner = (each for node in level for each in (node.values() if isinstance(node, dict) else node))
@@ -72,15 +72,15 @@ def one_element(posted: Posted) -> Sequence[Any]:
 
 
 def no_id(posted: Posted, element: Any) -> str:
-    """For senders that give none; a hash of the content stands for it then."""
+    """The empty id, for senders that give none; a hash of the content is used instead."""
     return ""
 
 
 @dataclass(frozen=True)
 class Connector:
-    """One sender: `prove` says whether one secret proves a request.
+    """One sender; `prove` returns whether a secret proves a request.
 
-    `weak`: what its proof leaves open, in a sentence; empty if it covers the whole body.
+    `weak`: what its proof does not protect, in a sentence; empty if it covers the whole body.
     `elements` may raise Refused: INVALID_PAYLOAD.
     """
 
@@ -90,26 +90,26 @@ class Connector:
     delivery_id: Callable[[Posted, Any], str] = no_id
     answer: HookResponse = HookResponse()
     batch: Callable[[Posted], bool] = lambda _: False
-    """True where a request holds many deliveries, so that it is divided after it was answered."""
+    """True if a request may hold many deliveries, so that it is divided only after the response."""
 
 
 def mac(secret: bytes, *parts: bytes, algorithm: str = "sha256") -> bytes:
-    """HMAC of the parts one after another (RFC 2104)."""
+    """The HMAC of the concatenated parts (RFC 2104)."""
     return hmac.new(secret, b"".join(parts), getattr(hashlib, algorithm)).digest()
 
 
 def same_hex(given: str, digest: bytes) -> bool:
-    """True if `given` is the digest as hexadecimal digits; compared in constant time."""
+    """True if `given` is the digest in hexadecimal digits; compared in constant time."""
     return hmac.compare_digest(given.lower().encode(), digest.hex().encode())
 
 
 def same_base64(given: str, digest: bytes) -> bool:
-    """True if `given` is the digest as base64; compared in constant time."""
+    """True if `given` is the digest in base64; compared in constant time."""
     return hmac.compare_digest(given.encode(), base64.b64encode(digest))
 
 
 def from_base64(text: str) -> bytes | None:
-    """The bytes that `text` stands for, or None."""
+    """The decoded bytes of `text`, or None if it is not base64."""
     try:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
@@ -125,12 +125,12 @@ def timely(text: str, now: datetime, *, unit: str = "s") -> bool:
 
 
 def text_of(value: Any) -> str:
-    """An id in a payload as text; empty if it is none."""
+    """An id in a payload as text; empty if it is neither text nor a number."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def dig(value: Any, *names: str) -> Any:
-    """What lies at a path of names, or None."""
+    """The value at a path of names, or None."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value

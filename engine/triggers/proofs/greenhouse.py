@@ -1,4 +1,4 @@
-"""Greenhouse: `Signature: sha256 <hex>`, with a space, HMAC-SHA256 of the body as it came.
+"""Greenhouse: `Signature: sha256 <hex>`, with a space, HMAC-SHA256 of the raw body.
 
 Source: github.com/grnhse/greenhouse-api-docs, webhooks introduction.
 """

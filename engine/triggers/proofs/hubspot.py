@@ -1,7 +1,7 @@
-"""HubSpot, signature version 3: method, public address, body and time, with the app's client secret.
+"""HubSpot, signature version 3: over method, public address, body and time, with the app's client secret.
 
-Source: developers.hubspot.com, "Validating requests". The address is that of `CIS_PUBLIC_URL`, never of the Host
-header, which whoever sends may choose.
+Source: developers.hubspot.com, "Validating requests". The address comes from `CIS_PUBLIC_URL`, never from the Host
+header, which the client chooses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECODED = {
     "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$", "%27": "'", "%28": "(", "%29": ")",
     "%2A": "*", "%2C": ",", "%3B": ";",
 }  # fmt: skip
-"""What HubSpot decodes in the address before it signs."""
+"""The escapes that HubSpot decodes in the address before signing."""
 
 
 def _prove(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
@@ -41,7 +41,7 @@ def _prove(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
 
 
 def _elements(posted: Posted) -> Sequence[Any]:
-    """An app's webhooks come as an array, a workflow's as an object."""
+    """The deliveries: an app's webhooks come as an array, a workflow's as an object."""
     value = json_of(posted.body)
     if not isinstance(value, list):
         return [value]
@@ -56,7 +56,7 @@ _NAMING = ("subscriptionId", "eventId", "occurredAt", "objectId")
 
 
 def _delivery_id(posted: Posted, element: Any) -> str:
-    """`eventId` alone is not unique."""
+    """The id of a delivery, of several fields since `eventId` alone is not unique."""
     if not isinstance(element, dict) or "eventId" not in element:
         return ""
     return ":".join([text_of(element.get(part)) for part in _NAMING])

@@ -1,4 +1,4 @@
-"""Lever: the body holds `signature`, hex HMAC-SHA256 of its own `token` and `triggeredAt`; the rest is not signed.
+"""Lever: the body's `signature` is the hex HMAC-SHA256 of its `token` and `triggeredAt`; the rest is not signed.
 
 Source: hire.lever.co/developer/documentation, "Webhooks".
 """

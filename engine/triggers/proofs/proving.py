@@ -1,4 +1,4 @@
-"""Which module proves what: one table of senders, and the check against each of a hook's secrets."""
+"""The table of senders and their modules, and the check against each of a hook's secrets."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _CONNECTORS = {
 
 
 def connector(proof: Proof) -> Connector:
-    """The connector of a hook."""
+    """The connector for a hook's proof."""
     return signed.connector(proof) if proof.sender is Sender.HMAC else _CONNECTORS[proof.sender]
 
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
-"""Headers that let somebody in."""
+"""Headers that hold credentials."""
 _HEADERS_MAX = 8_000
-"""Characters of headers that are kept of a request."""
+"""The most characters of headers that are stored of a request."""
 
 
 def provable(posted: Posted, proof: Proof) -> Posted:
-    """What is kept of a request: its bytes, and what its signature can be checked by; nothing that is a secret."""
+    """The part of a request that is stored: its body and what its signature covers, without secrets."""
     if connector(proof).weak:
         return posted.model_copy(update={"url": posted.url.partition("?")[0], "headers": {}})
     headers = {name: value for name, value in posted.headers.items() if name not in _SECRET}
@@ -67,5 +67,5 @@ def proven(posted: Posted, proof: Proof, secrets: Sequence[str], now: datetime) 
     try:
         return any([prove(posted, proof, secret, now) for secret in secrets if secret])  # noqa: C419 -- in constant time
     except ValueError:
-        # Whoever posts chooses every text: half a surrogate pair, more parameters than are read.
+        # The client chooses every text, such as an unpaired surrogate or too many parameters.
         return False

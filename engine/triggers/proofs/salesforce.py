@@ -1,7 +1,7 @@
-"""Salesforce outbound messages: SOAP, unsigned. A token in the address proves them, and the organization's id.
+"""Salesforce outbound messages: SOAP, unsigned; proven by a token in the address and the organization's id.
 
-Source: developer.salesforce.com, "Outbound messaging". Each notification of up to 100 is a delivery of its own; without
-the acknowledgement Salesforce sends them again for a day.
+Source: developer.salesforce.com, "Outbound messaging". Each of up to 100 notifications is a delivery of its own.
+Without the acknowledgement, Salesforce repeats them for a day.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _message(body: bytes) -> ElementTree.Element:
 
 
 def _refuse_declarations(text: str) -> None:
-    """Refuse document types, which could define entities; comments go with them."""
+    """Refuse document types, which could define entities, and comments."""
     if "<!" in text.replace("<![CDATA[", ""):
         raise ValueError("it declares a document type")
 
@@ -67,7 +67,7 @@ def _elements(posted: Posted) -> Sequence[Any]:
 
 
 def _notification(element: ElementTree.Element) -> dict[str, Any]:
-    """`{"id": …, "object": {field: text}}`; names without their namespace."""
+    """One notification as `{"id": …, "object": {field: text}}`; names without their namespace."""
     thing = element.find(f"{_SPACE}sObject")
     fields = [] if thing is None else list(thing)[:_FIELDS_MAX]
     return {

@@ -1,4 +1,4 @@
-"""Senders that only show a secret: Pipedrive (HTTP Basic), Salesforce Flow (a header), any (a bearer token).
+"""Senders that only present a secret: Pipedrive (HTTP Basic), Salesforce Flow (a header), any (a bearer token).
 
 Sources: pipedrive.readme.io, "Guide for webhooks v2"; RFC 7617; RFC 6750.
 """
@@ -19,14 +19,14 @@ def _same(given: bytes, secret: str) -> bool:
 
 
 def _basic(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
-    """The secret is `user:password`."""
+    """True if the request presents the secret, `user:password`, by HTTP Basic authentication."""
     scheme, _, given = posted.headers.get("authorization", "").partition(" ")
     shown = from_base64(given.strip()) if scheme.lower() == "basic" else None
     return shown is not None and _same(shown, secret)
 
 
 def _header(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
-    """In the header that the hook names, as it is; in Authorization after the word Bearer."""
+    """True if the hook's header holds the secret; in Authorization, after the word Bearer."""
     name = (proof.header or "authorization").lower()
     given = posted.headers.get(name, "")
     if name == "authorization":
@@ -40,7 +40,7 @@ def _pipedrive_id(posted: Posted, element: Any) -> str:
 
 
 def _given_id(posted: Posted, element: Any) -> str:
-    """What the recipes ask the sender to give."""
+    """The id that our recipes ask the sender to include."""
     return posted.headers.get("x-delivery-id", "")
 
 

@@ -1,7 +1,7 @@
 """Shopify: `X-Shopify-Hmac-SHA256`, base64 HMAC-SHA256 of the body with the client secret.
 
-Source: shopify.dev/docs/apps/build/webhooks/verify-deliveries. The headers with the ids are not signed: what a
-changed one lets through is caught by the object's version and content.
+Source: shopify.dev/docs/apps/build/webhooks/verify-deliveries. The headers with the ids are not signed; the
+object's version and content make a delivery with a changed id harmless.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _prove(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
 
 
 def _delivery_id(posted: Posted, element: Any) -> str:
-    """The same for the copies of several subscriptions to one topic."""
+    """The id of the event, which is the same for several subscriptions to one topic."""
     event = posted.headers.get("x-shopify-event-id", "")
     topic = posted.headers.get("x-shopify-topic", "")
     return f"{topic}:{event}" if event else posted.headers.get("x-shopify-webhook-id", "")

@@ -1,4 +1,4 @@
-"""Any sender that signs with HMAC: where the signature stands and what it covers are settings of the hook."""
+"""Any sender that signs with HMAC; the hook's settings say where the signature is and what it covers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _prove(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
 def _by_key(public: str, given: str, signed: bytes) -> bool:
     key, signature = from_base64(public.removeprefix(_KEY)), from_base64(given)
     if not signature or base64.b64encode(signature) != given.encode():
-        # The last letter has four bits that no byte takes: only one way to write a signature counts.
+        # The last character has four unused bits: only the canonical encoding of a signature counts.
         return False
     try:
         Ed25519PublicKey.from_public_bytes(key or b"").verify(signature, signed)
