@@ -1,1 +1,1 @@
-"""Amazon Web Services: a lean signed client for calls that are made for every mail; boto3 is for rare ones."""
+"""Amazon Web Services: a small signed client for frequent calls, such as one per mail; boto3 is for rare ones."""

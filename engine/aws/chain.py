@@ -1,4 +1,4 @@
-"""Credentials, regions and host names as botocore knows them: the only module that the hot calls need it for."""
+"""Credentials, regions and host names from botocore: the only module in which frequent calls need it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 _KEPT_S = 60.0
-"""How long keys are used before the chain is asked again: it renews temporary ones ten minutes before they end."""
+"""The seconds for which keys are cached; the chain renews temporary ones ten minutes before they expire."""
 
 
 class NoCredentials(Exception):  # noqa: N818 -- an answer, not a fault
-    """No link of botocore's chain has credentials, or the one that should has none now."""
+    """No provider of botocore's chain has credentials, or the one in use has none now."""
 
 
 class CredentialChain:
-    """Credentials by botocore's chain: variables, profiles, SSO, roles, containers, instances."""
+    """Credentials from botocore's chain: variables, profiles, SSO, roles, containers, instances."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -31,7 +31,7 @@ class CredentialChain:
         self._asking = asyncio.Lock()
 
     async def keys(self) -> SigningKeys:
-        """The credentials in force. Raises NoCredentials."""
+        """The current credentials. Raises NoCredentials."""
         if self._keys and time.monotonic() < self._until:
             return self._keys
         async with self._asking:
@@ -41,7 +41,7 @@ class CredentialChain:
             return self._keys
 
     def forget(self) -> None:
-        """Ask the chain anew before the next request, from its first link on."""
+        """Query the whole chain again before the next request."""
         self._keys = self._session = None
 
     async def host(self, service: str, region: str) -> str:
@@ -49,9 +49,9 @@ class CredentialChain:
         return await asyncio.to_thread(self._host, service, region)
 
     async def url(self, service: str, prefix: str, region: str) -> str:
-        """Where a service is: `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` if set, else the region's own host.
+        """The URL of a service: `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` if set, else the region's host.
 
-        `service` is what botocore calls it, such as sesv2; `prefix` its endpoint prefix, such as email.
+        `service` is its name in botocore, such as sesv2; `prefix` its endpoint prefix, such as email.
         """
         own = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}")
         return own or os.environ.get("AWS_ENDPOINT_URL") or f"https://{await self.host(prefix, region)}"

@@ -1,4 +1,4 @@
-"""Calls to one service of AWS: signed, sent, and read; JSON for most of them."""
+"""Calls to one AWS service: signed, sent and read, most of them as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _XML = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 
 class Credentials(Protocol):
-    """Where keys come from."""
+    """A source of keys."""
 
     async def keys(self) -> SigningKeys: ...
 
@@ -28,7 +28,7 @@ class Credentials(Protocol):
 
 
 class ServiceClient:
-    """Signs, sends and reads; nothing is tried again, since only the caller knows what may happen twice."""
+    """Signs and sends requests; it retries nothing, since only the caller knows which calls may be repeated."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> ServiceResponse:
-        """What the service answers; `path` is encoded. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+        """The service's response; `path` must be encoded. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
         request = Request(method, self._host, path, query, headers, body)
         signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
         response = await self._connections.ask(_wire(request, signed))
@@ -70,7 +70,7 @@ class ServiceClient:
 
 
 class JsonClient(ServiceClient):
-    """A client of a service whose requests and answers are JSON."""
+    """A client of a service whose requests and responses are JSON."""
 
     async def call(
         self,
@@ -81,7 +81,7 @@ class JsonClient(ServiceClient):
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> dict[str, Any]:
-        """What the service answers. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+        """The JSON object in the service's response. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
         return _object(await self.ask(method, path, query=query, headers=headers, body=body))
 
 
@@ -95,7 +95,7 @@ def _wire(request: Request, headers: Mapping[str, str]) -> bytes:
 
 
 def _object(response: ServiceResponse) -> dict[str, Any]:
-    """Raises Unanswered if a service answers well, and no JSON: the request had its effect."""
+    """The JSON object in a response. Raises Unanswered if there is none, since the request did take effect."""
     try:
         found = json.loads(response.body) if response.body else {}
     except ValueError as error:
@@ -106,7 +106,7 @@ def _object(response: ServiceResponse) -> dict[str, Any]:
 
 
 def _refusal(response: ServiceResponse) -> AwsRefused:
-    """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON, REST XML)."""
+    """The error with its code from a header or the body (AWS JSON 1.0 and 1.1, REST JSON, REST XML)."""
     values = _error(response.body)
     code = response.headers.get("x-amzn-errortype") or values.get("__type") or values.get("code") or ""
     message = str(values.get("message") or values.get("Message") or "") + _reasons(values)
@@ -120,7 +120,7 @@ def _refusal(response: ServiceResponse) -> AwsRefused:
 
 
 def _reasons(values: Mapping[str, object]) -> str:
-    """Why a transaction of DynamoDB was called off, item by item; its text names them as well, but promises nothing."""
+    """Why DynamoDB cancelled a transaction, item by item; the error's text names the reasons in no guaranteed form."""
     reasons = values.get("CancellationReasons")
     codes = (
         [str(one.get("Code")) for one in reasons if isinstance(one, dict)]

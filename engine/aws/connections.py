@@ -1,4 +1,4 @@
-"""HTTP/1.1 over connections that are kept open (RFC 9112): as much of it as the services of AWS speak."""
+"""HTTP/1.1 over persistent connections (RFC 9112): the part of it that AWS services use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.aws.errors import Unanswered, Unreached
 _CONNECT_S = 10.0
 _ANSWER_S = 60.0
 _IDLE_S = 4.0
-"""A connection that lay idle for longer is not used again: the service may be closing it just then."""
+"""The seconds after which an idle connection is not reused, since the service may be closing it."""
 _HEAD_MAX = 65_536
 _BODY_MAX = 20_000_000
 _INTERIM, _NO_CONTENT = 200, (204, 304)
@@ -22,7 +22,7 @@ _INTERIM, _NO_CONTENT = 200, (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class ServiceEndpoint:
-    """Where a service is: scheme, host and port of an http or https URL without a path."""
+    """The address of a service: scheme, host and port of an http or https URL without a path."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class ServiceEndpoint:
 
     @classmethod
     def of(cls, url: str) -> ServiceEndpoint:
-        """Raises ValueError with a sentence on what is wrong."""
+        """Parse a URL. Raises ValueError with a sentence on what is wrong."""
         parts = urlsplit(url)
         unwanted = parts.path.strip("/") or parts.query or parts.username
         if parts.scheme not in {"http", "https"} or not parts.hostname or unwanted:
@@ -40,14 +40,14 @@ class ServiceEndpoint:
 
     @property
     def authority(self) -> str:
-        """The value of Host: the port is named if it is not the scheme's own."""
+        """The value of the Host header, with the port unless it is the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceResponse:
-    """What was answered; names of headers are in lower case."""
+    """A response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,7 +62,7 @@ class _Connection:
 
 
 class ServiceConnections:
-    """Connections to one endpoint; the caller sees to it that not too many requests are under way at once."""
+    """Connections to one endpoint; the caller limits how many requests are in progress at once."""
 
     def __init__(self, endpoint: ServiceEndpoint) -> None:
         self._endpoint = endpoint
@@ -72,7 +72,7 @@ class ServiceConnections:
         self._making_context = asyncio.Lock()
 
     async def ask(self, request: bytes) -> ServiceResponse:
-        """Send one request, head and body, and read the answer. Raises Unreached, Unanswered."""
+        """Send one request, head and body, and read the response. Raises Unreached, Unanswered."""
         self._closed = False
         connection = self._kept() or await self._open()
         try:
@@ -82,18 +82,18 @@ class ServiceConnections:
             unsent = connection.writer.transport.get_write_buffer_size()
             connection.writer.transport.abort()
             if not isinstance(error, (OSError, EOFError, ValueError, asyncio.LimitOverrunError)):
-                raise  # called off
+                raise  # cancelled
             why = str(error) or "no answer in time"
             raise (Unreached if unsent else Unanswered)(why) from error
         self._give_back(connection, keep)
         return response
 
     async def close(self) -> None:
-        """Close what is open; what is in use is closed behind its answer. Who asks again opens anew."""
+        """Close idle connections now and busy ones after their response; a later request opens a new one."""
         self._closed = True
         idle, self._idle = self._idle, []
         for connection in idle:
-            connection.writer.close()  # all of them first: the waiting may be called off
+            connection.writer.close()  # all of them first: waiting may be cancelled
         for connection in idle:
             with suppress(OSError):
                 await connection.writer.wait_closed()
@@ -123,7 +123,7 @@ class ServiceConnections:
         return _Connection(reader, writer)
 
     async def _trust(self) -> ssl.SSLContext:
-        """The system's certificate authorities, or those of AWS_CA_BUNDLE: read once, since that takes milliseconds."""
+        """The system's certificate authorities, or those in AWS_CA_BUNDLE; read once, since that takes milliseconds."""
         async with self._making_context:
             if self._context is None:
                 self._context = await asyncio.to_thread(_context)
@@ -144,7 +144,7 @@ def _context() -> ssl.SSLContext:
 
 
 async def _exchange(connection: _Connection, request: bytes) -> tuple[ServiceResponse, bool]:
-    """The answer, and whether the connection may be used again."""
+    """The response, and whether the connection may be used again."""
     connection.writer.write(request)
     await connection.writer.drain()
     status, headers = await _head(connection.reader)
@@ -165,7 +165,7 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
 
 
 async def _body(reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
-    """The body, and whether its end was told by its length, not by the end of the connection."""
+    """The body, and whether its length was given, rather than marked by the end of the connection."""
     if status in _NO_CONTENT:
         return b"", True
     if headers.get("transfer-encoding", "").lower() == "chunked":

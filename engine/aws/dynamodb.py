@@ -1,4 +1,4 @@
-"""A table of DynamoDB, read whole by its JSON protocol (AWS JSON 1.0), and items as its exports write them."""
+"""Reads a whole DynamoDB table by its JSON protocol (AWS JSON 1.0), and items in the format of its exports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.aws.errors import AwsRefused, ErrorClass, Unanswered, Unreached
 _TYPE = "application/x-amz-json-1.0"
 _TRIES = 8
 _DEPTH_MAX = 32
-"""Of an item, as DynamoDB allows."""
+"""The greatest nesting depth of an item, which is DynamoDB's limit."""
 
 Item = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ class DynamoTable:
         await self._client.close()
 
     async def _page(self, asked: Mapping[str, object]) -> dict[str, Any]:
-        """One page; reading is asked again where the service is at fault, or is asked too much."""
+        """One page; retried if the service fails or throttles."""
         for attempt in range(_TRIES):
             try:
                 return await self._call(asked)
@@ -71,7 +71,7 @@ class DynamoTable:
 
 
 def _items(found: Mapping[str, Any]) -> list[Item]:
-    """The items of a page. Raises Unanswered for what is no page."""
+    """The items of a page. Raises Unanswered if it is not a page."""
     try:
         return [plain(each) for each in found.get("Items") or []]
     except (ValueError, AttributeError, TypeError) as error:
@@ -79,7 +79,7 @@ def _items(found: Mapping[str, Any]) -> list[Item]:
 
 
 def plain(item: Mapping[str, Any]) -> Item:
-    """An item without the types that DynamoDB writes around its values. Raises ValueError."""
+    """An item without DynamoDB's type wrappers around its values. Raises ValueError."""
     return {name: _value(value, _DEPTH_MAX) for name, value in item.items()}
 
 

@@ -1,4 +1,4 @@
-"""What a service of AWS, or the way to it, answers instead of what was asked for."""
+"""Errors of AWS services and of the connections to them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import Enum
 
 
 class ErrorClass(Enum):
-    """Whose turn it is after an error.
+    """The kind of an error, which decides what to do next.
 
-    `PERMANENT`: this request will never be taken. `TEMPORARY`: the service is at fault, try again. `THROTTLED`: too
-    many requests, try again more slowly. `ACCOUNT`: nothing of this account is taken until somebody mends it.
+    `PERMANENT`: this request will never succeed. `TEMPORARY`: the service is at fault, try again. `THROTTLED`: too
+    many requests, try again more slowly. `ACCOUNT`: the account's requests fail until someone fixes it.
     """
 
     PERMANENT = "permanent"
@@ -18,7 +18,7 @@ class ErrorClass(Enum):
     ACCOUNT = "account"
 
 
-# SES API v2: SendEmail and GetAccount; the common errors of all services.
+# SES API v2: SendEmail and GetAccount, and the common errors of all services.
 _CODES = {
     "TooManyRequestsException": ErrorClass.THROTTLED,
     "ThrottlingException": ErrorClass.THROTTLED,
@@ -43,15 +43,15 @@ _SERVER_ERROR, _REFUSED, _TOO_MANY = 500, (401, 403), 429
 
 
 class Unreached(Exception):  # noqa: N818 -- an answer, not a fault
-    """The request was not handed over whole: it had no effect."""
+    """The request was not sent completely: it had no effect."""
 
 
 class Unanswered(Exception):  # noqa: N818 -- an answer, not a fault
-    """The request was handed over and no whole answer came: it may have had its effect."""
+    """The request was sent but no complete response came: it may have taken effect."""
 
 
 class AwsRefused(Exception):  # noqa: N818 -- an answer, not a fault
-    """A service refused a request; `message` is its own text, and may hold addresses.
+    """A service refused a request; `message` is its own text and may contain addresses.
 
     `region`: where a bucket is, if S3 says so.
     """
@@ -65,7 +65,7 @@ class AwsRefused(Exception):  # noqa: N818 -- an answer, not a fault
 
     @property
     def fault(self) -> ErrorClass:
-        """What the code says; for one that is not listed, what the HTTP status says."""
+        """The kind of the error, by its code or, if that is not listed, by the HTTP status."""
         known = _CODES.get(self.code)
         if known:
             return known
@@ -77,7 +77,7 @@ class AwsRefused(Exception):  # noqa: N818 -- an answer, not a fault
 
     @property
     def stale_keys(self) -> bool:
-        """True if other credentials may be taken: these have run out, or are not known any more."""
+        """True if new credentials may help, since these have expired or are no longer known."""
         return self.status in _REFUSED and any(
             word in self.code for word in ("Expired", "InvalidClientToken")
         )

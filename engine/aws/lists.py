@@ -1,4 +1,4 @@
-"""Lists of people that services of AWS keep: contact lists of SES, segments of Customer Profiles."""
+"""Lists of people in AWS services: contact lists of SES, segments of Customer Profiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One contact; `opted_out`: of the whole list, or of the topic that was asked for."""
+    """One contact; `opted_out`: of the whole list, or of the requested topic."""
 
     address: str
     opted_out: bool
@@ -27,7 +27,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class SegmentSnapshot:
-    """A snapshot of a segment: its state, and below which address of S3 it lies once it is COMPLETED."""
+    """A snapshot of a segment: its state, and the S3 address below which it is stored once COMPLETED."""
 
     id: str
     state: str
@@ -36,7 +36,7 @@ class SegmentSnapshot:
 
 
 class ListServices:
-    """Asks the services in one region. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+    """Queries the services in one region. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
 
     def __init__(self, region: str, credentials: CredentialChain, clock: Callable[[], datetime]) -> None:
         self._region = region
@@ -44,7 +44,7 @@ class ListServices:
         self._clock = clock
 
     async def contacts(self, name: str, topic: str, page: str = "") -> tuple[list[Contact], str]:
-        """A page of a contact list of SES, and what names the next one; SES allows one such call a second."""
+        """A page of an SES contact list and the token of the next page; SES allows one such call per second."""
         body: dict[str, object] = {"PageSize": _PAGE} | ({"NextToken": page} if page else {})
         path = f"/v2/email/contact-lists/{quote(name, safe='')}/contacts/list"
         found = await self._call("ses", "sesv2", "email", "POST", path, body)
@@ -52,13 +52,13 @@ class ListServices:
         return entries, str(found.get("NextToken") or "")
 
     async def snapshot(self, domain: str, segment: str, to: str) -> SegmentSnapshot:
-        """Have a segment of Customer Profiles written to an address of S3, as JSON lines."""
+        """Start writing a Customer Profiles segment to an S3 address, as JSON lines."""
         body: dict[str, object] = {"DataFormat": "JSONL", "DestinationUri": to}
         found = await self._profiles("POST", _snapshots(domain, segment), body)
         return SegmentSnapshot(str(found.get("SnapshotId", "")), "IN_PROGRESS")
 
     async def snapshot_now(self, domain: str, segment: str, name: str) -> SegmentSnapshot:
-        """How far a snapshot is."""
+        """The current state of a snapshot."""
         found = await self._profiles("GET", f"{_snapshots(domain, segment)}/{quote(name, safe='')}")
         state, said = str(found.get("Status", "")), str(found.get("StatusMessage") or "")
         return SegmentSnapshot(name, state, said, str(found.get("DestinationUri") or ""))
@@ -85,7 +85,7 @@ def _snapshots(domain: str, segment: str) -> str:
 
 
 def _contact(values: dict[str, Any], topic: str) -> Contact:
-    """A preference of the contact's own comes before the list's default; without either nobody asked for it."""
+    """A contact; its own preference overrides the topic's default, and without either it counts as opted out."""
     out = bool(values.get("UnsubscribeAll"))
     if topic and not out:
         own = dict(_preferences(values.get("TopicDefaultPreferences")))

@@ -1,4 +1,4 @@
-"""Objects of Amazon S3: read one, in pieces if it is long, write and delete one, and list what a bucket holds."""
+"""Objects of Amazon S3: read (in pieces if long), write, delete and list them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.aws.errors import AwsRefused, Unanswered
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 KEY_MAX = 1_024
-"""Bytes of a key in UTF-8."""
+"""The most bytes of a key in UTF-8."""
 _PIECE = 8_000_000
 _PAGE = 1_000
 _MOVED = {301, 307, 400}
@@ -28,7 +28,7 @@ _VALUE = re.compile(r"<(Key|LastModified|Size|NextContinuationToken)>([^<]*)</")
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """What a listing, or the head of an object, says of it."""
+    """The metadata of an object, from a listing or its head."""
 
     key: str
     at: datetime
@@ -37,7 +37,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An object with its first bytes: all of them if it is no longer than was asked for."""
+    """An object with its first bytes, or all of them if there are no more than requested."""
 
     about: Object
     data: bytes
@@ -55,7 +55,7 @@ class Bucket:
         credentials: CredentialChain,
         clock: Callable[[], datetime],
     ) -> None:
-        """`endpoint`: empty for the region's own; a bucket of another region is found by what S3 says."""
+        """`endpoint`: empty for the region's own; S3 redirects if the bucket is in another region."""
         self.name = name
         self._region = region
         self._endpoint = endpoint
@@ -66,7 +66,7 @@ class Bucket:
         self._opening = asyncio.Lock()
 
     async def read(self, key: str, most: int) -> Piece:
-        """An object, at most one byte more of it than `most`; it may not change meanwhile."""
+        """The first `most` + 1 bytes of an object, which must not change while it is read."""
         piece = await self._piece(key, 0, min(_PIECE, most + 1))
         found = bytearray(piece.data)
         whole = min(piece.about.size, most + 1)
@@ -78,11 +78,11 @@ class Bucket:
         return Piece(piece.about, bytes(found), piece.etag)
 
     async def head(self, key: str) -> Object:
-        """What is known of an object, without reading it."""
+        """The metadata of an object, without reading it."""
         return _about(key, await self._ask("HEAD", key))
 
     async def page(self, prefix: str, following: str = "") -> tuple[list[Object], str]:
-        """Objects in the order of their keys, and what names the next page; empty at the end."""
+        """Objects in order of their keys, and the token of the next page, empty at the end."""
         query = [("list-type", "2"), ("prefix", prefix), ("max-keys", str(_PAGE))]
         query += [("continuation-token", following)] * bool(following)
         text = (await self._ask("GET", "", query=query)).body.decode()
@@ -91,11 +91,11 @@ class Bucket:
         return found, unescape(rest.get("NextContinuationToken", ""))
 
     async def write(self, key: str, data: bytes, media: str) -> None:
-        """Put an object in the place of whatever has this key."""
+        """Write an object, replacing any with this key."""
         await self._ask("PUT", key, headers={"content-type": media}, body=data)
 
     async def delete(self, key: str) -> None:
-        """Delete an object; one that is not there is gone already."""
+        """Delete an object, if it exists."""
         await self._ask("DELETE", key)
 
     async def close(self) -> None:
@@ -110,7 +110,7 @@ class Bucket:
         except AwsRefused as refused:
             if refused.code != "InvalidRange" or start:
                 raise
-            return Piece(await self.head(key), b"")  # an object without a byte
+            return Piece(await self.head(key), b"")  # an empty object
         return Piece(_about(key, response), response.body[:size], response.headers.get("etag", ""))
 
     async def _ask(
@@ -137,14 +137,14 @@ class Bucket:
         return await client.ask(method, path, query=query or (), headers=headers, body=body)
 
     async def _open(self) -> ServiceClient:
-        """The client; made once, also if several ask for it at the same time."""
+        """The client, created once even if several callers need it at the same time."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._made()
             return self._client
 
     async def _made(self) -> ServiceClient:
-        """By the name of the bucket's own host, or below an endpoint and for names with periods by its path."""
+        """The client: by the bucket's own host name, or by its path at an endpoint and for names with periods."""
         own = f"https://{await self._credentials.host('s3', self._region)}"
         url = self._endpoint or await self._credentials.url("s3", "s3", self._region)
         self._root = f"/{self.name}"

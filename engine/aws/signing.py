@@ -1,4 +1,4 @@
-"""Signature Version 4: a request is signed with a key made for one day, region and service, which is kept."""
+"""Signature Version 4: requests are signed with a key for one day, region and service, which is cached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """What signs: `token` is there for temporary credentials (roles, SSO) alone."""
+    """The keys for signing; only temporary credentials (roles, SSO) have a `token`."""
 
     access: str
     secret: str
@@ -23,7 +23,7 @@ class SigningKeys:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request: `path` without a query, and `headers` that are signed beside Host and the date."""
+    """One HTTP request: `path` without the query, and `headers` to sign besides Host and the date."""
 
     method: str
     host: str
@@ -71,7 +71,7 @@ class RequestSigner:
         return headers
 
     def _day_key(self, secret: str, day: str) -> bytes:
-        """The key of one day; made anew for another day, or other credentials."""
+        """The signing key of one day, derived again for another day or other credentials."""
         if self._day != (secret, day):
             key = f"AWS4{secret}".encode()
             for part in (day, *self._scope.split("/")):
@@ -81,13 +81,13 @@ class RequestSigner:
 
 
 def _canonical(request: Request, path: str, headers: str, signed: str, body: str) -> str:
-    """The digest of the canonical request; but for S3, its path is encoded once more than the one that is sent."""
+    """The digest of the canonical request, whose path, except for S3, is encoded once more than the one sent."""
     text = f"{request.method}\n{path}\n{query_text(request.query)}\n{headers}\n{signed}\n{body}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def query_text(query: Sequence[tuple[str, str]]) -> str:
-    """The query, sorted and encoded as it is signed, which is also how it is sent."""
+    """The query, sorted and encoded for signing, and sent in the same form."""
     pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query)
     return "&".join(f"{name}={value}" for name, value in pairs)
 

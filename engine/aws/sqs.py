@@ -1,4 +1,4 @@
-"""A queue of Amazon SQS, read by its JSON protocol (AWS JSON 1.0)."""
+"""Reads an Amazon SQS queue by its JSON protocol (AWS JSON 1.0)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.aws.connections import ServiceEndpoint
 _TYPE = "application/x-amz-json-1.0"
 BATCH = 10
 _WAIT_S = 20
-"""Long polling: SQS answers as soon as there is something, at the latest after this."""
+"""The most seconds of long polling, in which SQS answers as soon as there is a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """One message; `handle` deletes it, as long as it has not been handed out again."""
+    """One message; `handle` deletes it unless it has been delivered again since."""
 
     id: str
     handle: str
@@ -42,18 +42,18 @@ class Queue:
         self._url = ""
 
     async def receive(self, most: int = BATCH) -> list[QueueMessage]:
-        """Up to ten messages, which nobody else is handed until the queue's visibility timeout is over."""
+        """Up to ten messages, which no other consumer gets until the queue's visibility timeout has passed."""
         asked = {"MaxNumberOfMessages": min(most, BATCH), "WaitTimeSeconds": _WAIT_S}
         found = await self._call("ReceiveMessage", QueueUrl=await self._address(), **asked)
         return [_message(values) for values in found.get("Messages") or []]
 
     async def delete(self, messages: Sequence[QueueMessage]) -> None:
-        """Delete messages that were handled; one that cannot be deleted comes again."""
+        """Delete handled messages; one that cannot be deleted is delivered again."""
         entries = [{"Id": str(n), "ReceiptHandle": m.handle} for n, m in enumerate(messages)]
         await self._call("DeleteMessageBatch", QueueUrl=await self._address(), Entries=entries)
 
     async def extend(self, messages: Sequence[QueueMessage], seconds: int) -> None:
-        """Keep messages from being handed out for that long from now; one that has gone is no matter."""
+        """Keep messages invisible to others for this long from now; missing ones are ignored."""
         entries = [
             {"Id": str(n), "ReceiptHandle": m.handle, "VisibilityTimeout": seconds}
             for n, m in enumerate(messages)

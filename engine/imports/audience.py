@@ -1,4 +1,4 @@
-"""Lists of recipients that lie on AWS: objects of S3, segments of Customer Profiles, contact lists of SES."""
+"""Lists of recipients on AWS: objects of S3, segments of Customer Profiles, contact lists of SES."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 _GZIP = b"\x1f\x8b"
 _OBJECTS_MAX = 1_000
 _PAGES_MAX = 60
-"""Pages of a contact list that one call waits for: 60,000 contacts in a minute."""
+"""The most pages of a contact list that one call reads: 60,000 contacts in a minute."""
 _PAGE_S = 1.0
 _LOOKS, _LOOK_S = 10, 2.0
 _HINT = {
@@ -43,7 +43,7 @@ _HINT = {
 
 @dataclass(frozen=True, slots=True)
 class ListAddress:
-    """Where a list is. `name` and `part`: bucket and key, domain and segment, or list and topic."""
+    """The address of a list. `name` and `part`: bucket and key, domain and segment, or list and topic."""
 
     kind: Literal["s3", "customer-profiles", "ses-list"]
     name: str
@@ -54,7 +54,7 @@ class ListAddress:
 
     @classmethod
     def of(cls, text: str) -> ListAddress:
-        """Raises Refused: INVALID_ARGUMENT."""
+        """Parse the address of a list. Raises Refused: INVALID_ARGUMENT."""
         body, _, query = text.strip().partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
         region = options.pop("region", "")
@@ -92,7 +92,7 @@ def _unknown() -> Refused:
 async def read(
     engine: Engine, actor: Actor, text: str, *, patient: bool = False, page_s: float = _PAGE_S
 ) -> list[ListRow]:
-    """The rows of the list that `text` names; `patient`: the caller waits as long as it takes.
+    """The rows of the list that `text` names; `patient`: wait as long as it takes.
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, URL_NOT_READABLE, EMPTY_LIST, TOO_LARGE, CSV_UNREADABLE, …
     """
@@ -113,7 +113,7 @@ async def read(
 
 
 def _refuse_unlisted(engine: Engine, actor: Actor, text: str) -> None:
-    """Refuse with NOT_ALLOWED a list that the operator has not opened: it is read with the server's own rights."""
+    """Refuse with NOT_ALLOWED a list that the operator has not permitted, since the server's own rights read it."""
     body = text.strip().partition("?")[0]
     named = (pattern.strip() for pattern in engine.settings.audiences.split(","))
     if actor.kind != "local" and not any(fnmatch.fnmatchcase(body, each) for each in named if each):
@@ -125,7 +125,7 @@ def _refuse_unlisted(engine: Engine, actor: Actor, text: str) -> None:
 
 
 def _region_of(engine: Engine) -> str:
-    """The region that mail goes out by."""
+    """The AWS region through which mail is sent."""
     host = engine.settings.outbox.get_secret_value().partition("ses://")[2]
     region = host.partition("?")[0].strip("/")
     if not _REGION.fullmatch(region):
@@ -154,7 +154,7 @@ class _Reader:
         return await self._segment()
 
     async def _objects(self, name: str, key: str) -> list[ListRow]:
-        """The rows of an object; where the key ends with a slash, of all objects below it, in their order."""
+        """The rows of an object or, if the key ends with a slash, of all objects below it, in order."""
         bucket = Bucket(name, self._audience.region, "", self._chain, system_clock)
         try:
             keys = await _below(bucket, key) if key.endswith("/") else [key]
@@ -196,7 +196,7 @@ class _Reader:
             await asyncio.sleep(self._page_s)
 
     async def _segment(self) -> list[ListRow]:
-        """A snapshot is made by Customer Profiles, in minutes; a call that does not wait says how to come back."""
+        """The rows of a segment, which Customer Profiles exports in minutes. Raises Refused(BUSY) if not patient."""
         one = self._audience
         name = one.snapshot or (await self._lists.snapshot(one.name, one.part, one.to)).id
         for look in range(10**9 if self._patient else _LOOKS):
@@ -228,7 +228,7 @@ async def _below(bucket: Bucket, prefix: str) -> list[str]:
 
 
 def _opened(data: bytes, most: int) -> bytes:
-    """The content, out of gzip if it is; bounded before it is opened. Raises Refused: TOO_LARGE, CSV_UNREADABLE."""
+    """The content, decompressed if it is gzip, up to `most` bytes. Raises Refused: TOO_LARGE, CSV_UNREADABLE."""
     if not data.startswith(_GZIP):
         found = data
     else:

@@ -1,4 +1,4 @@
-"""Import a whole calendar, from a file or the web: new events, changed ones, and those that are gone."""
+"""Import a whole calendar from a file or the web: its new, changed and removed events."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from engine.refusals import Code, Refused
 Progress = Callable[[int, int], Awaitable[None]]
 
 _CHEAP_BYTES = 1 << 16
-"""Up to here a calendar is read in a thread; a larger one in a process with limits."""
+"""The largest calendar, in bytes, that is read in a thread; a larger one is read in a process with limits."""
 _CHUNK = 500
 _CHUNK_S = 0.25
-"""How long one transaction goes on, so that others can write between two."""
+"""The seconds that one transaction may take, so that others can write between two."""
 _FEW_GONE = 3
 _SHARE_GONE = 0.2
-"""Of the events that lie ahead: more may not go in one import unless it is stated to be meant."""
+"""The largest share of future events that one import may remove unless it is forced."""
 
 
 async def import_file(
@@ -43,7 +43,7 @@ async def import_file(
     options: ImportOptions,
     progress: Progress | None = None,
 ) -> Imported:
-    """Import a calendar's bytes; what calls itself by the same name is the same calendar.
+    """Import a calendar from bytes; the same name means the same calendar.
 
     Raises Refused: NOT_ALLOWED, INVALID_CALENDAR, TOO_LARGE, CALENDAR_SHRUNK, UNKNOWN_TIMEZONE, …
     """
@@ -61,7 +61,7 @@ async def import_url(
     progress: Progress | None = None,
     way: publicweb.Way = publicweb.PUBLIC_WEB,
 ) -> Imported:
-    """Import the calendar at a URL; one that its server calls unchanged costs nothing.
+    """Import the calendar at a URL; if its server says that it is unchanged, nothing is read.
 
     Raises Refused as `import_file` does, and URL_NOT_ALLOWED, URL_NOT_READABLE.
     """
@@ -80,12 +80,12 @@ async def import_url(
 
 
 def read_file(path: str, limit: int = MAX_BYTES) -> tuple[str, bytes]:
-    """Name and bytes of a plain file, one more than `limit` at most. Raises Refused: PATH_NOT_READABLE."""
+    """The name and up to `limit` + 1 bytes of a regular file. Raises Refused: PATH_NOT_READABLE."""
     return plainfile.read(path, limit, hint="Give the path of a file on this machine, or an https address.")
 
 
 def _host(url: str) -> str:
-    """What people may see of a URL: its path may be a secret."""
+    """The part of a URL that may be shown, since its path may be a secret."""
     return url.partition("://")[2].partition("/")[0].partition("?")[0]
 
 
@@ -94,7 +94,7 @@ def _hash(data: bytes) -> str:
 
 
 def _conditions(feed: Feed) -> dict[str, str]:
-    """Headers by which a server need not send again what the last import took in whole."""
+    """Headers by which the server need not send again a calendar that the last import completed."""
     if not feed.digest:
         return {}
     conditions = {"If-None-Match": feed.etag, "If-Modified-Since": feed.last_modified}
@@ -151,7 +151,7 @@ async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
 def _planned(
     found: FeedDone, feed: Feed, data: bytes, options: ImportOptions, now: datetime
 ) -> tuple[Calendar, ImportPlan]:
-    """Read the calendar and hold it against the last import; takes long, so it runs in a thread or a process."""
+    """Read the calendar and compare it with the last import; slow, so it runs in a thread or a process."""
     reading = webpage.read_page if webpage.is_page(data) else read_calendar
     calendar = reading(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
@@ -171,9 +171,9 @@ def _planned(
 
 
 async def _recognise(engine: Engine, plan: ImportPlan) -> None:
-    """Take what has a new UID, and the title and start of an event that is gone, for that event.
+    """Match events with a new UID to removed events with the same title and start.
 
-    Some programs make new UIDs each time they write a calendar.
+    Some programs create new UIDs each time they write a calendar.
     """
     new = [step for step in plan.steps if isinstance(step, EntryStep) and step.known is None]
     if not new or not plan.gone:
@@ -197,7 +197,7 @@ def _title_and_start(entry: FeedEvent) -> tuple[datetime, str] | None:
 
 
 def _over(entry: FeedEvent, now: float) -> bool:
-    """True for a single event that has ended: a season's calendar begins with many of them."""
+    """True for a single event that has ended; a season's calendar begins with many of them."""
     event = entry.event
     alone = not (event.recurrence or event.rdates)
     return alone and event.span is not None and event.span.end_utc.timestamp() <= now
@@ -209,7 +209,7 @@ def _steps(plan: ImportPlan, feed: Feed, options: ImportOptions) -> list[Step]:
 
 
 def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: ImportOptions) -> None:
-    """Refuse with CALENDAR_SHRUNK if so much is gone that it may be a mistake; nothing was changed."""
+    """Refuse with CALENDAR_SHRUNK, before any change, if so many events are missing that it may be a mistake."""
     gone, ahead = len(plan.gone), len(found.standing)
     if not gone or options.force or not plan.cancelling(options):
         return
@@ -225,7 +225,7 @@ def _refuse_shrunk(found: FeedDone, plan: ImportPlan, options: ImportOptions) ->
 
 @dataclass
 class _Run:
-    """Carries steps out in transactions of about a quarter of a second each."""
+    """Executes steps in transactions of about a quarter of a second each."""
 
     engine: Engine
     actor: Actor
@@ -234,7 +234,7 @@ class _Run:
     progress: Progress | None
 
     async def all(self, steps: Sequence[Step]) -> list[StepOutcome]:
-        """What became of the steps that could be done in the time there is, in their order."""
+        """Execute steps until the time limit, and return their outcomes in order."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.options.seconds
         outcomes: list[StepOutcome] = []

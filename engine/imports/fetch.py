@@ -1,4 +1,4 @@
-"""Fetch a calendar from the web: https alone, public addresses alone, bounded in size, time and redirects."""
+"""Fetch a calendar from the web: only https, only public addresses, bounded in size, time and redirects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VALIDATOR_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A calendar's bytes as they came, and what its server knows this version by."""
+    """A calendar's bytes as received, and the validators by which its server identifies this version."""
 
     content: bytes
     etag: str = ""
@@ -88,7 +88,7 @@ def _why_unconnected(error: BaseException) -> str:
 
 
 async def _followed(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> Fetched | None:
-    """The answer at the end of at most three redirects; each address on the way is checked."""
+    """The response after at most three redirects, each of whose addresses is checked."""
     for _ in range(REDIRECTS_MAX + 1):
         _check(url)
         answer = await _asked(url, conditions, way)
@@ -99,10 +99,10 @@ async def _followed(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> 
 
 
 async def _asked(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> Fetched | str | None:
-    """The calendar, or where it is instead, or None if it has not changed.
+    """The calendar, the address of a redirect, or None if it has not changed.
 
-    The connection goes to the very address that was checked; the name stands in Host and in TLS alone, so
-    that a name which resolves otherwise a moment later changes nothing.
+    The connection goes to the address that was checked, and the name is used only in Host and TLS, so that a
+    name that resolves differently a moment later has no effect.
     """
     import httpx
 
@@ -135,7 +135,7 @@ async def _asked_at(
         "Host": url.netloc.decode("ascii"),
         "User-Agent": "cis-mcp",
         "Accept": "text/calendar, */*;q=0.5",
-        # What is packed could unpack to any size.
+        # Compressed content could expand to any size.
         "Accept-Encoding": "identity",
     }
     client = httpx.AsyncClient(
@@ -194,7 +194,7 @@ def _refuse_other(content: bytearray) -> None:
 
 
 def _validator(value: str) -> str:
-    """What names a version of the calendar; one that is too long names none, since cut it would name another."""
+    """A validator of the calendar's version; empty if it is too long, since a cut one would name another version."""
     return value if len(value) <= _VALIDATOR_MAX else ""
 
 

@@ -1,6 +1,6 @@
-"""Calendars that the server imports again by the clock: the operator names them in `calendars.json` in the data folder.
+"""Calendars that the server imports regularly: the operator lists them in `calendars.json` in the data folder.
 
-Their addresses may be secrets, so that they stay in that file and are not kept in the store.
+Their addresses may be secrets, so they remain in that file and are not stored.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FILE, _LOCK = "calendars.json", "calendars.lock"
 CALENDARS_MAX = 100
 EVERY_LEAST, EVERY_MOST = timedelta(minutes=15), timedelta(days=7)
 _EVERY = timedelta(hours=6)
-"""How often a calendar is imported that says nothing of it, and of which nothing is said."""
+"""How often a calendar is imported if neither it nor the operator says."""
 _FILE_MAX = 1_000_000
 _DOUBLED_MAX = 5
 _LOOK_S = 60.0
 
 
 class FollowedCalendar(BaseModel):
-    """One calendar, as it would be given to `cis-mcp import`."""
+    """One calendar, with the options of `cis-mcp import`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,7 +46,7 @@ class FollowedCalendar(BaseModel):
 
 
 def read(path: Path) -> Mapping[str, FollowedCalendar]:
-    """The calendars that a file names; none if there is no file. Raises Refused: INVALID_ARGUMENT."""
+    """The calendars listed in a file; none if there is no file. Raises Refused: INVALID_ARGUMENT."""
     try:
         with path.open(encoding="utf-8") as file:
             named = json.loads(file.read(_FILE_MAX))
@@ -65,7 +65,7 @@ def read(path: Path) -> Mapping[str, FollowedCalendar]:
 
 
 class Follower:
-    """Imports each calendar when its time has come; one process of several that share a data folder does."""
+    """Imports each calendar when it is due, in only one of the processes that share a data folder."""
 
     def __init__(self, engine: Engine, way: Way = PUBLIC_WEB) -> None:
         self._engine = engine
@@ -77,7 +77,7 @@ class Follower:
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Run until cancelled."""
+        """Import calendars until cancelled."""
         try:
             while True:
                 await self.step()
@@ -92,7 +92,7 @@ class Follower:
             self._lock = None
 
     async def step(self) -> int:
-        """Import what is due; returns how many calendars were looked at."""
+        """Import the calendars that are due, and return how many there were."""
         if not self._path.exists() or not self._alone():
             return 0
         try:
@@ -119,7 +119,7 @@ class Follower:
         return True
 
     async def _import(self, name: str, one: FollowedCalendar) -> None:
-        # Loaded once a calendar is followed: a server without any need not know how they are read.
+        # Imported once a calendar is followed: a server without any does not need these modules.
         from engine.imports import feeds
         from engine.imports.imported import ImportOptions
 
@@ -138,7 +138,7 @@ class Follower:
         self._due[one.url] = self._engine.clock() + (timedelta() if again else self.pause(one))
 
     def pause(self, one: FollowedCalendar) -> timedelta:
-        """How long until the next import: as asked, no sooner than the calendar says, and longer after failures."""
+        """The time until the next import: as configured, not sooner than the calendar asks, longer after failures."""
         asked = timedelta(hours=one.every_hours) if one.every_hours else None
         said = self._refresh.get(one.url)
         base = max(asked, said) if asked and said else asked or said or _EVERY

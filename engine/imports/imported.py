@@ -1,4 +1,4 @@
-"""What an import of a calendar is asked to do, has to do, and came to."""
+"""The options, the plan and the result of an import of a calendar."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _OVER = frozenset({Code.EVENT_IN_PAST.value, Code.EVENT_FINISHED.value})
 class ImportOptions(Value):
     """How a calendar is imported.
 
-    `name` tells the calendars of an organizer apart; without one, the URL or the file's name does. `timezone`
-    is for times that name none. `seconds`: an import that takes longer stops; repeated, it goes on there.
+    `name` distinguishes an organizer's calendars; the default is the URL or the file's name. `timezone` is for times
+    that name none. `seconds`: an import that takes longer stops; when repeated, it continues there.
     """
 
     organizer: str | None = None
@@ -40,10 +40,10 @@ class ImportOptions(Value):
 
 
 class Imported(Value):
-    """What an import came to, in events.
+    """The result of an import, in numbers of events.
 
-    `gone`: no longer in the calendar though they lie ahead; `kept`: those of them that were left as they are;
-    `cancelled`: the others, and those that the calendar calls cancelled; `past`: over, so passed over;
+    `gone`: future events no longer in the calendar; `kept`: those of them that were left unchanged;
+    `cancelled`: the others, and those that the calendar marks as cancelled; `past`: over, so skipped;
     `left`: not reached in time.
     """
 
@@ -62,31 +62,31 @@ class Imported(Value):
     problems: tuple[StepOutcome, ...] = ()
     dry_run: bool = False
     left_out: tuple[str, ...] = ()
-    """What of events was left out because it made no sense or was too long, an event each."""
+    """Parts of events that were left out because they made no sense or were too long, one entry per event."""
     refresh_s: int = 0
-    """Seconds after which the calendar asks to be read again; 0: it does not say, or was not read."""
+    """The seconds after which the calendar asks to be read again; 0 if it does not say or was not read."""
     cut_off: bool = False
-    """It ends before its END:VCALENDAR or </html>, or a page cannot be read whole, so nothing was cancelled."""
+    """True if the calendar or page ends early or cannot be read completely, so that nothing was cancelled."""
 
 
 @dataclass
 class ImportPlan:
-    """What there is to do, and what need not be done."""
+    """The steps of an import, and counts of the events that need none."""
 
     steps: list[Step] = field(default_factory=list)
     gone: list[FeedEntry] = field(default_factory=list)
     unchanged: int = 0
     past: int = 0
     whole: bool = True
-    """The calendar came whole: only then does it say anything of what it lacks."""
+    """True if the calendar is complete: only then are events that it lacks removed."""
 
     def cancelling(self, options: ImportOptions) -> bool:
-        """True if what is gone is to be cancelled."""
+        """True if removed events are to be cancelled."""
         return self.whole and options.gone == "cancel"
 
 
 def in_words(imported: Imported) -> list[str]:
-    """What an import came to, its problems left out: they hold the calendar's own words."""
+    """The result of an import in words, without its problems, which quote the calendar."""
     head = "Dry run, nothing was done; it would be: " if imported.dry_run else ""
     names = ("new", "changed", "gone", "cancelled", "unchanged", "past", "failed")
     counts = ", ".join(f"{name} {getattr(imported, name)}" for name in names)
@@ -141,7 +141,7 @@ def summed(
 
 
 def _left_out(plan: ImportPlan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
-    """What was left out of the events that were made or changed."""
+    """The parts that were left out of events that were created or changed."""
     for step, outcome in zip(plan.steps, outcomes, strict=False):
         if isinstance(step, EntryStep) and outcome.became in {RequestOutcome.CREATED, RequestOutcome.UPDATED}:
             instances = step.entry.instances

@@ -1,7 +1,7 @@
-"""Takes over a published Calendar Invite Server: its table of DynamoDB, or an export of that table.
+"""Imports the data of a published Calendar Invite Server: its DynamoDB table, or an export of that table.
 
-What is read once is kept in a file of its own until the events are there, since a table hands attendees out before
-their events. Whatever was taken over before stays, so that an import that broke off is repeated.
+A table may return attendees before their events, so they wait in a temporary file until the events are imported.
+An import that was interrupted can be repeated: what was imported before stays.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _EXPORT = "dynamodb-export:"
 _PROBLEMS_MAX = 50
 _OBJECT_MAX = 512 * 1024 * 1024
 _LINE_MAX = 1024 * 1024
-"""Of an item as text: DynamoDB takes 400 kB."""
+"""The most bytes of an item as text; DynamoDB's own limit is 400 kB."""
 _HINT = "The role needs dynamodb:Scan on the table, or s3:ListBucket and s3:GetObject on the export."
 
 
 class TakenOver(Value):
-    """What an import came to: by kind how many are new, newer than before, or known already; the first problems."""
+    """The result of an import: how many of each kind are new, newer than before or known, and the first problems."""
 
     counts: Mapping[str, Mapping[str, int]]
     left_out: int
@@ -66,14 +66,14 @@ class TakenOver(Value):
 
 
 def names_one(source: str) -> bool:
-    """True for a source that is an installation, and no calendar."""
+    """True for a source that is an installation rather than a calendar."""
     return source.startswith(("dynamodb://", _EXPORT))
 
 
 async def take_over(
     engine: Engine, actor: Actor, source: str, *, timezone: str = "UTC", wait_s: float = 0.5
 ) -> TakenOver:
-    """Take over what `source` holds; events are shown in `timezone`. Repeat it safely.
+    """Import the data in `source`, with events shown in `timezone`; this can be repeated safely.
 
     Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, UNKNOWN_TIMEZONE, URL_NOT_READABLE, PATH_NOT_READABLE.
     """
@@ -94,7 +94,7 @@ async def take_over(
 
 
 def _folder(engine: Engine) -> Path:
-    """Where only we read: the file holds addresses."""
+    """The folder for the temporary file, which no other user can read, since the file holds addresses."""
     engine.settings.data_dir.mkdir(parents=True, exist_ok=True)
     return engine.settings.data_dir
 
@@ -111,7 +111,7 @@ class _Taking:
         self._blocks: list[TakenBlock] = []
 
     async def first(self, items: AsyncIterator[Item], kept: IO[str]) -> None:
-        """Take over the events, and keep what belongs to them."""
+        """Import the events, and set aside their attendees, organizers and blocks."""
         async for item in items:
             try:
                 found = reference_table.read(item)
@@ -128,7 +128,7 @@ class _Taking:
                 self._blocks.append(found)
 
     async def second(self, kept: IO[str]) -> None:
-        """Take over attendees, event by event, then organizers and blocks."""
+        """Import attendees, event by event, then organizers and blocks."""
         size = min(ATTENDEES_MAX, self._engine.store.items_per_unit)
         for uid, some in _by_event(kept, size):
             done = await self._engine.apply(TakeOverAttendees(event_uid=uid, attendees=some), self._actor)
@@ -144,7 +144,7 @@ class _Taking:
             self._count("blocks", await self._engine.apply(TakeOverOrganizers(blocks=blocks), self._actor))
 
     def result(self) -> TakenOver:
-        """What it came to."""
+        """The result of the import."""
         counts = {kind: dict(counted) for kind, counted in self._counts.items()}
         return TakenOver(counts=counts, left_out=self._left_out, problems=tuple(self._problems))
 
@@ -158,7 +158,7 @@ class _Taking:
             self._problem(f"event {found.uid[:60]}: {refused.code}")
 
     def _note(self, found: TakenOrganizer) -> None:
-        """Several items speak of one organizer; each says one thing of it."""
+        """Combine the items about one organizer, each of which has only a part."""
         before = self._organizers.get(found.address, TakenOrganizer(address=found.address))
         own = {"suspended": before.suspended or found.suspended, "lists": before.lists or found.lists}
         self._organizers[found.address] = before.model_copy(update=own)
@@ -176,7 +176,7 @@ class _Taking:
 
 
 def _by_event(kept: IO[str], size: int) -> Iterator[tuple[str, tuple[TakenAttendee, ...]]]:
-    """The attendees that were kept, those of one event together as they came, in parts of up to `size`."""
+    """The attendees set aside, in runs of the same event of at most `size`."""
     kept.seek(0)
     some: list[TakenAttendee] = []
     for line in kept:
@@ -205,7 +205,7 @@ async def _items(source: str, wait_s: float) -> AsyncGenerator[Item, None]:
 
 
 def _place(text: str) -> tuple[str, str]:
-    """What is named, and the region, empty if none is. Raises Refused: INVALID_ARGUMENT."""
+    """The name, and the region or an empty string. Raises Refused: INVALID_ARGUMENT."""
     body, _, query = text.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     region = options.pop("region", "")
@@ -238,7 +238,7 @@ async def _scanned(name: str, named: str, wait_s: float) -> AsyncGenerator[Item,
 
 
 async def _exported(place: str) -> AsyncGenerator[Item, None]:
-    """The items of an export to S3, or of those of its objects that hold items."""
+    """The items of an export in S3, from those objects that hold items."""
     body, named = _place(place.removeprefix("s3://"))
     name, _, prefix = body.partition("/")
     if not BUCKET.fullmatch(name):
@@ -261,7 +261,7 @@ async def _exported(place: str) -> AsyncGenerator[Item, None]:
 
 
 async def _in_files(place: Path) -> AsyncGenerator[Item, None]:
-    """The items of an export that was copied to this machine: a file, or all below a folder."""
+    """The items of an export on this machine: a file, or all files below a folder."""
     paths = await asyncio.to_thread(lambda: sorted(place.rglob("*")) if place.is_dir() else [place])
     found = [path for path in paths if path.is_file() and (path == place or _holds_items(path.name))]
     if not found:
@@ -278,12 +278,12 @@ async def _in_files(place: Path) -> AsyncGenerator[Item, None]:
 
 
 def _holds_items(key: str) -> bool:
-    """True for the data of an export; its manifests are passed over."""
+    """True for the data of an export, false for its manifests."""
     return key.endswith((".json.gz", ".json")) and "manifest" not in key.rpartition("/")[2]
 
 
 def _in(data: bytes, name: str) -> Iterator[Item]:
-    """The items of a file of DynamoDB JSON, a line each. Raises Refused: INVALID_ARGUMENT."""
+    """The items of a file of DynamoDB JSON, one per line. Raises Refused: INVALID_ARGUMENT."""
     try:
         lines = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
         for line in filter(None, lines.split(b"\n")):

@@ -1,4 +1,4 @@
-"""The JSON-LD of a web page: its blocks found and read within bounds, and the schema.org Events in them."""
+"""The JSON-LD of a web page: finds and parses its blocks within bounds, and the schema.org Events in them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _HOLDING = ("@graph", "itemListElement", "item")
 _ALSO_EVENTS = frozenset({"Festival", "Hackathon", "EventSeries"})
 _INHERITED = ("location", "organizer")
-"""What a subEvent has of its event, unless it says otherwise."""
+"""The properties that a subEvent inherits from its event if it has none of its own."""
 
 Node = dict[str, Any]
 
 
 class LinkedData:
-    """The JSON-LD blocks of a page; `cut` where the page ends inside a script or a comment."""
+    """The JSON-LD blocks of a page; `cut` is true if the page ends inside a script or a comment."""
 
     def __init__(self, text: str) -> None:
         self.cut = False
         self.blocks = list(self._found(text))
 
     def _found(self, text: str) -> Iterator[str]:
-        """Raises Refused: TOO_LARGE."""
+        """The text of each JSON-LD block. Raises Refused: TOO_LARGE."""
         scripts, blocks = Allowance(MAX_SCRIPTS, "scripts"), Allowance(MAX_BLOCKS, "blocks of JSON-LD")
         characters = Allowance(MAX_CHARACTERS, "characters of JSON-LD")
         for start, end in self._scripts(text):
@@ -47,7 +47,7 @@ class LinkedData:
                 yield text[start + tag.length : end]
 
     def _scripts(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where each script that is not in a comment begins, and where its end tag does: one pass over the text."""
+        """The start of each script outside comments and that of its end tag, in one pass over the text."""
         at = 0
         while (opened := _OPEN.search(text, at)) is not None:
             comment = opened.group() == "<!--"
@@ -64,7 +64,7 @@ class LinkedData:
 
 
 class _StartTag(HTMLParser):
-    """The start tag of one script; it is given a few characters, as the parser may look at each many times."""
+    """The start tag of one script, parsed from only a few characters, since the parser may scan each many times."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class _StartTag(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the script holds, and how long its tag is."""
+        """Record the script's type and the length of its tag."""
         if not self.length:
             kind = next((value or "" for name, value in attrs if name == "type"), "")
             self.holds_ld = kind.partition(";")[0].strip().lower() == "application/ld+json"
@@ -80,13 +80,13 @@ class _StartTag(HTMLParser):
 
 
 def loaded(block: str) -> object:
-    """The JSON of a block. Raises ValueError where it is none, nests too deep, or has a NaN."""
+    """The JSON of a block. Raises ValueError if it is invalid, nested too deeply, or contains NaN."""
     depth = 0
     for match in _NESTING.finditer(block):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match.group(), 0)
         if depth > MAX_DEPTH:
             raise ValueError("nested too deep")
-    # Pages write line breaks into their strings, which strict JSON forbids; numbers are of no use here.
+    # Pages have line breaks in strings, which strict JSON forbids; numbers are not needed here.
     return json.loads(block, strict=False, parse_constant=_no_number, parse_int=str, parse_float=str)
 
 
@@ -95,7 +95,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def events(value: object, objects: Allowance) -> Iterator[Node]:
-    """The Events at the top, in lists, in @graph, in an ItemList and inside Events. Raises Refused: TOO_LARGE."""
+    """The Events at the top level, in lists, @graph, ItemLists and other Events. Raises Refused: TOO_LARGE."""
     left = [value]
     while left:
         one = left.pop()
@@ -114,7 +114,7 @@ def events(value: object, objects: Allowance) -> Iterator[Node]:
 
 
 def _parts(event: Node) -> list[Node]:
-    """The events of which it consists: its subEvents, as far as they stand there and not elsewhere."""
+    """The subEvents of an event that are included in it rather than only referred to."""
     value = event.get("subEvent") or event.get("subEvents")
     parts = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
     inherited = {name: event[name] for name in _INHERITED if event.get(name)}
@@ -129,5 +129,5 @@ def is_event(node: Node) -> bool:
 
 
 def last(name: str) -> str:
-    """A schema.org name without its address: `Event` of https://schema.org/Event."""
+    """A schema.org name without its address: `Event` for https://schema.org/Event."""
     return re.split("[/:#]", name.strip())[-1]

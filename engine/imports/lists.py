@@ -1,4 +1,4 @@
-"""Read a list of recipients that a caller gives: a long one, or a spreadsheet, in a process that the system limits."""
+"""Read a caller's list of recipients; long lists and spreadsheets are read in a process with system limits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from engine.process import pools
 from engine.process.limited import LimitedProcesses
 
 _CHEAP = 1 << 20
-"""Characters or bytes up to which a list is read in a thread."""
+"""The longest list, in characters or bytes, that is read in a thread."""
 
 
 async def read_list(engine: Engine, content: str | bytes) -> list[ListRow]:
-    """The rows of a list of any length that is allowed.
+    """The rows of a list of any permitted length.
 
     Raises Refused as `csvlist.read` does, and TOO_COSTLY, BUSY.
     """
@@ -23,7 +23,7 @@ async def read_list(engine: Engine, content: str | bytes) -> list[ListRow]:
 
 
 async def text_of(engine: Engine, upload: bytes) -> str:
-    """A file as the text of a list; a spreadsheet is unpacked in a process that the system limits.
+    """The text of a list in a file; a spreadsheet is unpacked in a process with system limits.
 
     Raises Refused: CSV_UNREADABLE, TOO_LARGE, TOO_COSTLY, BUSY.
     """

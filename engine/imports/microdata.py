@@ -1,4 +1,4 @@
-"""The microdata of a web page: its schema.org Events, as the same objects that JSON-LD would have (HTML, 5)."""
+"""The microdata of a web page: its schema.org Events, as the objects that JSON-LD would contain (HTML, 5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.itip.bounds import Allowance
 MAX_TAGS = 1_000_000
 MAX_CHARACTERS = 5_000_000
 MAX_DEPTH = 500
-"""Open elements at a time; a page that nests deeper is read up to there."""
+"""The most open elements at a time; a page that nests deeper is read only up to there."""
 _TAG_MAX = 4_000
 _NEXT = re.compile(r"<(?=[a-zA-Z/!])")
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]{0,40}+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
@@ -34,19 +34,19 @@ _ENDS = {
     "td": frozenset({"td", "th", "p"}),
     "th": frozenset({"td", "th", "p"}),
 }
-"""Elements without an end tag of their own: what ends as one of a name begins."""
+"""For elements with optional end tags: which open elements end when one of this name starts."""
 _INLINE = frozenset("a abbr b bdi bdo data em i mark s small span strong sub sup time u wbr".split())  # noqa: SIM905
 _LINKS = {"a": "href", "area": "href", "link": "href", "object": "data", "data": "value", "meter": "value"}
 _SOURCES = frozenset(("audio", "embed", "iframe", "img", "source", "track", "video"))
 
 
 def unescaped(text: str) -> str:
-    """`text` without its character references; those of numbers that no character has are left out."""
+    """`text` with its character references replaced; those to invalid code points are removed."""
     return unescape(_HUGE.sub("", text))
 
 
 def holds_items(data: bytes | bytearray) -> bool:
-    """True for a page that marks items of schema.org in its attributes."""
+    """True if a page has attributes that mark schema.org items."""
     lowered = data.lower()
     return b"itemscope" in lowered and b"schema.org" in lowered
 
@@ -58,12 +58,12 @@ class _Element:
     owner: Node | None = None
     names: tuple[str, ...] = ()
     since: int = 0
-    """Pieces of text that came before it."""
+    """The number of pieces of text before it."""
     length: int = 0
 
 
 class Microdata:
-    """The Events of a page, in order; `cut` if the page ends in the middle of something, or nests too deep."""
+    """The Events of a page, in order; `cut` is true if the page ends inside markup or nests too deeply."""
 
     def __init__(self, text: str) -> None:
         self.cut = False
@@ -77,7 +77,7 @@ class Microdata:
         self._read(text)
 
     def _read(self, text: str) -> None:
-        """Raises Refused: TOO_LARGE."""
+        """Parse a page. Raises Refused: TOO_LARGE."""
         tags, at = Allowance(MAX_TAGS, "tags"), 0
         while not self.cut and (found := _NEXT.search(text, at)) is not None:
             tags.take()
@@ -86,7 +86,7 @@ class Microdata:
         self._close_to(0)
 
     def _markup(self, text: str, start: int) -> int:
-        """Take the comment, script or tag that begins at `start`; returns where it ends."""
+        """Handle the comment, script or tag that starts at `start`, and return where it ends."""
         if text.startswith("<!--", start):
             return self._after(text.find("-->", start + 2), 3, text)
         tag = _TAG.match(text, start, min(len(text), start + _TAG_MAX))
@@ -129,7 +129,7 @@ class Microdata:
             self._collecting += 1
 
     def _element(self, tag: str, attributes: Mapping[str, str]) -> _Element:
-        """The element; what its attributes alone say of an item is noted."""
+        """The element; values that its attributes give to an item are recorded."""
         owner = next((e.item for e in reversed(self._open) if e.item is not None), None)
         names = tuple(last(name) for name in attributes.get("itemprop", "").split()[:5]) if owner else ()
         item = _item(attributes) if "itemscope" in attributes else None
@@ -178,7 +178,7 @@ def _item(attributes: Mapping[str, str]) -> Node:
 
 
 def _value(tag: str, attributes: Mapping[str, str]) -> str | None:
-    """What the attributes of an element give as its value; None: its text is the value (HTML, 5.2.4)."""
+    """The value that the attributes of an element give, or None if its text is the value (HTML, 5.2.4)."""
     if "content" in attributes:
         return attributes["content"]
     if tag == "meta":
@@ -191,7 +191,7 @@ def _value(tag: str, attributes: Mapping[str, str]) -> str | None:
 
 
 def _add(item: Node, names: tuple[str, ...], value: object) -> None:
-    """Give an item a value; a name that comes again has a list."""
+    """Add a value to an item; a repeated name gets a list."""
     for name in names:
         if name not in item:
             item[name] = value

@@ -1,4 +1,4 @@
-"""Pictures of pages by their address: each is fetched once and kept, and visitors get it from us."""
+"""Pictures for pages by their URL: each is fetched once and stored, and this server delivers it to visitors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from engine.refusals import Code, Refused
 FIELDS = ("logo", "banner", "background")
 _SECONDS = 10.0
 _FETCHES = asyncio.Semaphore(4)
-"""Pictures that are fetched at the same time."""
+"""The limit on pictures fetched at the same time."""
 _HEADERS = {"User-Agent": "cis-mcp", "Accept": "image/*", "Accept-Encoding": "identity"}
 
 
 async def with_pictures(
     engine: Engine, actor: Actor, organizer: str | None, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`given`, what is said of a page, with the names of pictures where it has their addresses or bytes.
+    """The settings of a page in `given`, with pictures' URLs and bytes replaced by the names of stored pictures.
 
-    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, and as KeepPicture.
+    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, and what KeepPicture raises.
     """
     named = {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
     if not named:
@@ -40,7 +40,7 @@ async def with_pictures(
 
 
 async def _name(engine: Engine, actor: Actor, organizer: str | None, value: str | bytes) -> str:
-    """The name under which a picture is kept: `value` is its bytes, its address, or that name."""
+    """The name of a stored picture: `value` is its bytes, its URL, or already that name."""
     if isinstance(value, str) and ":" not in value:
         return value
     content = value if isinstance(value, bytes) else await _fetched(engine, value)
@@ -49,7 +49,7 @@ async def _name(engine: Engine, actor: Actor, organizer: str | None, value: str 
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What a fetch ends with; httpcore is imported once something was fetched, not by each start."""
+    """The exceptions with which a fetch fails; httpcore is imported with the first fetch, not at startup."""
     import httpcore
 
     return (

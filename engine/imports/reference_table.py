@@ -1,4 +1,4 @@
-"""What the items of a published Calendar Invite Server's table say: events, attendees, rights. Pure; no I/O."""
+"""Reads the items of a published Calendar Invite Server's table: events, attendees, rights. No I/O."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from engine.model.people import Origin, Partstat
 Found = TakenEvent | TakenAttendee | TakenBlock | TakenOrganizer
 _EVENT, _ATTENDEE, _ORGANIZER = "event#", "attendee#", "organizer#"
 _OWN_CLIENT = "31events"
-"""What the server wrote as the client of everybody whom it invited."""
+"""The client that the server recorded for everyone it invited."""
 _SECONDS_MAX = 10**11
 _ANSWERS = {p.label: p for p in (Partstat.ACCEPTED, Partstat.DECLINED, Partstat.TENTATIVE)}
 
 
 def read(item: Mapping[str, Any]) -> Found | None:
-    """What an item says; None for counters and look-ups, which are made anew here. Raises ValueError."""
+    """The content of an item; None for counters and look-ups, which are rebuilt here. Raises ValueError."""
     pk, sk = _text(item.get("pk")), _text(item.get("sk"))
     if pk.startswith(_EVENT) and pk == sk:
         return _event(pk.removeprefix(_EVENT), item)
@@ -39,7 +39,7 @@ def read(item: Mapping[str, Any]) -> Found | None:
 
 
 def named(item: Mapping[str, Any]) -> str:
-    """What an item is, without anybody's address."""
+    """A description of an item that contains no address."""
     pk, sk = _text(item.get("pk")), _text(item.get("sk"))
     uid = pk.removeprefix(_EVENT)[:60] if pk.startswith(_EVENT) else ""
     return f"{sk.partition('#')[0][:20] or 'an item'} {uid}".strip()
@@ -94,7 +94,7 @@ def _attendee(uid: str, email: str, item: Mapping[str, Any]) -> TakenAttendee:
 
 
 def _answered(history: list[Any]) -> datetime | None:
-    """When the last answer came: entries are [answer, time, client], with the time as a number or a text."""
+    """The time of the last answer: entries are [answer, time, client], with the time as a number or as text."""
     times = [
         at
         for entry in history
@@ -105,7 +105,7 @@ def _answered(history: list[Any]) -> datetime | None:
 
 
 def _words(item: Mapping[str, Any], name: str) -> str:
-    """A text, or what its HTML twin says; the word None stands for nothing there."""
+    """A text, or else the text of its HTML version; the word None means empty."""
     text, marked = (_text(item.get(each)).strip() for each in (name, f"{name}_html"))
     if text and text != "None":
         return html.plain(text)
@@ -113,7 +113,7 @@ def _words(item: Mapping[str, Any], name: str) -> str:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Seconds since 1970, as a number or its digits. Raises ValueError for what cannot be a time."""
+    """The moment for seconds since 1970, as a number or digits. Raises ValueError if it cannot be a time."""
     if value in (None, "") or isinstance(value, bool):
         return None
     seconds = float(value) if isinstance(value, int | float | str) else float("nan")

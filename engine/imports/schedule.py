@@ -1,4 +1,4 @@
-"""An eventSchedule of schema.org as what a VEVENT says of the same: start, end, RRULE and EXDATE."""
+"""Converts a schema.org eventSchedule to the properties of a VEVENT: start, end, RRULE and EXDATE."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].{0,30})?")
 _BYDAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)[A-Z]*", re.IGNORECASE)
 _LISTED_MAX = 400
 _LOOKED_AT = 4_000
-"""Days that are looked at for the first one that fits."""
+"""The most days examined for the first one that matches."""
 
 
 class NotUnderstood(ValueError):  # noqa: N818 -- reads as what it is
-    """The schedule, or a part of it, cannot be read; its text names the part."""
+    """The schedule, or a part of it, cannot be read; the message names the part."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When it begins first, how it recurs, and in which zone; `zone` is empty if it names none."""
+    """The first start, the recurrence and the zone of a schedule; `zone` is empty if it names none."""
 
     start: date | datetime
     end: datetime | None
@@ -87,7 +87,7 @@ def read(node: Node, start: str, default_zone: str | None) -> Schedule:
 
 
 def _first(day: date, text: str) -> date:
-    """The first day from `day` on that the rule names: a schedule may begin before its first occurrence."""
+    """The first day from `day` on that matches the rule, since a schedule may begin before its first occurrence."""
     try:
         return next(forward(rule.parse(text), day, None, Budget(_LOOKED_AT)), day)
     except Refused as refused:
@@ -138,7 +138,7 @@ def _clock(name: str, text: str) -> timedelta:
 
 
 def _offset_zone(text: str) -> str:
-    """The zone that always has the offset of a time; empty if the time has none."""
+    """The zone that always has a time's offset; empty if the time has no offset."""
     match = _OFFSET.search(text)
     if match is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a domain publishes about mail that is sent in its name: a DMARC policy, and whether any DKIM key."""
+"""What a domain publishes about mail sent in its name: its DMARC policy, and whether it has DKIM keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME_MAX = 230
 
 @dataclass(frozen=True)
 class DomainPolicy:
-    """What was found; None: not known, since there was no answer or the name is reserved for tests.
+    """What was found; None: unknown, since there was no answer or the name is reserved for tests.
 
     `dmarc`: none, quarantine or reject; empty: no policy. `dkim`: False: no name below _domainkey exists (RFC 8020).
     """
@@ -53,7 +53,7 @@ def _dmarc(server: str, domain: str) -> str | None:
 
 
 def _dkim(server: str, domain: str) -> bool | None:
-    """False if the DNS says that nothing is below _domainkey; None if it does not say, for selectors are free."""
+    """False if the DNS says that nothing is below _domainkey; else None, since selectors cannot be listed."""
     import dns.exception
     import dns.resolver
 
@@ -69,7 +69,7 @@ def _dkim(server: str, domain: str) -> bool | None:
 
 
 def _texts(server: str, name: str) -> tuple[bool, list[str]]:
-    """Whether there was an answer, and the TXT records."""
+    """Whether the DNS answered, and the TXT records."""
     import dns.exception
     import dns.resolver
 

@@ -1,4 +1,4 @@
-"""Read a web page with schema.org Events, in JSON-LD or microdata, as a calendar: a VEVENT for each Event."""
+"""Read a web page's schema.org Events, in JSON-LD or microdata, as a calendar with a VEVENT for each Event."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _SHOWN = 60
 
 
 def is_page(data: bytes | bytearray) -> bool:
-    """True if the bytes begin as a web page does."""
+    """True if the bytes begin like a web page."""
     return _PAGE.match(data) is not None
 
 
 def may_hold_events(data: bytes | bytearray) -> bool:
-    """True for a web page with JSON-LD or items of schema.org in it, whatever they say."""
+    """True for a web page with any JSON-LD or schema.org items."""
     return is_page(data) and (b"ld+json" in data.lower() or holds_items(data))
 
 
@@ -51,7 +51,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     nodes = _nodes(page, unreadable)
     items = Microdata(text) if not nodes and holds_items(data) else None
     if items:
-        # Pages that have both say the same twice, so what the attributes say counts only without JSON-LD.
+        # Pages with both say the same twice, so microdata counts only without JSON-LD.
         nodes = _bounded(list(ldjson.events(items.events, Allowance(ldjson.MAX_OBJECTS, "objects"))))
     if not nodes and not unreadable:
         raise Refused(
@@ -59,7 +59,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
             "This is a web page without events (schema.org Event, in JSON-LD or microdata).",
             "Give an iCalendar file (.ics), or the page of an event.",
         )
-    # What a block that cannot be read holds is not known, so nothing counts as gone for it.
+    # The content of an unreadable block is unknown, so no event counts as removed.
     whole = not (page.cut or (items and items.cut)) and not unreadable and "</html" in text.lower()
     found: list[ItipEvent] = []
     for node in nodes:
@@ -67,7 +67,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
             found.append(_event(node, default_zone))
         except Refused as refused:
             unreadable.append(UnreadableEvent(_uid(node)[:200], refused))
-            # Which event of an earlier import it was, only an @id tells.
+            # Only an @id tells which event of an earlier import it was.
             whole = whole and bool(_own_id(node))
     bad = {each.uid for each in unreadable}
     entries = tuple(FeedEvent(e.uid, e, ()) for e in told_apart(found) if e.uid not in bad)
@@ -75,7 +75,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
 
 
 def _nodes(page: ldjson.LinkedData, unreadable: list[UnreadableEvent]) -> list[Node]:
-    """All Events; a block that is no JSON costs itself alone."""
+    """All Events; a block that is not JSON is reported and skipped."""
     nodes: list[Node] = []
     objects = Allowance(ldjson.MAX_OBJECTS, "objects")
     for block in page.blocks:
@@ -128,7 +128,7 @@ def _words(node: Node) -> Iterator[Property]:
 
 
 def _uid(node: Node) -> str:
-    """Its @id, else its link and first start; empty if it has neither: an @id such as #event is of any page."""
+    """The @id, else the link and first start; empty without these. An @id such as #event is ignored as not unique."""
     url = _text(node, "url")
     if own := _own_id(node):
         return own
@@ -142,7 +142,7 @@ def _own_id(node: Node) -> str:
 
 
 def _text(node: Node, name: str) -> str:
-    """The text of a field, or the first of several; empty if it is none."""
+    """The text of a field, or the first of several; empty if it is not text."""
     value = node.get(name)
     if isinstance(value, list):
         value = value[0] if value else ""
@@ -157,7 +157,7 @@ def _plain(text: str) -> str:
 
 
 def _location(value: object) -> str:
-    """Places, one after the other: each with its name, address and link as far as it has them."""
+    """The places of an event: each with its name, address and link, if given."""
     places = value[:_PLACES] if isinstance(value, list) else [value]
     pieces = [piece for place in places for piece in _place(place)]
     return ", ".join(dict.fromkeys(" ".join(_plain(piece).split()) for piece in pieces if piece))
@@ -185,7 +185,7 @@ def _address(place: Node) -> list[str]:
 
 
 def _scheduled(node: Node, default_zone: str | None, left_out: list[str]) -> list[Property]:
-    """The times of an event that recurs by an eventSchedule; empty if it has none, or none that can be read."""
+    """The times of an event that recurs by an eventSchedule; empty without a readable one."""
     schedules = node.get("eventSchedule")
     several = schedules if isinstance(schedules, list) else [schedules]
     found = [one for one in several if isinstance(one, dict)]
@@ -205,7 +205,7 @@ def _scheduled(node: Node, default_zone: str | None, left_out: list[str]) -> lis
 
 
 def _times(node: Node, default_zone: str | None, left_out: list[str]) -> Iterator[Property]:
-    """DTSTART and DTEND, or DURATION; a last day counts in schema.org, and not in DTEND."""
+    """DTSTART and DTEND, or DURATION; the end day is inclusive in schema.org, but not in DTEND."""
     text = _text(node, "startDate")
     if not text:
         why = (
@@ -254,7 +254,7 @@ def _moment(name: str, text: str) -> date | datetime:
 
 
 def _property(name: str, moment: date | datetime, default_zone: str | None) -> Property:
-    """A time in the zone that was given where its offset is that of the zone, else with its own offset."""
+    """A time in `default_zone` if its offset is that zone's, else with its own offset."""
     if not isinstance(moment, datetime):
         return Property(name, {}, write_day(moment))
     offset = moment.utcoffset()

@@ -1,1 +1,1 @@
-"""What runs by the clock."""
+"""Work that runs on a schedule."""

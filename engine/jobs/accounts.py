@@ -1,4 +1,4 @@
-"""What one key did, has left, was refused and waits for: what its owner is shown."""
+"""A summary of one key for its owner: its actions, remaining limits, refusals and pending requests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from engine.model.keys import Key
 
 _DAY = timedelta(days=1)
 _ROWS_MAX = 2_000
-"""Rows of one key that are read; of more the newest are counted."""
+"""The most rows read for one key; if there are more, the newest count."""
 _HELD_MAX = 100
 _LAST = 5
 
 
 async def key_day(engine: Engine, key: Key, now: datetime) -> KeyDay:
-    """A key's last 24 hours, what its bounds leave it today, and what it asked for that waits."""
+    """A key's last 24 hours, what remains of its limits today, and its requests that wait for approval."""
     rows = await _rows(engine, key)
     since = record.moment(now - _DAY)
     lately = [row for row in rows if str(row["at"]) > since]
@@ -37,7 +37,7 @@ async def key_day(engine: Engine, key: Key, now: datetime) -> KeyDay:
 
 
 def _refused(rows: list[dict[str, object]]) -> tuple[tuple[str, int], ...]:
-    """How often each bound refused something, or would have."""
+    """How often each bound refused something, or would have if it only observes."""
     found: Counter[str] = Counter()
     for row in rows:
         times = row.get("times", 1)
@@ -60,5 +60,5 @@ def _last(row: dict[str, object]) -> LastAction:
 
 
 async def _rows(engine: Engine, key: Key) -> list[dict[str, object]]:
-    """What the record says of a key, newest first."""
+    """The record's rows about a key, newest first."""
     return [json.loads(row.body) for row in await engine.store.newest_rows(key.id, None, _ROWS_MAX)]

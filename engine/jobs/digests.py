@@ -1,4 +1,4 @@
-"""Once a day, from `CIS_DIGEST_HOUR` on, each owner of keys is mailed what their agents did and wait for."""
+"""Daily, from `CIS_DIGEST_HOUR` on, mails each owner of keys what their agents did and are waiting for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WAITING_MAX = 100
 
 
 def due(engine: Engine, last: datetime | None) -> bool:
-    """True if today's digests were not looked at since the hour at which they are sent."""
+    """True if the hour for today's digests has come and they have not been written since."""
     now, hour = engine.clock(), engine.settings.digest_hour
     if hour < 0 or now.hour < hour:
         return False
@@ -23,7 +23,7 @@ def due(engine: Engine, last: datetime | None) -> bool:
 
 
 async def step(engine: Engine) -> int:
-    """Owe every owner who had none today their digest; how many are owed now."""
+    """Write today's digest for every owner who has none yet; return how many were written."""
     now = engine.clock()
     owed = 0
     keys = [key for key in await engine.store.keys() if key.owner and _lately(key, now)]

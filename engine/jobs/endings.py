@@ -1,4 +1,4 @@
-"""Once a minute: what has ended by the clock is closed, and whoever answers for it is told."""
+"""Every minute, closes what has expired and notifies the people responsible."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from engine.engine import SYSTEM, Engine
 
 _EVERY = timedelta(minutes=1)
 _LATELY = timedelta(days=7)
-"""A key that ended longer ago is no news, also to a server that was off."""
+"""The owner of a key that ended longer ago is not notified, even if the server was off until now."""
 
 
 def due(engine: Engine, last: datetime | None) -> bool:
-    """True if nothing was looked at for a minute."""
+    """True if a minute has passed since `last`."""
     return last is None or engine.clock() - last >= _EVERY
 
 
 async def step(engine: Engine, told: set[str]) -> None:
-    """Close what was not decided in time, and tell owners of keys that ended; `told`: keys that need no look more."""
+    """Close requests not decided in time and notify owners of ended keys; `told` collects the ids of those keys."""
     while (await engine.apply(ExpireHeld(), SYSTEM)).worked:
         pass
     while (await engine.apply(ReportEndedPlans(), SYSTEM)).worked:

@@ -1,4 +1,4 @@
-"""A campaign that owes nobody anything more is closed, with a row of the record that commits to its mails."""
+"""Closes campaigns whose messages are all settled, with a row of the record that commits to their mails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from engine.engine import SYSTEM, Engine
 from engine.model.record import Tree
 
 _AT_ONCE = 1_000
-"""Message-IDs that one unit of work reads."""
+"""The most Message-IDs that one unit of work reads."""
 
 
 async def step(engine: Engine) -> bool:
@@ -22,7 +22,7 @@ async def step(engine: Engine) -> bool:
 
 
 async def _sent(engine: Engine, campaign_id: str) -> Tree:
-    """The Message-IDs of what was sent, in the order in which it was; nothing of it changes any more."""
+    """The Message-IDs of the sent mails in the order of sending, which no longer changes."""
     tree, after = Tree(), ""
     while True:
         async with engine.store.unit() as unit:

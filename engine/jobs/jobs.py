@@ -1,4 +1,4 @@
-"""Looks after jobs: writes the messages of changes and campaigns, starts and closes campaigns."""
+"""Runs jobs: writes the messages of changes and campaigns, starts and closes campaigns."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _COMMANDS: dict[Job, type[Command[Progress]]] = {
 }
 _IDLE_S = 0.5
 _LOOK_S = 2.0
-"""How often to look for what only the clock makes due, while nothing is kept."""
+"""The seconds between searches for jobs that time alone makes due."""
 _AFTER_FAILURE_S = 5.0
 _WRITTEN_AT_ONCE = 1_000
-"""Messages that are written before anything else is looked after, where a unit of work takes fewer."""
+"""How many messages to write before other jobs have their turn, if a unit of work takes fewer."""
 
 
 async def run(engine: Engine) -> None:
-    """Run until cancelled."""
+    """Run jobs until cancelled."""
     nights = _nights(engine)
     try:
         await _look_after(engine, nights)
@@ -50,7 +50,7 @@ async def run(engine: Engine) -> None:
 
 
 def _nights(engine: Engine) -> Nights | None:
-    """What exports every night, where that is wanted: what S3 takes is imported for nobody else."""
+    """The nightly export if one is configured; only then are the modules for S3 imported."""
     if not engine.settings.export:
         return None
     from engine.jobs.nightly import Nights
@@ -87,7 +87,7 @@ async def _look_after(engine: Engine, nights: Nights | None) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Do one piece of each kind of work that waits; True if there was any."""
+    """Do one unit of each kind of job that is due; True if there was any."""
     waiting = await engine.store.due_jobs(engine.clock(), engine.settings.fail_share)
     worked = False
     for job in Job:
@@ -98,7 +98,7 @@ async def step(engine: Engine) -> bool:
 
 
 async def _do(engine: Engine, job: Job) -> bool:
-    """One unit of a kind of work, of messages to write several: to look for work costs as much as to write a few."""
+    """Do one unit of a job, or several if it writes messages, since finding a job costs as much as writing a few."""
     if job is Job.FINISH:
         return await finishing.step(engine)
     units = max(1, _WRITTEN_AT_ONCE // engine.store.items_per_unit) if job is Job.FAN_OUT else 1

@@ -1,7 +1,7 @@
-"""Every night all tables go to a bucket of S3, as CSV and, where pyarrow is installed, as Parquet (`CIS_EXPORT`).
+"""Exports all tables to an S3 bucket every night, as CSV and, if pyarrow is installed, as Parquet (`CIS_EXPORT`).
 
-Nothing is kept here of what was done: an object in the bucket says which night is done, so that several processes, and
-one that begins again, write each night once.
+An object in the bucket marks each night that is done, so that no state is stored here, and several processes, or one
+that restarts, write each night once.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from engine.refusals import Refused
 log = logging.getLogger(__name__)
 
 _HOUR = 2
-"""UTC: from then on a night is exported."""
+"""The hour (UTC) from which on a night is exported."""
 _PART = 100_000
-"""Rows of a file: some 15 MB, which is held in memory while it is written."""
+"""The most rows of a file: about 15 MB, which are in memory while it is written."""
 _AGAIN = timedelta(hours=1)
 _FORM = "s3://BUCKET/PREFIX[?region=REGION][&endpoint=URL][&addresses=yes]"
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
@@ -37,7 +37,7 @@ MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
 @dataclass(frozen=True)
 class ExportTarget:
-    """Where the tables go; the prefix is empty or ends with a slash."""
+    """The destination of the tables; the prefix is empty or ends with a slash."""
 
     bucket: str
     prefix: str
@@ -47,7 +47,7 @@ class ExportTarget:
 
     @classmethod
     def of(cls, url: str) -> ExportTarget:
-        """The place that a URL of the setting names. Raises ValueError."""
+        """The destination that the setting's URL names. Raises ValueError."""
         parts = urlsplit(url.strip())
         options = dict(parse_qsl(parts.query))
         wrong = options.keys() - {"region", "endpoint", "addresses"}
@@ -68,7 +68,7 @@ class ExportTarget:
 
 
 class Nights:
-    """Begins the export of a night, beside everything else that goes on, and ends it with the server."""
+    """Runs the nightly export in a background task, which ends with the server."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -77,7 +77,7 @@ class Nights:
         self._next: datetime | None = None
 
     def look(self) -> None:
-        """Begin if a night is to be done; as cheap as a look at the clock."""
+        """Start the export if it is due; otherwise this costs no more than reading the clock."""
         now = self._engine.clock()
         if self._place is None or now.hour < _HOUR or (self._next and now < self._next):
             return
@@ -86,12 +86,12 @@ class Nights:
             self._task = asyncio.create_task(self._night(self._place))
 
     async def ended(self) -> None:
-        """Wait for the export that is under way, if one is."""
+        """Wait for the running export, if any."""
         if self._task:
             await self._task
 
     async def stop(self) -> None:
-        """Break off what is under way; the night is done anew."""
+        """Cancel a running export; the night is then exported again from the start."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -110,7 +110,10 @@ class Nights:
 
 
 async def export(engine: Engine, place: ExportTarget) -> int:
-    """Write all tables unless tonight is done; how many objects there are now. Raises what S3 and an export raise."""
+    """Export all tables unless tonight's export is done, and return how many objects were written; 0 if it was done.
+
+    Raises AwsRefused, Unreached, Unanswered, NoCredentials, Refused.
+    """
     chain = CredentialChain()
     bucket = Bucket(place.bucket, place.region or await chain.region(), place.endpoint, chain, engine.clock)
     try:
@@ -133,7 +136,7 @@ async def _there(bucket: Bucket, key: str) -> bool:
 
 
 async def _table(engine: Engine, bucket: Bucket, place: ExportTarget, table: Table) -> set[str]:
-    """The files of one table, and the manifest that names the CSV ones for QuickSight."""
+    """Write the files of one table and the manifest of its CSV files for QuickSight; return their keys."""
     forms = [Form.CSV, *([Form.PARQUET] if _parquet() else [])]
     keys: set[str] = set()
     csv: list[str] = []
@@ -152,7 +155,7 @@ async def _table(engine: Engine, bucket: Bucket, place: ExportTarget, table: Tab
 
 
 async def _parts(rows: AsyncIterator[list[Cells]]) -> AsyncIterator[list[Cells]]:
-    """Rows in parts of a file each; without any there is one part, so that columns are known."""
+    """The rows in parts, one per file; without rows there is one empty part, whose file names the columns."""
     part: list[Cells] = []
     none = True
     async for page in rows:
@@ -170,7 +173,7 @@ def _file(table: Table, form: Form, rows: list[Cells]) -> bytes:
 
 
 def _manifest(bucket: str, keys: list[str]) -> bytes:
-    """What Amazon QuickSight reads to find the files."""
+    """The manifest from which Amazon QuickSight finds the files."""
     settings = {"format": "CSV", "delimiter": ",", "textqualifier": '"', "containsHeader": "true"}
     files = [{"URIs": [f"s3://{bucket}/{key}" for key in keys]}]
     return json.dumps({"fileLocations": files, "globalUploadSettings": settings}, indent=1).encode()
@@ -185,7 +188,7 @@ def _parquet() -> bool:
 
 
 async def _clear(bucket: Bucket, prefix: str, kept: set[str]) -> None:
-    """Delete what earlier nights left below our own folders, such as parts that a table no longer has."""
+    """Delete objects of earlier nights in our own folders, such as parts that a table no longer has."""
     ours = (*(f"{prefix}{table.value}/" for table in Table), f"{prefix}_done/")
     for folder in ours:
         following = ""

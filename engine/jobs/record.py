@@ -1,4 +1,4 @@
-"""Looks after the record: signs its head each hour, and cuts its past where `CIS_RECORD_DAYS` is set."""
+"""Maintains the record: signs its head every hour, and cuts old rows if `CIS_RECORD_DAYS` is set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOUR_S = 3600.0
 
 
 async def run(engine: Engine) -> None:
-    """Write down repeated refusals once their minute is over, and sign the head each hour, until cancelled."""
+    """Record repeated refusals once their minute is over and sign the head every hour, until cancelled."""
     due = time.monotonic() + _FIRST_S
     while True:
         await asyncio.sleep(_LOOK_S)
@@ -37,7 +37,7 @@ async def run(engine: Engine) -> None:
 
 
 async def keep(engine: Engine) -> None:
-    """Keep the signed head beside the database, and cut away what is older than `CIS_RECORD_DAYS`."""
+    """Store the signed head beside the database, and cut rows older than `CIS_RECORD_DAYS`."""
     note = await engine.signed_head()
     await engine.apply(PostCheckpoint(note=note), SYSTEM)
     if engine.settings.record_days:
@@ -47,7 +47,7 @@ async def keep(engine: Engine) -> None:
 
 
 async def cut(engine: Engine, before: datetime) -> int:
-    """Cut away the rows before that moment, all but the newest row; returns how many. What is broken is not cut."""
+    """Cut the rows before that moment except the newest row, and return how many; a broken chain is not cut."""
     gone = 0
     while some := await _older(engine, before):
         if not await _cut(engine, some):

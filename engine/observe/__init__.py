@@ -1,1 +1,1 @@
-"""What the engine tells of its work: observers, telemetry, logs."""
+"""How the engine reports its work: observers, telemetry, logs."""

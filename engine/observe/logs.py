@@ -1,4 +1,4 @@
-"""Log lines for people or for machines; what is personal stays out of them, whoever writes them (promise 13)."""
+"""Log lines for people or machines, without personal data, whichever library writes them (promise 13)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _HIDDEN = (
     (("",), _BEARER, "<key>"),
     (("eyJ",), _JWT, "<key>"),
 )
-"""What is hidden, and texts of which one stands in each."""
+"""Patterns to hide with their replacements, each with texts of which a match contains at least one."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def begin(style: str = "text", level: str = "info") -> None:
-    """Write our own log from `level` on, and the warnings of all libraries, to stderr; replaces what was set before.
+    """Log our own messages from `level` up, and all libraries' warnings, to stderr; replaces the earlier setting.
 
-    `style`: text, or json, one object a line.
+    `style`: text, or json for one object per line.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
@@ -48,7 +48,7 @@ def begin(style: str = "text", level: str = "info") -> None:
 
 
 def adjust(style: str, level: str) -> None:
-    """As `begin`, where the log was begun; a program that only uses our parts keeps its own."""
+    """As `begin`, but only if `begin` was called before; a program that embeds us keeps its own logging."""
     if any(isinstance(handler.formatter, TextLines | JsonLines) for handler in logging.getLogger().handlers):
         begin(style, level)
 
@@ -57,14 +57,14 @@ def discreet(text: str) -> str:
     """`text` on one line, shortened, without addresses, keys and tokens."""
     text = _CONTROLS.sub(" ", text[: 2 * _LINE_MAX])
     for marks, pattern, instead in _HIDDEN:
-        # A line of the log is written for each mail, and most have none of the marks.
+        # A line is logged for each mail, and most contain none of these texts.
         if any(mark in text for mark in marks):
             text = pattern.sub(instead, text)
     return text[:_LINE_MAX]
 
 
 def places(fault: Fault) -> list[str]:
-    """What went wrong, by the names of the exceptions, and where; their texts may quote a mail, and stay out."""
+    """The names and places of a chain of exceptions, without their messages, which may quote a mail."""
     found: list[str] = []
     error: BaseException | None = fault[1]
     for _ in range(_CHAIN_MAX):
@@ -78,7 +78,7 @@ def places(fault: Fault) -> list[str]:
 
 
 def named(error: BaseException) -> str:
-    """An exception by its kind, and by what the system calls it; never by its text."""
+    """An exception's type and, if any, the system's error name; never its message."""
     kind = type(error).__name__
     more = getattr(error, "sqlite_errorname", None) or getattr(error, "code", None)
     if isinstance(error, OSError) and error.errno is not None:
@@ -87,7 +87,7 @@ def named(error: BaseException) -> str:
 
 
 class TextLines(logging.Formatter):
-    """Time, level, place and words; the places of a fault on lines of their own."""
+    """Formats a line of time, level, logger and message; the places of an exception follow on separate lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_time(record)} {record.levelname} {record.name}: {_words(record)}"
@@ -96,7 +96,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and `fault` where there was one."""
+    """Formats one JSON object per line: time, level, logger, message, and `fault` for an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         told: dict[str, object] = {

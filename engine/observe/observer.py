@@ -1,4 +1,4 @@
-"""Counts and times what an engine does; a listener such as OpenTelemetry hears of it too, where there is one."""
+"""Counts and times what an engine does, and passes it to a listener such as OpenTelemetry, if any."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0)
 
 @dataclass(frozen=True)
 class Counted:
-    """A counter: how often something happened, by labels."""
+    """A counter of how often something happened, by labels."""
 
     name: str
     says: str
@@ -47,19 +47,19 @@ TIMERS = (COMMAND_S, BATCH_S, MAIL_S, LAG_S)
 
 
 class WorkSpan(Protocol):
-    """One piece of work that is being done."""
+    """A span of work in progress."""
 
     def note(self, **attributes: Value) -> None:
-        """Say more of it; never an address, a token or words of a mail."""
+        """Add attributes; never an address, a token or text of a mail."""
         ...
 
     def failed(self, kind: str) -> None:
-        """It failed; `kind` is the name of the exception, or a code."""
+        """Mark it as failed; `kind` is the name of the exception, or a code."""
         ...
 
 
 class ObserverListener(Protocol):
-    """Hears what an observer sees."""
+    """Receives what an observer records."""
 
     def count(self, what: Counted, n: int, labels: Mapping[str, str]) -> None: ...
     def took(self, what: Timed, seconds: float, labels: Mapping[str, str]) -> None: ...
@@ -67,7 +67,7 @@ class ObserverListener(Protocol):
 
 
 class _Unseen:
-    """The span that no one listens to; one for all."""
+    """The span used without a listener, of which there is one."""
 
     def __enter__(self) -> _Unseen:
         return self
@@ -87,7 +87,7 @@ _UNSEEN = _Unseen()
 
 @dataclass
 class Histogram:
-    """How many fell below each bound, and the last for all that were longer; their sum in seconds."""
+    """How many durations fell below each bound, the last for all longer ones; and their sum in seconds."""
 
     counts: list[int]
     total: float = 0.0
@@ -95,14 +95,14 @@ class Histogram:
 
 @dataclass
 class Observer:
-    """What one engine has done since it was opened, in this process."""
+    """What one engine has done in this process since it was opened."""
 
     counters: dict[str, dict[Labels, int]] = field(default_factory=dict)
     timers: dict[str, dict[Labels, Histogram]] = field(default_factory=dict)
     listener: ObserverListener | None = None
 
     def count(self, what: Counted, n: int = 1, **labels: str) -> None:
-        """Count `n` more; labels have few different values, and nothing personal among them."""
+        """Count `n` more; labels have few different values, none of them personal."""
         by_labels = self.counters.setdefault(what.name, {})
         key = tuple(labels.items())
         by_labels[key] = by_labels.get(key, 0) + n
@@ -110,7 +110,7 @@ class Observer:
             self.listener.count(what, n, labels)
 
     def took(self, what: Timed, seconds: float, **labels: str) -> None:
-        """Note that something took so long."""
+        """Record a duration in seconds."""
         by_labels = self.timers.setdefault(what.name, {})
         key = tuple(labels.items())
         found = by_labels.get(key)
@@ -122,12 +122,12 @@ class Observer:
             self.listener.took(what, seconds, labels)
 
     def span(self, name: str, **attributes: Value) -> AbstractContextManager[WorkSpan]:
-        """A span of that name around a block; free where no one listens."""
+        """A span around a block; costs nothing without a listener."""
         return self.listener.span(name, attributes) if self.listener else _UNSEEN
 
     @contextmanager
     def timing(self, what: Timed, **labels: str) -> Iterator[None]:
-        """Note how long the block took, whatever came of it."""
+        """Record how long the block took, even if it failed."""
         began = time.perf_counter()
         try:
             yield

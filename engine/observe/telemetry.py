@@ -1,4 +1,4 @@
-"""OpenTelemetry: spans and metrics of an engine, exported as the standard OTEL_* variables say (extra `otel`)."""
+"""OpenTelemetry: spans and metrics of an engine, exported by the standard OTEL_* variables (extra `otel`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = "cis-mcp"
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _ATTRIBUTE_MAX = 200
 _END_S = 1.0
-"""What is not exported within so long when the process ends is lost: SIGTERM ends within 5 s."""
+"""The seconds for the last export when the process ends, which must end within 5 s of SIGTERM."""
 
 
 def wanted(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -49,7 +49,7 @@ def _exporters(environment: Mapping[str, str], signal: str) -> tuple[str, ...]:
 
 
 def _protocol(environment: Mapping[str, str], signal: str, name: str) -> str:
-    """The specification calls it otlp, the packages by how it travels."""
+    """The packages' name for an exporter: for the specification's otlp they have one per transport."""
     if name != "otlp":
         return name
     general = environment.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
@@ -58,9 +58,9 @@ def _protocol(environment: Mapping[str, str], signal: str, name: str) -> str:
 
 
 def begin(seen: Observer) -> Callable[[], None]:
-    """Export what `seen` sees, where the variables ask for it; returns what to call at the end.
+    """Export what `seen` records, if the variables ask for it; returns the function to call at the end.
 
-    Where an exporter is not installed, a line in the log says so, and the server runs without.
+    If an exporter is not installed, a line is logged and the server runs without it.
     """
     exporters = wanted(os.environ)
     if not exporters:
@@ -81,7 +81,7 @@ def begin(seen: Observer) -> Callable[[], None]:
 
 
 async def flushed(end: Callable[[], None]) -> None:
-    """Call `end`, which `begin` gave back; a collector that does not answer is left alone after a second."""
+    """Call `end`, which `begin` returned; if the collector does not answer, give up after a second."""
     ending = threading.Thread(target=end, daemon=True, name="telemetry")
     ending.start()
     await asyncio.to_thread(ending.join, _END_S)
@@ -106,30 +106,30 @@ def _providers(exporters: Mapping[str, Sequence[str]]) -> tuple[TracerProvider, 
         PeriodicExportingMetricReader(_loaded("metrics", exporter))
         for exporter in exporters.get("metrics", ())
     ]
-    # An event of a span is an exception with its text, which may quote a mail.
+    # A span's event is an exception with its message, which may quote a mail.
     limits = SpanLimits(max_events=0, max_attribute_length=_ATTRIBUTE_MAX)
     tracing = TracerProvider(resource=resource, span_limits=limits, shutdown_on_exit=False)
     for exporter in spans:
         tracing.add_span_processor(BatchSpanProcessor(_discreet(exporter)))
     metering = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
-    # The MCP SDK makes a span for each request, the parent of ours.
+    # The MCP SDK creates a span for each request, the parent of ours.
     trace.set_tracer_provider(tracing)
     metrics.set_meter_provider(metering)
     return tracing, metering
 
 
 def _loaded(signal: str, name: str) -> Any:
-    """An exporter that a package brings; raises LookupError, ImportError."""
+    """An exporter from an installed package. Raises LookupError, ImportError."""
     found = next(iter(entry_points(group=f"opentelemetry_{signal}_exporter", name=name)), None)
     if found is None:
         raise LookupError(f"there is no exporter “{name}” for {signal}")
     exporter: Callable[..., SpanExporter | MetricExporter] = found.load()
-    # Over stdio, stdout is the wire.
+    # With stdio, stdout carries MCP.
     return exporter(out=sys.stderr) if name == "console" else exporter()
 
 
 def _discreet(exporter: SpanExporter) -> SpanExporter:
-    """`exporter` without what is personal, whoever made the span: the SDK's carry names that callers gave."""
+    """`exporter` without personal data, whoever created the span: the SDK's contain names that callers gave."""
     from opentelemetry.sdk.trace.export import SpanExporter as Base
     from opentelemetry.sdk.trace.export import SpanExportResult
 
@@ -170,7 +170,7 @@ def _cleaned(span: ReadableSpan) -> ReadableSpan:
 
 
 class _OneSpan:
-    """A span of OpenTelemetry, as the engine speaks of it."""
+    """An OpenTelemetry span as the engine's `WorkSpan`."""
 
     def __init__(self, span: OtelSpan) -> None:
         self._span = span
@@ -186,7 +186,7 @@ class _OneSpan:
 
 
 class _Otel:
-    """The listener that makes spans and metrics."""
+    """The listener that creates OpenTelemetry spans and metrics."""
 
     def __init__(self, tracing: TracerProvider, metering: MeterProvider) -> None:
         self._tracer = tracing.get_tracer(_NAME)
@@ -222,7 +222,7 @@ class _Otel:
 
 
 def _dotted(name: str) -> str:
-    """cis_command_seconds is cis.command.duration, as OpenTelemetry names things."""
+    """A metric's name in OpenTelemetry's style: cis.command.duration for cis_command_seconds."""
     return name.removesuffix("_seconds").replace("_", ".") + (
         ".duration" if name.endswith("_seconds") else ""
     )

@@ -1,1 +1,1 @@
-"""The record of all commands: what signs it, what verifies it, and what keeps it short."""
+"""The record of all commands: signing, verifying, exporting, and counting repeated refusals."""

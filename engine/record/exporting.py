@@ -1,4 +1,4 @@
-"""The record as lines of JSON: where it begins, each row exactly as it was hashed, the signed head."""
+"""The record as lines of JSON: its starting point, each row exactly as hashed, and the signed head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOTE = '{"note":'
 
 
 async def exported(store: RecordQuestions, signer: HeadSigner, now: datetime) -> AsyncIterator[str]:
-    """The lines of the record as it is when it begins to be read."""
+    """The lines of the record, up to its head when reading starts."""
     cut, ends = await store.record_cut(), await store.record_head()
     at = Head(cut.seq, cut.head) if cut else Head(0, GENESIS)
     key = await asyncio.to_thread(lambda: signer.verifier)
@@ -29,7 +29,7 @@ async def exported(store: RecordQuestions, signer: HeadSigner, now: datetime) ->
 
 
 async def old_lines(store: RecordQuestions) -> AsyncIterator[str]:
-    """The lines that were kept before there was a record; nothing binds them to each other."""
+    """The lines logged before the record existed, which no hash chain links."""
     after = 0
     while lines := await store.old_lines(after, _AT_ONCE):
         for line in lines:
@@ -38,7 +38,7 @@ async def old_lines(store: RecordQuestions) -> AsyncIterator[str]:
 
 
 class ExportedRows:
-    """The rows of an exported record's lines, with the heads that they must have; `note` once all were read."""
+    """The rows in an exported record's lines, with their expected heads; `note` is set once all are read."""
 
     def __init__(self, lines: Iterable[str], begins: Head) -> None:
         self.note = ""

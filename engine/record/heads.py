@@ -1,4 +1,4 @@
-"""The newest signed head, kept beside the database: an old backup of the database does not have it."""
+"""The newest signed head, stored beside the database, so that a restored old backup is noticed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HEAD_FILE = "record.head"
 
 
 def kept_head(folder: Path, signer: HeadSigner) -> SignedHead | None:
-    """The head that was signed last on this machine, if any. Raises OSError, Refused: INVALID_ARGUMENT."""
+    """The newest head signed on this machine, if any. Raises OSError, Refused: INVALID_ARGUMENT."""
     path = folder / HEAD_FILE
     return opened(path.read_text(encoding="utf-8"), signer.verifier) if path.exists() else None
 
 
 def keep_head(folder: Path, signer: HeadSigner, note: str) -> None:
-    """Keep a newer head in place of the one before; never an older one. Raises OSError."""
+    """Store a head unless a newer one is stored. Raises OSError, Refused: INVALID_ARGUMENT."""
     mine = opened(note, signer.verifier)
     if not _newer(mine, folder, signer):
         return
@@ -30,5 +30,5 @@ def _newer(mine: SignedHead, folder: Path, signer: HeadSigner) -> bool:
     try:
         before = kept_head(folder, signer)
     except Refused:
-        return True  # of another key: that one was lost, and the file tells nothing any more
+        return True  # signed by another key, which was lost, so the file proves nothing any more
     return before is None or before.head.seq < mine.head.seq

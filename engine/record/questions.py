@@ -1,4 +1,4 @@
-"""What may be asked of the record of an engine: its signed head, whether it is whole, all of it."""
+"""Queries about an engine's record: its signed head, its verification, its export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.store.protocol import Store
 
 
 class Recorded:
-    """The part of an engine that speaks of its record."""
+    """The part of an engine that answers queries about its record."""
 
     settings: Settings
     store: Store
@@ -24,9 +24,9 @@ class Recorded:
     signer: HeadSigner
 
     async def signed_head(self) -> str:
-        """The signed note of the record's head, for whoever may hold it against the record later.
+        """The signed note of the record's head, against which the record can be checked later.
 
-        It is kept beside the database as well. Raises OSError, Refused: INVALID_ARGUMENT for a broken key file.
+        It is also stored beside the database. Raises OSError, and Refused(INVALID_ARGUMENT) for a broken key file.
         """
         head = await self.store.record_head()
         return await asyncio.to_thread(self._sign, head, self.clock())
@@ -37,17 +37,17 @@ class Recorded:
         return note
 
     async def verified(self, wanted: Iterable[Head] = ()) -> Verified:
-        """What a look at every row finds; `wanted`, and the head beside the database, must be in the record.
+        """The result of checking every row; `wanted` and the head beside the database must be in the record.
 
-        Raises OSError, Refused: INVALID_ARGUMENT where the head beside the database is not of our key.
+        Raises OSError, and Refused(INVALID_ARGUMENT) if our key did not sign the head beside the database.
         """
         kept = await asyncio.to_thread(heads.kept_head, self.settings.data_dir, self.signer)
         return await verify(self.store, [*wanted, *([kept.head] if kept else [])])
 
     def exported(self) -> AsyncIterator[str]:
-        """The whole record in lines, with the signed head at its end."""
+        """The whole record in lines, ending with the signed head."""
         return exported(self.store, self.signer, self.clock())
 
     def old_lines(self) -> AsyncIterator[str]:
-        """The lines that were kept before there was a record."""
+        """The lines logged before the record existed."""
         return old_lines(self.store)

@@ -1,4 +1,4 @@
-"""Equal refusals: the first is a row of the record at once, all others of its minute are one more row."""
+"""Repeated refusals: the first is recorded at once, and all others of its minute as one more row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.model.actors import Actor
 
 _MINUTE = timedelta(minutes=1)
 _KINDS_MAX = 1_000
-"""Kinds of refusals that are counted at a time; the oldest are written down to make room."""
+"""The most kinds of refusals counted at a time; the oldest are recorded to make room."""
 
 Facts = Mapping[str, object]
 
@@ -23,14 +23,14 @@ class _Counted:
 
 
 class Repeats:
-    """Counts refusals that are equal but for when and about what: same caller, command and code."""
+    """Counts refusals whose facts are equal except for their time."""
 
     def __init__(self) -> None:
         self._counted: dict[tuple[object, ...], _Counted] = {}
         self._full: list[_Counted] = []
 
     def first(self, facts: Facts, now: datetime) -> bool:
-        """True for a refusal that no equal one came before within a minute; another one is counted."""
+        """True for the first refusal of its kind within a minute; a repeated one is counted."""
         kind = tuple((name, fact) for name, fact in facts.items() if name != "at")
         known = self._counted.get(kind)
         if known and now < known.until:
@@ -44,7 +44,7 @@ class Repeats:
         return True
 
     def over(self, now: datetime | None) -> list[tuple[Facts, int]]:
-        """What was counted and whose minute is over, each once; `now` None: whatever was counted."""
+        """The counted refusals whose minute is over, each returned once; all of them if `now` is None."""
         ended = [kind for kind, c in self._counted.items() if now is None or now >= c.until]
         found = [*self._full, *(self._counted.pop(kind) for kind in ended)]
         self._full = []
@@ -52,5 +52,5 @@ class Repeats:
 
 
 def known(actor: Actor) -> bool:
-    """True for a caller whose refusals are rows; what strangers try before they are known is only counted."""
+    """True for an identified caller, whose refusals are recorded; those of strangers are only counted."""
     return actor.kind in {"local", "agent", "organizer", "owner"} and not actor.unauthenticated

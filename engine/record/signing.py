@@ -1,6 +1,6 @@
-"""Signed heads of the record: notes in the form of C2SP signed-note, with an Ed25519 key of the installation.
+"""Signed heads of the record: C2SP signed notes, with the installation's Ed25519 key.
 
-`cryptography` is imported where a note is signed or opened: a server that has just started needs neither.
+`cryptography` is imported when a note is signed or opened, which a server does not do at startup.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY_FILE = "record.key"
 _ED25519 = b"\x01"
 _ID_BYTES = 4
 _NOTE_MAX = 1_000_000
-"""Characters of a text that holds a note: a mail with it."""
+"""The most characters of a text with a note, such as a mail."""
 _NOTE = re.compile(
     r"^(?P<origin>[^\s+]+/record)\n(?P<seq>\d{1,18})\n(?P<head>[A-Za-z0-9+/]{43}=)\n(?P<at>[0-9TZ:.+-]{20,32})\n"
     r"\n(?:— [^\s+]+ [A-Za-z0-9+/=]+\n?)+",
@@ -38,7 +38,7 @@ _SIGNATURE = re.compile(r"^— (?P<name>[^\s+]+) (?P<signature>[A-Za-z0-9+/=]+)$
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """A head of the record, and when it was signed as the signer's clock had it."""
+    """A head of the record, and when it was signed by the signer's clock."""
 
     head: Head
     at: str
@@ -46,7 +46,7 @@ class SignedHead:
 
 
 class HeadSigner:
-    """Signs heads with the key in the data folder; the first one to ask makes it."""
+    """Signs heads with the key in the data folder, which is created when first needed."""
 
     def __init__(self, folder: Path, domain: str) -> None:
         self.name = f"{domain}/record"
@@ -77,7 +77,7 @@ class HeadSigner:
 
     @property
     def verifier(self) -> str:
-        """The public key as C2SP signed-note writes it: name, id and key."""
+        """The public key in the form of C2SP signed-note: name, id and key."""
         return verifier(self.name, self.public)
 
     def note(self, head: Head, at: datetime) -> str:
@@ -87,7 +87,7 @@ class HeadSigner:
         return f"{text}\n— {self.name} {_base64(_key_id(self.name, self.public) + signature)}\n"
 
     def published(self) -> dict[str, object]:
-        """What `/.well-known/cis-keys` shows: the public key as a JWK, with its name and its one-line form."""
+        """The content of `/.well-known/cis-keys`: the public key as a JWK, with its name and its one-line form."""
         x = base64.urlsafe_b64encode(self.public).rstrip(b"=").decode()
         key = {
             "kty": "OKP",
@@ -105,7 +105,7 @@ def verifier(name: str, public: bytes) -> str:
 
 
 def opened(text: str, key: str) -> SignedHead:
-    """The head in the first signed note that `text` holds, be it a mail, if `key` (`HeadSigner.verifier`) signed it.
+    """The head in the first signed note in `text`, such as a mail, if `key` (`HeadSigner.verifier`) signed it.
 
     Raises Refused: INVALID_ARGUMENT.
     """

@@ -1,4 +1,4 @@
-"""Verifies the record: each row follows the one before, and a head that was signed once is still in it."""
+"""Verifies the record: each row follows the one before, and every signed head is still in it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a look at every row found: how many there are, the newest head, what is wrong.
+    """The result of checking every row: their number, the newest head, and what is wrong.
 
-    `signed`: how many signed heads were looked for.
+    `signed`: how many signed heads were checked.
     """
 
     rows: int
@@ -27,7 +27,7 @@ class Verified:
 
 
 class RecordChain:
-    """Follows the chain row by row from where it begins, and looks for the heads that must lie on it."""
+    """Checks the chain row by row from its beginning, and looks for the heads that must be in it."""
 
     def __init__(self, begins: Head, wanted: Iterable[Head] = ()) -> None:
         self.head = begins
@@ -38,7 +38,7 @@ class RecordChain:
         self._wrong = [seq for seq, head in self._wanted.items() if seq == begins.seq and head != begins.head]
 
     def follow(self, leaves: Iterable[Leaf]) -> bool:
-        """Follow some rows; False from the first that does not follow the one before."""
+        """Check further rows; False from the first one that does not follow the one before."""
         (seq, head), wanted = self.head, self._wanted
         for number, body, kept in leaves:
             if number != seq + 1 or not numbered(body, number):
@@ -56,7 +56,7 @@ class RecordChain:
         return not self.broken
 
     def differences(self) -> list[str]:
-        """A sentence for whatever is wrong."""
+        """A sentence for each thing that is wrong."""
         found = [self.broken] if self.broken else []
         found += [
             f"record: row {seq} is not the one that was signed: the record was rewritten"
@@ -79,7 +79,7 @@ class RecordChain:
 
 
 async def verify(store: RecordQuestions, wanted: Iterable[Head] = ()) -> Verified:
-    """Verify all rows that there are, in pages; `wanted`: heads that must be in it."""
+    """Verify all rows, in pages; `wanted`: heads that must be in the record."""
     wanted = list(wanted)
     cut = await store.record_cut()
     chain = RecordChain(Head(cut.seq, cut.head) if cut else Head(0, GENESIS), wanted)

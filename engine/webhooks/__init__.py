@@ -1,1 +1,1 @@
-"""Webhooks out: signed, posted in order, tried again; fed by the log of changes."""
+"""Outgoing webhooks: signed, posted in order and retried; fed by the log of changes."""

@@ -1,4 +1,4 @@
-"""What callers ask about webhooks, and how one is made: its address is checked first."""
+"""Queries about webhooks, and the creation of one, whose address is checked first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def create(
     organizer: str = "",
     starting_minutes: int = 15,
 ) -> WebhookDone:
-    """Make a webhook to an address that may be reached.
+    """Create a webhook to an address that this server may connect to.
 
     Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY.
     """
@@ -58,7 +58,7 @@ async def postings(
     limit: int = 50,
     before: str = "",
 ) -> list[Posting]:
-    """What was posted, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_WEBHOOK."""
+    """The postings of a webhook, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_WEBHOOK."""
     found = await webhook(engine, webhook_id, actor)
     return await engine.store.postings(found.id, state, limit, before)
 

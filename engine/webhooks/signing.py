@@ -17,14 +17,14 @@ SECRET, PUBLIC = "whsec_", "whpk_"
 
 
 def signature(signer: HeadSigner, secrets: Sequence[str], name: str, timestamp: int, body: bytes) -> str:
-    """The header `webhook-signature`."""
+    """The value of the header `webhook-signature`."""
     signed = b".".join([name.encode(), str(timestamp).encode(), body])
     by_secrets = [f"v1,{_base64(_mac(secret, signed))}" for secret in secrets]
     return " ".join([*by_secrets, f"v1a,{_base64(signer.sign(signed))}"])
 
 
 def public_key(signer: HeadSigner) -> str:
-    """The key for `v1a` as receivers take it."""
+    """The public key for `v1a`, in the form that receivers use."""
     return PUBLIC + _base64(signer.public)
 
 

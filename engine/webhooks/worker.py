@@ -1,4 +1,4 @@
-"""Posts what is due: in order for each event, several receivers at once, so that a slow one holds nobody up."""
+"""Posts webhooks: in order for each event, and to several receivers at once, so that a slow one delays no other."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from engine.webhooks.signing import signature
 log = logging.getLogger(__name__)
 
 SECONDS = 15.0
-"""For one attempt, from the connection to the end of the answer."""
+"""The most seconds for one attempt, from connecting to the end of the response."""
 ANSWER_MAX = 16_384
-"""Bytes that are read of an answer; with more the connection is closed."""
+"""The most bytes read of a response; if there are more, the connection is closed."""
 _FOR_ONE, _FOR_ALL = 8, 64
-"""Attempts at a time: to one receiver, and in all."""
+"""The most concurrent attempts: for one webhook, and in total."""
 _SHOWN = 200
 _LOOK_S = 2.0
 _IDLE_S = 0.5
 _PAUSE_S = 0.02
-"""Between two looks: while much is written, what happens is posted some at a time."""
+"""The pause, in seconds, between two steps, so that many changes are posted in batches."""
 _AFTER_FAILURE_S = 5.0
 _CLEAN_S = 3_600.0
 
 
 class Courier:
-    """Posts for one engine."""
+    """Posts the webhooks of one engine."""
 
     def __init__(self, engine: Engine, outside: Outside | None = None) -> None:
         self._engine = engine
@@ -52,7 +52,7 @@ class Courier:
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until cancelled; what is under way then is posted again after its lease."""
+        """Run until cancelled; attempts that this interrupts are repeated after their lease."""
         quiet, loop = Quiet(self._engine.store), asyncio.get_running_loop()
         look = clean = 0.0
         try:
@@ -76,7 +76,7 @@ class Courier:
             await self.close()
 
     async def _wait(self, heard: Waiter) -> None:
-        """Until something was kept, an attempt has ended, or a while is over."""
+        """Wait until something was written, an attempt ended, or half a second passed."""
         if not self._under_way:
             if await heard.rest(_IDLE_S):
                 await asyncio.sleep(_PAUSE_S)
@@ -91,14 +91,14 @@ class Courier:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def close(self) -> None:
-        """End what is under way, and close all connections."""
+        """Cancel running attempts and close all connections."""
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._outside.close()
 
     async def step(self) -> bool:
-        """Write down what has ended, feed, and begin what is due; True if there was anything."""
+        """Record ended attempts, create new postings and start those that are due; True if there was anything to do."""
         settled, self._settled = self._settled, []
         if settled:
             await self._engine.apply(SettlePostings(attempts=tuple(settled)), SYSTEM)
@@ -137,7 +137,7 @@ class Courier:
         self._ended.set()
 
     async def drain(self) -> None:
-        """Until nothing is due and nothing under way; for tests and the command line."""
+        """Run until nothing is due and no attempt is running; for tests and the command line."""
         while await self.step() or self._under_way or self._settled:
             if self._under_way:
                 await asyncio.wait(list(self._under_way), return_when=asyncio.FIRST_COMPLETED)
@@ -179,7 +179,7 @@ def _failure(answer: OutsideResponse) -> str:
 
 
 def _retry_after(answer: OutsideResponse, now: datetime) -> int | None:
-    """Seconds that the receiver asks to be left alone (RFC 9110, 10.2.3)."""
+    """The seconds of the receiver's Retry-After, or None (RFC 9110, 10.2.3)."""
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit() and len(value) <= 9:
         return int(value)
