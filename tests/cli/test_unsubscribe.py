@@ -93,7 +93,7 @@ async def test_looking_changes_nothing_and_pressing_the_button_unsubscribes(
         done = await web.post(path, data={"List-Unsubscribe": "One-Click"})
         assert (done.status_code, done.history) == (200, [])
         assert "set-cookie" not in done.headers
-        assert "nothing more" in done.text
+        assert "no more mail" in done.text
     assert await why_not(tmp_path) is Code.ATTENDEE_BLOCKED
 
 

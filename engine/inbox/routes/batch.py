@@ -19,7 +19,7 @@ from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
 from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.handling.reading import tables_of
-from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored
 from engine.inbox.routes.reach import weighed
 from engine.model.actors import Actor
 from engine.model.counters import Intake
@@ -28,6 +28,8 @@ from engine.store.protocol import Unit
 
 CHUNK = 50
 """Rows in one transaction: few, so that other mail and the dispatcher need not wait."""
+_PART = "batch"
+_COPY = ignored(Code.NO_CHANGE, "The same mail was carried out before.")
 _HEADER = ("row", "action", "outcome", "uid", "code", "detail")
 
 
@@ -63,8 +65,8 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
 
     Raises Refused if no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
     """
-    if await _came_before(engine, received):
-        return ALREADY_RECEIVED
+    if before := await _came_before(engine, received):
+        return before
     steps, problems = _read(engine, received)
     received = await weighed(engine, received, lambda mail: _rehearsed(engine, mail, steps))
     outcomes: list[StepOutcome] = []
@@ -128,13 +130,19 @@ def unknown_columns(names: Iterable[str]) -> list[str]:
     ]
 
 
-async def _came_before(engine: Engine, received: ReceivedMail) -> bool:
-    """True if this very mail was carried out already and only arrived a second time."""
-    if not received.mail.message_id:
-        return False
+async def _came_before(engine: Engine, received: ReceivedMail) -> Outcome | None:
+    """What becomes of a mail that was carried out already: nothing, where a crash has it handled again.
 
-    async def before(unit: Unit) -> bool:
-        return await unit.remembered(received.actor.address, _mail_key(received)) is not None
+    Where it arrives a second time, the copy has a note of its own, as every mail has.
+    """
+    if not received.mail.message_id:
+        return None
+    noted = received.intake(ALREADY_RECEIVED, engine.clock(), _PART).id
+
+    async def before(unit: Unit) -> Outcome | None:
+        if await unit.remembered(received.actor.address, _mail_key(received)) is None:
+            return None
+        return ALREADY_RECEIVED if await unit.taken_in(noted) else _COPY
 
     return await engine.store.transact(before)
 
@@ -179,7 +187,7 @@ async def _answer(
         received.actor,
         outcome=lambda _: outcome,
         notice=lambda _: notice,
-        part="batch",
+        part=_PART,
     )
 
 
