@@ -30,7 +30,7 @@ ENTRIES = KindTable[KeptEntry](
 
 
 class Feeds(UnitSession):
-    """The part of a unit of work that concerns imported calendars."""
+    """The part of a unit of work for imported calendars."""
 
     async def feed(self, feed_id: str) -> Feed | None:
         """The feed with this id, or None."""

@@ -18,7 +18,7 @@ _PAGE = 100
 
 
 class Reminders(SuppressionQuestions, LedgerQuestions):
-    """The part of a unit of work that concerns reminders."""
+    """The part of a unit of work for reminders."""
 
     async def reminder_groups(
         self, event_uid: str, who: Chosen, now: datetime, shown: int

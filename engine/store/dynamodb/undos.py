@@ -36,7 +36,7 @@ UNDOS = KindTable[Undoable](
 
 
 class Undos(BulkChanges):
-    """The part of a unit of work that concerns what can be taken back."""
+    """The part of a unit of work for what can be taken back."""
 
     async def add_undo(self, undoable: Undoable) -> None:
         """Keep what can be taken back; what could be until a day before it is dropped."""

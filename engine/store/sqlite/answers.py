@@ -1,4 +1,4 @@
-"""Answers for single instances, proposals of other times, and who sends whom in their place."""
+"""Answers for single instances, proposals of other times, and delegations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ANSWER_COLUMNS = "event_uid, email, recurrence_id, partstat, sequence, dtstamp,
 
 
 class Answers(Session):
-    """The part of a unit of work that speaks of what attendees say beside Yes, No or Maybe to an event."""
+    """The part of a unit of work for what attendees answer besides Yes, No or Maybe to an event."""
 
     # single instances
 
@@ -25,7 +25,7 @@ class Answers(Session):
         return found[0] if found else None
 
     async def save_instance_answer(self, answer: InstanceAnswer) -> None:
-        """Write down what an attendee says of one instance, in place of what they said before."""
+        """Store an attendee's answer for one instance, replacing an earlier one."""
         await self.run(
             f"INSERT INTO instance_answer({_ANSWER_COLUMNS}) VALUES (?,?,?,?,?,?,?) "
             "ON CONFLICT DO UPDATE SET partstat = excluded.partstat, sequence = excluded.sequence, "
@@ -49,7 +49,7 @@ class Answers(Session):
         *,
         limit: int = _MAX,
     ) -> list[InstanceAnswer]:
-        """Answers for single instances, of one attendee or for one instance where these are given."""
+        """Answers for single instances; of one attendee or for one instance, if given."""
         where, values = ["event_uid = ?"], [event_uid]
         if email is not None:
             where.append("email = ?")
@@ -94,7 +94,7 @@ class Answers(Session):
             await self._count_open(proposal, 1)
 
     async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
-        """Write down what became of a proposal."""
+        """Store the new state of a proposal."""
         settled = proposal.model_copy(update={"state": state})
         opened = (state is ProposalState.OPEN) - (proposal.state is ProposalState.OPEN)
         if opened:
@@ -117,7 +117,7 @@ class Answers(Session):
         state: ProposalState | None = ProposalState.OPEN,
         limit: int = _MAX,
     ) -> list[Proposal]:
-        """Proposals for an event, oldest first; those that are open unless `state` says otherwise."""
+        """Proposals for an event, oldest first; only open ones unless `state` is given."""
         where, values = ["event_uid = ?"], [event_uid]
         if email is not None:
             where.append("email = ?")
@@ -145,7 +145,7 @@ class Answers(Session):
         )
 
     async def end_proxy(self, event_uid: str, delegate: str) -> None:
-        """Let no one who added a delegate answer for them any more; who sent whom stays known."""
+        """End the right to answer for a delegate of those who added them; the delegation itself stays known."""
         await self.run(
             "UPDATE delegation SET added = 0 WHERE event_uid = ? AND delegate = ?", [event_uid, delegate]
         )
@@ -170,12 +170,12 @@ class Answers(Session):
     # aliases
 
     async def alias(self, event_uid: str, email: str) -> str:
-        """The other address under which an attendee answers; empty if none is known."""
+        """The other address from which an attendee answers; empty if none is known."""
         row = await self.one("SELECT alias FROM alias WHERE event_uid = ? AND email = ?", [event_uid, email])
         return str(row["alias"]) if row else ""
 
     async def add_alias(self, event_uid: str, email: str, alias: str) -> None:
-        """Note the first other address under which an attendee answers; a later one changes nothing."""
+        """Store the first other address from which an attendee answers; later ones are ignored."""
         await self.run(
             "INSERT OR IGNORE INTO alias(event_uid, email, alias) VALUES (?,?,?)", [event_uid, email, alias]
         )

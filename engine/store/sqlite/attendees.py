@@ -1,4 +1,4 @@
-"""Attendees, their receipts, and who must not be mailed."""
+"""Attendees, their receipts, and addresses that must not be mailed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from engine.store.sqlite.suppressions import by_domain
 
 _ANY = "''"
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
-"""The counters of which the places that are taken are the sum, each with its sign."""
+"""The counters whose sum is the number of places taken, each with its sign."""
 
 
 class Attendees(Session):
-    """The part of a unit of work that speaks of attendees."""
+    """The part of a unit of work for attendees."""
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
         row = await self.one(
@@ -65,9 +65,9 @@ class Attendees(Session):
         )
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
-        """Add attendees, all of one event; those whom the store holds already stay as they are.
+        """Add attendees, all of one event; existing ones stay unchanged.
 
-        Whoever is added as proven, as who is invited is, hears of changes from then on.
+        Attendees added as proven, as invited ones are, receive changes from then on, even if they existed before.
         """
         attendees = await self._new(attendees)
         if not attendees:
@@ -84,7 +84,7 @@ class Attendees(Session):
                 self.tally.add(event_uid, organizer, name, len(same))
 
     async def _new(self, attendees: Sequence[Attendee]) -> list[Attendee]:
-        """Those whom the store does not hold; of the others, who is proven now is so from now on."""
+        """The attendees that are not stored yet; stored ones become proven if they are proven now."""
         if not attendees:
             return []
         held = await self.all(
@@ -127,7 +127,7 @@ class Attendees(Session):
         return int(row["n"]) if row else 0
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer, a withdrawal or personal values down: counters move from what the attendee was."""
+        """Store an answer, a withdrawal or personal values, and move the counters from the old state."""
         found = await self.all(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
             "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, fields = ? WHERE event_uid = ? AND email = ? "
@@ -159,7 +159,7 @@ class Attendees(Session):
         return str(row["organizer"])
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who have the invite, will have it, or proved themselves without one."""
+        """Those of `emails` who got the invite, will get it, or are proven without one."""
         found = await self.all(
             f"SELECT email FROM attendee a WHERE event_uid = ? AND email {IN_LIST} "
             "AND (withdrawn IS NOT NULL OR origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
@@ -193,7 +193,7 @@ class Attendees(Session):
         return await changes.note_automatic_reply(self, event_uid, email, words, now.timestamp(), most)
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
-        """Those of `emails` whom `organizer` must not mail, and why."""
+        """Those of `emails` that `organizer` must not mail, and why."""
         hashed = await self.hashed(emails)
         listed = as_list([*emails, *hashed])
         suppressed = await self.all(f"SELECT email FROM suppression WHERE email {IN_LIST}", [listed])
@@ -210,12 +210,12 @@ class Attendees(Session):
         return {hashed.get(email, email): code for email, code in found.items()}
 
     async def hashed(self, emails: Collection[str]) -> dict[str, str]:
-        """These addresses by what the do-not-mail list keeps of those that were forgotten; empty if none is so."""
+        """The addresses by the hashes that the do-not-mail list keeps of forgotten ones; empty without any."""
         row = await self.one("SELECT key FROM forgetting_key")
         return {target(email, row["key"]): email for email in emails} if row else {}
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
-        """Note that someone wants no more mail from one organizer."""
+        """Record that a person wants no more mail from one organizer."""
         changed = await self.run(
             "INSERT INTO block(email, organizer, at) VALUES (?,?,?) ON CONFLICT DO UPDATE SET reason = '' "
             "WHERE reason <> ''",
@@ -225,14 +225,14 @@ class Attendees(Session):
             await changes.note_unsubscribed(self, email, organizer, now.timestamp())
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        """Note that mail from one organizer to `email` came back; who asked for no more stays known for that."""
+        """Record that mail from one organizer to `email` bounced; an earlier unsubscription is kept."""
         await self.run(
             "INSERT OR IGNORE INTO block(email, organizer, at, reason) VALUES (?,?,?,?)",
             [email, organizer, now.timestamp(), reason or "bounced"],
         )
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
-        """Note that `email` takes no mail, whoever sends it."""
+        """Record that `email` accepts no mail from any organizer."""
         await self.run(
             "INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason or "bounced", now.timestamp()]
         )

@@ -1,4 +1,4 @@
-"""Tables of what bounds a forger: kinds of confirmations, proofs, notices that wait, mail that changed nothing."""
+"""Tables that limit what a forger can do: kinds of confirmations, proofs, waiting notices, mails without effect."""
 
 BOUNDS = """
 ALTER TABLE confirmation ADD COLUMN kind TEXT NOT NULL DEFAULT 'mail';

@@ -1,4 +1,4 @@
-"""How an installation and its organizers look and speak."""
+"""The branding of an installation and its organizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Brandings(Session):
-    """The part of a unit of work, and of the questions, that speaks of branding."""
+    """The part of a unit of work, and of the questions, for branding."""
 
     async def branding(self, scope: str) -> Branding | None:
         row = await self.one("SELECT body FROM branding WHERE scope = ?", [scope])
@@ -30,7 +30,7 @@ class Brandings(Session):
 
 
 class BrandingAnswers:
-    """What the store answers about branding."""
+    """The store's questions about branding."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -1,4 +1,4 @@
-"""Budgets of keys: what each caused in a day, whom it has mailed, what campaigns have reserved."""
+"""Tables of keys' budgets: what each caused in a day, whom it has mailed, what campaigns have reserved."""
 
 from __future__ import annotations
 

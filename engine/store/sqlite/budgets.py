@@ -1,4 +1,4 @@
-"""Budgets of keys. They move with the ledger, in the same transaction."""
+"""Budgets of keys, which change with the ledger in the same transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNDECIDED = (
     "held = 1 AND key <> '' AND state IN ('queued','deferred') AND code IN ('key_ended','out_of_bounds') "
     "AND instr(' ' || key || ' ', ?) > 0"
 )
-"""What waits for a decision, of a key with a space on either side."""
+"""The condition that a message waits for a decision about a key, given with a space on either side."""
 # rows that are neither withdrawn before they left, nor uncounted, and what is reserved, beside the counters
 MISCOUNTED = f"""
 WITH caused AS (
@@ -50,16 +50,16 @@ WITH caused AS (
 SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM summed EXCEPT SELECT * FROM kept)
     UNION ALL SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM summed))
 """
-"""Days of keys whose budgets differ from the ledger."""
+"""The query for days on which keys' budgets differ from the ledger."""
 
 
 class KeyBudgets(Session):
-    """The part of a unit of work that concerns budgets of keys."""
+    """The part of a unit of work for budgets of keys."""
 
     _met: int = 0
 
     async def count_for_keys(self, messages: Sequence[Message]) -> None:
-        """Count messages that are owed now for each key that caused them."""
+        """Count newly owed messages for each key that caused them."""
         self._met = 0
         keyed = [m for m in messages if m.key and rules.budget_of(m.kind)]
         if not keyed:
@@ -77,7 +77,7 @@ class KeyBudgets(Session):
         await self._charge(spent)
 
     async def _meet(self, key: str, day: int, people: Mapping[str, int]) -> int:
-        """Note whom a key mails; returns how many of them it never mailed before."""
+        """Record the people a key mails, and return how many of them it never mailed before."""
         found = await self.all(
             f"SELECT person FROM key_person WHERE key = ? AND person {IN_LIST}", [key, as_list(people)]
         )
@@ -95,13 +95,13 @@ class KeyBudgets(Session):
         )
 
     async def release_budgets(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
-        """Return what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
+        """Give back what messages about to be withdrawn have spent; `sure`: only those that cannot have left."""
         doubt = "AND in_doubt = 0" if sure else ""
         await self._charge_for(f"{where} {doubt} AND state <> 'withdrawn'", values, -1)
 
     async def take_again(self, where: str, values: Sequence[object]) -> None:
-        """Charge anew for messages that were withdrawn and are about to be owed again."""
-        # What may have left was never given back.
+        """Charge again for withdrawn messages that are about to be owed again."""
+        # The charge for messages that may have left was never given back.
         await self._charge_for(f"{where} AND in_doubt = 0 AND state = 'withdrawn'", values, 1)
 
     async def _charge_for(self, where: str, values: Sequence[object], sign: int) -> None:
@@ -183,11 +183,11 @@ class KeyBudgets(Session):
     async def settle(
         self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
     ) -> int:
-        """Let messages end."""
+        """Put messages into a final state, and return how many."""
 
 
 def _alike(messages: Iterable[Message]) -> dict[tuple[str, Kind, int], list[str]]:
-    """The addresses of messages of one cause, kind and day."""
+    """The addresses of messages, grouped by keys, kind and day."""
     groups: dict[tuple[str, Kind, int], list[str]] = {}
     for m in messages:
         groups.setdefault((m.key, m.kind, rules.day(m.created)), []).append(m.email)

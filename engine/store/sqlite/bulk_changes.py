@@ -1,4 +1,4 @@
-"""Changes of many messages, some at a time."""
+"""Changes of many messages, in parts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _OTHERS = "(campaign_id IS NULL OR campaign_id NOT IN (SELECT id FROM campaign W
 
 
 class BulkChanges(Ledger):
-    """The part of a unit of work that changes many messages, some at a time."""
+    """The part of a unit of work that changes many messages, in parts."""
 
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
         return await (self._of_event if change.event_uid else self._others_than_events)(change, now)
 
     async def _of_event(self, change: BulkChange, now: datetime) -> str | None:
-        """By address, for that is the order of the ledger's index: all that the next people are owed."""
+        """Change the messages of the next people, by address, which is the order of the ledger's index."""
         found = await self.all(
             "SELECT email FROM message WHERE event_uid = ? AND method IS NOT NULL AND email > ? "
             "GROUP BY email ORDER BY email LIMIT ?",
@@ -96,7 +96,7 @@ class BulkChanges(Ledger):
             await self.run(f"UPDATE message SET held = ? WHERE {where}", [held, *which])
 
     async def _next(self, change: BulkChange, state: MessageState) -> list[int]:
-        """Ids in order; of a campaign's pending messages the index has them so."""
+        """The next message ids in order, in which the index of a campaign's pending messages has them."""
         where, values = _OTHERS, list[object]()
         if change.action in _DECIDING:
             where, values = UNDECIDED, [f" {change.key} "]

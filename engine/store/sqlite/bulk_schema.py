@@ -1,4 +1,4 @@
-"""Changes of many messages that are applied in parts: a step of the migrations."""
+"""The migration for changes of many messages that are applied in parts."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ _ADD = (
 )
 _ROW_COLUMNS = "campaign_id, row, email, name, fields, code, detail"
 _SKIPPED = "campaign_row INDEXED BY campaign_row_skipped"
-"""Rows of lists, by the index of those that were skipped: unasked, SQLite looks through the good ones as well."""
+"""Rows of lists by the index of skipped rows; without the hint, SQLite also reads the good ones."""
 
 
 class Campaigns(Reminders):
-    """The part of a unit of work that speaks of campaigns."""
+    """The part of a unit of work for campaigns."""
 
     @property
     def rows_per_unit(self) -> int:
@@ -98,7 +98,7 @@ class Campaigns(Reminders):
     async def recipients(
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
-        """The next good rows of a list, and its new cursor; None if these were the last."""
+        """The next good rows of a list, and the new cursor, None after the last."""
         found = await self.one(
             "SELECT json_group_array(json_array(row, email, name, fields)) AS found FROM (SELECT * FROM campaign_row "
             "WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?)",
@@ -128,7 +128,7 @@ class Campaigns(Reminders):
         return str(found[-1]["row"]) if len(found) == limit else None
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
-        """The first skipped rows, of those after the row `after`."""
+        """The first `limit` skipped rows after the row `after`."""
         found = await self.all(
             f"SELECT * FROM {_SKIPPED} WHERE campaign_id = ? AND row > ? AND code <> '' ORDER BY row LIMIT ?",
             [campaign_id, after, limit],
@@ -136,7 +136,7 @@ class Campaigns(Reminders):
         return [rows.recipient(row) for row in found]
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
-        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        """How many messages are in each state, and how many rows were skipped or not written yet."""
         tallies = await self.all(counted("campaign", "?1"), [campaign_id])
         counts = {state.value: 0 for state in MessageState}
         counts |= summed((row["name"].removeprefix("delivery."), row["n"]) for row in tallies)
@@ -159,13 +159,13 @@ class Campaigns(Reminders):
         return {"skipped": row["skipped"], "waiting": total - row["skipped"] - written}
 
     async def _rest_of_audience(self, campaign: Campaign, written: int) -> dict[str, int]:
-        """Those without a message: the job has not reached them yet, or found nothing to tell them."""
+        """Counts of people without a message: the job has not reached them yet, or had nothing to send them."""
         left = campaign.total - written
         job = await self.one("SELECT 1 FROM fanout WHERE campaign_id = ?", [campaign.id])
         return {"skipped": 0, "waiting": left} if job else {"skipped": left, "waiting": 0}
 
     async def backlog(self) -> int:
-        """How many messages running campaigns without a rate owe, by their counters."""
+        """How many messages running campaigns without their own rate owe, by their counters."""
         row = await self.one(
             "SELECT coalesce(sum(max(0, json_extract(c.body, '$.valid') - (SELECT coalesce(sum(n), 0) FROM tally "
             "WHERE scope = 'campaign' AND key = c.id AND name IN ('delivery.sent', 'delivery.failed', "
@@ -182,9 +182,9 @@ class Campaigns(Reminders):
         return rows.campaign(row) if row else None
 
     async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
-        """A running campaign of whose last messages more than `share` failed since it was started or resumed.
+        """A running campaign in which more than `share` of the last messages failed since it was started or resumed.
 
-        With it: how many failed, of how many, and what a server said last.
+        Also returns how many failed, out of how many, and the last response of a server.
         """
         candidates = await self.all(
             "SELECT c.body FROM campaign c JOIN tally t ON t.scope = 'campaign' AND t.key = c.id "
@@ -198,7 +198,7 @@ class Campaigns(Reminders):
         return None
 
     async def _last_settled(self, campaign: Campaign) -> tuple[int, int]:
-        """How many of its newest settled messages there are, and how many of those failed."""
+        """The number of its newest settled messages, and how many of them failed."""
         since = rows.seconds(campaign.resumed or campaign.started) or 0.0
         newest = " UNION ALL ".join(
             f"SELECT * FROM (SELECT settled, {int(state is MessageState.FAILED)} AS failed FROM message WHERE "

@@ -1,7 +1,7 @@
-"""Messages that may be claimed, with all that speaks for or against it, read from the database in one go.
+"""Messages that may be claimed, with everything that decides about it, read from the database in one query.
 
-Python's lock is handed over for every row that SQLite gives, and whoever sends meanwhile is slow to give it
-back; so many rows come as one, in JSON.
+Python's GIL is released for every row that SQLite returns, and a thread that sends meanwhile is slow to release
+it; so many rows are returned as one, in JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.store.sqlite.states import DUE, PENDING
 from engine.store.sqlite.suppressions import by_domain
 
 _FEW = 32
-"""Claims that are made without a thread: some 0.3 ms."""
+"""The most claims that are built without a thread, which takes about 0.3 ms."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {kind.value: kind for kind in Kind}
 _METHODS = {method.value: method for method in Method}
@@ -37,7 +37,7 @@ _ORIGINS = {origin.value: origin for origin in Origin}
 
 
 class Candidate(NamedTuple):
-    """One row, its columns in the order of `_COLUMNS`; times in microseconds, which JSON keeps whole."""
+    """One row, with its columns in the order of `_COLUMNS`; times are in microseconds, which JSON keeps exact."""
 
     id: int
     kind: str
@@ -119,16 +119,16 @@ WHERE m.id IN (
         AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))
     ORDER BY due, id LIMIT ?)
 """
-"""The last condition keeps the messages of one attendee in order."""
+"""The query for candidates; its last condition keeps the messages of one attendee in order."""
 
 
 def candidates(found: str) -> Sequence[Candidate]:
-    """The rows that QUERY gave, those that are due first at the front."""
+    """The rows that QUERY returned, in order of when they are due."""
     return sorted(map(Candidate._make, json.loads(found)), key=lambda c: (c.due, c.id))
 
 
 class ClaimableMessage(NamedTuple):
-    """A message that may leave, and its event; what a dispatcher is given is made of it outside the transaction."""
+    """A message that may leave, with its event; the dispatcher's claim is built from it outside the transaction."""
 
     candidate: Candidate
     event: Event | None
@@ -136,14 +136,14 @@ class ClaimableMessage(NamedTuple):
 
 
 async def claims(judged: Sequence[ClaimableMessage]) -> list[Claim]:
-    """What a dispatcher is given. It takes as long as all that is done in the transaction, so it comes after that."""
+    """The claims for a dispatcher, built after the transaction, since that takes as long as the transaction itself."""
     if len(judged) <= _FEW:
         return [claim(*each) for each in judged]
     return await asyncio.to_thread(lambda: [claim(*each) for each in judged])
 
 
 def claim(candidate: Candidate, event: Event | None, standing: Standing = UNBOUNDED) -> Claim:
-    """What a dispatcher is given; a calendar message has the newest revision of its event."""
+    """The claim for a dispatcher; a calendar message has the newest revision of its event."""
     name, language = candidate.organizer_name or "", candidate.organizer_language or ""
     if candidate.method is None or event is None:
         return Claim(
@@ -215,5 +215,5 @@ def _attendee(c: Candidate) -> Attendee:
 
 @lru_cache(maxsize=256)
 def _at(micros: int) -> datetime:
-    """A moment; the messages of one cause were made at the same."""
+    """A moment, cached, since the messages of one cause share it."""
     return _EPOCH + timedelta(microseconds=micros)

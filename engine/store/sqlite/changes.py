@@ -1,4 +1,4 @@
-"""The log of what happened to organizers' events, in the order in which it was kept, for those who ask what is new."""
+"""The log of changes to organizers' events, in commit order, for callers who ask what is new."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.store.sqlite import rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
 
 WORDS_MAX = 500
-"""Characters that are kept of what others said."""
+"""The most characters stored of other people's texts."""
 
 _COLUMNS = "at, kind, organizer, event_uid, email, campaign_id, sequence, status, code, words"
 _ALL = f"{_COLUMNS}, held, chain"
@@ -31,13 +31,13 @@ _OF_ATTENDEE = (
     "JOIN change began ON began.id = CAST(last.chain AS INTEGER) "
     "WHERE began.event_uid = ?1 AND began.email = ?2), '') FROM event WHERE uid = ?1"
 )
-"""With the chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
+"""The statement for a change by an attendee, with the chain that a recent change of theirs continues."""
 _CHAIN_LASTS_S = 3_600
-"""How long after an effect of a trigger an answer may belong to its chain."""
+"""The seconds after a trigger's effect during which an answer may belong to its chain."""
 AUTOMATIC_REPLIES = """
 CREATE INDEX change_automatic ON change(event_uid, email, id) WHERE kind = 'automatic_reply';
 """
-"""Absence notes and the like of one attendee."""
+"""The index of automatic replies, such as absence notes, by attendee."""
 _FAILED = (
     f"INSERT INTO change({_COLUMNS}) SELECT settled, iif(code = 'bounced', 'message_bounced', 'message_failed'), "
     f"organizer, event_uid, email, coalesce(campaign_id, ''), sequence, kind, code, substr(answer, 1, {WORDS_MAX}) "
@@ -55,13 +55,13 @@ _CAMPAIGN = (
 
 
 async def note_receipt(session: Session, receipt: Receipt) -> None:
-    """An answer came in, whether it counted or not."""
+    """Log that an answer arrived, whether it counted or not."""
     said = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX]]
     await _note_said(session, receipt, ChangeKind.RECEIPT, said)
 
 
 async def note_proposal(session: Session, proposal: Proposal) -> None:
-    """An attendee proposed another time."""
+    """Log that an attendee proposed another time."""
     said = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX]]
     await _note_said(session, proposal, ChangeKind.PROPOSAL, said)
 
@@ -74,7 +74,7 @@ async def _note_said(
 
 
 async def note_event(session: Session, event: Event, before: Event | None) -> None:
-    """An event was made, or is at a new revision."""
+    """Log that an event was created or has a new revision."""
     if before is not None and before.sequence == event.sequence:
         return
     kind = ChangeKind.EVENT_CHANGED if before else ChangeKind.EVENT_CREATED
@@ -86,7 +86,7 @@ async def note_event(session: Session, event: Event, before: Event | None) -> No
 
 
 async def note_campaign(session: Session, campaign: Campaign) -> None:
-    """A campaign comes to rest; to be said before its new state is written."""
+    """Log that a campaign came to rest; call this before its new state is written."""
     kind = _CAMPAIGN_KINDS.get(campaign.state)
     if kind:
         at = rows.seconds(campaign.finished or campaign.paused or campaign.created)
@@ -95,7 +95,7 @@ async def note_campaign(session: Session, campaign: Campaign) -> None:
 
 
 async def note_failures(session: Session, message_ids: Collection[int]) -> None:
-    """Messages failed, or came back; only those whose row says so are noted."""
+    """Log that messages failed or bounced; only those whose row says so are logged."""
     if message_ids:
         await session.run(_FAILED, [as_numbers(message_ids)])
 
@@ -109,8 +109,8 @@ async def page(
 ) -> ChangePage:
     """Up to `limit` changes after the cursor `since`, oldest first; without one the newest.
 
-    Only one process writes at a time, so that ids are in the order in which changes could be seen: nothing ever
-    appears before a cursor that was given out. Raises Refused(INVALID_CURSOR).
+    Only one process writes at a time, so ids are in the order in which changes became visible, and no change ever
+    appears before a cursor that was returned. Raises Refused(INVALID_CURSOR).
     """
     where, values = ("organizer = ?", [organizer]) if organizer else ("1", [])
     if kinds:
@@ -134,13 +134,13 @@ async def page(
 
 
 async def _newest(session: Session) -> int:
-    """The newest change of all, from which a caller goes on who has found none."""
+    """The id of the newest change of all, from which a caller continues after finding none."""
     row = await session.one("SELECT max(id) AS id FROM change")
     return int(row["id"] or 0) if row else 0
 
 
 async def note_unsubscribed(session: Session, email: str, organizer: str, at: float) -> None:
-    """A person wants no more mail from an organizer."""
+    """Log that a person wants no more mail from an organizer."""
     await session.run(
         f"INSERT INTO change({_COLUMNS}) VALUES (?, ?, ?, NULL, ?, '', NULL, 'blocked', '', '')",
         [at, ChangeKind.UNSUBSCRIBED, organizer, email],
@@ -150,7 +150,7 @@ async def note_unsubscribed(session: Session, email: str, organizer: str, at: fl
 async def note_complaint(
     session: Session, email: str, organizer: str, event_uid: str | None, words: str, at: float
 ) -> None:
-    """A person called mail of an organizer spam."""
+    """Log that a person reported mail of an organizer as spam."""
     await session.run(
         f"INSERT INTO change({_COLUMNS}) VALUES (?, ?, ?, ?, ?, '', NULL, '', '', ?)",
         [at, ChangeKind.COMPLAINT, organizer, event_uid, email, words[:WORDS_MAX]],
@@ -158,7 +158,7 @@ async def note_complaint(
 
 
 async def note_held(session: Session, held: HeldAction) -> None:
-    """An action waits for approval, or was decided."""
+    """Log that an action waits for approval or was decided."""
     waits = held.state is HeldState.WAITING
     at = held.created if waits else held.decided or held.expires
     await session.run(
@@ -178,7 +178,7 @@ async def note_held(session: Session, held: HeldAction) -> None:
 async def note_automatic_reply(
     session: Session, event_uid: str, email: str, words: str, at: float, most: int
 ) -> bool:
-    """An attendee's mail program answered, such as an absence note; `most` of them are kept."""
+    """Log an automatic reply of an attendee, such as an absence note, unless there are `most` already."""
     if len(await automatic_replies(session, event_uid, email)) >= most:
         return False
     values = [at, ChangeKind.AUTOMATIC_REPLY, email, None, "", "", words[:WORDS_MAX], ""]
@@ -187,7 +187,7 @@ async def note_automatic_reply(
 
 
 async def automatic_replies(session: Session, event_uid: str, email: str) -> list[Change]:
-    """What an attendee's mail program answered, oldest first."""
+    """An attendee's automatic replies, oldest first."""
     found = await session.all(
         "SELECT * FROM change WHERE kind = 'automatic_reply' AND event_uid = ? AND email = ? ORDER BY id",
         [event_uid, email],

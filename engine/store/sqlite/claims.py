@@ -1,4 +1,4 @@
-"""The dispatcher's side of the ledger: claims are leases (promise 6), answers move checkpoints (promise 5)."""
+"""The dispatcher's side of the ledger: claims are leases (promise 6), results move checkpoints (promise 5)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engine.store.sqlite.stops import Stops
 _UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
 _ALL = "send"
-"""The key of the pace that all messages together keep; a campaign's own has its id."""
+"""The key of the pace of all messages together; that of a campaign is its id."""
 _WRITTEN = """
 UPDATE message SET state = a.value->>1, code = a.value->>2, answer = a.value->>3, settled = a.value->>4,
     due = coalesce(a.value->>5, due), attempts = attempts + (a.value->>6), in_doubt = max(in_doubt, a.value->>7)
@@ -37,11 +37,11 @@ _SENT = """
 UPDATE message SET state = 'sent', code = '', answer = a.value, settled = ?, attempts = attempts + 1
 FROM json_each(?) a WHERE message.id = CAST(a.key AS INTEGER)
 """
-"""The same for what most answers are: what stands for each in JSON of its own takes longer to read than to write."""
+"""The same for the most frequent result, whose separate JSON would take longer to read than to write."""
 
 
 class Claims(Leases, DayLimit, Keys, Stops, Quotas):
-    """Claims messages for one dispatcher and writes down what came of them."""
+    """Claims messages for a dispatcher and records the results."""
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates, quota: str = ""
@@ -73,7 +73,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         return claims
 
     async def _within(self, name: str, limit: int, now: datetime) -> int:
-        """How many messages the mail service that sends them allows now."""
+        """How many messages the quota of their mail service allows now."""
         quota = await self.quota(name)
         limit = await self._paced(f"quota {name}", limit, now, quota.rate)
         return limit if quota.remaining is None else min(limit, quota.remaining)
@@ -81,7 +81,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
     async def _spaced(
         self, claims: list[ClaimableMessage], now: datetime, rates: Mapping[str, float]
     ) -> list[ClaimableMessage]:
-        """Without those whose domain has had its share; they are due again when its turn comes."""
+        """The claims without those that exceed their domain's rate, which become due later."""
         late: dict[int, float] = {}
         for domain, rate in rates.items():
             ids = [c.candidate.id for c in claims if c.candidate.email.endswith(f"@{domain}")]
@@ -142,14 +142,14 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         return rules.by_keys(Kind(candidate.kind), candidate.email, event, standing, keys, now)
 
     async def _let_wait(self, waiting: Sequence[tuple[rules.KeyVerdict, int]]) -> None:
-        """Hold messages, or have them due later, as their keys say."""
+        """Hold messages or postpone them, as their keys' bounds require."""
         await self.many(
             "UPDATE message SET held = ?, code = ?, due = coalesce(?, due) WHERE id = ?",
             [(int(v.held), v.code or "", rows.seconds(v.due), id_) for v, id_ in waiting],
         )
 
     async def _in_minutes(self, claims: list[ClaimableMessage], now: datetime) -> list[ClaimableMessage]:
-        """Without those that would be too many in a minute for a key; they are due again when its turn comes."""
+        """The claims without those that exceed a key's limit per minute, which become due later."""
         late: dict[int, float] = {}
         standings = {id(c.standing): c.standing for c in claims}.values()
         paced = {k.id: k.bounds.minute for s in standings for k in s.keys if k.bounds and k.bounds.minute}
@@ -176,7 +176,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         return {row["uid"]: rows.event(row) for row in found}
 
     async def _raise_sequence(self, candidate: Candidate, event: Event) -> Code | None:
-        """A message that waited leaves with the event's newest revision, never with an old time."""
+        """Update a waiting message to the event's newest revision; SUPERSEDED if that is owed already."""
         raised = await self.run(
             "UPDATE OR IGNORE message SET sequence = ?, message_id = ? WHERE id = ?",
             [event.sequence, message_id(candidate, event), candidate.id],
@@ -198,7 +198,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
             )
 
     async def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
-        """Write answers down; if a lease was lost, whoever holds the message now writes its answer."""
+        """Record the results of sending; if a lease was lost, the message's new holder records its result."""
         ids = {_id(answer) for answer in answers}
         held = await self.held(owner, ids)
         await self.release(owner, ids)
@@ -241,7 +241,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         await self.count_sent_at([m.created for m in sent], now)
 
     async def _note_tries(self, answers: Sequence[SendResult], now: datetime) -> None:
-        """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
+        """Store a server's response to an attempt that settled nothing; the ledger itself has the last one."""
         await self.note_attempts(
             (now.timestamp(), a.state.value, a.code, a.text, _id(a))
             for a in answers
@@ -250,17 +250,17 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
 
 def _whole(candidate: Candidate) -> bool:
-    """True for what takes an entry out of a calendar: no pace keeps it."""
+    """True for a message that removes an entry from a calendar, which no pace delays."""
     return candidate.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}
 
 
 def _id(answer: SendResult) -> int:
-    """The message's row here; to everyone else its id is a text that means nothing."""
+    """The id of the message's row; for callers it is an opaque text."""
     return int(answer.message_id)
 
 
 def _plain(answer: SendResult) -> bool:
-    """True if a mail server took the mail, and nothing more is to be said."""
+    """True if a mail server accepted the mail and there is nothing else to record."""
     return answer.state is MessageState.SENT and not (
         answer.code or answer.due or answer.untried or answer.in_doubt
     )

@@ -1,4 +1,4 @@
-"""When an event must be, as conditions of SQL on its occasions."""
+"""The times that a query asks for, as SQL conditions on occasions of events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.store.sqlite.instances import wall
 
 DAY = 86_400
 _EAST, _WEST = 15 * 3_600, 13 * 3_600
-"""How far local time may be from UTC, with an hour to spare."""
+"""The greatest differences of local time from UTC in seconds, plus an hour."""
 
 _END = int(datetime(2300, 1, 1, tzinfo=UTC).timestamp())
 """No event begins before 1970 or after this."""
@@ -25,7 +25,7 @@ _YEARS_BACK, _YEARS_ON, _YEARS_MAX = 5, 8, 20
 
 @dataclass
 class Times:
-    """Conditions on an occasion `o`, with their values; `lo` and `hi` bound the starts of short ones, in UTC."""
+    """Conditions on an occasion `o`, with their values; `lo` and `hi` bound the starts of short ones in UTC seconds."""
 
     where: list[str] = field(default_factory=list)
     values: list[object] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Times:
         self.hi = hi if self.hi is None else min(self.hi, hi)
 
     def sql(self, alias: str = "o") -> str:
-        """The conditions on an occasion by the name `alias`."""
+        """The conditions on the occasion named `alias`."""
         if not self.where:
             return "1"
         if alias == "o":
@@ -54,7 +54,7 @@ class Times:
 
 
 def times(query: EventQuery) -> Times:
-    """What `query` asks of an occasion's times."""
+    """The conditions of `query` on an occasion's times."""
     found, wanted = Times(), query.wanted or Wanted()
     spans = tuple(span for span in wanted.spans if not span.empty)
     if query.after:
@@ -72,7 +72,7 @@ def times(query: EventQuery) -> Times:
 
 
 def _bound(found: Times, spans: tuple[Window, ...]) -> None:
-    """Bounds in UTC, wide enough for every zone, for the index."""
+    """Set bounds in UTC, wide enough for every zone, for the index."""
     starts, ends = [s.start for s in spans], [s.end for s in spans]
     if spans and all(starts):
         found.since(
@@ -87,7 +87,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def _local(zone: str | None, found: Times, asked: datetime | None) -> tuple[str, list[object]]:
-    """The start of an occasion on the clock that counts; days of all-day events are the same everywhere."""
+    """The SQL for an occasion's local start in `zone`; days of all-day events are the same everywhere."""
     if zone is None:
         return "o.local", []
     first, last = _years(found, asked)
@@ -102,7 +102,7 @@ def _local(zone: str | None, found: Times, asked: datetime | None) -> tuple[str,
 
 
 def _years(found: Times, asked: datetime | None) -> tuple[int, int]:
-    """The years whose changes of the clock count: those looked in, or the ones around today where they are many."""
+    """The years whose offset changes count: those searched, or the ones around today if there are many."""
     assert asked is not None, "another clock needs the time of the question"
     last = datetime.fromtimestamp(found.hi, UTC).year if found.hi is not None else None
     first = datetime.fromtimestamp(found.lo, UTC).year if found.lo is not None else None
@@ -117,7 +117,7 @@ def _years(found: Times, asked: datetime | None) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def _steps(zone: str, year: int) -> list[tuple[int, int]]:
-    """The offsets of a zone within a year: each with the second before which it holds."""
+    """The offsets of a zone within a year, each with the second until which it applies."""
     info, end = ZoneInfo(zone), int(datetime(year + 1, 1, 1, tzinfo=UTC).timestamp())
     at = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     found = []
@@ -130,7 +130,7 @@ def _steps(zone: str, year: int) -> list[tuple[int, int]]:
 
 
 def _change(info: ZoneInfo, low: int, high: int) -> int:
-    """The first second on which the offset is that of `high`."""
+    """The first second with the same offset as `high`."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _offset(info, middle) == _offset(info, high) else (middle, high)
@@ -143,7 +143,7 @@ def _offset(info: ZoneInfo, at: int) -> int:
 
 
 def _spans(found: Times, spans: tuple[Window, ...], local: str, values: list[object]) -> None:
-    """An event belongs to a span that it begins in; one of several days to each that it touches."""
+    """Add the condition that an event starts in a span or, if it lasts several days, overlaps it."""
     alternatives, given = [], list[object]()
     for span in spans:
         start, end = ("0", "?") if span.start is None else ("?", "?")

@@ -1,4 +1,4 @@
-"""What we reach into of aiosqlite, which shows its thread and its connection to no one; pyproject.toml caps it."""
+"""Our only use of aiosqlite's private parts, its thread and connection; pyproject.toml limits its version."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ T = TypeVar("T")
 
 
 async def in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """What `work` gives, done in one go in the thread of `connection`, with the connection that the thread uses."""
+    """The result of `work`, which runs as one piece in the thread of `connection`, with the thread's connection."""
     result: T = await connection._execute(lambda: work(connection._conn))  # type: ignore[no-untyped-call]
     return result

@@ -1,4 +1,4 @@
-"""What waits until the owner of an address confirms it."""
+"""Requests that wait until the owner of an address confirms them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from engine.store.sqlite.session import Session
 
 
 class Confirmations(Session):
-    """The part of a unit of work that speaks of confirmations."""
+    """The part of a unit of work for confirmations."""
 
     async def knows_organizer(self, address: str) -> bool:
-        """True if `address` has made an event here."""
+        """True if `address` has created an event here."""
         return await self.one("SELECT 1 FROM organizer WHERE address = ?", [address]) is not None
 
     async def add_confirmation(self, confirmation: Confirmation) -> None:
@@ -36,7 +36,7 @@ class Confirmations(Session):
         return Confirmation.model_validate_json(row["body"]) if row else None
 
     async def confirmations_of(self, mail: str) -> list[Confirmation]:
-        """All that were written down for the mail of that id."""
+        """All confirmations that were stored for the mail with that id."""
         found = await self.all("SELECT body FROM confirmation WHERE mail = ? LIMIT 100", [mail])
         return [Confirmation.model_validate_json(row["body"]) for row in found]
 
@@ -59,7 +59,7 @@ class Confirmations(Session):
     async def open_since(
         self, address: str, since: datetime, kind: ConfirmationKind, limit: int
     ) -> list[Confirmation]:
-        """Those of one address that wait for its word, and about which it was asked after `since`, newest first."""
+        """The open confirmations that were requested from an address after `since`, newest first."""
         found = await self.all(
             "SELECT body FROM confirmation WHERE open = 1 AND kind = ? AND address = ? AND created > ? "
             "AND json_extract(body, '$.asked') ORDER BY created DESC LIMIT ?",
@@ -76,7 +76,7 @@ class Confirmations(Session):
         return [Confirmation.model_validate_json(row["body"]) for row in found]
 
     async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        """Those that wait for a proof, or a registration, that has been given meanwhile."""
+        """Confirmations that wait for a proof or a registration that now exists."""
         found = await self.all(
             "SELECT c.body FROM confirmation c WHERE c.open = 1 AND c.expires > ? AND (c.kind = ? AND EXISTS ("
             "SELECT 1 FROM organizer_proof p WHERE p.organizer = c.address AND p.sure = 1 "

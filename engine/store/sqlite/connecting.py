@@ -1,4 +1,4 @@
-"""The connections to the file: they keep ahead of what is written, and their statements seal and open."""
+"""The connections to the file: in write-ahead mode, with SQL functions for secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.store.sqlite.writing import BUSY_S, keep_ahead, take_turns
 
 
 async def connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
-    """The connection that writes, with the tables brought up to date, and the one that reads."""
+    """The writing connection, after migrating the tables, and the reading one."""
     writer = await _connect(path)
     try:
         await migrate(writer)

@@ -1,4 +1,4 @@
-"""Events with two sides are found as contests, by a word of ours beside their owner: a step of the migrations."""
+"""The migration for finding events with two sides as contests, by a marker word beside their owner."""
 
 from engine.store.sqlite.search_schema import INDEX_TEXT, WRITING
 

@@ -1,4 +1,4 @@
-"""Counters as they are read: they move when a message settles, and leases tell what is being sent meanwhile."""
+"""Reading counters: they change when a message settles; until then, leases show what is being sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HELD = (
 
 
 def counted(scope: str, key: str) -> str:
-    """The statement that reads the counters of a scope, in one look; a name may come several times.
+    """The statement that reads the counters of a scope in one query; a name may occur several times.
 
     `key`: its key in SQL, such as `?1`.
     """
@@ -40,12 +40,12 @@ def _of_domain(key: str) -> str:
 
 
 def at_domain(address: str) -> str:
-    """The domain of an address, both in SQL."""
+    """The SQL expression for the domain of an address, which is also an expression."""
     return f"substr({address}, instr({address}, '@') + 1)"
 
 
 def summed(counters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Counters by name, of pairs of name and number."""
+    """The sums of counters by name, from pairs of name and number."""
     found: Counter[str] = Counter()
     for name, n in counters:
         found[name] += n

@@ -1,4 +1,4 @@
-"""How many mails left in each of the last hours, for the limit of the whole installation in 24 hours."""
+"""Counts of mails per hour, for the limit of the whole installation in 24 hours."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MISCOUNTED = (
     "WHERE state = 'sent' AND settled >= (SELECT min(hour) * 3600 FROM sent_hour) GROUP BY 1) s "
     "JOIN sent_hour h ON h.hour = s.hour WHERE h.n < s.n"
 )
-"""How many hours count fewer mails than left in them. A mail that came back left as well, and stays counted."""
+"""The query for hours with a count below the mails that left. A bounced mail did leave, and stays counted."""
 
 
 class DayLimit(Session):
     """The part of a unit of work that counts mails by the hour."""
 
     async def count_sent(self, n: int, now: datetime) -> None:
-        """Count mails that a mail server took; hours that no limit looks at any more are deleted."""
+        """Count mails that a mail server accepted; hours too old for any limit are deleted."""
         if not n:
             return
         await self.run(
@@ -46,7 +46,7 @@ class DayLimit(Session):
         await self.run("DELETE FROM sent_hour WHERE hour < ?", [hour(now) - _HOURS])
 
     async def left_today(self, limit: int, now: datetime) -> int:
-        """How many mails may still be claimed: what left within 24 hours counts, and what is held now."""
+        """How many mails may still be claimed, given those that left within 24 hours and those leased now."""
         row = await self.one(
             "SELECT (SELECT coalesce(sum(n), 0) FROM sent_hour WHERE hour >= ?) "
             "+ (SELECT coalesce(sum(json_array_length(run)), 0) FROM lease) AS n",

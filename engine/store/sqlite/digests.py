@@ -1,4 +1,4 @@
-"""Until which day an owner had their digest."""
+"""The day of each owner's last digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CREATE TABLE digest (owner TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT, WITHOUT 
 
 
 class Digests(Session):
-    """The part of a unit of work that concerns digests."""
+    """The part of a unit of work for digests."""
 
     async def begin_digest(self, owner: str, day: date) -> bool:
         changed = await self.run(

@@ -1,4 +1,4 @@
-"""Organizers whose mailed lists wait as drafts: a step of the migrations."""
+"""The migration for organizers whose mailed lists wait as drafts."""
 
 ORGANIZER_DRAFTS = """
 ALTER TABLE organizer ADD COLUMN drafts INTEGER NOT NULL DEFAULT 0;

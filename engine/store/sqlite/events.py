@@ -13,11 +13,11 @@ NAMED = (
     "uid = ?1 OR (short_id = ?1 AND short_id <> '') "
     "OR uid IN (SELECT uid FROM remembered WHERE actor = ?3 AND key = ?2)"
 )
-"""The events that a name in lower case, and as it was given, and an actor's address can mean."""
+"""The condition for events that a name, in lower case and as given, can mean for an actor's address."""
 
 
 class Events(SearchIndex, Revisions):
-    """The part of a unit of work that speaks of events."""
+    """The part of a unit of work for events."""
 
     async def event(self, uid: str) -> Event | None:
         row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
@@ -34,7 +34,7 @@ class Events(SearchIndex, Revisions):
         return rows.event(row) if row else None
 
     async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
-        """The standing events whose UID in the organizer's calendar is this one, a space and a date."""
+        """The events, not cancelled, whose UID in the organizer's calendar is this one, a space and a date."""
         found = await self.all(
             "SELECT body FROM event WHERE organizer = ? AND source_uid > ? AND source_uid < ? "
             "AND status <> ? ORDER BY source_uid LIMIT ?",

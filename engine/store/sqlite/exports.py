@@ -1,4 +1,4 @@
-"""Whole tables in pages: events in order, and what belongs to a page of events, by the index of each table."""
+"""Whole tables in pages: events in order, and the rows of each page of events, by each table's index."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Exported(Session):
     async def page(
         self, select: str, dated: str, uids: Collection[str], query: ExportQuery, after: tuple[str, str, int]
     ) -> list[sqlite3.Row]:
-        """Rows of these events from one on, by event, address and id, as the indexes have them."""
+        """Rows of these events after the given one, by event, address and id, the order of the indexes."""
         uid, email, last = after
         bounds = [(f"{dated} >= ?", rows.seconds(query.since)), (f"{dated} < ?", rows.seconds(query.until))]
         kept = [(sql, value) for sql, value in bounds if value is not None]
@@ -91,7 +91,7 @@ class ExportAnswers:
     async def _pages(
         self, select: str, dated: str, uids: Collection[str], query: ExportQuery
     ) -> AsyncIterator[list[sqlite3.Row]]:
-        """All rows of these events: several events at once, and one that has more than a page to its end."""
+        """All rows of these events: of several events at once, or of one with more than a page until its end."""
         left = sorted(uids)
         after = _BEGINNING
         while left or after[0]:

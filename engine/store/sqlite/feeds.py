@@ -1,4 +1,4 @@
-"""Calendars that are imported again and again, and which event each of their entries became."""
+"""Calendars that are imported repeatedly, and the event of each of their entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Feeds(Session):
-    """The part of a unit of work that speaks of imported calendars."""
+    """The part of a unit of work for imported calendars."""
 
     async def feed(self, feed_id: str) -> Feed | None:
         row = await self.one("SELECT body FROM feed WHERE id = ?", [feed_id])

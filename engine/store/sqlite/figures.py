@@ -1,4 +1,4 @@
-"""How things stand, by counters and indexes alone: it takes no longer where there is much."""
+"""Figures for monitoring, only from counters and indexes, so that their cost does not grow with the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.sqlite.states import DUE
 
 _FIRST = "SELECT * FROM (SELECT due AS t FROM message WHERE {} AND id NOT IN {} AND priority = {} ORDER BY due LIMIT 1)"
 FIRST_DUE = " UNION ALL ".join(_FIRST.format(DUE, LEASED, priority) for priority in (0, 1))
-"""When the first messages of each priority are due that no one holds."""
+"""The query for when the first unleased message of each priority is due."""
 _OLDEST = f"SELECT min(t) AS t FROM ({FIRST_DUE})"
 _COUNTERS = counted("system", "''")
 _FAILURES = "SELECT name, n FROM tally WHERE scope = 'failure' AND key = ''"
@@ -19,10 +19,10 @@ _CAMPAIGNS = "SELECT state, count(*) AS n FROM campaign WHERE state IN ('running
 
 
 class FigureQueries(Session):
-    """The figures that whoever watches over the server wants to see."""
+    """The questions for monitoring figures."""
 
     async def figures(self) -> Figures:
-        """The state of the ledger and of the answers."""
+        """Figures of the ledger and of the answers."""
         by_group: dict[str, dict[str, int]] = {"delivery": {}, "rsvp": {}}
         found = await self.all(_COUNTERS)
         for name, n in summed((row["name"], row["n"]) for row in found).items():

@@ -1,4 +1,4 @@
-"""Forgets a person: another address takes the place of theirs, their words go, the counts stay."""
+"""Forgets a person: replaces their address, deletes their texts, and keeps the counts."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _DROPPED = {
     "inbox_message": "sender",
     "person_mail": "person",
 }
-"""Rows that are the person's own, by the column that says so: they go whole."""
+"""Tables whose rows belong to the person, with the column for the address: the rows are deleted."""
 _EMPTIED: dict[str, dict[str, Column]] = {
     "attendee": {"name": "", "fields": "{}", "zone": ""},
     "message": {"note": "", "answer": "", "notice": None},
     "campaign_row": {"name": "", "fields": "{}", "detail": ""},
     "change": {"words": ""},
 }
-"""Columns that go with the person, in rows whose `email` they are."""
+"""Columns that are cleared in rows with the person's `email`."""
 _SAID = ("name", "comment", "location", "sent_by", "words")
-"""What people say of themselves, in rows that are kept as JSON."""
+"""Fields with people's own texts, in rows stored as JSON."""
 _JSON = frozenset({"receipt", "proposal"})
 
 
@@ -93,7 +93,7 @@ class Forgetting(Attendees, Ledger):
 
     async def _rewrite(self, trace: Trace, address: str, alias: str) -> None:
         if trace.table == "delivery":
-            # What was posted may name the person in a way that no text shows.
+            # A posted request may name the person in a form that a search for text does not find.
             await self.run("DELETE FROM posted WHERE divided = 1 AND id = ?", [trace.row["posted"]])
         changed = _rewritten(trace, address, alias)
         sets = ", ".join(f"{name} = ?" for name in changed)
@@ -105,7 +105,7 @@ class Forgetting(Attendees, Ledger):
 
     async def end_forgetting(self, address: str) -> None:
         await self.run("DELETE FROM forgetting WHERE address = ?", [address])
-        # Counts of a tagged address stand under the bare one, from which its mails are gone now.
+        # The counts of a tagged address are under the bare one, which its mails no longer have.
         await self.run("DELETE FROM person_mail WHERE person = ?", [rules.person(address)])
 
 
@@ -114,7 +114,7 @@ def _where(trace: Trace) -> str:
 
 
 def _rewritten(trace: Trace, address: str, alias: str) -> dict[str, Column]:
-    """The columns that change."""
+    """The columns that change, with their new values."""
     theirs = trace.row.get("email") == address
     row = {**trace.row, **(_EMPTIED.get(trace.table, {}) if theirs else {})}
     if trace.table == "delivery":

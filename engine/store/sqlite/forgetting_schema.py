@@ -1,4 +1,4 @@
-"""Tables of forgetting: the key of the hashes that stay, made with the first, and who is being forgotten just now."""
+"""Tables for forgetting: the key of the remaining hashes, and the people who are being forgotten now."""
 
 FORGETTING = """
 CREATE TABLE forgetting_key (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL) STRICT;

@@ -1,7 +1,7 @@
-"""A whole transaction in the thread of its connection: nothing of it waits for what else the process does.
+"""Runs a whole transaction in its connection's thread, so that it never waits for the rest of the process.
 
-Each statement that the event loop sends over there and back waits for everyone else in the loop, with the
-database locked. So work goes over as a whole, and what several ask for at the same time is kept by one commit.
+A statement sent to the thread by the event loop waits for every other task in the loop, with the database
+locked. So work is sent as a whole, and the work of concurrent callers is committed together.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from engine.process.gathering import Failed
 T = TypeVar("T")
 
 _TOGETHER_S = 0.02
-"""For this long works are taken into one transaction; one that takes longer by itself is carried out all the same."""
+"""The seconds during which works may join one transaction; a single work may take longer."""
 
 
 class SyncConnection:
-    """A connection as its own thread has it: what is awaited of it never waits."""
+    """A connection used in its own thread, with asynchronous methods that never wait."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -39,10 +39,10 @@ Work = Callable[[SyncConnection], Coroutine[object, object, T]]
 
 
 def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s: float) -> list[T | Failed]:
-    """Carry `works` out in order, each whole or not at all, and keep them by one commit.
+    """Execute `works` in order, each completely or not at all, with one commit.
 
-    Called in the thread of `connection`. Returns what came of the first of them: later ones are left for the
-    next call once the time is up, so that no one waits long for others. Raises sqlite3.Error where nothing is kept.
+    Call it in the thread of `connection`. Returns the results of the first works: once the time is up, later ones
+    are left for the next call, so that none waits long for others. Raises sqlite3.Error if nothing was committed.
     """
     _begin(connection, busy_s)
     try:
@@ -53,7 +53,7 @@ def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s
     except BaseException:
         connection.rollback()
         raise
-    # SQLite has undone everything on its own, as it does where the disk is full.
+    # SQLite has rolled everything back itself, as it does if the disk is full.
     if len(works) == 1:
         return done
     return [transaction(connection, [work], busy_s)[0] for work in works[: len(done)]]
@@ -80,7 +80,7 @@ def _commit_together(connection: sqlite3.Connection, works: Sequence[Work[T]]) -
 
 
 def _alone(connection: sqlite3.Connection, work: Work[T]) -> T | Failed:
-    """What came of the only work of a transaction, which needs no savepoint: with it, all is undone."""
+    """The result of a transaction's only work, which needs no savepoint, since its failure undoes everything."""
     try:
         return _run_now(work(SyncConnection(connection)))
     except Exception as error:  # noqa: BLE001 -- handed to whoever asked for this work
@@ -92,12 +92,12 @@ def _alone(connection: sqlite3.Connection, work: Work[T]) -> T | Failed:
 def asked(
     connection: sqlite3.Connection, question: Callable[[SyncConnection], Coroutine[object, object, T]]
 ) -> T:
-    """Ask in the thread of `connection`, with all the statements that it takes. Raises as `transaction`."""
+    """The result of `question`. Call it in the thread of `connection`; raises as `transaction`."""
     return _run_now(question(SyncConnection(connection)))
 
 
 def _begin(connection: sqlite3.Connection, busy_s: float) -> None:
-    """Wait for the turn to write. SQLite's own waiting sleeps ever longer, and would let turns pass."""
+    """Wait for the write lock. SQLite's own waiting sleeps ever longer and would miss chances."""
     deadline = time.monotonic() + busy_s
     while True:
         try:
@@ -110,7 +110,7 @@ def _begin(connection: sqlite3.Connection, busy_s: float) -> None:
 
 
 def busy(error: sqlite3.Error) -> bool:
-    """True if another process had its turn."""
+    """True if the error says that another connection holds the lock."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 

@@ -1,4 +1,4 @@
-"""Answers grouped by event, domain, calendar client or hour: counted when asked, of one event or one organizer."""
+"""Answers grouped by event, domain, calendar client or hour, counted when asked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCOPES = {
     "domain": f"{at_domain('e.organizer')} = ?",
 }
 _ANSWERED = {AnswerGrouping.CLIENT, AnswerGrouping.HOUR}
-"""By these only those are grouped who have answered."""
+"""Groupings that include only attendees who have answered."""
 
 
 class Groups(Search):

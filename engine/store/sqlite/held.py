@@ -1,4 +1,4 @@
-"""Actions that wait for approval, and organizers whose changes wait."""
+"""Actions that wait for approval, and organizers whose changes need it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KIND = "held"
 
 
 class HeldActions(Session):
-    """The part of a unit of work that concerns held actions."""
+    """The part of a unit of work for held actions."""
 
     async def add_held(self, held: HeldAction) -> None:
         await self.run(
@@ -128,7 +128,7 @@ class HeldActions(Session):
 
 
 class HeldAnswers:
-    """What a store answers about held actions, over its reader."""
+    """The store's questions about held actions."""
 
     _reader: aiosqlite.Connection
 

@@ -1,4 +1,4 @@
-"""Held actions lie in the table of confirmations: one table, one code for all that waits for someone's word."""
+"""The table of held actions, which is that of confirmations: one table for everything that waits for a decision."""
 
 HELD = """
 ALTER TABLE confirmation ADD COLUMN held TEXT;

@@ -9,7 +9,7 @@ UPDATE event SET short_id = {_SHORT_ID} WHERE rowid IN (
     SELECT max(rowid) FROM event GROUP BY short_id HAVING count(*) > 1
 )"""
 
-# drawn again where two are the same: of a million events one pair in two databases is, of those drawn again none
+# drawn again if two are equal: among a million events one pair in every second database is, after that none
 SHORT_IDS = f"""
 ALTER TABLE event ADD COLUMN short_id TEXT NOT NULL DEFAULT '';
 UPDATE event SET short_id = {_SHORT_ID};

@@ -1,4 +1,4 @@
-"""Looks that are too short to send to another thread: the way there takes ten times as long."""
+"""Runs queries that are too short to send to another thread, which takes ten times as long."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from engine.store.sqlite.session import Statements
 
 _LONGEST_S = 0.003
 _LOOK_OPS = 2_000
-"""Steps of SQLite's machine between two looks at the clock: some 50 µs."""
+"""The steps of SQLite's virtual machine between two checks of the time, about 50 µs."""
 
 
 def too_long(error: sqlite3.Error) -> bool:
-    """True if a glance was not enough: a lock was in the way, or it took too long."""
+    """True if a query met a lock or took too long, so that it has to run in a thread."""
     return busy(error) or error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_INTERRUPT
 
 
 class InLoopReader:
-    """A connection that only reads, a little at a time, and waits for no lock."""
+    """A connection for short reads, which never waits for a lock."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,9 +30,9 @@ class InLoopReader:
 
     @property
     def statements(self) -> Statements:
-        """What runs questions here and now, in the event loop, for so long as a glance may take.
+        """A connection that runs queries in the event loop, each for at most 3 ms.
 
-        They raise an error that is `too_long` where they would wait for a lock or take longer.
+        They raise an error that is `too_long` if they would wait for a lock or take longer.
         """
         return SyncConnection(self._opened())
 
@@ -50,7 +50,7 @@ class InLoopReader:
         return time.perf_counter() > self._until
 
     def written_mark(self) -> int | None:
-        """What SQLite counts of the commits of everybody; None if it cannot be said just now."""
+        """SQLite's counter of all connections' commits; None if it cannot be read now."""
         try:
             (mark,) = self._opened().execute("PRAGMA data_version").fetchone()
         except sqlite3.OperationalError:
@@ -58,7 +58,7 @@ class InLoopReader:
         return int(mark)
 
     def token(self, token: str) -> bool | None:
-        """True if the token belongs to an attendee; None if it cannot be said just now."""
+        """True if the token belongs to an attendee; None if it cannot be read now."""
         try:
             found = self._opened().execute("SELECT 1 FROM attendee WHERE token = ?", (token,)).fetchone()
         except sqlite3.OperationalError:

@@ -1,4 +1,4 @@
-"""What people write to agents."""
+"""Messages that people write to agents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class InboxMessages(Session):
-    """The part of a unit of work that speaks of messages to agents, and the questions about them."""
+    """The part of a unit of work for messages to agents, and the questions about them."""
 
     async def save_inbox_message(self, message: InboxMessage) -> None:
         values = [
@@ -56,7 +56,7 @@ class InboxMessages(Session):
 
 
 class InboxAsked:
-    """The questions about messages; `SqliteStore` has the readers."""
+    """The store's questions about messages to agents."""
 
     if TYPE_CHECKING:
 

@@ -1,4 +1,4 @@
-"""The table of what people write to agents."""
+"""The table of messages that people write to agents."""
 
 INBOX_MESSAGES = """
 CREATE TABLE inbox_message (

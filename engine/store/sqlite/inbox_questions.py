@@ -1,4 +1,4 @@
-"""What the inbox, and those who look after it, ask of the store: a few rows, read by the reader's thread."""
+"""Questions of the inbox and its operators: a few rows each, read in the reader's thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.store.sqlite.suppressions import SuppressionList
 
 
 class InboxQuestions:
-    """Questions about mails that wait, what proves them, who is registered, and who takes no mail."""
+    """Questions about waiting mails, their proofs, registered organizers, and addresses that accept no mail."""
 
     _reader: aiosqlite.Connection
 

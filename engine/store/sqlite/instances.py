@@ -1,4 +1,4 @@
-"""When an event is found: its instances as seconds, local time, weekdays; at most 500 of them."""
+"""The times by which an event is found: at most 500 instances, as seconds, local time and weekdays."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ALL_DAYS = (1 << 7) - 1
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- local time
 
 IndexedTime = tuple[int, int, int, int | None, int, int, int]
-"""starts, ends (UTC seconds), local start (seconds without a zone), minute of the day, weekdays, long, single."""
+"""Start, end (UTC seconds), local start (seconds without a zone), minute of the day, weekdays, long, single."""
 
 
 def indexed(event: Event, expand: Expansion | None) -> tuple[list[IndexedTime], int | None]:
-    """The occasions to keep, and up to when they are all there: None if nothing is missing.
+    """The occasions to store, and the time until which they are complete, None if all are stored.
 
-    Without `expand` a series is known by its first instance, its added dates and its overrides.
+    Without `expand`, a series has only its first instance, its added dates and its overrides.
     """
     if not event.recurring and not event.overrides:
         return [_occasion(event.span, single=True)], None
@@ -40,7 +40,7 @@ def _instances(event: Event, expand: Expansion | None) -> tuple[list[Span], int 
     if len(spans) > KEPT_MAX:
         return spans[:KEPT_MAX], _seconds(spans[KEPT_MAX].start_utc)
     complete = event.ends_at is not None and event.ends_at <= until
-    # A series whose every instance was taken out still has its first time, so that it can be found at all.
+    # A series without any instance left keeps its first time, so that it can be found at all.
     return spans or [event.span], None if complete else _seconds(until)
 
 
@@ -55,7 +55,7 @@ def _occasion(span: Span, *, single: bool) -> IndexedTime:
 
 
 def days_of(weekday: int, seconds: int) -> int:
-    """The weekdays, as bits, that so many seconds from a weekday on touch."""
+    """The weekdays, as bits, that a span of `seconds` starting on `weekday` touches."""
     count = -(-seconds // _DAY)
     if count >= 7:
         return _ALL_DAYS
@@ -63,13 +63,13 @@ def days_of(weekday: int, seconds: int) -> int:
 
 
 def local_seconds(span: Span, starts: int) -> int:
-    """A start as the wall clock there shows it."""
+    """A start in local time, in seconds."""
     offset = datetime.fromtimestamp(starts, span.zone).utcoffset() or timedelta()
     return starts + int(offset.total_seconds())
 
 
 def wall(moment: datetime) -> int:
-    """A local time without a zone, in the same seconds."""
+    """The seconds since 1970 of a local time without its zone."""
     return int((moment - _EPOCH).total_seconds())
 
 
@@ -84,7 +84,7 @@ def span_of(event: Event, starts: int, ends: int, local: int, minute: int | None
 
 
 def rows(spans: list[Span]) -> Iterator[IndexedTime]:
-    """The same for instances that are not kept."""
+    """The indexed times of instances that are not stored."""
     return (_occasion(span, single=False) for span in spans)
 
 

@@ -1,4 +1,4 @@
-"""What waits to be looked after, in one look."""
+"""The kinds of jobs that are due, in one query."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SELECT EXISTS (SELECT 1 FROM campaign WHERE state IN ('running','scheduled','upl
 
 
 async def waiting(statements: Statements, now: datetime, fail_share: float) -> frozenset[Job]:
-    """The kinds of work that wait. What there is none of is told by one statement: mostly there is none of anything."""
+    """The kinds of jobs that are due; one statement rules out most of them, since usually none is."""
     look = Campaigns(statements)
     (any_of,) = await look.all(_ANY, [rules.day(now) - 1])
     waiting: dict[Job, object] = {Job.DROP_DAYS: any_of["days"]}

@@ -1,4 +1,4 @@
-"""Agents' keys, and the lists that their bounds name."""
+"""Agents' keys, and the address lists that their bounds name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Keys(Session):
-    """The part of a unit of work that concerns agents' keys."""
+    """The part of a unit of work for agents' keys."""
 
     async def add_key(self, key: Key) -> None:
         await self.run(
@@ -38,7 +38,7 @@ class Keys(Session):
         return [Key.model_validate_json(row["body"]) for row in found]
 
     async def standing(self, ids: Sequence[str]) -> Standing:
-        """The keys with these ids in that order, as they are now, and the lists that they name."""
+        """The current keys with these ids, in that order, and the lists that they name."""
         found = await self.all(f"SELECT id, body FROM access_key WHERE id {IN_LIST}", [as_list(ids)])
         keys = {row["id"]: Key.model_validate_json(row["body"]) for row in found}
         ordered = tuple(keys[one] for one in dict.fromkeys(ids) if one in keys)
@@ -46,7 +46,7 @@ class Keys(Session):
         return Standing(ordered, await self.address_lists(named) if named else {})
 
     async def address_lists(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """The patterns of the lists with these names."""
+        """The patterns of the address lists with these names."""
         found = await self.all(
             f"SELECT name, patterns FROM address_list WHERE name {IN_LIST}", [as_list(names)]
         )
@@ -60,7 +60,7 @@ class Keys(Session):
         )
 
     async def standing_events(self, key_id: str, now: datetime) -> int:
-        """How many events that a key made, or one under it, are neither cancelled nor over."""
+        """How many events of a key, or of a key under it, are neither cancelled nor over."""
         row = await self.one(
             "SELECT count(*) AS n FROM event WHERE key <> '' AND status = 'confirmed' "
             "AND (ends IS NULL OR ends > ?) AND instr(' ' || key || ' ', ?) > 0",

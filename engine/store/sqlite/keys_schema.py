@@ -1,4 +1,4 @@
-"""Keys with bounds: whom a key acts for, which keys caused a message or made an event."""
+"""The migration for keys with bounds: whom a key acts for, and which keys caused a message or an event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALTER TABLE message ADD COLUMN key TEXT NOT NULL DEFAULT '';
 ALTER TABLE event ADD COLUMN key TEXT NOT NULL DEFAULT '';
 CREATE INDEX event_by_key ON event(ends, key) WHERE key <> '' AND status = 'confirmed';
 """
-"""`key`: ids of the keys whose bounds hold for it, the highest first, separated by spaces; empty: none.
+"""`key`: ids of the keys whose bounds apply to it, the highest first, separated by spaces; empty: none.
 
 `address_list`: patterns of addresses under a name that bounds refer to, as a JSON array.
 """

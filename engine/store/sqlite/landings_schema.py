@@ -1,4 +1,4 @@
-"""The hosts to which an organizer lets its visitors be led."""
+"""The hosts to which an organizer allows visitors to be redirected."""
 
 LANDING_HOSTS = """
 CREATE TABLE landing_host (

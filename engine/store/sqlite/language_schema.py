@@ -1,4 +1,4 @@
-"""The language of an organizer: a step of the migrations."""
+"""The migration for the language of an organizer."""
 
 ORGANIZER_LANGUAGES = """
 ALTER TABLE organizer ADD COLUMN language TEXT NOT NULL DEFAULT '';

@@ -1,11 +1,11 @@
-"""Leases: a step of the migrations, and how a statement sees which messages someone holds."""
+"""The migration for leases, and the SQL for the messages that are leased."""
 
 from __future__ import annotations
 
 LEASED = "(SELECT value FROM lease, json_each(lease.run))"
-"""The ids of the messages that dispatchers hold."""
+"""The SQL for the ids of the messages that dispatchers hold."""
 
-# what was being sent is held by a row for each run; its state is the one before, its counters too
+# messages being sent are held by a row for each run, and keep their state and counters
 LEASES = """
 CREATE TABLE lease (
     id INTEGER PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL, kind TEXT NOT NULL, event_uid TEXT,
@@ -26,7 +26,7 @@ UPDATE message SET state = 'queued', attempts = max(0, attempts - 1) WHERE state
 ALTER TABLE message DROP COLUMN owner;
 ALTER TABLE message DROP COLUMN lease;
 """
-"""`lease`: the messages of one claim that are alike, as a JSON array of their ids; one row however many they are.
+"""`lease`: the similar messages of one claim, as a JSON array of their ids, in one row however many there are.
 
-Messages that are held keep their state until they settle. Those that were answered leave the run.
+Leased messages keep their state until they settle. Those with a result are removed from the run.
 """

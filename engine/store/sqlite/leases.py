@@ -1,4 +1,4 @@
-"""Leases: a claim is one row for each run of messages that are alike, however many they are (promise 6)."""
+"""Leases: a claim is one row for each run of similar messages, however many there are (promise 6)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ATTEMPT = (
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
 Alike = tuple[str, str | None, str, str | None, str]
-"""What makes messages count together: kind, event, organizer, campaign and state."""
+"""What messages that are counted together share: kind, event, organizer, campaign and state."""
 
 
 class Leases(Ledger):
-    """The part of a unit of work that says who holds which messages."""
+    """The part of a unit of work for leases on messages."""
 
     async def lease(self, claims: Sequence[Candidate], owner: str, until: float) -> None:
-        """Let `owner` hold what it claimed."""
+        """Lease the claimed messages to `owner`."""
         runs: dict[Alike, list[int]] = {}
         for claim in claims:
             runs.setdefault(_alike(claim), []).append(claim.id)
@@ -35,14 +35,14 @@ class Leases(Ledger):
         await self.insert("lease", _COLUMNS, rows)
 
     async def renew(self, owner: str, until: float) -> set[str]:
-        """Keep what `owner` holds; the ids of those messages."""
+        """Extend the leases of `owner`, and return the ids of their messages."""
         found = await self.all("UPDATE lease SET until = ? WHERE owner = ? RETURNING run", [until, owner])
         return {str(id_) for row in found for id_ in json.loads(row["run"])}
 
     async def reclaim(self, now: datetime, lease_s: float) -> None:
-        """Take back what a dispatcher held when it died: it may have gone out already.
+        """End expired leases of dispatchers that died; their messages may have left already.
 
-        A lease that ends later than any that is granted now was written before the clock was set back.
+        A lease that ends later than any granted now was written before the clock was set back, and ends too.
         """
         run_out = [now.timestamp(), now.timestamp() + 2 * lease_s]
         lost = await self.all("SELECT run FROM lease WHERE until < ? OR until > ?", run_out)
@@ -51,7 +51,7 @@ class Leases(Ledger):
             await self._in_doubt([id_ for row in lost for id_ in json.loads(row["run"])], now)
 
     async def _in_doubt(self, ids: Sequence[int], now: datetime) -> None:
-        """These may have gone: they are owed again, and the try counts."""
+        """Owe messages again that may have left, and count the attempt."""
         where, values = f"id {IN_LIST} AND {PENDING}", [as_numbers(ids)]
         known = await self.all(f"SELECT id FROM message WHERE {where} ORDER BY id", values)
         await self.note_attempts((now.timestamp(), "queued", "in_doubt", _LOST, row["id"]) for row in known)
@@ -59,11 +59,11 @@ class Leases(Ledger):
         await self.move(where, values, MessageState.QUEUED, {"in_doubt": 1})
 
     async def note_attempts(self, attempts: Iterable[tuple[float, str, str, str, int]]) -> None:
-        """Keep tries that settled nothing: when, the state after it, code, what was answered, of which message."""
+        """Store attempts that settled nothing: the time, the state after it, the code, the response and the message."""
         await self.many(_ATTEMPT, attempts)
 
     async def held(self, owner: str, among: Collection[int]) -> dict[int, Alike]:
-        """Those of `among` that `owner` holds and that are still owed, with what they count as."""
+        """Those of `among` that `owner` holds and that are still owed, with the groups they are counted in."""
         runs = await self.all("SELECT run FROM lease WHERE owner = ?", [owner])
         mine = {id_ for row in runs for id_ in json.loads(row["run"])}.intersection(among)
         found = await self.all(
@@ -74,7 +74,7 @@ class Leases(Ledger):
         return {id_: tuple(row)[1:] for row in found for id_ in json.loads(row["ids"])}
 
     async def release(self, owner: str, ids: Collection[int]) -> None:
-        """Let `owner` hold these no longer."""
+        """End the leases of `owner` on these messages."""
         for row in await self.all("SELECT id, run FROM lease WHERE owner = ?", [owner]):
             run = json.loads(row["run"])
             left = [id_ for id_ in run if id_ not in ids]

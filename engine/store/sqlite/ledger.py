@@ -1,4 +1,4 @@
-"""The ledger: which messages are owed, and the jobs that write many of them."""
+"""The ledger of owed messages, and the jobs that write many of them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ NOTIFIED = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING}
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
 _FANOUT = "f.id, json_remove(f.body, '$.id', '$.cursor') AS body, f.cursor"
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
-"""What no one holds: it has certainly not left since it was last in doubt."""
+"""The condition that a message is pending and not leased, so that it is not being sent."""
 
 
 class Ledger(DayCounters, KeyBudgets):
-    """The part of a unit of work that speaks of messages."""
+    """The part of a unit of work for messages."""
 
     items_per_unit = 1_000
-    """Long enough to be quick, short enough not to hold others up."""
+    """Large enough to be efficient, small enough not to delay others."""
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
-        """Owe messages, each once (promise 3); lower priorities go first.
+        """Add owed messages, each once (promise 3); lower priorities are sent first.
 
-        An update to someone whose invite has certainly not gone yet adds nothing: what is pending always
+        An update to someone whose invite has certainly not left adds nothing, since a pending message always
         leaves with the event's newest revision.
         """
         owed = await self._not_owed_yet(await self._not_covered(messages))
@@ -53,12 +53,12 @@ class Ledger(DayCounters, KeyBudgets):
             self._count(*group, n)
 
     async def _not_owed_yet(self, messages: Sequence[Message]) -> list[Message]:
-        """Without those whose row the ledger has already (promise 3)."""
+        """The messages without those that the ledger already has (promise 3)."""
         ended = await self._ended([m for m in messages if m.method and not m.repeat])
         return rules.newly_owed(messages, ended)
 
     async def _ended(self, messages: Sequence[Message]) -> dict[rules.LedgerKey, bool]:
-        """For each row that the ledger has of these: whether it ended without being sent."""
+        """For each of these messages that the ledger has, whether it ended without being sent."""
         groups: dict[tuple[object, ...], list[str]] = {}
         for message in messages:
             groups.setdefault(rules.ledger_key(message)[:-1], []).append(message.email)
@@ -120,7 +120,7 @@ class Ledger(DayCounters, KeyBudgets):
         return rows.moment(row["created"]) if row and row["created"] is not None else None
 
     async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who got the event, or may have got it."""
+        """Those of `emails` who received the event, or may have."""
         found = await self.all(
             f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {NOTIFIED}",
             [event_uid, as_list(emails)],
@@ -134,7 +134,7 @@ class Ledger(DayCounters, KeyBudgets):
         state: MessageState,
         sets: Mapping[str, object] | None = None,
     ) -> int:
-        """Move messages to `state`, their counters with them, and set columns; returns how many."""
+        """Move messages and their counters to `state`, set columns, and return how many."""
         groups = await self.all(
             "SELECT kind, event_uid, organizer, campaign_id, state, count(*) AS n FROM message "
             f"WHERE {where} GROUP BY 1, 2, 3, 4, 5",
@@ -155,7 +155,7 @@ class Ledger(DayCounters, KeyBudgets):
         return sum(g["n"] for g in groups)
 
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
-        """The message with this Message-ID of ours, or else with the id that the mail service gave it."""
+        """The message with this Message-ID, or else with this id of the mail service."""
         row = (
             await self.one(f"SELECT {rows.MESSAGE} FROM message WHERE message_id = ?", [message_id])
             if message_id
@@ -170,7 +170,7 @@ class Ledger(DayCounters, KeyBudgets):
         return rows.message(row) if row else None
 
     async def last_sent(self, event_uid: str, email: str) -> Message | None:
-        """The newest calendar message to an attendee that a mail server has, or may have."""
+        """The newest calendar message to an attendee that a mail server accepted, or may have."""
         row = await self.one(
             f"SELECT {rows.MESSAGE} FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
             f"AND {_GONE} ORDER BY id DESC LIMIT 1",
@@ -179,9 +179,9 @@ class Ledger(DayCounters, KeyBudgets):
         return rows.message(row) if row else None
 
     async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
-        """A message came back: it failed after all. False if the ledger knew, or nothing had gone.
+        """Mark a message as failed since it bounced. False if that was known, or the message had not left.
 
-        A report may overtake the answer of the server that took the message; that answer is then too late.
+        A bounce may arrive before the result of sending is recorded; that result is then ignored.
         """
         sets = {
             "code": Code.BOUNCED.value,
@@ -193,12 +193,12 @@ class Ledger(DayCounters, KeyBudgets):
         return moved
 
     async def note_answer(self, message: Message, answer: str) -> bool:
-        """Note what a server said later of a message that was sent; False if it is not, or not any more."""
+        """Store what a server reported later about a sent message; False if it is not in that state."""
         sets = "UPDATE message SET answer = ? WHERE id = ? AND state = ?"
         return bool(await self.run(sets, [answer, int(message.id), MessageState.SENT.value]))
 
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
-        """Withdraw what one organizer owes one person and what has not gone yet."""
+        """Withdraw the messages to one person from one organizer that have not left yet."""
         where = (
             "id IN (SELECT id FROM message WHERE event_uid IN (SELECT uid FROM event WHERE organizer = ?) "
             f"AND email = ? AND method IS NOT NULL AND {WAITING} LIMIT {self.items_per_unit})"
@@ -206,7 +206,7 @@ class Ledger(DayCounters, KeyBudgets):
         return await self.settle(where, [organizer, email], MessageState.WITHDRAWN, code, now)
 
     async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
-        """Withdraw what one person is owed for one event and what has not left yet."""
+        """Withdraw the messages to one person about one event that have not left yet."""
         where = f"event_uid = ? AND email = ? AND method IS NOT NULL AND {WAITING}"
         return await self.settle(where, [event_uid, email], MessageState.WITHDRAWN, code, now)
 
@@ -223,7 +223,7 @@ class Ledger(DayCounters, KeyBudgets):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many proven attendees gave one of these answers: for the event, or for the instance or any of them."""
+        """How many proven attendees gave one of these answers, for the event, or for the given or any instance."""
         names, those = as_list([f"rsvp.{p.label}" for p in partstats]), as_list(partstats)
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
@@ -246,7 +246,7 @@ class Ledger(DayCounters, KeyBudgets):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many attendees with these answers got the event, or may have got it."""
+        """How many attendees with these answers received the event, or may have."""
         others, values = await self._others(event_uid, partstats, recurrence_id, emails)
         row = await self.one(
             f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {IN_LIST} OR {others}) "
@@ -263,7 +263,7 @@ class Ledger(DayCounters, KeyBudgets):
         recurrence_id: date | datetime | None,
         emails: Collection[str],
     ) -> tuple[str, list[object]]:
-        """The condition that an attendee is meant though their answer to the event is another."""
+        """The condition for attendees who are included although their answer to the event differs."""
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         if not emails:
             return others, values
@@ -272,9 +272,9 @@ class Ledger(DayCounters, KeyBudgets):
     async def _by_instance(
         self, event_uid: str, partstats: Collection[Partstat], recurrence_id: date | datetime | None
     ) -> tuple[str, list[object]]:
-        """The condition that an attendee gave one of these answers for the instance, or for any if none is named.
+        """The condition that an attendee gave one of these answers for the instance, or for any if none is given.
 
-        Few events have such answers; for the others it is false, and costs nothing.
+        Few events have such answers; for the others the condition is false and costs nothing.
         """
         if not await self.one("SELECT 1 FROM instance_answer WHERE event_uid = ? LIMIT 1", [event_uid]):
             return "0", []
@@ -286,7 +286,7 @@ class Ledger(DayCounters, KeyBudgets):
         return f"email IN ({where})", values
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
-        """The next attendees a job speaks to, and its new cursor; None if these were the last."""
+        """The next attendees of a job, and its new cursor, None after the last."""
         others, values = await self._others(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
         found = await self.all(
@@ -310,7 +310,7 @@ class Ledger(DayCounters, KeyBudgets):
         )
 
     async def next_fanout(self, now: datetime) -> Fanout | None:
-        """The oldest job that may go on: those of a paused campaign wait, and those that can be taken back."""
+        """The oldest job that may continue; jobs of a paused campaign, or that can still be undone, wait."""
         row = await self.one(
             f"SELECT {_FANOUT} FROM fanout f LEFT JOIN campaign c ON c.id = f.campaign_id "
             "WHERE (c.id IS NULL OR c.state IN ('running', 'cancelled')) "
@@ -324,7 +324,7 @@ class Ledger(DayCounters, KeyBudgets):
         return _fanout(row) if row else None
 
     async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
-        """Move a job's cursor, or end it."""
+        """Move a job's cursor, or end the job if that is None."""
         if cursor is None:
             await self.run("DELETE FROM fanout WHERE id = ?", [int(job.id)])
         else:

@@ -1,4 +1,4 @@
-"""Campaign links, what became of them, and the mail services that operators added."""
+"""Campaign links, their use, and the mail services that operators added."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _link(row: sqlite3.Row) -> CampaignLink:
 
 
 class Links(Session):
-    """The part of a unit of work, and of the questions, that speaks of campaign links."""
+    """The part of a unit of work, and of the questions, for campaign links."""
 
     async def link(self, link_id: str) -> CampaignLink | None:
         row = await self.one(f"SELECT {_LINK} FROM link WHERE id = ?", [link_id])
@@ -99,7 +99,7 @@ class Links(Session):
 
 
 class LinkAnswers:
-    """The part of the store that speaks of campaign links."""
+    """The store's questions about campaign links."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -12,4 +12,4 @@ CREATE TABLE link_invite (link TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (
 
 CREATE TABLE vendor (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
-"""An invite is named by its receipt token, so that these tables hold nobody's address."""
+"""Invites are identified by receipt tokens, so that these tables hold no addresses."""

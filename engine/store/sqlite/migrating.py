@@ -1,4 +1,4 @@
-"""Makes the tables of a new database in one go, and brings an older one up to date step by step."""
+"""Creates the tables of a new database with one script, and migrates an older one step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.sealing import register
 
 NEWEST = Path(__file__).with_name("newest.sql")
-"""What all steps come to, written by `make docs`. They take five times as long, and 27 modules that hold them."""
+"""The result of all steps, written by `make docs`; the steps take five times as long and 27 more modules."""
 _HEAD = "-- version "
 _BETWEEN = "\n--\n"
 _OURS = """
@@ -21,7 +21,7 @@ SELECT sql FROM sqlite_schema AS own WHERE sql <> '' AND name NOT GLOB 'sqlite_*
     SELECT 1 FROM sqlite_schema AS v WHERE v.sql GLOB 'CREATE VIRTUAL *' AND own.name GLOB v.name || '_*'
 ) ORDER BY own.rowid
 """
-"""Without what SQLite makes itself, such as the tables behind a virtual one."""
+"""The query for the schema without SQLite's own objects, such as the tables behind a virtual one."""
 
 
 class NewerDatabase(OSError):  # noqa: N818 -- reads as what it is
@@ -29,7 +29,7 @@ class NewerDatabase(OSError):  # noqa: N818 -- reads as what it is
 
 
 async def migrate(connection: aiosqlite.Connection) -> None:
-    """Bring the database up to date; safe when several processes start at once.
+    """Migrate the database to the newest version; safe if several processes start at once.
 
     Raises NewerDatabase.
     """
@@ -69,7 +69,7 @@ def _steps(version: int) -> Iterator[str]:
 
 
 def newest_sql() -> str:
-    """What belongs into newest.sql: the tables that all steps come to."""
+    """The content of newest.sql: the tables that result from all steps."""
     from engine.store.sqlite.schema import MIGRATIONS
 
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:

@@ -1,4 +1,4 @@
-"""Moves everything out of a file of SQLite, or into a new one that takes the file's place when it is whole."""
+"""Moves everything out of an SQLite file, or into a new one that replaces the file when complete."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WAIT_S = 1.0
 _SPECS = {spec.kind: spec for spec in SPECS}
 _GROUPS = {group.kind: group for group in GROUPS}
 _BESIDE = ("-wal", "-shm", "-journal")
-# what a store derives: counters, the order of inviting and of making keys, and what is to be found anew
+# data that a store derives: counters, the order of inviting and of creating keys, and the search index
 _DERIVED = (
     f"INSERT INTO tally(scope, key, name, n) {COUNTERS}",
     "INSERT INTO kept_share SELECT proven, share, count(*), sum(bytes) FROM kept_mail GROUP BY 1, 2",
@@ -42,7 +42,7 @@ _DERIVED = (
 
 
 class MovableFile:
-    """A database whose rows are read, or written, while no one else has it open."""
+    """A database that is read or written while no one else has it open."""
 
     def __init__(self, path: Path, expand: Expansion, clock: Callable[[], datetime]) -> None:
         self._path = path
@@ -55,7 +55,7 @@ class MovableFile:
         """Raises Refused: BUSY if another process, or another connection, has the file open."""
         if self._path.exists() and not self._connection:
             (await asyncio.to_thread(_alone, self._path)).close()
-            await (await SqliteStore.open(self._path, expand=self._expand)).close()  # brought up to date
+            await (await SqliteStore.open(self._path, expand=self._expand)).close()  # migrated
             self._connection = await asyncio.to_thread(_alone, self._path)
 
     async def holds_anything(self) -> bool:
@@ -67,7 +67,7 @@ class MovableFile:
         return False
 
     async def documents(self) -> AsyncIterator[Sequence[Document]]:
-        """All that is kept, kind by kind, some hundreds at a time."""
+        """Everything stored, kind by kind, some hundred documents at a time."""
         found = self._all()
         while some := await asyncio.to_thread(next, found, ()):
             yield some
@@ -85,11 +85,11 @@ class MovableFile:
                     yield some
 
     async def changed(self) -> bool:
-        """Nobody else can write."""
+        """False, since no one else can write to the file."""
         return False
 
     async def begin(self) -> None:
-        """Make a new file beside the one that it will be."""
+        """Create a new file beside the one that it will replace."""
         self._close()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._made = self._path.with_name(f"{self._path.name}.moving")
@@ -98,7 +98,7 @@ class MovableFile:
         self._connection = await asyncio.to_thread(_alone, self._made)
 
     async def take(self, documents: Sequence[Document]) -> None:
-        """Insert the rows of these."""
+        """Insert the rows of these documents."""
         await asyncio.to_thread(self._take, documents)
 
     def _take(self, documents: Sequence[Document]) -> None:
@@ -112,7 +112,7 @@ class MovableFile:
                 self._connection.executemany(spec.insert, [spec.values(value) for value in values])
 
     async def finish(self) -> None:
-        """Derive counters and orders."""
+        """Derive counters and orders, and check references."""
         await asyncio.to_thread(self._derive)
 
     def _derive(self) -> None:
@@ -127,7 +127,7 @@ class MovableFile:
             )
 
     async def end(self) -> None:
-        """Put the file where it is opened, with its events to be found."""
+        """Index the events for the search, and move the file to its final place."""
         assert self._connection is not None and self._made is not None, "what ends has begun"
         self._connection.execute("COMMIT")
         self._close()
@@ -135,7 +135,7 @@ class MovableFile:
         await asyncio.to_thread(_put, self._made, self._path)
 
     async def close(self) -> None:
-        """Let go of the file; one that is not whole is deleted."""
+        """Close the file; an incomplete new one is deleted."""
         self._close()
         if self._made:
             _delete(self._made)
@@ -147,7 +147,7 @@ class MovableFile:
 
 
 def _alone(path: Path) -> sqlite3.Connection:
-    """The only connection to the file: it keeps no log ahead, which SQLite lets none do while another is open."""
+    """The only connection to the file: it leaves write-ahead mode, which SQLite refuses while another is open."""
     connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row

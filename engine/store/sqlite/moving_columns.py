@@ -1,4 +1,4 @@
-"""How rows of a table become documents and documents rows, where a store is moved."""
+"""Converts rows of a table to documents and back, for moving a store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOMENT = TypeAdapter(datetime)
 
 @dataclass(frozen=True)
 class KindColumns:
-    """A kind: the statement that reads its rows, each as a document, and the one that writes a document."""
+    """A kind of document: the statement that reads its rows, and the one that writes a document."""
 
     kind: str
     select: str
@@ -32,24 +32,24 @@ class KindColumns:
 
 
 class Codec(NamedTuple):
-    """From a column to JSON, and back."""
+    """Converts a column to JSON and back."""
 
     read: Callable[[Any], Any]
     write: Callable[[Any], Any]
 
 
 def time_text(seconds: float) -> str:
-    """A moment as documents have it."""
+    """A moment in the form of documents."""
     return str(_MOMENT.dump_python(rows.at(seconds), mode="json"))
 
 
 def time_seconds(text: str) -> float:
-    """The same back."""
+    """The seconds for a moment in the form of documents."""
     return _MOMENT.validate_python(text).timestamp()
 
 
 def or_none(codec: Codec) -> Codec:
-    """The same, where there may be nothing."""
+    """The same codec, which also accepts None."""
     return Codec(
         lambda found: None if found is None else codec.read(found),
         lambda said: None if said is None else codec.write(said),
@@ -66,7 +66,7 @@ BASE64 = Codec(lambda found: base64.b64encode(found).decode(), base64.b64decode)
 
 
 def columns(kind: str, table: str, /, **fields: tuple[str, Codec] | Codec) -> KindColumns:
-    """A kind whose documents have a field for each column, of the same name unless another is given."""
+    """A kind whose documents have a field per column, with the same name unless another is given."""
     named = {name: one if not isinstance(one, Codec) else (name, one) for name, one in fields.items()}
     read = {name: (column, codec) for name, (column, codec) in named.items()}
 
@@ -101,11 +101,11 @@ def bodies(
     placed: str = "place",
     **getters: Getter,
 ) -> KindColumns:
-    """A kind whose rows hold a model as JSON, with columns for what is looked for.
+    """A kind whose rows hold a model as JSON, with columns to search by.
 
-    `same`: columns that have the names of attributes; `getters`: the others, with the name of an attribute or what
-    gives them. `field`: where the model lies in the document; empty: it is the document. `place`: the column of the
-    place in the order of keeping, which is the document's field `placed`.
+    `same`: columns named like attributes; `getters`: the others, each with an attribute's name or a function.
+    `field`: the field of the document that holds the model; empty: the model is the document. `place`: the column of
+    the place in the order of storing, which is the document's field `placed`.
     """
     got: dict[str, Getter] = {**dict.fromkeys(same, ""), **getters}
 
@@ -131,7 +131,7 @@ def bodies(
 
 
 def as_column(value: object) -> object:
-    """A value of the model as a column has it."""
+    """A value of the model in the form of a column."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, date):

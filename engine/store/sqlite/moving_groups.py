@@ -1,4 +1,4 @@
-"""The kinds whose documents are of several tables, or of a few columns alone, where a store is moved."""
+"""The kinds whose documents come from several tables, or from only a few columns, for moving a store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOT = 300
 
 @dataclass(frozen=True)
 class KindSteps:
-    """A kind: what reads its documents, and what writes them."""
+    """A kind of document: the functions that read and write its documents."""
 
     kind: str
     read: Callable[[sqlite3.Connection, datetime], Said]
@@ -100,7 +100,7 @@ _NAMED = "(SELECT max(transport_id) FROM transport_name t WHERE t.message = m.id
 
 
 def _owed(connection: sqlite3.Connection, found: Sequence[sqlite3.Row], now: datetime) -> Said:
-    """Messages with their tries; what was being sent may have gone."""
+    """Messages with their attempts; those that were being sent are in doubt."""
     tried: dict[int, list[Attempt]] = {}
     ids = json.dumps([row["id"] for row in found])
     sql = "SELECT * FROM attempt WHERE message IN (SELECT value FROM json_each(?)) ORDER BY message, n"
@@ -189,7 +189,7 @@ def _fanouts(connection: sqlite3.Connection, _now: datetime) -> Said:
 
 
 def of_list(job: Fanout) -> bool:
-    """True for a job that goes through the rows of a list, whose cursor means the same in each store."""
+    """True for a job over the rows of a list, whose cursor means the same in every store."""
     return bool(job.campaign_id) and job.kind is Kind.INVITE
 
 
@@ -334,7 +334,7 @@ def _unsealed(row: sqlite3.Row) -> str:
 
 
 def _told(cursor: str) -> int:
-    """The last change that was told to whoever has this cursor."""
+    """The last change that the cursor's holder has received."""
     return int(str(cursors.opened(cursor, int)[0]))
 
 

@@ -1,4 +1,4 @@
-"""The kinds whose documents are rows of one table each, where a store is moved."""
+"""The kinds whose documents are rows of one table each, for moving a store."""
 
 from __future__ import annotations
 

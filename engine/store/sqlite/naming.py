@@ -1,4 +1,4 @@
-"""What events are called: their uids, short ids and titles."""
+"""Names of events: their uids, short ids and titles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.sqlite.session import IN_LIST, Session, Statements, as_list
 
 
 class Naming:
-    """What a store answers about the names of events, over its reader."""
+    """The store's questions about the names of events, on its reading connection."""
 
     _reader: aiosqlite.Connection
 
@@ -25,7 +25,7 @@ class Naming:
 
 
 async def event_names(statements: Statements, uids: Collection[str]) -> dict[str, EventName]:
-    """What events are called, by their uid."""
+    """The names of events by their uids."""
     found = await Session(statements).all(
         "SELECT uid, coalesce(short_id, '') AS id, body->>'summary' AS summary FROM event "
         f"WHERE uid {IN_LIST}",

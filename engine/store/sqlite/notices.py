@@ -1,4 +1,4 @@
-"""Notices to one address: one at once, those that come soon after it gathered."""
+"""Notices to an address: the first is sent at once, and those soon after it are gathered."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _FORGOTTEN = timedelta(hours=1)
 
 
 class GatheredNotices(Session):
-    """The part of a unit of work that speaks of notices which wait for others."""
+    """The part of a unit of work for gathered notices."""
 
     async def may_notify(self, address: str, now: datetime, pause: timedelta) -> bool:
-        """True if `address` had no notice within `pause` and none waits; then it counts as told now."""
+        """True if `address` had no notice within `pause` and none waits; it then counts as notified now."""
         row = await self.one("SELECT at, due FROM telling WHERE address = ?", [address])
-        # A time that has not come yet was written before the clock was turned back.
+        # A time in the future was written before the clock was set back.
         if row and (row["due"] is not None or 0 <= now.timestamp() - row["at"] < pause.total_seconds()):
             return False
         await self._note_sent(address, now)
@@ -34,7 +34,7 @@ class GatheredNotices(Session):
     async def gather(
         self, address: str, notice: Notice, event_uid: str | None, due: timedelta, most: int
     ) -> None:
-        """Keep a notice until `due` after the last that went; of more than `most` only the number is kept."""
+        """Store a notice until `due` after the last one sent; beyond `most`, they are only counted."""
         row = await self.one("SELECT count(*) AS n FROM gathered_notice WHERE address = ?", [address])
         more = int(row["n"] >= most) if row else 0
         if not more:
@@ -48,7 +48,7 @@ class GatheredNotices(Session):
         )
 
     async def next_gathered(self, now: datetime, pause: timedelta) -> str | None:
-        """An address whose gathered notices are to leave; also where the clock was turned back since."""
+        """An address whose gathered notices are due, even if the clock was set back since."""
         row = await self.one(
             "SELECT address FROM telling WHERE due IS NOT NULL AND (due <= ? OR due > ?) LIMIT 1",
             [now.timestamp(), (now + pause).timestamp()],
@@ -56,7 +56,7 @@ class GatheredNotices(Session):
         return row["address"] if row else None
 
     async def take_gathered(self, address: str, now: datetime) -> tuple[list[tuple[Notice, str | None]], int]:
-        """The gathered notices with their events, oldest first, and how many more there were; they are gone then."""
+        """Remove and return the gathered notices with their events, oldest first, and how many more there were."""
         found = await self.all(
             "SELECT body, event_uid FROM gathered_notice WHERE address = ? ORDER BY id", [address]
         )

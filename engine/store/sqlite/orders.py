@@ -1,4 +1,4 @@
-"""Plans of organizers, what was bought for them, and whom a shop asks to forget."""
+"""Organizers' plans, their purchases, and the people whom a shop asks to forget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Orders(Session):
-    """The part of a unit of work that concerns plans and orders."""
+    """The part of a unit of work for plans and orders."""
 
     async def enrolment(self, organizer: str) -> Enrolment | None:
         row = await self.one("SELECT body FROM enrolment WHERE organizer = ?", [organizer])
@@ -69,7 +69,7 @@ class Orders(Session):
 
 
 class OrderAnswers:
-    """The questions about plans and orders; `SqliteStore` has the connection."""
+    """The store's questions about plans and orders, on its reading connection."""
 
     _reader: aiosqlite.Connection
 

@@ -1,4 +1,4 @@
-"""The tables of plans, of orders, and of whom a shop asks to forget."""
+"""The tables of plans, orders, and people whom a shop asks to forget."""
 
 ORDERS = """
 CREATE TABLE enrolment (

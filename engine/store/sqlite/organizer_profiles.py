@@ -1,4 +1,4 @@
-"""What is settled for organizers, and their further addresses."""
+"""Settings of organizers, and their further addresses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREATE INDEX organizer_addresses ON organizer_address(organizer);
 
 
 class OrganizerProfiles(Session):
-    """The part of a unit of work that speaks of organizers."""
+    """The part of a unit of work for organizers."""
 
     async def organizer_profile(self, address: str) -> OrganizerProfile | None:
         row = await self.one("SELECT * FROM organizer WHERE address = ?", [address])
@@ -67,7 +67,7 @@ class OrganizerProfiles(Session):
 
 
 class ProfileQuestions(OrderAnswers):
-    """The questions about organizers and their plans; `SqliteStore` has the connection."""
+    """The store's questions about organizers and their plans, on its reading connection."""
 
     _reader: aiosqlite.Connection
 

@@ -1,4 +1,4 @@
-"""Which organizers there are, and at which domains."""
+"""Organizers and their domains."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class Organizers(Session):
-    """Questions about organizers as a whole."""
+    """Questions about all organizers."""
 
     async def organizers(
         self, domain: str, beginning: str, limit: int, after: str = ""
     ) -> list[OrganizerBrief]:
-        """Organizers by address, with the counter of their invitations."""
+        """Organizers by address, with their number of invitations."""
         found = await self.all(
             "SELECT o.address, coalesce((SELECT sum(n) FROM tally WHERE scope = 'organizer' AND key = o.address "
             "AND name = 'attendees'), 0) AS invited FROM organizer o WHERE o.address > ?1 "
@@ -30,7 +30,7 @@ class Organizers(Session):
         return [OrganizerBrief(address=row["address"], invited=row["invited"]) for row in found]
 
     async def organizer_domains(self, limit: int) -> list[DomainBrief]:
-        """The domains that most organizers have."""
+        """The domains with the most organizers."""
         found = await self.all(
             f"SELECT {at_domain('address')} AS domain, count(*) AS n FROM organizer "
             "GROUP BY 1 ORDER BY n DESC, domain LIMIT ?",
@@ -40,7 +40,7 @@ class Organizers(Session):
 
 
 class OrganizerAnswers:
-    """What a store answers about organizers, over its reader."""
+    """The store's questions about organizers, on its reading connection."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

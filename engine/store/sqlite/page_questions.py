@@ -1,4 +1,4 @@
-"""The questions about pages, as the store answers them."""
+"""The store's questions about pages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 async def written_mark(statements: Statements) -> int:
-    """What SQLite counts for a connection: the commits of others; for one that only reads, of everybody."""
+    """SQLite's counter of commits by other connections; for a connection that only reads, of all commits."""
     (row,) = await statements.execute_fetchall("PRAGMA data_version")
     return int(row[0])
 
 
 class PageQuestions:
-    """The part of the store that speaks of pages: what each visit asks is read without a thread."""
+    """The store's questions about pages; those of each visit are read without a thread."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

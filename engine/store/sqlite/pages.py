@@ -17,7 +17,7 @@ _KEPT = timedelta(days=30)
 
 
 class Pages(Session):
-    """The part of a unit of work, and of the questions, that speaks of pages."""
+    """The part of a unit of work, and of the questions, for pages."""
 
     async def page(self, slug: str) -> Page | None:
         row = await self.one("SELECT body FROM page WHERE slug = ?", [slug])

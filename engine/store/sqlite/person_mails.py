@@ -1,4 +1,4 @@
-"""Counters of the mails that a person is owed in a day. They move with the ledger; days that are over are deleted."""
+"""Counters of mails owed to a person per day; they change with the ledger, and past days are deleted."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class DayCounters(Session):
     """The part of a unit of work that counts mails by person and day."""
 
     async def count_for_persons(self, messages: Sequence[Message]) -> None:
-        """Count messages that are owed now: one statement for those of one cause and time, however many they are."""
+        """Count newly owed messages, with one statement for all of the same cause and time."""
         alike: dict[tuple[datetime, bool], list[str]] = {}
         for m in messages:
             if rules.counts_for_person(m):
                 alike.setdefault((m.created, m.prompted), []).append(rules.person(m.email))
         for (created, prompted), persons in alike.items():
-            # In order: neighbours are on one page of the table.
+            # In order, since neighbours share a page of the table.
             await self.run(_ADD, [rules.day(created), int(prompted), as_list(sorted(persons))])
 
     async def person_mails(self, emails: Collection[str], now: datetime) -> dict[str, PersonMails]:

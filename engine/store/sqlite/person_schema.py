@@ -1,4 +1,4 @@
-"""How many mails each person is owed in a day: their counters, and who asked for a mail."""
+"""The migration for counters of mails per person and day, and for who prompted a mail."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ PERSON = (
     "CASE WHEN instr(email, '+') BETWEEN 2 AND instr(email, '@') "
     "THEN substr(email, 1, instr(email, '+') - 1) || substr(email, instr(email, '@')) ELSE email END"
 )
-"""The person of an address, as `rules.person` has it."""
+"""The SQL for the person of an address, equal to `rules.person`."""
 COUNTED = "(kind IN ('invite','reminder') OR prompted = 1)"
-"""The condition that a message counts, as `rules.counts_for_person` has it."""
+"""The condition that a message counts, equal to `rules.counts_for_person`."""
 
 # what was owed today before these counters were there
 PERSON_MAILS = f"""

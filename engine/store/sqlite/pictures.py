@@ -9,7 +9,7 @@ from engine.store.sqlite.session import Session
 
 
 class Pictures(Session):
-    """The part of a unit of work, and of the questions, that speaks of pictures."""
+    """The part of a unit of work, and of the questions, for pictures."""
 
     async def picture(self, organizer: str, name: str) -> Picture | None:
         row = await self.one("SELECT body FROM picture WHERE organizer = ? AND name = ?", [organizer, name])

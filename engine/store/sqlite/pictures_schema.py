@@ -1,4 +1,4 @@
-"""The table of pages' pictures; pages that were made before show what all pages show now."""
+"""The table of pages' pictures; older pages get the default ones."""
 
 PICTURES = """
 CREATE TABLE picture (

@@ -21,7 +21,7 @@ _ALL = "p.id, p.trigger_id, p.received, p.head, p.body, p.bytes"
 
 
 class PostedRequests(Session):
-    """The part of a unit of work that concerns requests as they were posted."""
+    """The part of a unit of work for requests as they were posted."""
 
     async def add_posted(self, trigger_id: str, posted: Posted, received: datetime, *, divided: bool) -> str:
         head = posted.model_dump_json(exclude={"body"})
@@ -81,7 +81,7 @@ class PostedRequests(Session):
 
 
 def _text(body: bytes) -> str | None:
-    """The bytes as text where they are that: texts are looked through when a person is forgotten."""
+    """The bytes as text if they are text, which is searched when a person is forgotten; else None."""
     try:
         return None if b"\0" in body else body.decode()
     except UnicodeDecodeError:
@@ -99,7 +99,7 @@ def _request(row: Any) -> PostedRequest:
 
 
 class PostedAnswers:
-    """What a store answers about requests as they were posted, over its reader."""
+    """The store's questions about requests as they were posted, on its reading connection."""
 
     _reader: aiosqlite.Connection
 

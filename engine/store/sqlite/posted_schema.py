@@ -9,4 +9,4 @@ CREATE UNIQUE INDEX posted_whole ON posted(trigger_id, digest) WHERE divided = 0
 ALTER TABLE delivery ADD COLUMN posted INTEGER;
 CREATE INDEX delivery_posted ON delivery(posted) WHERE posted IS NOT NULL;
 """
-"""`divided`: its deliveries are there. `body`: where it is UTF-8, else `bytes`. `delivery.posted`: what it came in."""
+"""`divided`: its deliveries exist. `body`: the body if UTF-8, else it is in `bytes`. `delivery.posted`: its request."""

@@ -1,4 +1,4 @@
-"""Mails that we owe because strangers wrote, counted so that they stay few."""
+"""Counts of mails that we send because strangers wrote, so that they stay few."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _KEPT = timedelta(days=2)
 
 
 class PromptRecords(Session):
-    """The part of a unit of work that speaks of mails which strangers prompt."""
+    """The part of a unit of work for mails that strangers prompt."""
 
     async def add_prompt(self, prompt: Prompt) -> None:
-        """Count a mail that a stranger prompts; what is too old to count is forgotten."""
+        """Count a mail that a stranger prompts; entries too old to count are deleted."""
         await self.run("DELETE FROM prompted WHERE at < ?", [(prompt.at - _KEPT).timestamp()])
         await self.run(
             "INSERT INTO prompted(at, kind, address, domain, organizer) VALUES (?,?,?,?,?)",

@@ -1,4 +1,4 @@
-"""Which proofs of an organizer's mails are known, and how many people the others have reached."""
+"""Known proofs of organizers' mails, and how many people mails with new proofs have reached."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _KEPT = 100
-"""Proofs of one organizer: the surest and newest; mail servers that many share send from many networks."""
+"""The most proofs stored per organizer, the sure and newest ones; shared mail servers use many networks."""
 
 
 class Proofs(Session):
-    """The part of a unit of work that speaks of what proved an organizer's mails."""
+    """The part of a unit of work for the proofs of organizers' mails."""
 
     async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
-        """True if one of `proofs` is sure, or was first seen before that moment and told of since."""
+        """True if one of `proofs` is sure, or was first seen by `before` and announced to the organizer since."""
         row = await self.one(
             f"SELECT 1 FROM organizer_proof p WHERE organizer = ? AND proof {IN_LIST} "
             "AND (sure = 1 OR first_at <= ? AND EXISTS (SELECT 1 FROM message m "
@@ -33,7 +33,7 @@ class Proofs(Session):
         sure: bool = False,
         warn: bool = False,
     ) -> None:
-        """Note that a mail of `organizer` with these proofs was carried out; `warn`: of new ones they are warned."""
+        """Record that a mail of `organizer` with these proofs was handled; `warn`: warn the organizer of new ones."""
         new = 0
         for proof in proofs:
             values = [now.timestamp(), sure, organizer, proof]
@@ -64,14 +64,14 @@ class Proofs(Session):
         return row is not None
 
     async def proofs_announced(self, organizer: str, message_id: str) -> None:
-        """That message is the first to tell the organizer of the proofs that were noted since the last."""
+        """Record that this message announces the organizer's new proofs."""
         await self.run(
             "UPDATE organizer_proof SET notice = ? WHERE organizer = ? AND notice = ''",
             [message_id, organizer],
         )
 
     async def on_trial(self, organizer: str, since: datetime) -> tuple[int, str]:
-        """How many people mails with new proofs were allowed to reach since then, and the mail that was last."""
+        """How many people mails with new proofs have reached since then, and the last of these mails."""
         row = await self.one(
             "SELECT people, mail FROM organizer_trial WHERE organizer = ? AND since > ?",
             [organizer, since.timestamp()],
@@ -81,7 +81,7 @@ class Proofs(Session):
     async def add_on_trial(
         self, organizer: str, mail: str, people: int, now: datetime, since: datetime
     ) -> None:
-        """Count people whom a mail with new proofs reaches; the count begins anew where it began before `since`."""
+        """Count people whom a mail with new proofs reaches; a count that began before `since` starts again."""
         await self.run(
             "INSERT INTO organizer_trial(organizer, since, mail, people) VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
             "people = iif(since > ?, people, 0) + excluded.people, mail = excluded.mail, "

@@ -1,4 +1,4 @@
-"""Raw mails that are kept though they changed nothing: how many bytes, of whom, and which go first."""
+"""Raw mails that are kept although they changed nothing: their bytes by sender, and which are deleted first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _AMONG = f"mail {IN_LIST}"
 _SENDERS = 20
-"""Senders that are looked at for something to delete: all mails of those before may be awaited."""
+"""The most senders examined for mails to delete, since all mails of the first ones may be awaited."""
 _AWAITED = (
     "EXISTS (SELECT 1 FROM confirmation c WHERE c.mail = k.mail AND c.open = 1 AND c.expires > ? "
     "AND coalesce(json_extract(c.body, '$.asked'), 1))"
@@ -24,14 +24,14 @@ SELECT m.value AS mail, max(e.ends) AS ends, max(e.ends IS NULL) AS endless FROM
     JOIN event e ON e.uid = json_extract(i.body, '$.uid')
     WHERE json_extract(i.body, '$.action') IN ('created', 'updated', 'cancelled') GROUP BY 1
 """
-"""The lines of a mail begin with its id and a colon."""
+"""The query for events that mails made or changed; intake lines of a mail start with its id and a colon."""
 
 
 class Quarantine(Session):
-    """The part of a unit of work that speaks of raw mails which changed nothing."""
+    """The part of a unit of work for raw mails that changed nothing."""
 
     async def keep_mail(self, mail: KeptMail) -> None:
-        """Count a raw mail; harmless to repeat."""
+        """Count a raw mail, once even if repeated."""
         added = await self.run(
             "INSERT INTO kept_mail(mail, at, bytes, proven, share, waits) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
             [mail.mail, mail.at.timestamp(), mail.size, mail.proven, mail.share, mail.waits],
@@ -40,7 +40,7 @@ class Quarantine(Session):
             await self._move(mail.proven, mail.share, 1, mail.size)
 
     async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> None:
-        """Count raw mails no longer; `dropped`: they were deleted for want of room."""
+        """Stop counting raw mails; `dropped`: they were deleted for lack of space."""
         found = await self.all(
             f"SELECT proven, share, count(*) AS n, sum(bytes) AS size FROM kept_mail WHERE {_AMONG} GROUP BY 1, 2",
             [as_list(mails)],
@@ -64,7 +64,7 @@ class Quarantine(Session):
         self.tally.changes["kept", "", "bytes"] += size
 
     async def kept_sums(self) -> KeptSums:
-        """How many mails and bytes are kept, and how many were dropped since the beginning."""
+        """How many mails and bytes are kept, and how many were ever dropped."""
         found = await self.all(
             "SELECT scope, name, n FROM tally WHERE scope IN ('kept','dropped') AND key = ''"
         )
@@ -72,7 +72,7 @@ class Quarantine(Session):
         return KeptSums(**sums)
 
     async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
-        """The oldest mails of the sender whose turn it is, none that someone may still confirm."""
+        """The oldest mails of the first sender to delete from, without those that may still be confirmed."""
         for proven, share in await self._senders(share_max):
             found = await self.all(
                 f"SELECT * FROM kept_mail k WHERE proven = ? AND share = ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
@@ -83,7 +83,7 @@ class Quarantine(Session):
         return []
 
     async def _senders(self, share_max: int | None) -> list[tuple[bool, str]]:
-        """The senders in the order in which their mail goes: who takes too much, the unproven, the proven."""
+        """Senders in the order of deletion: those over their share, then unproven, then proven, each largest first."""
         largest = "SELECT proven, share FROM kept_share WHERE {} ORDER BY bytes DESC LIMIT ?"
         rows = await self.all(largest.format("proven = 0"), [_SENDERS])
         if share_max is not None:
@@ -95,7 +95,7 @@ class Quarantine(Session):
         return [(bool(row["proven"]), row["share"]) for row in rows]
 
     async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        """Mails in quarantine since before that moment, none that someone may still confirm."""
+        """Mails in quarantine since before that moment, without those that may still be confirmed."""
         found = await self.all(
             f"SELECT mail FROM kept_mail k WHERE waits = 1 AND at < ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
             [before.timestamp(), now.timestamp(), limit],
@@ -103,7 +103,7 @@ class Quarantine(Session):
         return [row["mail"] for row in found]
 
     async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
-        """Of `mails` those that made or changed an event, with its end, the last of several."""
+        """Those of `mails` that made or changed events, with the latest end of these; None: endless."""
         found = await self.all(_EVENTS_OF, [as_list(mails)])
         return {row["mail"]: None if row["endless"] else rows.at(row["ends"]) for row in found}
 

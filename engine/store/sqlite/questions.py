@@ -1,4 +1,4 @@
-"""Questions to the store: they read what was kept, on a connection of their own."""
+"""Questions to the store, which read committed data on a connection of their own."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _HISTORY_MAX = 500
 
 
 class Questions(Groups):
-    """Everything that is asked without changing anything."""
+    """All questions, which change nothing."""
 
     async def event(self, uid: str) -> Event | None:
         row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
         return rows.event(row) if row else None
 
     async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
-        """The events that a name can mean, and their counters, in one look."""
+        """The events that a name can mean, with their counters, in one query."""
         found = await self.all(
             "SELECT body, (SELECT json_group_array(json_array(name, n)) FROM "
             f"({counted('event', 'event.uid')})) AS counters FROM event WHERE {NAMED}",
@@ -87,7 +87,7 @@ class Questions(Groups):
         )
 
     async def history(self, event_uid: str, email: str) -> list[History]:
-        """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
+        """The newest messages to one attendee of an event, oldest first, with attempts that settled nothing."""
         found = await self.all(
             f"SELECT * FROM (SELECT {rows.MESSAGE} FROM message "
             "WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
@@ -99,7 +99,7 @@ class Questions(Groups):
         return [History(message=rows.message(row), attempts=tuple(tries[row["id"]])) for row in found]
 
     async def _attempts(self, messages: Sequence[int]) -> dict[int, list[Attempt]]:
-        """The tries of each of some messages, oldest first."""
+        """The attempts of each message, oldest first."""
         tries: dict[int, list[Attempt]] = {message: [] for message in messages}
         found = await self.all(
             f"SELECT * FROM attempt WHERE message {IN_LIST} ORDER BY message, n", [as_numbers(messages)]
@@ -128,7 +128,7 @@ class Questions(Groups):
         return rows.attendee(row) if row else None
 
     async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
-        """All attendees of an event, read in pages, so that memory stays flat."""
+        """All attendees of an event, read in pages to bound memory."""
         after = 0
         while True:
             page = await self.all(
@@ -177,7 +177,7 @@ class Questions(Groups):
         ]
 
     async def noted(self, intake_prefix: str) -> bool:
-        """True if a line says what became of a mail, or of a part of it."""
+        """True if an outcome is stored for a mail or a part of it."""
         row = await self.one(
             "SELECT 1 FROM intake WHERE id >= ? AND id < ? LIMIT 1", [intake_prefix, f"{intake_prefix}\uffff"]
         )
@@ -196,7 +196,7 @@ class Questions(Groups):
         return await self.one(sql, [address, address]) is not None
 
     async def notes(self, intake_prefix: str) -> list[Intake]:
-        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        """The outcomes of a mail, for each mailbox and each of its parts, oldest first."""
         found = await self.all(
             "SELECT body FROM intake WHERE id >= ? AND id < ? ORDER BY at, id LIMIT ?",
             [intake_prefix, f"{intake_prefix}\uffff", _PAGE],
@@ -204,7 +204,7 @@ class Questions(Groups):
         return [Intake.model_validate_json(row["body"]) for row in found]
 
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
-        """A cursor to the newest receipt, and the events of those that came after `after`; None: of none."""
+        """A cursor to the newest receipt, and the events of receipts after `after`; no events if that is None."""
         if after is None:
             row = await self.one("SELECT max(id) AS newest FROM receipt")
             return str((row["newest"] or 0) if row else 0), frozenset()

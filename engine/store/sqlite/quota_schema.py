@@ -1,4 +1,4 @@
-"""What a mail service lets its account send, shared by all processes: a step of the migrations."""
+"""The migration for mail services' quotas, which all processes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a unit of work that keeps to what a mail service allows."""
+"""The part of a unit of work for the quotas of mail services."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _SLOWED = "UPDATE quota SET part = max(part / 2, ?), slowed = ? WHERE name = ? A
 
 
 class Quotas(Session):
-    """Reads and spends quotas; one that was never read lets one message a second go."""
+    """Stores and spends quotas; one that was never read allows one message per second."""
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
-        """Keep what the service says, if no one else has asked it just now."""
+        """Store a quota as its service reported it, unless it was just stored."""
         values = [name, quota.rate, quota.remaining, now.timestamp(), rules.SLOWED_S, rules.QUOTA_S - 1e-3]
         await self.run(_READ, values)
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate, once however many are throttled together."""
+        """Halve the rate, only once for messages throttled together."""
         second_ago = now.timestamp() - rules.SLOWED_AGAIN_S
         await self.run(_SLOWED, [rules.SLOWEST, now.timestamp(), name, second_ago])
         if spent:
             await self.run("UPDATE quota SET remaining = 0 WHERE name = ?", [name])
 
     async def quota(self, name: str) -> Quota:
-        """What may be sent now, by what is known."""
+        """The quota as known now."""
         row = await self.one("SELECT rate * part AS rate, remaining FROM quota WHERE name = ?", [name])
         return Quota(rate=row["rate"], remaining=row["remaining"]) if row else rules.UNREAD_QUOTA
 

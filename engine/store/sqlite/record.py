@@ -1,4 +1,4 @@
-"""The record: one chain of rows, in the order in which units of work are kept."""
+"""The record: one chain of rows, in the order in which units of work are committed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PLACE = (
     "(SELECT seq, head FROM record ORDER BY seq DESC LIMIT 1) UNION ALL "
     f"SELECT address, NULL, NULL, salt FROM record_person WHERE address {IN_LIST}"
 )
-"""The head of the record, and who has a salt."""
+"""The query for the record's head and for stored salts."""
 
 
 class Record(Session):
-    """The part of a unit of work that speaks of the record, and the questions about it."""
+    """The part of a unit of work for the record, and the questions about it."""
 
     async def record_place(self, addresses: Collection[str]) -> ChainEnd:
         found = await self.all(_PLACE, [as_list(addresses)])

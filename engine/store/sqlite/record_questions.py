@@ -1,4 +1,4 @@
-"""What is asked of the record, of the store's readers."""
+"""Questions about the record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAVES = "SELECT seq, CAST(body AS BLOB), head FROM record WHERE seq > ? ORDER 
 
 
 class RecordQuestions:
-    """The questions about the record; `SqliteStore` has the readers."""
+    """The store's questions about the record, on its reading connection."""
 
     _reader: aiosqlite.Connection
 

@@ -1,7 +1,7 @@
 """The tables of the record."""
 
 CALLER = "coalesce(json_extract(body, '$.key'), json_extract(body, '$.who'))"
-"""Whose a row is: the key's that acted, else the person's, by their commitment."""
+"""The SQL for a row's caller: the key that acted, else the person's commitment."""
 
 RECORD = f"""
 CREATE TABLE record (
@@ -13,7 +13,7 @@ CREATE TABLE record_cut (
     only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, head BLOB NOT NULL, note TEXT NOT NULL
 ) STRICT;
 """
-"""`record`: the canonical text of each row, the head with it, and the salt of its commitments, which is not hashed.
+"""`record`: the canonical text of each row, the head after it, and the salt of its commitments, which is not hashed.
 
-The lines of `audit`, which the record takes the place of, stay where they are.
+The lines of `audit`, which the record replaces, remain.
 """

@@ -1,4 +1,4 @@
-"""Counts everything again and compares it with the counters (promise 10)."""
+"""Recounts everything and compares it with the counters (promise 10)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITH a AS (
 )
 """
 COUNTERS = f"{_ROWS} SELECT scope, key, name, n FROM counted WHERE n <> 0"
-"""The counters as they should be."""
+"""The query for the correct counters."""
 _COUNTED = f"""{_ROWS}
 SELECT coalesce(c.scope, t.scope) AS scope, coalesce(c.key, t.key) AS key, coalesce(c.name, t.name) AS name,
     coalesce(t.n, 0) AS kept, coalesce(c.n, 0) AS counted
@@ -89,7 +89,7 @@ _CONTRADICTIONS = {
 
 
 class Recount(Session):
-    """Finds every difference between what is counted and what is there."""
+    """Finds every difference between counters and rows."""
 
     async def differences(self) -> list[str]:
         """One sentence for each difference; empty if all is well."""

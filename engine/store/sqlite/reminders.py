@@ -1,4 +1,4 @@
-"""Who may be reminded of an event: no one too often, and no one to whom it would be no use."""
+"""Finds attendees who may be reminded of an event: none too often, and none for whom it is useless."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _OF_EVENT = (
 
 
 class Reminders(Ledger):
-    """The part of a unit of work that concerns reminders."""
+    """The part of a unit of work for reminders."""
 
     async def reminder_groups(
         self, event_uid: str, who: Chosen, now: datetime, shown: int
     ) -> list[ReminderGroup]:
-        """The attendees `who` names, grouped by why they get no reminder; the first `shown` of each by address."""
+        """The attendees in `who`, grouped by why they get no reminder, with the first `shown` of each by address."""
         found = await self.all(
             f"SELECT email, reason, n FROM (SELECT email, reason, count(*) OVER (PARTITION BY reason) AS n, "
             f"row_number() OVER (PARTITION BY reason ORDER BY id) AS place FROM ({_OF_EVENT} "

@@ -1,4 +1,4 @@
-"""What is remembered of requests: idempotency, mails taken in."""
+"""Stored facts about requests: idempotency keys and mails taken in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Requests(Session):
-    """The part of a unit of work that speaks of requests and those who make them."""
+    """The part of a unit of work for requests and those who make them."""
 
     async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
         row = await self.one("SELECT digest, uid FROM remembered WHERE actor = ? AND key = ?", [actor, key])
@@ -27,7 +27,7 @@ class Requests(Session):
         return Intake.model_validate_json(row["body"]) if row else None
 
     async def take_in(self, intake: Intake) -> None:
-        """Note a mail as taken in. Raises AlreadyTakenIn."""
+        """Record a mail as taken in. Raises AlreadyTakenIn."""
         added = await self.run(
             "INSERT INTO intake(id, at, body) VALUES (?,?,?) ON CONFLICT DO NOTHING",
             [intake.id, intake.at.timestamp(), intake.model_dump_json()],

@@ -1,4 +1,4 @@
-"""Revisions that were replaced, and which mails made or changed an event: a step of the migrations."""
+"""The migration for replaced revisions, and for the mails that made or changed an event."""
 
 from __future__ import annotations
 

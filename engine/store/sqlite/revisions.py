@@ -1,4 +1,4 @@
-"""Revisions of events that were replaced, and the mails that made or changed an event."""
+"""Replaced revisions of events, and the mails that made or changed an event."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class Revisions(Session):
-    """The part of a unit of work that keeps what an event was before."""
+    """The part of a unit of work for earlier revisions of events."""
 
     async def keep_revision(self, event: Event, body: str) -> None:
-        """Keep a revision that is about to be replaced; of those of one event only the newest stay."""
+        """Store a revision that is about to be replaced; only the newest ones of an event are kept."""
         await self.run(
             "INSERT OR REPLACE INTO revision(event_uid, sequence, body) VALUES (?,?,?)",
             [event.uid, event.sequence, body],
@@ -45,7 +45,7 @@ class Revisions(Session):
 
 
 class RevisionQuestions:
-    """What the store answers about revisions."""
+    """The store's questions about revisions."""
 
     @abstractmethod
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

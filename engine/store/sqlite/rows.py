@@ -1,4 +1,4 @@
-"""Rows of the tables to values of the model, and back."""
+"""Converts rows of the tables to values of the model and back."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from engine.store.sqlite.lease_schema import LEASED
 
 
 def seconds(moment: datetime | None) -> float | None:
-    """A moment as the database keeps it: seconds since 1970, UTC."""
+    """A moment as stored: seconds since 1970, UTC."""
     return None if moment is None else moment.timestamp()
 
 
 def at(value: float) -> datetime:
-    """A moment as the model keeps it."""
+    """A stored moment as the model has it."""
     return datetime.fromtimestamp(value, UTC)
 
 
 def moment(value: float | None) -> datetime | None:
-    """Like `at`, where there may be none."""
+    """Like `at`, but None for None."""
     return None if value is None else at(value)
 
 
 def instant_text(value: date | datetime | None) -> str:
-    """A RECURRENCE-ID as the database keeps it; empty for the whole event, since NULLs are never equal."""
+    """A RECURRENCE-ID as stored; empty for the whole event, since NULLs are never equal."""
     return "" if value is None else value.isoformat()
 
 
 def instant(text: str) -> date | datetime | None:
-    """A RECURRENCE-ID from what `instant_text` gave."""
+    """The RECURRENCE-ID in a text from `instant_text`."""
     if not text:
         return None
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
@@ -75,12 +75,12 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
 
 
 ATTENDEE = f"id, {ATTENDEE_COLUMNS}"
-"""What to select of an attendee."""
+"""The columns to select for an attendee."""
 
 
 def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
-    """The fields of an Attendee from a row of `ATTENDEE`, to be validated; many of them best together."""
-    # By place: each look by name takes as long as the validation of a field.
+    """The fields of an Attendee from a row of `ATTENDEE`, to be validated, preferably many together."""
+    # By index: each access by name takes as long as validating a field.
     (
         _,
         event_uid,
@@ -122,7 +122,7 @@ def attendee(row: sqlite3.Row) -> Attendee:
 
 
 MESSAGE = f"*, id IN {LEASED} AS leased"
-"""What to select of a message."""
+"""The columns to select for a message."""
 
 
 def event(row: sqlite3.Row) -> Event:
@@ -131,7 +131,7 @@ def event(row: sqlite3.Row) -> Event:
 
 @lru_cache(maxsize=256)
 def event_of(body: str) -> Event:
-    """An event from its text: the same ones are read again and again, and none is ever changed in place."""
+    """An event from its JSON, cached, since the same ones are read repeatedly and never changed in place."""
     return Event.model_validate_json(body)
 
 
@@ -189,7 +189,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
 
 
 def message(row: sqlite3.Row) -> Message:
-    """A message from a row of `MESSAGE`; one that a dispatcher holds is being sent."""
+    """A message from a row of `MESSAGE`; a leased one is being sent."""
     state = MessageState(row["state"])
     sending = bool(row["leased"]) and state.pending
     return Message(

@@ -1,4 +1,4 @@
-"""The steps that bring an older database up to date; `newest.sql` is what they come to, for a new one."""
+"""The migrations of older databases; a new one is created by `newest.sql`, their result."""
 
 from __future__ import annotations
 
@@ -347,4 +347,4 @@ MIGRATIONS = (
     LANDING_HOSTS,
     SEALED,
 )
-"""Step n brings a database from version n to n + 1; a step that was released is never changed."""
+"""Step n migrates a database from version n to n + 1; a released step is never changed."""

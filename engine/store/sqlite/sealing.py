@@ -1,7 +1,7 @@
-"""Secrets in the database are sealed with a key that lies in a file of its own: a copied database gives none away.
+"""Seals secrets in the database with a key in a separate file, so that a copied database reveals none.
 
-SQL calls `seal(text, id)` and `opened(sealed, id)`; what was sealed for one row opens in no other.
-`cryptography` is imported with the first secret: a server that has none needs it not.
+SQL calls `seal(text, id)` and `opened(sealed, id)`; a secret sealed for one row cannot be opened in another.
+`cryptography` is imported with the first secret, so that a server without secrets does not need it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 FILE = "secrets.key"
 _NONCE = 12
-"""Bytes of chance before each text (NIST SP 800-38D, 8.2.2)."""
+"""The random bytes before each text (NIST SP 800-38D, 8.2.2)."""
 
 
 class Sealer:
-    """Seals texts with AES-256-GCM, by the key in the file beside the database; the first secret makes it."""
+    """Seals texts with AES-256-GCM, with the key in the file beside the database, created with the first secret."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -41,14 +41,14 @@ class Sealer:
         return AESGCM(secret_in(self._path))
 
     def seal(self, text: str | None, about: str) -> str:
-        """`text` so that only `opened` with the same `about` reads it; empty for none. Raises OSError, Refused."""
+        """`text` sealed, readable only by `opened` with the same `about`; empty for none. Raises OSError, Refused."""
         if not text:
             return ""
         nonce = os.urandom(_NONCE)
         return base64.b64encode(nonce + self._box.encrypt(nonce, text.encode(), about.encode())).decode()
 
     def opened(self, sealed: str | None, about: str) -> str:
-        """What was sealed; empty for none, and where the key is not the one it was sealed with, which is logged."""
+        """The text that was sealed; empty for none, or if the key is another one, which is logged."""
         if not sealed:
             return ""
         from cryptography.exceptions import InvalidTag
@@ -57,13 +57,13 @@ class Sealer:
         try:
             return self._box.decrypt(blob[:_NONCE], blob[_NONCE:], about.encode()).decode()
         except (InvalidTag, OSError, Refused):
-            # Whoever needs it has no secret then, which proves and signs nothing.
+            # An empty secret proves and signs nothing.
             log.error("a secret does not open with %s: restore that file, or set it anew", self._path)  # noqa: TRY400
             return ""
 
 
 def register(connection: sqlite3.Connection, folder: Path) -> None:
-    """Let statements of `connection` seal and open."""
+    """Add the SQL functions `seal` and `opened` to `connection`."""
     sealer = Sealer(folder)
     connection.create_function("seal", 2, sealer.seal)
     connection.create_function("opened", 2, sealer.opened)
@@ -89,4 +89,4 @@ UPDATE webhook SET body = json_remove(body, '$.secrets');
 ALTER TABLE link ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
 UPDATE link SET sealed = seal(body ->> '$.key', id), body = json_remove(body, '$.key');
 """
-"""What lay in clear is sealed; SQLite writes over it as its pages are used again."""
+"""Seals existing secrets; SQLite overwrites the plain texts as it reuses their pages."""

@@ -23,17 +23,17 @@ from engine.store.sqlite.search_index import terms
 from engine.store.sqlite.search_terms import TermReader, placed
 
 _LED_MAX = 2_000
-"""At most this many events that have the words are looked at one by one; beyond that, time leads."""
+"""The most events with the words that are examined one by one; if there are more, the times are searched first."""
 
 _SET_MAX = 25_000
-"""At most this many are kept at hand while time leads; beyond that each event is held against the words."""
+"""The most events with the words whose ids are listed; if there are more, each event is matched separately."""
 
 _SOON_MAX = 2_000
 _LITTLE = (
     "SELECT coalesce((SELECT max(id) FROM findable), 0) <= ? "
     "AND NOT EXISTS (SELECT 1 FROM findable WHERE kept_until IS NOT NULL) AS little"
 )
-"""Few events, and no series that has to be expanded."""
+"""The condition that there are few events and no series to expand."""
 
 _PEOPLE = (
     "EXISTS (SELECT 1 FROM findable f JOIN tally t ON t.scope = 'event' AND t.key = f.uid "
@@ -42,14 +42,14 @@ _PEOPLE = (
 """The condition that someone is invited to an event."""
 
 _SERIES = "EXISTS (SELECT 1 FROM findable INDEXED BY findable_endless WHERE kept_until IS NOT NULL) AS series"
-"""True where there is a series of which not all instances are kept: of all, found once for all rows."""
+"""True if any series has instances that are not stored; found once for all rows."""
 
 _ENDLESS_MAX = 500
 _NOBODY = -1
 
 
 class Hit(NamedTuple):
-    """An occasion that fits; hits sort by start, then by event."""
+    """A matching occasion; hits sort by start, then by event."""
 
     starts: int
     doc: int
@@ -59,7 +59,7 @@ class Hit(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """A table of occasions `o`, and which of them."""
+    """A table of occasions `o`, and the condition on them."""
 
     table: str
     condition: str
@@ -69,7 +69,7 @@ class _Source(NamedTuple):
 class Search(TermReader):
     """The part of the questions that finds events.
 
-    `expand` lists instances that are not kept. `little`: so few events that those which have the words
+    `expand` lists instances that are not stored. `little`: there are so few events that those with the words
     need not be counted first.
     """
 
@@ -81,8 +81,8 @@ class Search(TermReader):
         return frozenset() if owner == _NOBODY else await self.named(owner, phrases)
 
     async def search(self, query: EventQuery) -> EventPage:
-        """Events in order of their start; all words must fit, and one that recurs comes once, by its first
-        instance that fits. Of endless series whose instances lie far ahead the first 500 are looked at."""
+        """Events in order of their start; all words must match, and a series is found once, by its first
+        matching instance. Of endless series with instances far ahead, the first 500 are examined."""
         cursor = _opened(query.cursor) if query.cursor else None
         owner = await self._owner(query.organizer)
         wanted = query.wanted or Wanted(words=EventWords(plain=tuple(dict.fromkeys(terms(query.query)))))
@@ -98,12 +98,12 @@ class Search(TermReader):
         return _page(query, hits, look.bodies, read)
 
     async def listed(self, search_cursor: str) -> tuple[str, ...]:
-        """The uids of the page that a search listed, in its order. Raises Refused(INVALID_CURSOR)."""
+        """The uids on the page of a search, in its order. Raises Refused(INVALID_CURSOR)."""
         try:
             docs, digest = cursors.opened(search_cursor, str, str, longest=cursors.LISTED_MAX)
         except Refused:
             raise _unknown_listing() from None
-        # As text: a number of any length compares with none of ours, and is refused by the digest.
+        # As text: an overlong number equals none of ours, and the digest refuses it.
         found = await self.all(
             "SELECT id, uid FROM findable WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             [json.dumps(str(docs).split(" "))],
@@ -115,7 +115,7 @@ class Search(TermReader):
         return listed
 
     async def searched_soon(self) -> bool:
-        """True if there is so little to search that it takes no time worth speaking of."""
+        """True if there is so little to search that it takes no noticeable time."""
         row = await self.one(_LITTLE, [_SOON_MAX])
         return bool(row and row["little"])
 
@@ -137,9 +137,9 @@ def _page(
 
 @lru_cache(maxsize=8)
 def _page_of(hits: tuple[Hit, ...], bodies: tuple[str, ...], asked: int, *, named: bool) -> EventPage:
-    """A page of events from their texts: what comes next is looked at again and again, and is mostly the same.
+    """A page of events from their JSON, cached, since upcoming events are requested often and rarely change.
 
-    `hits`: those of the page, and one more where there are others. `asked`: seconds, which the cursor keeps.
+    `hits`: those of the page, plus one if there are more. `asked`: seconds, which the cursor contains.
     """
     shown = [(rows.event_of(body), hit) for body, hit in zip(bodies, hits, strict=False)]
     last = shown[-1][1] if len(hits) > len(shown) else None
@@ -152,7 +152,7 @@ def _page_of(hits: tuple[Hit, ...], bodies: tuple[str, ...], asked: int, *, name
 
 
 def _listing(shown: Sequence[tuple[Event, Hit]]) -> str:
-    """The cursor that names the events of a page; who does not know them cannot make one up."""
+    """The cursor for the events of a page, which cannot be forged without knowing their uids."""
     docs = " ".join(str(hit.doc) for _, hit in shown)
     return cursors.written(docs, _digest(event.uid for event, _ in shown))
 
@@ -177,16 +177,16 @@ def _span(event: Event, hit: Hit) -> Span:
 
 
 class _Chosen(NamedTuple):
-    """Events by their ids: a query that has a column `id`, and its values."""
+    """Selected events: a query with a column `id`, and its values."""
 
     sql: str
     values: list[object]
 
 
 class _Look:
-    """One search: the conditions on events and times, and the sources that hits come from.
+    """One search: the conditions on events and times, and the sources of hits.
 
-    `bodies`: rows that hold the text of the events that were hit. `partial`: not all could be looked at.
+    `bodies`: rows with the JSON of the events found. `partial`: not all events could be examined.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class _Look:
         self.bodies: dict[int, sqlite3.Row] = {}
 
     async def hits(self) -> list[Hit]:
-        """The first hits after the cursor, one more than the page holds."""
+        """The first hits after the cursor, one more than a page has."""
         if not await self._choose():
             return []
         hits = await self._kept(self._sources())
@@ -219,7 +219,7 @@ class _Look:
         return sorted(hits)[: self._query.limit + 1]
 
     async def _choose(self) -> bool:
-        """Choose the events that have the words, or the rare status; False if there are none."""
+        """Select the events with the words, or with the rare status; False if there are none."""
         parts, values = [], list[object]()
         if self._match:
             parts.append("SELECT rowid AS id FROM event_text WHERE event_text MATCH ?")
@@ -236,8 +236,8 @@ class _Look:
         return await self._count(chosen)
 
     async def _count(self, chosen: _Chosen) -> bool:
-        """Keep the events at hand unless they are too many; few lead, otherwise the times do."""
-        # As one text: thousands of rows would set the garbage collector off, which takes longer than the search.
+        """List the selected events unless there are too many; if they are few, search them instead of the times."""
+        # As one text: thousands of rows would trigger the garbage collector, which takes longer than the search.
         found = await self._store.one(
             f"SELECT json_group_array(id) AS docs, count(*) AS n FROM (SELECT id FROM ({chosen.sql}) LIMIT ?)",
             [*chosen.values, _SET_MAX + 1],
@@ -249,7 +249,7 @@ class _Look:
         return bool(found["n"])
 
     def _sources(self) -> list[_Source]:
-        """Where hits come from: short events start near the time asked for, long ones may begin long before."""
+        """The sources of hits: short events start near the requested time, long ones may start long before it."""
         lo, hi = self._times.lo, self._times.hi
         values: list[object] = [] if hi is None else [hi]
         until = "" if hi is None else " AND o.starts < ?"
@@ -272,10 +272,10 @@ class _Look:
         return _Source(few, condition, [*self._chosen.values, *values])
 
     async def _kept(self, sources: Sequence[_Source]) -> list[Hit]:
-        """Hits among the instances that are kept: asked for at once, and only those of the page with their events."""
+        """Hits among the stored instances, in one query, which reads only the events of the page."""
         where, more = self._where()
         earlier, most = self._times.sql("p"), self._query.limit + 1
-        # SQLite puts neither the sources together nor in order: it would write all down first, which takes as long.
+        # SQLite neither merges nor sorts the sources, for which it would first store all rows, which takes as long.
         each = [
             f"SELECT o.*, e.body, {_SERIES} FROM (SELECT o.starts, o.doc, o.ends, o.local, o.minute "
             f"FROM {source.table} WHERE {source.condition} AND {where} "
@@ -303,7 +303,7 @@ class _Look:
         return " AND ".join([*parts, *event]), [*values, *more]
 
     def _event_where(self, doc: str, *, known: bool = False) -> tuple[list[str], list[object]]:
-        """Conditions on the event; `known`: it is one of those that have the words."""
+        """Conditions on the event; `known`: it is known to have the words."""
         parts, values = list[str](), list[object]()
         if self._chosen is not None and not known:
             parts.append(f"{doc} IN ({self._chosen.sql})")
@@ -318,10 +318,10 @@ class _Look:
             values.append(self._match)
         return parts, values
 
-    # series whose instances are not all kept
+    # series whose instances are not all stored
 
     async def _beyond(self) -> list[Hit]:
-        """Hits among instances so far ahead that they are not kept: where no kept one fits."""
+        """Hits among instances too far ahead to be stored, of series without a matching stored one."""
         lo, hi, expand = self._times.lo, self._times.hi, self._store.expand
         if expand is None or lo is None or (hi is not None and hi <= lo):
             return []
@@ -348,7 +348,7 @@ class _Look:
         )
 
     async def _first(self, expand: Expansion, series: sqlite3.Row, lo: int, hi: int | None) -> Hit | None:
-        """The first instance of a series that fits, of those that are not kept."""
+        """The first matching instance of a series among those that are not stored."""
         after = datetime.fromtimestamp(lo, UTC)
         before = datetime.fromtimestamp(hi, UTC) if hi is not None else after + timedelta(days=3_000)
         spans = expand(rows.event(series), after, before, instances.KEPT_MAX)
@@ -356,7 +356,7 @@ class _Look:
         return await self._fitting(candidates)
 
     async def _fitting(self, candidates: Iterable[tuple[int | None, ...]]) -> Hit | None:
-        """The first that fits the times, judged by the same conditions as those that are kept."""
+        """The first candidate that matches the times, by the same conditions as stored instances."""
         found = await self._store.one(
             "SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM (SELECT value ->> 0 AS starts, "
             "value ->> 1 AS doc, value ->> 2 AS ends, value ->> 3 AS local, value ->> 4 AS minute, "

@@ -1,4 +1,4 @@
-"""A file that holds nothing but what events are found by, for a store that cannot search."""
+"""A file with only the search index of events, for a store that cannot search."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from engine.store.sqlite.webhooks import Webhooks
 T = TypeVar("T")
 
 _ID_BITS = 40
-"""Of the ids of events in cursors: made of their uids, so that each process has the same."""
+"""The bits of event ids in cursors, which are derived from uids, so that each process has the same."""
 # `event_words` is what the steps of the migrations expect to be there before.
 _TABLES = f"""
 CREATE TABLE event_words (word TEXT);
@@ -52,7 +52,7 @@ CREATE TABLE tally (
 
 
 class SearchFile:
-    """The file; it is deleted when it is closed."""
+    """A search file, which is deleted when it is closed."""
 
     def __init__(
         self, connection: aiosqlite.Connection, folder: TemporaryDirectory[str], expand: Expansion | None
@@ -63,7 +63,7 @@ class SearchFile:
 
     @classmethod
     async def open(cls, expand: Expansion | None, image: bytes = b"") -> SearchFile:
-        """A new file, with nothing in it, or with what `image` gave of another one of this form. Raises OSError."""
+        """A new file, empty or with the `image` of another one of the same form. Raises OSError."""
         folder = await asyncio.to_thread(TemporaryDirectory, prefix="cis-search-")
         path = Path(folder.name, "search.sqlite3")
         await asyncio.to_thread(path.write_bytes, image)
@@ -75,11 +75,11 @@ class SearchFile:
 
     @property
     def form(self) -> str:
-        """What tells files of another program apart: a hash of all that writes them."""
+        """The version of the file's format: a hash of the code that writes it."""
         return _form()
 
     async def image(self, most: int) -> bytes | None:
-        """The whole file, as `open` takes it; None if it has more than `most` bytes."""
+        """The whole file, for `open`; None if it has more than `most` bytes."""
 
         def whole(connection: sqlite3.Connection) -> bytes | None:
             (size,) = connection.execute(
@@ -103,41 +103,41 @@ class SearchFile:
         return found
 
     async def search(self, query: EventQuery) -> EventPage:
-        """A page of events that fit, in order of their start. Raises Refused: INVALID_CURSOR."""
+        """A page of matching events, in order of their start. Raises Refused: INVALID_CURSOR."""
         return await self._ask(lambda s: self._search(s).search(query))
 
     async def listed(self, search_cursor: str) -> tuple[str, ...]:
-        """The uids that a search listed. Raises Refused: INVALID_CURSOR."""
+        """The uids on the page of a search. Raises Refused: INVALID_CURSOR."""
         return await self._ask(lambda s: self._search(s).listed(search_cursor))
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
-        """Those of `phrases` that an event has; of one organizer, if given."""
+        """Those of `phrases` that occur in an event; of one organizer, if given."""
         return await self._ask(lambda s: self._search(s).names(organizer, phrases))
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
-        """Uids that begin with these characters, or whose short id does, in order; of one organizer, if given."""
+        """Uids that start with these characters, or whose short id does, in order; of one organizer, if given."""
         return await self._ask(lambda s: _Ordered(s).uids(organizer, beginning, limit))
 
     async def in_order(
         self, organizer: str | None, after: tuple[float, str] | None, limit: int
     ) -> list[tuple[float, str]]:
-        """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
+        """Starts (seconds since 1970) and uids of the events after this place, in that order."""
         return await self._ask(lambda s: _Ordered(s).in_order(organizer, after, limit))
 
     async def beginning(
         self, owner: str | None, after: datetime, until: datetime, limit: int
     ) -> list[tuple[str, datetime, datetime]]:
-        """Events that stand and begin after one moment and up to another: uid, start, end, by start."""
+        """Events, not cancelled, that start after one moment and up to another: uid, start, end, by start."""
         return await self._ask(lambda s: Webhooks(s).beginning(owner, after, until, limit))
 
     async def ending(
         self, owner: str | None, after: datetime, until: datetime, limit: int
     ) -> list[tuple[str, datetime, datetime]]:
-        """As `beginning`, of events that end then and last up to 31 days."""
+        """As `beginning`, for events that end in that time and last at most 31 days."""
         return await self._ask(lambda s: Webhooks(s).ending(owner, after, until, limit))
 
     async def write(self, events: Sequence[tuple[Event, bool]]) -> None:
-        """Let these events be found as they are now, each with whether somebody is invited."""
+        """Index the current state of these events, each with whether anyone is invited."""
 
         async def work(statements: Statements) -> None:
             writing = _Writing(statements)
@@ -204,7 +204,7 @@ class _Writing(SearchIndex):
         )
 
     async def _number(self, event: Event) -> None:
-        """Give an event the id that it has everywhere; the next one where another event has that."""
+        """Give an event the id derived from its uid, or the next free one if another event has that."""
         number = int.from_bytes(hashlib.sha256(event.uid.encode()).digest()[:8], "big") >> (64 - _ID_BITS)
         while await self.one("SELECT 1 FROM findable WHERE id = ?", [number]):
             number += 1

@@ -1,4 +1,4 @@
-"""Keeps what events are found by true: words, instances, and how often each word is used."""
+"""Keeps the search index up to date: words, instances, and how often each word is used."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CHUNK = 500
 
 @lru_cache(maxsize=4096)
 def terms(text: str) -> tuple[str, ...]:
-    """The words of a text as the index has them: lower case, without accents."""
+    """The words of a text in the form of the index: lower case, without accents."""
     plain = unicodedata.normalize("NFD", text.lower())
     bare = "".join(c for c in plain if not unicodedata.combining(c))
     return tuple(_TERM.findall(unicodedata.normalize("NFC", bare)))
 
 
 def sides(summary: str) -> tuple[str, str]:
-    """Who plays at home and who away, by the ways in which games are called: “A vs B”, “B at A”, “B @ A”."""
+    """The home and the away team in a game's title: “A vs B”, “B at A”, “B @ A”."""
     for pattern, (home, away) in _SIDES:
         match = pattern.match(summary)
         if match:
@@ -44,18 +44,18 @@ def sides(summary: str) -> tuple[str, str]:
 
 
 class IndexedText:
-    """The words of an event, with those of its overrides."""
+    """The texts of an event and its overrides."""
 
     def __init__(self, event: Event) -> None:
         every: list[Event | Override] = [event, *event.overrides]
         self.summary = _joined([one.summary for one in every])
         self.location = _joined([one.location for one in every])
         self.description = _joined([one.description for one in every])
-        # A lesson that is held “at Sunrise” each week has no sides.
+        # A weekly lesson “at Sunrise” has no sides.
         self.home, self.away = ("", "") if event.recurring else sides(event.summary)
 
     def use(self) -> Counter[tuple[str, str]]:
-        """How each word of title and place is used: once an event, as a word, a team or a place."""
+        """The use of each word of title and place, once per event: as a word, a team or a place."""
         found = Counter[tuple[str, str]]()
         for what, text in (
             ("n", f"{self.summary} {self.location}"),
@@ -72,12 +72,12 @@ def _joined(texts: list[str]) -> str:
 
 
 class SearchIndex(Session):
-    """The part of a unit of work that speaks of how events are found."""
+    """The part of a unit of work for the search index."""
 
     expand: Expansion | None = None
 
     async def make_findable(self, event: Event, old: Event | None) -> None:
-        """Write what `event` is found by, in place of what `old` was found by."""
+        """Index `event`, replacing the index of `old`."""
         if old is not None and _same(event, old):
             return
         text = IndexedText(event)
@@ -99,7 +99,7 @@ class SearchIndex(Session):
         return row["kept_until"] if row else None
 
     async def make_pending_findable(self) -> int:
-        """Do so for some of the events of an older database; returns how many there were."""
+        """Index some of the events of an older database, and return how many."""
         found = await self.all(
             "SELECT uid, body FROM search_pending JOIN event USING (uid) LIMIT ?", [_CHUNK]
         )
@@ -130,7 +130,7 @@ def _same_times(event: Event, old: Event) -> bool:
 
 
 def _changes(text: IndexedText, old: Event | None) -> list[tuple[str, int, int, int]]:
-    """By how much the use of each word changed."""
+    """The change in the use of each word."""
     change = text.use()
     if old:
         change.subtract(IndexedText(old).use())

@@ -1,4 +1,4 @@
-"""The tables that events are found by: their words, their instances, and the words that there are."""
+"""The tables of the search index: events' words, their instances, and all known words."""
 
 INDEX_TEXT = """
     INSERT INTO event_text(rowid, owner, summary, location, home, away, description)
@@ -36,8 +36,8 @@ WRITING = (
     ON CONFLICT DO UPDATE SET n = n + excluded.n, teams = teams + excluded.teams, places = places + excluded.places
     """,
 )
-"""What writing an event through the view `found` comes to: one statement, since each costs a way to the thread
-of the database."""
+"""The trigger for writing an event through the view `found`: one statement, since each is sent to the database's
+thread."""
 
 SEARCH = f"""
 DROP TABLE event_words;
@@ -78,4 +78,4 @@ CREATE TRIGGER found_insert INSTEAD OF INSERT ON found BEGIN {"; ".join(WRITING)
 CREATE TABLE search_pending (uid TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO search_pending SELECT uid FROM event
 """
-"""Events that were there before wait in `search_pending` until the store is opened."""
+"""The search tables; existing events wait in `search_pending` until the store is opened."""

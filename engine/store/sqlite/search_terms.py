@@ -1,4 +1,4 @@
-"""The words of a query as a full-text query: known words, beginnings, slips, sides and places."""
+"""Turns the words of a query into a full-text query: known words, prefixes, misspellings, sides and places."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _OTHER = {"home": "away", "away": "home"}
 
 @dataclass
 class SearchTerms:
-    """A full-text query, and how the words were read; `match` None asks for every event."""
+    """A full-text query, and how the words were read; `match` None matches every event."""
 
     match: str | None = None
     read: WordsRead = _UNREAD
 
     @property
     def hopeless(self) -> bool:
-        """True if a word is in no event, so that none can fit."""
+        """True if a word is in no event, so that none can match."""
         return bool(self.read.unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """How often a word is used: in title or place, as a team, in places."""
+    """How often a word is used: in titles or places, as a team, in places."""
 
     n: int
     teams: int
@@ -46,14 +46,14 @@ class _Use:
 
 
 class TermReader(Session):
-    """Turns words into full-text queries; `owner` None looks in everyone's events."""
+    """Turns words into full-text queries; `owner` None searches all organizers' events."""
 
     async def wording(self, words: EventWords, owner: int | None) -> SearchTerms:
-        """What to look for. Words that differ from known ones by a slip or two are corrected."""
+        """The terms to search for; words with one or two misspellings of known ones are corrected."""
         return await _WordReader(self, owner).read(words) if words != _NONE else SearchTerms()
 
     async def named(self, owner: int | None, phrases: Collection[str]) -> frozenset[str]:
-        """Those of `phrases` that stand in an event."""
+        """Those of `phrases` that occur in an event."""
         asked = [
             (phrase, _owned(owner, f"{_TEXT} : {quoted(phrase)}")) for phrase in phrases if terms(phrase)
         ]
@@ -72,7 +72,7 @@ class TermReader(Session):
         )
 
     async def uses(self, words: Collection[str], owner: int | None) -> dict[str, _Use]:
-        """How the words are used, those that are not used left out."""
+        """The use of those words that are used at all."""
         owned, values = ("", []) if owner is None else (" AND owner = ?", [owner])
         found = await self.all(
             "SELECT word, sum(n) AS n, sum(teams) AS teams, sum(places) AS places FROM word_use "
@@ -82,7 +82,7 @@ class TermReader(Session):
         return {row["word"]: _Use(row["n"], row["teams"], row["places"]) for row in found}
 
     async def near(self, word: str, owner: int | None) -> list[tuple[str, int]]:
-        """Known words that share letters with `word`, and how often they are used."""
+        """Known words that share letters with `word`, with how often they are used."""
         grams = " OR ".join(f'"{gram}"' for gram in trigrams(word))
         found = await self.all(
             "SELECT u.word, sum(u.n) AS n FROM (SELECT rowid AS id FROM search_gram WHERE search_gram MATCH ? "
@@ -140,7 +140,7 @@ class _WordReader:
     def _groups(
         self, words: EventWords, plain: tuple[str, ...], alone: str | None
     ) -> tuple[tuple[tuple[str, ...], str | None], ...]:
-        """Each group with the column it is looked for in: “at Owls” names a team, “in Denver” a place."""
+        """Each group with the column to search: “at Owls” names a team, “in Denver” a place."""
         side, place = words.side, "location"
         if words.place and self._teams(words.place):
             side = side or "away"
@@ -152,7 +152,7 @@ class _WordReader:
         )
 
     async def _place_alone(self, words: EventWords, plain: tuple[str, ...]) -> str | None:
-        """“Denver in June” asks what is on there, although a team is called so, if more is on there than its games."""
+        """`location` if words that are also a team's name mean a place, since other events are there; else None."""
         alone = not (
             words.contest or words.rivals or words.place or words.either or words.alike or words.generic
         )
@@ -168,7 +168,7 @@ class _WordReader:
         return "location" if await self._words.exists(_owned(self._owner, elsewhere)) else None
 
     async def _loose(self, word: str, column: str | None) -> None:
-        """Look for small talk if an event has it beside what was said."""
+        """Search for a word of small talk only if an event has it together with the other words."""
         if not any(form in self._uses for form in _forms(word)):
             return
         before, understood = list(self._parts), list(self._understood)
@@ -177,7 +177,7 @@ class _WordReader:
             self._parts, self._understood = before, understood
 
     async def _contests(self, generic: tuple[str, ...]) -> None:
-        """“games” are events with two sides, or called so; without any that fits it says nothing."""
+        """Restrict “games” to events with two sides or with such a word; not if no event with two sides matches."""
         named = " OR ".join(_spelled(word) for word in (generic or sorted(CONTESTS)))
         part = f"(owner : {CONTEST} OR {{summary location}} : ({named}))"
         sided = " AND ".join([*self._parts, f"owner : {CONTEST}"])
@@ -194,7 +194,7 @@ class _WordReader:
         )
 
     async def _any_of(self, alike: tuple[str, ...]) -> None:
-        """Look for any of the words that mean the same; the first is looked for as any other if no event has one."""
+        """Search for any of the words with the same meaning; if no event has one, treat the first as any other word."""
         found = [
             one
             for one in alike
@@ -207,7 +207,7 @@ class _WordReader:
         self._understood.append(alike[0])
 
     async def _either(self, either: tuple[tuple[str, ...], ...], column: str | None) -> None:
-        """Look for one name or another, each with all of its words."""
+        """Search for one name or another, each with all of its words."""
         before, self._parts = self._parts, []
         arms = list[str]()
         for group in either:
@@ -226,7 +226,7 @@ class _WordReader:
         )
 
     async def _without_generic(self, words: EventWords) -> tuple[str, ...]:
-        """“games” alone is looked for only where events are called so."""
+        """The plain words, with generic ones such as “games” only if events contain them."""
         if not words.generic:
             return words.plain
         used = await self._words.uses({form for word in words.generic for form in _forms(word)}, self._owner)
@@ -266,7 +266,7 @@ class _WordReader:
         self._add([form for form in _forms(found) if form in self._uses], column)
 
     def _add(self, forms: list[str], column: str | None) -> None:
-        """Look for any of the forms, in the column where they are at home."""
+        """Search for any of the forms, in the column if they are used there."""
         sided = column in {"home", "away"} and any(self._uses[form].teams for form in forms)
         placed = column == "location" and any(self._uses[form].places for form in forms)
         self._sided = self._sided or sided
@@ -290,17 +290,17 @@ def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
 
 
 def _spelled(word: str) -> str:
-    """A word in all its forms."""
+    """A full-text expression for all forms of a word."""
     return f"({' OR '.join(quoted(form) for form in _forms(word))})"
 
 
 def quoted(words: str) -> str:
-    """Words that follow each other, quoted, so that none is taken for syntax."""
+    """Consecutive words as a quoted phrase, so that none is taken for syntax."""
     return '"' + " ".join(terms(words)) + '"'
 
 
 def placed(match: str | None, location: str | None, owner: int | None) -> str | None:
-    """A full-text query for events whose place has all words of `location` as well; unchanged where it has none."""
+    """A full-text query for events whose place also has all words of `location`, if there are any."""
     words = [f'"{term}"' for term in terms(location or "")][:_WORDS_MAX]
     if not words:
         return match
@@ -313,7 +313,7 @@ def _owned(owner: int | None, match: str) -> str:
 
 
 def _beginning(term: str) -> str:
-    """What begins with a word, or is it in singular or plural; numbers must be whole."""
+    """An expression for words that start with a term, or its singular or plural; numbers must be equal."""
     star = "" if len(term) < _PREFIX_LEAST or term.isdigit() else "*"
     others = "".join(f' OR "{form}"' for form in _forms(term)[1:])
     return f'{_TEXT} : ("{term}"{star}{others})'
@@ -321,7 +321,7 @@ def _beginning(term: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _forms(word: str) -> tuple[str, ...]:
-    """A word in singular and plural, itself first."""
+    """A word and its singular or plural, itself first."""
     term = "".join(terms(word))
     found = [term]
     if len(term) > 2 and not term.isdigit():

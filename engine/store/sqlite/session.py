@@ -1,4 +1,4 @@
-"""One open transaction: its connection, and the counters that it moves."""
+"""One open transaction: its connection, and the counters that it changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import Any, Protocol
 
 _AT_ONCE = 500
-"""Rows of 16 columns: SQLite takes 32,766 values in a statement."""
+"""The most rows per statement, of 16 columns each: SQLite accepts 32,766 values."""
 
 
 class Tally:
@@ -30,7 +30,7 @@ class Tally:
             self.changes["campaign", campaign_id, f"delivery.{state}"] += n
 
     def failure(self, code: str, n: int = 1) -> None:
-        """Count failed messages by their code, over the whole system."""
+        """Count failed messages by their code, for the whole system."""
         self.changes["failure", "", code] += n
 
 
@@ -40,7 +40,7 @@ class _Cursor(Protocol):
 
 
 class Statements(Protocol):
-    """What runs statements: a connection of aiosqlite, or one as its own thread has it."""
+    """An object that runs statements: an aiosqlite connection, or one used in its own thread."""
 
     async def execute(self, sql: str, parameters: Any = ...) -> _Cursor: ...
     async def executemany(self, sql: str, parameters: Any) -> _Cursor: ...
@@ -71,7 +71,7 @@ class Session:
         return cursor.rowcount
 
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Execute one statement for each row; for none, nothing."""
+        """Execute one statement for each row, if any."""
         listed = list(rows)
         self.writes += len(listed)
         if listed:
@@ -80,9 +80,9 @@ class Session:
     async def insert(
         self, table: str, columns: str, rows: Sequence[Sequence[object]], *, replace: bool = False
     ) -> None:
-        """Insert many rows at a time; `replace`: in place of those with the same key.
+        """Insert many rows at a time; `replace`: overwrite those with the same key.
 
-        One statement for each would hand Python's lock over for each, and wait for it to come back.
+        A statement for each row would release Python's GIL each time and wait to get it back.
         """
         verb = "INSERT OR REPLACE" if replace else "INSERT"
         one = f"({','.join('?' * (columns.count(',') + 1))})"
@@ -103,7 +103,7 @@ class Session:
 
 
 IN_LIST = "IN (SELECT value FROM json_each(?))"
-"""The condition that a value is one of many, which are one parameter: `as_list` or `as_numbers`."""
+"""The condition that a value is one of many, passed as one parameter by `as_list` or `as_numbers`."""
 
 
 def as_list(values: Collection[str]) -> str:

@@ -20,12 +20,12 @@ _SESSIONS_KEPT = timedelta(days=30)
 
 @lru_cache(maxsize=256)
 def _session(body: str) -> model.LoginSession:
-    """A session from its text: each page reads the same one, and none is ever changed in place."""
+    """A session from its JSON, cached, since each page reads the same one, which is never changed in place."""
     return model.LoginSession.model_validate_json(body)
 
 
 class Sessions(Session):
-    """The part of a unit of work that concerns sessions."""
+    """The part of a unit of work for sessions."""
 
     async def add_sign_in(self, link: model.SignInLink) -> None:
         await self.run("DELETE FROM sign_in WHERE expires < ?", [(link.created - _LINKS_KEPT).timestamp()])
@@ -73,7 +73,7 @@ class Sessions(Session):
 
 
 class SessionAnswers:
-    """What a store answers about sessions, over its reader."""
+    """The store's questions about sessions, on its reading connection."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -11,4 +11,4 @@ CREATE TABLE session (
 CREATE INDEX session_by_address ON session(address) WHERE open = 1;
 CREATE INDEX session_by_use ON session(seen);
 """
-"""`open`: 1 until it is ended; one that was not in use for too long has ended as well."""
+"""`open`: 1 until it is ended; a session unused for too long has ended too."""

@@ -1,4 +1,4 @@
-"""What is stopped: its mail waits at the next claim, until it is resumed."""
+"""Stopped organizers: their mail waits from the next claim until they are resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Stops(Session):
-    """The part of a unit of work that concerns stops."""
+    """The part of a unit of work for stops."""
 
     async def stop(self, stop: Stop) -> None:
         await self.run(
@@ -43,7 +43,7 @@ class Stops(Session):
         return [Key.model_validate_json(row["body"]) for row in found]
 
     async def going(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
-        """Those that may go on; what is stopped or paused waits from now on. Notices are no mail of an organizer's."""
+        """The candidates that are not stopped or paused; those wait from now on. Notices are not stopped."""
         stopped = {stop.organizer for stop in await self.stops()}
         waiting = {c.id for c in found if c.campaign_state == CampaignState.PAUSED}
         waiting |= {c.id for c in found if c.kind != "notice" and stopped & {EVERYTHING, c.organizer}}
@@ -54,7 +54,7 @@ class Stops(Session):
 
 
 class StopAnswers:
-    """What a store answers about stops, over its reader."""
+    """The store's questions about stops, on its reading connection."""
 
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -67,11 +67,11 @@ from engine.store.sqlite.writing import UnitWriter
 T = TypeVar("T")
 
 _LITTLE_S = 1.0
-"""For this long it is taken for granted that there is little to search."""
+"""The seconds for which the finding that there is little to search is cached."""
 
 
 def _by_time(query: EventQuery) -> bool:
-    """True for what an index on times finds alone: no words are looked for, and no people counted."""
+    """True if an index on times suffices: there are no words to search for and no people to count."""
     return not (query.query.strip() or query.location or query.status) and query.has_attendees is None
 
 
@@ -95,7 +95,7 @@ class SqliteStore(
     ExportAnswers,
     BrandingAnswers,
 ):
-    """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
+    """Stores everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     items_per_unit = claims_at_once = SqliteUnit.items_per_unit
 
@@ -121,10 +121,10 @@ class SqliteStore(
     async def open(
         cls, path: Path, rates: Rates | None = None, expand: Expansion | None = None
     ) -> SqliteStore:
-        """Open the file, making or migrating it as needed.
+        """Open the file, creating or migrating it as needed.
 
-        `rates`: what all processes together may claim. `expand`: lists the instances of a series, so that it is
-        found by each; without it only by its first. Raises NewerDatabase, OSError.
+        `rates`: what all processes together may claim. `expand`: lists the instances of a series, so that each is
+        found; without it only the first is. Raises NewerDatabase, OSError.
         """
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
@@ -136,7 +136,7 @@ class SqliteStore(
         return store
 
     async def _make_findable(self) -> None:
-        """Index the events of an older database, some at a time, so that other processes get their turn."""
+        """Index the events of an older database, some at a time, so that other processes can write too."""
         while self._expand and await self._questions.one("SELECT 1 FROM search_pending LIMIT 1"):
             async with self._writer.transaction() as unit:
                 await unit.make_pending_findable()
@@ -148,7 +148,7 @@ class SqliteStore(
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
-        """A unit of work: kept when the block ends, undone when it raises."""
+        """A unit of work, committed when the block ends and rolled back if it raises."""
         async with self._writer.transaction() as unit:
             yield unit
 
@@ -158,13 +158,13 @@ class SqliteStore(
         return unit
 
     async def transact(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
-        """A unit of work that waits for nothing but the store, and so holds others up for less long."""
+        """A unit of work that waits for nothing but the store, and so delays others less."""
         return await repeated(lambda: self._writer.transact(work))
 
     # questions
 
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
-        """Ask without leaving the event loop: for a few rows that an index finds, the way to a thread is longer."""
+        """Ask in the event loop, since for a few indexed rows sending the query to a thread takes longer."""
         try:
             return await ask(self._loop_reader.statements)
         except sqlite3.OperationalError as error:
@@ -173,7 +173,7 @@ class SqliteStore(
             return await self._in_thread(ask)
 
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
-        """Ask what takes several statements and may take long: all of them in the reader's thread, on one way there."""
+        """Ask in the reader's thread, with all statements at once, for questions that may take long."""
         return await in_thread(self._reader, lambda connection: asked(connection, ask))
 
     def _questions_over(self, statements: Statements) -> Questions:
@@ -212,7 +212,7 @@ class SqliteStore(
         return await self._in_thread(lambda s: self._questions_over(s).search(query))
 
     async def _searched_soon(self) -> bool:
-        """True if there is little to search; asked once a second, as a glance is never long."""
+        """True if there is little to search; checked at most once a second."""
         if time.monotonic() > self._little_until:
             self._little = await self._in_loop(lambda s: Questions(s).searched_soon())
             self._little_until = time.monotonic() + _LITTLE_S
@@ -310,7 +310,7 @@ class SqliteStore(
     async def revision(self) -> int:
         mark = self._loop_reader.written_mark()
         if mark is None:
-            self._unseen -= 1  # unlike all before: something may have been kept
+            self._unseen -= 1  # unlike any before: something may have been written
             return self._unseen
         return mark
 
@@ -321,7 +321,7 @@ class SqliteStore(
         return await FigureQueries(self._reader).figures()
 
     async def recount(self) -> list[str]:
-        """Every difference between counters and rows, seen at one instant."""
+        """Every difference between counters and rows at one instant."""
         async with self._writer.transaction() as unit:
             return await Recount(unit.connection).differences()
 
@@ -339,15 +339,15 @@ class SqliteStore(
         return await claims(judged)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
-        """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
+        """Extend the leases of `owner` to `lease_s` seconds from now, and return the ids of their messages."""
         return await self._writer.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
-        """Write down what came of claimed messages, in one transaction."""
+        """Record the results of claimed messages, in one transaction."""
         await self._writer.transact(lambda unit: unit.write(owner, answers, now))
 
     async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
-        """A look at what waits to be looked after."""
+        """The kinds of jobs that are due."""
         return await self._in_loop(lambda s: jobs.waiting(s, now, fail_share))
 
     async def quota_read(self, name: str) -> datetime | None:
@@ -356,24 +356,24 @@ class SqliteStore(
         return moment(row["read"]) if row else None
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
-        """Keep what a mail service allows, as it says."""
+        """Store a quota as its mail service reported it."""
         await self._writer.transact(lambda unit: unit.read_quota(name, quota, now))
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate of a quota whose service throttles; `spent`: nothing more goes today."""
+        """Halve the rate of a quota whose service throttles; `spent`: send nothing more today."""
         await self._writer.transact(lambda unit: unit.slow_down(name, now, spent=spent))
 
     async def senders(self) -> int:
-        """How many dispatchers hold messages just now."""
+        """How many dispatchers hold messages now."""
         row = await self._questions.one("SELECT count(DISTINCT owner) AS n FROM lease")
         return int(row["n"]) if row else 0
 
     async def backlog(self) -> int:
-        """How many messages running campaigns without a rate of their own owe, written or not, and not deferred."""
+        """How many messages running campaigns without their own rate owe, written or not, except deferred ones."""
         return await Campaigns(self._reader).backlog()
 
     async def next_due(self) -> datetime | None:
-        """When the next message is due, or the next lease may have run out; None if nothing is owed."""
+        """When the next message is due or the next lease may expire; None if nothing is owed."""
         sql = f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
         row = await self._in_loop(lambda s: Questions(s).one(sql))
         return moment(row["t"]) if row else None

@@ -1,11 +1,11 @@
-"""Who turned up unproven, under which other address, and what strangers made us send: a step of the migrations."""
+"""The migration for unproven attendees, their other addresses, and mails that strangers prompt."""
 
 from __future__ import annotations
 
 _INVITED = """EXISTS (SELECT 1 FROM message m WHERE m.event_uid = {0}.event_uid AND m.email = {0}.{1}
     AND m.method IS NOT NULL AND m.kind = 'invite')"""
 
-# who turned up, at another's token or by mail that nothing proves, was told of changes before
+# people who came by another's token or by unproven mail received changes before
 STRANGERS = f"""
 ALTER TABLE attendee ADD COLUMN proven INTEGER NOT NULL DEFAULT 1;
 UPDATE attendee SET proven = 0 WHERE origin = 'shared' AND NOT {_INVITED.format("attendee", "email")}

@@ -1,4 +1,4 @@
-"""The do-not-mail list: addresses in the tables that bounces and unsubscriptions fill, domains in one of their own."""
+"""The do-not-mail list: addresses in the tables of bounces and unsubscriptions, domains in a separate one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CREATE INDEX suppressed_domain_by_organizer ON suppressed_domain(organizer, doma
 CREATE INDEX block_by_organizer ON block(organizer, email);
 """
 _NAMED = f"email NOT LIKE '%@{DOMAIN}'"
-"""Of whom is forgotten a hash is kept, and the address that took their place: neither names anyone."""
+"""Excludes forgotten people, of whom a hash and a replacement address remain, which name no one."""
 _EVERY = {
     "suppression": f"SELECT email AS target, '' AS organizer, reason, at FROM suppression WHERE {_NAMED}",
     "block": f"SELECT email AS target, organizer, reason, at FROM block WHERE {_NAMED}",
@@ -28,9 +28,9 @@ _EVERY = {
 
 
 def by_domain(email: str, organizer: str) -> str:
-    """The condition that the domain of the address `email`, or one above it, is listed for `organizer` (both SQL).
+    """The condition that the domain of `email`, or one above it, is listed for `organizer` (both SQL expressions).
 
-    It costs nothing while no domain is listed at all.
+    It costs nothing while no domain is listed.
     """
     return (
         "(EXISTS (SELECT 1 FROM suppressed_domain) AND EXISTS (WITH RECURSIVE above(d) AS ("
@@ -41,7 +41,7 @@ def by_domain(email: str, organizer: str) -> str:
 
 
 class SuppressionList(Session):
-    """The part of a unit of work that concerns the do-not-mail list."""
+    """The part of a unit of work for the do-not-mail list."""
 
     async def add_suppressions(self, entries: Sequence[Suppression]) -> int:
         return sum([await self._add(entry) for entry in entries])

@@ -1,4 +1,4 @@
-"""How soon people answer: the ledger beside the receipts, each person's first of both."""
+"""How soon people answer: the time from each person's first invite to their first receipt."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Timings(Session):
 
 
 class TimingAnswers:
-    """The part of the store that tells how soon people answer."""
+    """The store's questions about how soon people answer."""
 
     @abstractmethod
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...

@@ -1,4 +1,4 @@
-"""Where a person is named: every text of every table is looked at, so that a new table is looked at, too."""
+"""Finds where a person is named: every text of every table is searched, so that new tables are included."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OWNERS = {
     "address_list": "list @{name}",
     "feed": "calendar {id}",
 }
-"""What organizers and operators wrote themselves, and what it is called."""
+"""Tables with organizers' and operators' own texts, and how to refer to them."""
 _OURS = frozenset({"record", "record_cut", "forgetting"})
 
 
 class TracesAsked:
-    """The questions about a person; `SqliteStore` has the connections."""
+    """The store's questions about a person, on its reading connection."""
 
     _reader: aiosqlite.Connection
     _writer: UnitWriter[SqliteUnit]
@@ -51,7 +51,7 @@ def _traces(connection: sqlite3.Connection, address: str) -> Iterator[Trace]:
 
 
 def _of_record(connection: sqlite3.Connection, address: str) -> Iterator[Trace]:
-    """The rows of the record that commit to the person, which can be tested while their salt is there."""
+    """The rows of the record that commit to the person, which can be checked while their salt exists."""
     found = connection.execute("SELECT salt FROM record_person WHERE address = ?", (address,)).fetchone()
     if found:
         committed = commitment(address.encode(), found[0])
@@ -61,7 +61,7 @@ def _of_record(connection: sqlite3.Connection, address: str) -> Iterator[Trace]:
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
-    """Ordinary tables, without the virtual ones of the search and what they keep their words in."""
+    """Ordinary tables, without the search's virtual ones and the tables behind those."""
     found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
     virtual = tuple(f"{name}_" for name, sql in found if sql and sql.startswith("CREATE VIRTUAL"))
     return [

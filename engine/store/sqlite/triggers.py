@@ -1,4 +1,4 @@
-"""Triggers, what was delivered at their hooks, and the objects that it was about."""
+"""Triggers, the deliveries at their hooks, and the objects of the deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRIGGER = "body, opened(sealed, id) AS secrets"
 
 
 class Triggers(Session):
-    """The part of a unit of work that concerns triggers."""
+    """The part of a unit of work for triggers."""
 
     async def add_trigger(self, trigger: Trigger) -> None:
         await self.run(
@@ -53,7 +53,7 @@ class Triggers(Session):
         await self.run("UPDATE hook_trigger SET refused = refused + ? WHERE id = ?", [times, trigger_id])
 
     async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
-        """One statement for all: a batch of HubSpot's has a hundred."""
+        """Add deliveries with one statement, since a HubSpot batch has a hundred, and return how many were new."""
         if not deliveries:
             return 0
         came = int(posted) if posted else None
@@ -189,7 +189,7 @@ def _values(delivery: Delivery, payload: str) -> tuple[object, ...]:
 
 
 class TriggerAnswers(PostedAnswers):
-    """What a store answers about triggers, over its reader."""
+    """The store's questions about triggers, on its reading connection."""
 
     def _triggers(self) -> Triggers:
         return Triggers(self._reader)

@@ -1,4 +1,4 @@
-"""Tables of triggers, of what was delivered at their hooks, and of the objects that it was about."""
+"""Tables of triggers, of the deliveries at their hooks, and of the deliveries' objects."""
 
 TRIGGERS = """
 CREATE TABLE hook_trigger (
@@ -18,9 +18,9 @@ CREATE TABLE trigger_object (
     trigger_id TEXT NOT NULL, object TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (trigger_id, object)
 ) STRICT, WITHOUT ROWID;
 """
-"""`refused`: requests at the hook that nothing proved. `payload`: JSON; NULL once the object is forgotten."""
+"""`refused`: the number of unproven requests at the hook. `payload`: JSON; NULL once the object is forgotten."""
 
 DELIVERY_CONTENT = """
 CREATE INDEX delivery_content ON delivery(seq) WHERE payload IS NOT NULL AND due IS NULL;
 """
-"""The oldest content that may go is found without the rest."""
+"""The index to find the oldest content that may be deleted."""

@@ -1,4 +1,4 @@
-"""Answers that hold until anybody commits: who is signed in and how pages look is asked for each page anew."""
+"""Caches answers until the next commit, since every page asks who is signed in and how pages look."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _KEPT = 256
 
 
 class Unchanged:
-    """What was answered since the last commit of any process, by what was asked.
+    """Answers since the last commit of any process, by question.
 
-    `mark`: what SQLite counts of commits; None while it cannot be said.
+    `mark`: SQLite's counter of commits; None while it cannot be read.
     """
 
     def __init__(self, mark: Callable[[], int | None]) -> None:
@@ -22,8 +22,8 @@ class Unchanged:
         self._answers: dict[Hashable, object] = {}
 
     async def answer(self, asked: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer to `ask`, which nobody may change in place; `asked`: all that it depends on besides the store."""
-        # The mark is read before the answer: what is committed between the two shows with the next question.
+        """The answer of `ask`, which must not be changed in place; `asked`: all it depends on besides the store."""
+        # The mark is read before the answer, so that a commit in between is noticed at the next question.
         at = self._mark()
         if at is None:
             return await ask()

@@ -1,4 +1,4 @@
-"""What can be taken back."""
+"""Actions that can be undone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPEN = "json_extract(body, '$.undone') IS NULL AND until > ?"
 
 
 class Undos(Ledger):
-    """The part of a unit of work that concerns what can be taken back."""
+    """The part of a unit of work for actions that can be undone."""
 
     async def add_undo(self, undoable: Undoable) -> None:
         await self.run(

@@ -1,4 +1,4 @@
-"""The table of what can be taken back; jobs that wait until it no longer can."""
+"""The table of actions that can be undone; jobs that wait until they no longer can."""
 
 UNDO = """
 CREATE TABLE undo (

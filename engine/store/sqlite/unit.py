@@ -1,4 +1,4 @@
-"""The unit of work of the SQLite store, put together from its parts."""
+"""The unit of work of the SQLite store, composed of its parts."""
 
 from __future__ import annotations
 
@@ -68,4 +68,4 @@ class SqliteUnit(
     PostedRequests,
     Webhooks,
 ):
-    """Everything a unit of work can do."""
+    """A complete unit of work."""

@@ -1,4 +1,4 @@
-"""Webhooks out, and what is posted there."""
+"""Outgoing webhooks and their postings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OCCASIONS = (
 
 
 class Webhooks(Session):
-    """The part of a unit of work that concerns webhooks."""
+    """The part of a unit of work for webhooks."""
 
     async def add_webhook(self, webhook: Webhook) -> None:
         await self.run(
@@ -114,7 +114,7 @@ class Webhooks(Session):
             await self._advance(posting)
 
     async def _advance(self, posting: Posting) -> None:
-        """The next of its lane is due, unless another is already."""
+        """Make the next posting of the same lane due, unless one is already."""
         await self.run(
             "UPDATE posting SET due = created WHERE due IS NULL AND seq = (SELECT min(seq) FROM posting "
             "WHERE webhook_id = ? AND lane = ? AND state = 'waiting')",
@@ -179,7 +179,7 @@ def _posting(row: aiosqlite.Row) -> Posting:
 
 
 class WebhookAnswers:
-    """What a store answers about webhooks, over its reader."""
+    """The store's questions about webhooks, on its reading connection."""
 
     _reader: aiosqlite.Connection
 

@@ -1,4 +1,4 @@
-"""Tables of webhooks and of what is posted there; the chain of a change, and the held action that it is about."""
+"""Tables of webhooks and their postings; and columns for a change's chain and its held action."""
 
 WEBHOOKS = """
 ALTER TABLE change ADD COLUMN chain TEXT NOT NULL DEFAULT '';
@@ -14,7 +14,7 @@ CREATE INDEX posting_of_webhook ON posting(webhook_id, seq);
 CREATE INDEX posting_settled ON posting(created) WHERE state <> 'waiting';
 CREATE INDEX change_chained ON change(event_uid, id) WHERE chain <> '';
 """
-"""`change.chain`: the change that began it and how many triggers it went through since; empty: it begins one.
+"""`change.chain`: the change that started it and how many triggers it passed since; empty: it starts one.
 
-`posting.due`: NULL once it is settled, and while another of its lane waits before it.
+`posting.due`: NULL once settled, and while another posting of its lane waits before it.
 """

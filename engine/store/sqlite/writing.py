@@ -1,4 +1,4 @@
-"""The connection that writes: one transaction of this process at a time, in turns with other processes."""
+"""The writing connection: one transaction of this process at a time, alternating with other processes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ T = TypeVar("T")
 U = TypeVar("U", bound=Session)
 
 BUSY_S = 60.0
-"""How long a writer waits for another process: transactions are short, so this is never reached in health."""
+"""The most seconds that a writer waits for another process, never reached in normal operation."""
 _TURN_MS = 3
-"""For this long SQLite waits at a time, looking every one or two milliseconds."""
+"""The milliseconds that SQLite waits at a time, checking every one or two."""
 _FULL = "the disk is full: nothing was changed; make room and try again"
 
 
 _MOST = 64
-"""Works that are kept by one commit."""
+"""The most works in one commit."""
 
 
 class UnitWriter(Generic[U]):
-    """Makes units of work over one connection, with `unit`, and keeps all of each or nothing.
+    """Creates units of work on one connection with `unit`, and commits all of each or nothing.
 
-    Where the disk is full, OSError (ENOSPC) is raised, and nothing was changed.
+    Raises OSError (ENOSPC) if the disk is full; nothing was changed then.
     """
 
     def __init__(self, connection: aiosqlite.Connection, path: Path, unit: Callable[[Statements], U]) -> None:
@@ -47,7 +47,7 @@ class UnitWriter(Generic[U]):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
-        """One transaction, kept when the block ends, undone when it raises."""
+        """One transaction, committed when the block ends and rolled back if it raises."""
         async with self._writing:
             try:
                 await self._begin()
@@ -56,14 +56,14 @@ class UnitWriter(Generic[U]):
                 await unit.flush()
                 await self._connection.execute("COMMIT")
             except BaseException as error:
-                # A caller that goes away leaves its statement running in the connection's thread: this
-                # queues up behind it, and does nothing if no transaction was begun.
+                # A cancelled caller leaves its statement running in the connection's thread: this
+                # queues behind it, and does nothing if no transaction was begun.
                 await self._connection.rollback()
                 self._refuse_full(error)
                 raise
 
     async def _begin(self) -> None:
-        """Wait for the turn to write; others of this process get on meanwhile."""
+        """Wait for the write lock without blocking the rest of this process."""
         deadline = asyncio.get_running_loop().time() + BUSY_S
         while True:
             try:
@@ -75,10 +75,10 @@ class UnitWriter(Generic[U]):
                 return
 
     async def transact(self, work: Callable[[U], Coroutine[object, object, T]]) -> T:
-        """One transaction for `work` that waits for nothing but the store: it holds others up for less long.
+        """One transaction for `work`, which waits for nothing but the store and so delays others less.
 
-        Once begun it is carried out, even where the caller goes away. What others ask for meanwhile is carried
-        out after it, each whole or not at all, and kept by one commit.
+        Once begun it is completed, even if the caller is cancelled. The work of others that arrives meanwhile is
+        executed after it, each completely or not at all, with one commit.
         """
 
         async def kept(inside: SyncConnection) -> T:
@@ -95,7 +95,7 @@ class UnitWriter(Generic[U]):
         return result
 
     async def _kept_together(self, works: Sequence[Work[Any]]) -> list[Any]:
-        """What came of the first of `works`, kept by one commit."""
+        """The results of the first of `works`, committed together."""
 
         def commit(connection: sqlite3.Connection) -> list[Any]:
             return transaction(connection, works, BUSY_S)
@@ -104,7 +104,7 @@ class UnitWriter(Generic[U]):
             return await in_thread(self._connection, commit)
 
     async def erase_remains(self) -> bool:
-        """Write the file anew without what deleted rows left; False if a reader keeps the log of before."""
+        """Rewrite the file without the remains of deleted rows; False if a reader still uses the old log."""
 
         def erase(connection: sqlite3.Connection) -> bool:
             _with_patience(connection, "VACUUM")
@@ -119,13 +119,13 @@ class UnitWriter(Generic[U]):
             raise OSError(errno.ENOSPC, _FULL, str(self._path)) from error
 
     async def close(self) -> None:
-        """Close the connection, behind what is being written."""
+        """Close the connection after the current write."""
         async with self._writing:
             await self._connection.close()
 
 
 def _with_patience(connection: sqlite3.Connection, statement: str) -> None:
-    """Execute what needs the database to itself, once the others have had their turns."""
+    """Execute a statement that needs exclusive access, waiting for others."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
@@ -139,9 +139,9 @@ def _with_patience(connection: sqlite3.Connection, statement: str) -> None:
 
 
 async def keep_ahead(connection: aiosqlite.Connection) -> None:
-    """Have the file keep a write-ahead log; wait for whoever is about to do the same.
+    """Switch the file to write-ahead mode, waiting for others that do the same.
 
-    SQLite looks at the file first, and then gives up at once where another connection writes: it waits with no lock.
+    SQLite itself does not wait here: it gives up at once if another connection writes.
     """
     deadline = asyncio.get_running_loop().time() + BUSY_S
     while True:
@@ -156,5 +156,5 @@ async def keep_ahead(connection: aiosqlite.Connection) -> None:
 
 
 async def take_turns(connection: aiosqlite.Connection) -> None:
-    """Let `connection` look often for its turn; SQLite's own waiting sleeps ever longer, and turns pass by."""
+    """Let `connection` retry often for a lock; SQLite's own waiting sleeps ever longer and misses chances."""
     await connection.execute(f"PRAGMA busy_timeout = {_TURN_MS}")

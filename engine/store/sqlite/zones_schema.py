@@ -1,4 +1,4 @@
-"""The zone of an attendee's last answer: a step of the migrations."""
+"""The zone of an attendee's last answer: a migration."""
 
 ATTENDEE_ZONES = """
 ALTER TABLE attendee ADD COLUMN zone TEXT NOT NULL DEFAULT '';
