@@ -17,7 +17,7 @@ _FORM = "give dynamodb://TABLE?region=REGION, with &endpoint=URL for another end
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A table, where it is, and whether it is made where it is missing.
+    """A table, its location, and whether to create it if it is missing.
 
     `region`: empty for that of the environment; `endpoint`: empty for AWS's own.
     """
@@ -29,7 +29,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """Raises Refused: NOT_ALLOWED with what to write instead."""
+        """Parse an address. Raises Refused: NOT_ALLOWED, with what to write instead."""
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         unknown = set(options) - {"region", "endpoint", "create"}

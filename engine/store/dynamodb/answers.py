@@ -1,4 +1,4 @@
-"""Answers for single instances, proposals of other times, who sends whom, and what mail programs answer."""
+"""Answers for single instances, proposals of other times, delegations, and automatic replies."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MAX = 10_000
 
 
 class KeptProposal(Value):
-    """A proposal in its place among the others."""
+    """A proposal with its place in the order of proposals."""
 
     place: str
     proposal: Proposal
 
 
 class Alias(Value):
-    """Another address under which an attendee answers."""
+    """Another address from which an attendee answers."""
 
     event_uid: str
     email: str
@@ -31,7 +31,7 @@ class Alias(Value):
 
 
 class AutomaticReply(Value):
-    """What a mail program answered, in its place."""
+    """An automatic reply with its place in the order."""
 
     place: str
     change: Change
@@ -71,7 +71,7 @@ AUTOMATIC_REPLIES = KindTable[AutomaticReply](
 
 
 class AnswerQuestions(AttendeeQuestions):
-    """What attendees answer beside Yes, No or Maybe to a whole event, as it is read."""
+    """Questions about what attendees answer besides Yes, No or Maybe to a whole event."""
 
     async def instance_answer(
         self, event_uid: str, email: str, recurrence_id: date | datetime
@@ -112,21 +112,21 @@ class AnswerQuestions(AttendeeQuestions):
         return sorted(every.values(), key=lambda d: d.at)
 
     async def alias(self, event_uid: str, email: str) -> str:
-        """The other address under which an attendee answers; empty if none is known."""
+        """The other address from which an attendee answers; empty if none is known."""
         found = await self.rows.get(ALIASES, event_uid, "alias", email)
         return found.alias if found else ""
 
     async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
-        """What the mail program of one attendee of an event answered, oldest first."""
+        """The automatic replies of one attendee of an event, oldest first."""
         found = await self.rows.under(AUTOMATIC_REPLIES, event_uid, "automatic", email)
         return [one.change for one in found]
 
 
 class Answers(AnswerQuestions, Attendees):
-    """The same, as a unit of work changes it."""
+    """Changes of these answers in a unit of work."""
 
     async def save_instance_answer(self, answer: InstanceAnswer) -> None:
-        """Write down an answer for one instance, in place of the one before."""
+        """Store an answer for one instance, replacing the one before."""
         await self.rows.put(INSTANCE_ANSWERS, answer)
 
     async def add_proposal(self, proposal: Proposal) -> None:
@@ -153,7 +153,7 @@ class Answers(AnswerQuestions, Attendees):
         self.count(proposal.event_uid, await self._organizer(proposal.event_uid), "proposals", n)
 
     async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
-        """Write down what became of a proposal, and return it so."""
+        """Store the new state of a proposal, and return the proposal."""
         settled = proposal.model_copy(update={"state": state})
         opened = (state is ProposalState.OPEN) - (proposal.state is ProposalState.OPEN)
         if opened:
@@ -164,23 +164,23 @@ class Answers(AnswerQuestions, Attendees):
         return settled
 
     async def add_delegation(self, delegation: Delegation) -> None:
-        """Note who sends whom in their place; harmless to repeat."""
+        """Store a delegation, once even if repeated."""
         await self.rows.add(DELEGATIONS, delegation)
 
     async def end_proxy(self, event_uid: str, delegate: str) -> None:
-        """From now on only delegates themselves answer for this delegate; who sent whom stays known."""
+        """Let no one else answer for a delegate any more; the delegation itself stays known."""
         for one in await self.rows.by(DELEGATIONS, "delegate", joined(event_uid, delegate)):
             if one.added:
                 await self.rows.put(DELEGATIONS, one.model_copy(update={"added": False}))
 
     async def add_alias(self, event_uid: str, email: str, alias: str) -> None:
-        """Note the first other address under which an attendee answers; a later one changes nothing."""
+        """Store the first other address from which an attendee answers; later ones are ignored."""
         await self.rows.add(ALIASES, Alias(event_uid=event_uid, email=email, alias=alias))
 
     async def note_automatic_reply(
         self, event_uid: str, email: str, words: str, now: datetime, most: int
     ) -> bool:
-        """Keep what an attendee's mail program answered; False, and nothing is kept, once `most` are."""
+        """Store an automatic reply of an attendee; False without storing it if there are `most` already."""
         if len(await self.automatic_replies(event_uid, email)) >= most:
             return False
         noted = self.note(

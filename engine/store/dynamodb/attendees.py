@@ -21,7 +21,7 @@ from engine.store.dynamodb.touched import PEOPLED
 from engine.store.rules import attendee_counters
 
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
-"""The counters of which the places that are taken are the sum, each with its sign."""
+"""The counters whose sum is the number of places taken, each with its sign."""
 _KEPT = (
     "partstat",
     "prodid",
@@ -33,11 +33,11 @@ _KEPT = (
     "zone",
     "fields",
 )
-"""What an answer or a withdrawal changes of an attendee."""
+"""The fields of an attendee that an answer or a withdrawal changes."""
 
 
 class KeptReceipt(Value):
-    """A receipt in its place in the history."""
+    """A receipt with its place in the history."""
 
     id: str
     receipt: Receipt
@@ -53,7 +53,7 @@ class LastZone(Value):
 
 
 class Mailed(Value):
-    """When an organizer first invited somebody of a domain."""
+    """When an organizer first invited someone at a domain."""
 
     organizer: str
     domain: str
@@ -61,7 +61,7 @@ class Mailed(Value):
 
 
 class Places(Value):
-    """How often places of an event were given by their count: whoever gives some moves it, so that they take turns."""
+    """A counter that changes with every unit that assigns places of an event, so that two such units conflict."""
 
     event_uid: str
     given: int
@@ -76,7 +76,7 @@ ZONES = KindTable[LastZone]("zone", LastZone, key=lambda zone: (zone.organizer, 
 
 
 class AttendeeQuestions(EventQuestions):
-    """Attendees as they are read."""
+    """Questions about attendees."""
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
         """The attendee of an event with this address, or None."""
@@ -84,7 +84,7 @@ class AttendeeQuestions(EventQuestions):
         return found.attendee if found else None
 
     async def attendee_by_token(self, token: str) -> Attendee | None:
-        """The attendee to whom this receipt token belongs, or None."""
+        """The attendee with this receipt token, or None."""
         found = await self.items.indexed(Index.TOKEN, token, limit=1) if token else []
         return INVITEES.value(found[0]).attendee if found else None
 
@@ -94,10 +94,10 @@ class AttendeeQuestions(EventQuestions):
 
 
 class Attendees(AttendeeQuestions, Counting, Noting):
-    """Attendees as a unit of work changes them."""
+    """Changes of attendees in a unit of work."""
 
     _tokens: frozenset[str] = frozenset()
-    """Those of the attendees that this unit adds: between units chance alone keeps tokens apart."""
+    """The tokens of attendees that this unit adds; tokens of different units differ only by chance."""
 
     _placed: frozenset[str] = frozenset()
     """Events whose places were counted for this unit."""
@@ -125,9 +125,9 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         return sum(counted.get(f"origin.{o}", 0) for o in Origin if o.limited)
 
     async def places_taken(self, event_uid: str) -> int:
-        """How many attendees have a place of the event, with what this unit has changed.
+        """How many attendees have a place at the event, including this unit's changes.
 
-        Of two units that ask and then write at the same time one is run again: else both would give the last place.
+        If two units ask and write at the same time, one is run again, since otherwise both would assign the last place.
         """
         await self.rows.get(
             PLACES_GIVEN, event_uid, "places"
@@ -162,14 +162,14 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         await self._note_domains(new, organizer)
 
     async def _look_at_once(self, new: Sequence[Attendee], organizer: str) -> None:
-        """Read in one request what is looked at of new attendees one after the other."""
+        """Read in one request what is checked later for each new attendee."""
         zones = [ZONES.at(organizer, a.email) for a in new if not a.zone]
         domains = [MAILED.at(organizer, _domain(a)) for a in new]
         peopled = [PEOPLED.at(organizer, a.event_uid) for a in new]
         await self.items.get_many([*zones, *domains, *peopled])
 
     async def _note_domains(self, attendees: Sequence[Attendee], organizer: str) -> None:
-        """Note which domains the organizer has invited people of, and since when."""
+        """Record at which domains the organizer has invited people, and since when."""
         first: dict[str, datetime] = {}
         for a in attendees:
             domain = _domain(a)
@@ -194,7 +194,7 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         return found.organizer
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer, a withdrawal or personal values down: counters move from what the attendee was."""
+        """Store an answer, a withdrawal or personal values, and move the counters from the old state."""
         known = await self.rows.get(INVITEES, new.event_uid, "attendee", new.email)
         assert known is not None, "who is changed is an attendee"
         changed = known.attendee.model_copy(update={name: getattr(new, name) for name in _KEPT})
@@ -227,11 +227,11 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         return found
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who have the invite, will have it, or proved themselves without one."""
+        """Those of `emails` who got the invite, will get it, or are proven without one."""
         return {i.attendee.email for i in await self.invitees(event_uid, emails) if _invited(i)}
 
     async def record_receipt(self, receipt: Receipt) -> None:
-        """Keep an answer in the history, whether it counts or not."""
+        """Store an answer in the history, whether it counts or not."""
         await self.rows.put(RECEIPTS, KeptReceipt(id=new_id(), receipt=receipt))
         self.note(
             ChangeKind.RECEIPT,
@@ -249,7 +249,7 @@ class Attendees(AttendeeQuestions, Counting, Noting):
     async def note_complaint(
         self, email: str, organizer: str, event_uid: str | None, words: str, now: datetime
     ) -> None:
-        """Write into the log of changes that a person called mail of an organizer spam."""
+        """Log that a person reported mail of an organizer as spam."""
         self.note(
             ChangeKind.COMPLAINT, at=now, organizer=organizer, event_uid=event_uid, email=email, words=words
         )

@@ -1,4 +1,4 @@
-"""How an installation and its organizers look and speak."""
+"""The branding of an installation and its organizers."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ BRANDINGS = KindTable[Branding](
 
 
 class BrandingQuestions(ReadSession):
-    """Branding as it is read."""
+    """Questions about branding."""
 
     async def branding(self, scope: str) -> Branding | None:
-        """What is set for an organizer, or for the installation; None if nothing is."""
+        """The branding of an organizer or of the installation, or None."""
         return await self.rows.get(BRANDINGS, scope)
 
     async def brandings_of(self, organizer: str) -> tuple[Branding, ...]:
-        """What is set for the installation, and for the organizer."""
+        """The brandings of the installation and of the organizer."""
         return tuple(await self.rows.many(BRANDINGS, [("",), (organizer,)]))
 
     async def all_brandings(self) -> list[Branding]:
-        """What is set for anybody."""
+        """All brandings."""
         return await self.rows.by(BRANDINGS, "scope", _ALL)
 
 
 class Brandings(BrandingQuestions, UnitSession):
-    """Branding as a unit of work changes it."""
+    """Changes of branding in a unit of work."""
 
     async def save_branding(self, branding: Branding) -> None:
-        """Set everything of one scope."""
+        """Store the branding of one scope."""
         await self.rows.put(BRANDINGS, branding)
 
     async def drop_branding(self, scope: str) -> None:
-        """Set nothing for this scope any more."""
+        """Delete the branding of a scope."""
         await self.rows.drop(BRANDINGS, scope)

@@ -1,4 +1,4 @@
-"""Budgets of keys, and the mails that a person is owed in a day: counted in the unit that owes."""
+"""Budgets of keys, and mails owed to a person per day, counted in the unit of work that owes them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Met(NamedTuple):
 
 
 class PersonCounts(Value):
-    """What is counted for one person: mails by day, all and prompted, and what each key owes them."""
+    """Counts for one person: mails by day, all and prompted, and those of each key."""
 
     person: str
     days: Mapping[int, tuple[int, int]] = {}
@@ -59,19 +59,19 @@ class CampaignReserve(Value):
     changes: int
 
 
-# Whoever owes a mail to a person writes their item: what it was read for is sure then.
+# A unit that owes a person a mail also writes their item, so what it read is checked.
 PERSONS = KindTable[PersonCounts]("person", PersonCounts, key=lambda person: (person.person,), checked=False)
 KEY_DAYS = KindTable[SpentDay]("key-day", SpentDay, key=lambda day: (day.key, number(day.day)))
 RESERVES = KindTable[CampaignReserve]("reserve", CampaignReserve, key=lambda reserve: (reserve.campaign_id,))
 
 
 def mails_of(key_id: str, shard: int) -> tuple[str, str]:
-    """Where the mails that a key caused are counted by what became of them."""
+    """The key of the counters of a key's mails, by their outcome."""
     return joined("key-mails", key_id), str(shard)
 
 
 class BudgetQuestions(SentHoursRead):
-    """Budgets as they are read."""
+    """Questions about budgets."""
 
     async def person_mails(self, emails: Collection[str], now: datetime) -> dict[str, PersonMails]:
         """What the people with these addresses were owed today (UTC), by their address without +tag."""
@@ -97,25 +97,25 @@ class BudgetQuestions(SentHoursRead):
         return Spent(mails=now.mails, people=now.people, changes=now.changes, met=met)
 
     async def mailed_today(self, key_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
-        """For each person of these addresses whom the key ever mailed: how many mails of its they are owed today."""
+        """How many mails of the key each person is owed today, for those of these addresses it ever mailed."""
         today = rules.day(now)
         found = await self.rows.many(PERSONS, [(who,) for who in {rules.person(e) for e in emails}])
         met = {p.person: p.keys[key_id] for p in found if key_id in p.keys}
         return {who: m.n if m.day == today else 0 for who, m in met.items()}
 
     async def mails_of_ended(self, key_id: str) -> int:
-        """Mails that a key caused and that have not left, or were withdrawn because it ended."""
+        """The number of a key's mails that have not left, or were withdrawn because it ended."""
         found = summed((await self.items.numbers_under(mails_of(key_id, 0)[0])).values())
         return found.get("waiting", 0) + found.get("ended", 0)
 
 
 class Budgets(BudgetQuestions, Counting):
-    """Budgets as a unit of work moves them."""
+    """Changes of budgets in a unit of work."""
 
     _met: int = 0
 
     async def count_for_persons_and_keys(self, messages: Sequence[Message]) -> None:
-        """Count messages that are owed now: for each person, and for each key that caused them."""
+        """Count newly owed messages for each person, and for each key that caused them."""
         self._met = 0
         await self._count_persons([m for m in messages if rules.counts_for_person(m)])
         spent: Counter[tuple[str, int, str]] = Counter()
@@ -151,7 +151,7 @@ class Budgets(BudgetQuestions, Counting):
             await self.rows.put(PERSONS, person)
 
     async def _meet(self, key: str, day: int, emails: Sequence[str]) -> int:
-        """Note whom a key mails; returns how many of them it never mailed before."""
+        """Record the people a key mails, and return how many of them it never mailed before."""
         people, new = await self._persons(emails), 0
         for who, n in Counter(map(rules.person, emails)).items():
             known = people[who]
@@ -174,7 +174,7 @@ class Budgets(BudgetQuestions, Counting):
             self.items.add(mails_of(key, self.shard % SHARDS), name, sign)
 
     async def settle_budgets(self, old: Message, new: Message) -> None:
-        """Return what a message has spent that is withdrawn before it left, and charge anew where it is owed again."""
+        """Give back what a message spent if it is withdrawn before it left, and charge again if it is owed again."""
         for key in old.key.split():
             self._count_of_key(key, old, -1)
         for key in new.key.split():
@@ -187,7 +187,7 @@ class Budgets(BudgetQuestions, Counting):
         await self._charge({(key, day, budget): -1 if now else 1 for key in old.key.split()})
 
     async def free_of_keys(self, message: Message) -> None:
-        """Return what a message has spent that leaves no longer by its keys."""
+        """Give back what a message spent whose keys no longer apply to it."""
         budget = rules.budget_of(message.kind)
         for key in message.key.split():
             self._count_of_key(key, message, -1)
@@ -203,7 +203,7 @@ class Budgets(BudgetQuestions, Counting):
         await self._charge({(k, day, w): n for k in key.split() for w, n in numbers.items()})
 
     async def release_reserve(self, campaign_id: str, written: int | None) -> None:
-        """Return what is reserved for messages that are written now, and counted by themselves; None: all."""
+        """Give back the reserve for `written` messages, which are now counted themselves; None: all of it."""
         known = await self.rows.get(RESERVES, campaign_id)
         if known is None:
             return
@@ -218,12 +218,12 @@ class Budgets(BudgetQuestions, Counting):
         await self._charge({(k, known.day, w): -n for k in known.key.split() for w, n in back.items()})
 
     async def drop_days(self, now: datetime, limit: int) -> int:
-        """Counters of days that are over go when the person is next owed a mail: there is nothing to delete."""
+        """Delete nothing: counters of past days are dropped when the person is next owed a mail."""
         return 0
 
 
 def counted_of_key(m: Message) -> str:
-    """What a message counts as among those of its keys; empty: as nothing."""
+    """The name under which a message counts for its keys; empty if it does not count."""
     return "waiting" if m.state.pending else "ended" if _ended_with_key(m) else ""
 
 
@@ -237,7 +237,7 @@ def _returned(m: Message) -> bool:
 
 
 def _by_key(messages: Sequence[Message]) -> dict[tuple[str, int], list[str]]:
-    """The addresses whom each key meets on each day."""
+    """The addresses that each key mails on each day."""
     found: dict[tuple[str, int], list[str]] = {}
     for m in messages:
         if m.kind in rules.FOR_PERSONS:

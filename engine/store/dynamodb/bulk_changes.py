@@ -1,8 +1,8 @@
-"""Changes of many messages, some at a time.
+"""Changes of many messages, in parts.
 
-Those of an event or a campaign go through the people of the event, whose items are read as they are now. Those of an
-organizer, a key or everybody go through what waits to be sent, by an index that is late by moments: what such a change
-holds or withdraws, the claim judges anyway; what it releases is looked for once more a little later.
+Those of an event or a campaign go through the event's people, with consistent reads. Those of an organizer, a key or
+everyone go through the waiting messages, by an index that is late by moments: the claim judges anyway what such a
+change holds or withdraws, and what it releases is searched for once more a little later.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from engine.store.dynamodb.table import Index
 
 _ALL = "all"
 _LATE_S = 5.0
-"""How late the index of what waits is taken to be at most."""
+"""The greatest delay, in seconds, assumed for the index of waiting messages."""
 _READ_MOST = 300
-"""People, or messages, that one unit looks at to find those whom a change concerns."""
+"""The most people or messages that one unit examines to find those that a change affects."""
 _ONCE_MORE = frozenset({BulkAction.RELEASE, BulkAction.DUE_NOW})
 _DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
 _OF_UNHELD = frozenset({BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED, BulkAction.PUT_OFF})
-"""Changes of messages that no dispatcher holds."""
+"""Actions that apply only to messages without a lease."""
 
 
 class KeptChange(Value):
-    """A change whose rest is applied later, not before `after` (seconds since 1970); `again`: once more."""
+    """A change whose remaining part is applied later, not before `after` (seconds since 1970); `again`: once more."""
 
     id: str
     change: BulkChange
@@ -64,7 +64,7 @@ CHANGES = KindTable[KeptChange](
 
 
 class BulkChangeQuestions(CampaignQuestions):
-    """Changes that are under way, as they are read."""
+    """Questions about unfinished changes."""
 
     async def next_bulk_change(self) -> BulkChange | None:
         """The change that has waited longest, or None."""
@@ -75,17 +75,17 @@ class BulkChangeQuestions(CampaignQuestions):
 
 
 class BulkChanges(BulkChangeQuestions, Campaigns):
-    """The part of a unit of work that changes many messages, some at a time."""
+    """The part of a unit of work that changes many messages, in parts."""
 
     async def keep_bulk_change(self, change: BulkChange) -> None:
-        """Keep a change whose rest is to be applied later; it replaces an older one of the same scope."""
+        """Store a change whose remaining part is applied later; it replaces an older one of the same scope."""
         known = await self.rows.get(CHANGES, change.scope)
         again = known is not None and known.again and known.change.action is change.action
         kept = KeptChange(id=known.id if known else new_id(), change=change, again=again)
         await self.rows.put(CHANGES, kept)
 
     async def end_bulk_change(self, change: BulkChange) -> None:
-        """Forget a change, if one of its scope is kept; what releases by the index looks once more first."""
+        """Delete a stored change of this scope; one that releases by the index is applied once more first."""
         known = await self.rows.get(CHANGES, change.scope)
         by_index = change.action in _ONCE_MORE and not (change.event_uid or change.campaign_id)
         if known and by_index and not known.again:
@@ -95,7 +95,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
             await self.rows.drop(CHANGES, change.scope)
 
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
-        """Apply a change to the next messages, as many as a unit takes; the new cursor, None after the last."""
+        """Apply a change to as many messages as fit into a unit, and return the new cursor, None after the last."""
         if change.action in _DECIDING:
             return await self._undecided(change, now)
         if change.event_uid or change.campaign_id:
@@ -103,7 +103,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         return await self._of_waiting(change, now)
 
     async def _of_people(self, change: BulkChange, now: datetime) -> str | None:
-        """By address, in the order of the event's people."""
+        """Change messages by address, in the order of the event's people."""
         uid = change.event_uid
         if not uid:
             campaign = await self.campaign(change.campaign_id)
@@ -124,7 +124,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         return None
 
     async def _meant(self, change: BulkChange, invitee: Invitee) -> list[Owed]:
-        """Those of a person's messages that a change concerns."""
+        """Those of a person's messages that a change affects."""
         uid, email = invitee.attendee.event_uid, invitee.attendee.email
         again = change.action is BulkAction.OWE_AGAIN
         wanted = [p for p in invitee.messages if (p.state is MessageState.WITHDRAWN) is again]
@@ -133,7 +133,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         return [owed for owed in rows.values() if _concerns(change, owed)]
 
     async def _of_waiting(self, change: BulkChange, now: datetime) -> str | None:
-        """Through what waits, bucket by bucket."""
+        """Change waiting messages, bucket by bucket."""
         bucket, _, after = change.cursor.partition("/")
         names = await self._buckets(change)
         for name in names[names.index(bucket) if bucket in names else 0 :]:
@@ -177,7 +177,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         return None
 
     async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> int:
-        """Change the first of these messages, as many as a unit takes; how many that are."""
+        """Change as many of these messages as fit into a unit, and return how many."""
         free = await self.unheld(rows) if change.action in _OF_UNHELD else rows
         for n, owed in enumerate(rows):
             if self.full:

@@ -1,4 +1,4 @@
-"""The calls to DynamoDB that the store makes (API version 2012-08-10), tried again where that is harmless."""
+"""The store's calls to DynamoDB (API version 2012-08-10), retried if that is harmless."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Wire = Mapping[str, Any]
 _TYPE = "application/x-amz-json-1.0"
 _VERSION = "DynamoDB_20120810"
 TRIES = 10
-"""Of one call: with the pauses between them about a quarter of a minute."""
+"""The attempts of one call, which with their pauses take about 15 seconds."""
 _PAUSE_S, _PAUSE_MAX_S = 0.025, 5.0
 GET_MOST, WRITE_MOST = 100, 25
-"""Keys of one BatchGetItem; items of one BatchWriteItem."""
+"""The most keys of one BatchGetItem, and the most items of one BatchWriteItem."""
 _THROTTLED = ("ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded")
 _CONFLICTS = {
     "TransactionConflictException",
@@ -36,14 +36,14 @@ _IN_PROGRESS = "TransactionInProgressException"
 
 
 class Unavailable(OSError):  # noqa: N818 -- reads as what it is
-    """DynamoDB did not do what was asked, after TRIES tries; whether a write was kept is then unknown."""
+    """DynamoDB failed after TRIES attempts; whether a write took effect is then unknown."""
 
 
 @dataclass
 class Consumed:
-    """What was used, by DynamoDB's own account.
+    """The consumed capacity, as reported by DynamoDB.
 
-    `requests`: all but those of the pulse, of which there is one a second at most, whatever is written.
+    `requests`: all except those of the pulse, of which there is at most one per second.
     """
 
     requests: int = 0
@@ -54,7 +54,7 @@ class Consumed:
 
 
 class Calls:
-    """Calls to one table; many may be under way at once."""
+    """Calls to one table; many may run concurrently."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class Calls:
         await self._client.close()
 
     async def get(self, keys: Sequence[Wire], *, consistent: bool = True) -> list[Wire]:
-        """The items with these keys that are there, in no order, as they are now.
+        """The existing items with these keys, in no order, by consistent reads.
 
-        Not `consistent`: one of them, at half the price, as it was a moment ago.
+        Not `consistent`: for one key, at half the price, as it was a moment ago.
         """
         if len(keys) == 1:
             answer = await self.call("GetItem", {"Key": keys[0], "ConsistentRead": consistent})
@@ -98,12 +98,12 @@ class Calls:
         raise Unavailable("DynamoDB keeps leaving keys unread: it is asked for more than it takes just now")
 
     async def page(self, asked: Mapping[str, Any]) -> tuple[list[Wire], Wire | None]:
-        """A page of a Query, and the key to go on with."""
+        """A page of a Query, and the key from which to continue."""
         answer = await self.call("Query", asked)
         return answer["Items"], answer.get("LastEvaluatedKey")
 
     async def scan(self, asked: Mapping[str, Any]) -> tuple[list[Wire], Wire | None]:
-        """A page of a Scan, for check, move and forgetting alone."""
+        """A page of a Scan, used only for checking, moving and forgetting."""
         self.consumed.scans += 1
         answer = await self.call("Scan", {"ConsistentRead": True, **asked})
         return answer["Items"], answer.get("LastEvaluatedKey")
@@ -114,7 +114,7 @@ class Calls:
         await self.call("TransactWriteItems", asked, table=False)
 
     async def write(self, requests: Sequence[Mapping[str, Any]]) -> None:
-        """Put or delete items one by one, which is no unit of work: for what nobody sees yet, or any more."""
+        """Put or delete items one by one, outside a unit of work: for items that are not visible."""
         for first in range(0, len(requests), WRITE_MOST):
             left = list(requests[first : first + WRITE_MOST])
             for attempt in range(TRIES):
@@ -129,7 +129,7 @@ class Calls:
                 )
 
     async def call(self, operation: str, asked: Mapping[str, Any], *, table: bool = True) -> dict[str, Any]:
-        """One operation, tried again after faults of the service. Raises Conflict, Unavailable, AwsRefused."""
+        """One operation, retried after faults of the service. Raises Conflict, Unavailable, AwsRefused."""
         named = {"TableName": self.table} if table else {}
         counted = {"ReturnConsumedCapacity": "TOTAL"} if operation in _COUNTED else {}
         body = json.dumps({**asked, **named, **counted}).encode()
@@ -171,7 +171,7 @@ _COUNTED = {*_WRITES, "GetItem", "BatchGetItem", "Query", "Scan"}
 
 
 def _worth_trying(refused: AwsRefused) -> AwsRefused:
-    """The refusal, where the same request may be taken later. Raises Conflict, or the refusal itself."""
+    """The refusal, if the same request may succeed later. Raises Conflict, or the refusal itself."""
     if refused.code == _CANCELLED:
         if "ConditionalCheckFailed" in refused.message or "TransactionConflict" in refused.message:
             raise Conflict from refused

@@ -1,4 +1,4 @@
-"""Campaigns in pages, and those of their messages that failed."""
+"""Campaigns in pages, and their failed messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.store.dynamodb.rows import pointed
 
 
 class CampaignPages(CampaignQuestions):
-    """What callers ask about many campaigns, or many messages of one."""
+    """Questions about many campaigns, or about many messages of one."""
 
     async def campaigns(
         self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None

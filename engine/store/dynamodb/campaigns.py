@@ -1,4 +1,4 @@
-"""Campaigns, and the jobs that write the messages of many."""
+"""Campaigns, and the jobs that write their messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engine.store.rules import FAILING_WINDOW, is_failing
 
 _ALL = "all"
 _INVITING_MOST = 77
-"""Items of the people whom a unit of work invites; budgets and counters come to at most 20 more."""
+"""The most items for the people a unit of work invites; budgets and counters need at most 20 more."""
 _UPLOADING = "uploading"
 _GOES_ON = frozenset({CampaignState.RUNNING, CampaignState.CANCELLED})
 _PENDING = (MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED)
@@ -39,7 +39,7 @@ _NOTED = {
 
 
 class KeptCampaign(Value):
-    """A campaign; `uploading`: only its list is there yet, and nobody sees it."""
+    """A campaign; `uploading`: only its list exists yet, and it is hidden."""
 
     campaign: Campaign
     uploading: bool = False
@@ -61,7 +61,7 @@ def _by_age(kept: KeptCampaign) -> Iterable[Entry]:
 
 
 def _reversed(campaign_id: str) -> str:
-    """A text that sorts as the id does, but the other way round: of the same age the greater id comes first."""
+    """A text that sorts in the reverse order of ids, so that of the same age the greater id comes first."""
     return "".join(chr(0x7E - ord(c) % 0x7F + 0x20) if " " <= c <= "~" else c for c in campaign_id)
 
 
@@ -75,7 +75,7 @@ CAMPAIGNS = KindTable[KeptCampaign](
     KeptCampaign,
     key=lambda kept: (kept.campaign.id,),
     indexes={"state": _by_state, "age": _by_age},
-    # Whether it is paused or cancelled is judged again when a message is claimed.
+    # Pausing and cancelling are judged again when a message is claimed.
     checked=False,
 )
 FANOUTS = KindTable[Fanout](
@@ -87,7 +87,7 @@ FANOUTS = KindTable[Fanout](
 
 
 class CampaignQuestions(LeaseQuestions):
-    """Campaigns and jobs as they are read."""
+    """Questions about campaigns and jobs."""
 
     async def campaign(self, campaign_id: str) -> Campaign | None:
         """The campaign with this id, or None."""
@@ -95,7 +95,7 @@ class CampaignQuestions(LeaseQuestions):
         return kept.campaign if kept and not kept.uploading else None
 
     async def in_state(self, state: CampaignState, limit: int | None = None) -> list[Campaign]:
-        """The campaigns in a state, those first that are due or were made first."""
+        """The campaigns in a state, ordered by when they are due or were created."""
         found = await self.rows.by(CAMPAIGNS, "state", state.value, limit=limit)
         return [kept.campaign for kept in found]
 
@@ -116,7 +116,7 @@ class CampaignQuestions(LeaseQuestions):
         return None
 
     async def abandoned_list(self, before: datetime) -> str | None:
-        """The id of a list that was begun before that time and whose campaign was never added."""
+        """The id of a list whose upload began before that time and whose campaign was never added."""
         found = await self.rows.by(CAMPAIGNS, "state", _UPLOADING, before=moment(before), limit=1)
         return found[0].campaign.id if found else None
 
@@ -127,7 +127,7 @@ class CampaignQuestions(LeaseQuestions):
         return found[0].campaign if found else None
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
-        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        """How many messages are in each state, and how many rows were skipped or not written yet."""
         tally = await self.campaign_tally(campaign_id)
         counts = {state.value: tally.get(state.value, 0) for state in MessageState}
         for owed in (await self.sending()).values():
@@ -142,7 +142,7 @@ class CampaignQuestions(LeaseQuestions):
         return counts | ({"skipped": 0, "waiting": left} if job else {"skipped": left, "waiting": 0})
 
     async def backlog(self) -> int:
-        """How many messages running campaigns without a rate of their own owe, written or not, and not deferred."""
+        """How many messages running campaigns without their own rate owe, written or not, except deferred ones."""
         owed = 0
         for campaign in await self.in_state(CampaignState.RUNNING):
             if not campaign.rate:
@@ -161,9 +161,9 @@ class CampaignQuestions(LeaseQuestions):
         return None
 
     async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
-        """A running campaign of whose newest messages more than `share` failed.
+        """A running campaign in which more than `share` of the newest messages failed.
 
-        With it: how many failed, of how many, and what a mail server answered last.
+        Also returns how many failed, out of how many, and the last response of a mail server.
         """
         for campaign in await self.in_state(CampaignState.RUNNING):
             if not (await self.campaign_tally(campaign.id)).get(MessageState.FAILED.value):
@@ -175,7 +175,7 @@ class CampaignQuestions(LeaseQuestions):
         return None
 
     async def next_fanout(self, now: datetime) -> Fanout | None:
-        """The oldest job that may go on; those of paused campaigns wait, and those that are not due yet."""
+        """The oldest job that may continue; jobs of paused campaigns, or not due yet, wait."""
         async for job in self.rows.each_under(FANOUTS, _ALL):
             await self._foresee(job, now)
             campaign = await self.campaign(job.campaign_id) if job.campaign_id else None
@@ -187,15 +187,15 @@ class CampaignQuestions(LeaseQuestions):
         return None
 
     async def _foresee(self, job: Fanout, now: datetime) -> None:
-        """Read at once what a unit of work needs for a job."""
+        """Read in one request what a unit of work needs for a job."""
 
     async def fanout_of(self, campaign_id: str) -> Fanout | None:
-        """The job of a campaign; None if it has none, or has ended."""
+        """The job of a campaign; None if there is none or it has ended."""
         return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
 
 
 def _fitting(rows: Sequence[Recipient]) -> list[Recipient]:
-    """The first of these rows, as many as one unit of work invites: each is two items, each new domain is one."""
+    """As many of these rows as one unit of work can invite: each needs two items, each new domain one."""
     domains: set[str] = set()
     for n, row in enumerate(rows):
         domains.add(row.email.rpartition("@")[2])
@@ -205,7 +205,7 @@ def _fitting(rows: Sequence[Recipient]) -> list[Recipient]:
 
 
 class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
-    """Campaigns and jobs as a unit of work changes them."""
+    """Changes of campaigns and jobs in a unit of work."""
 
     invites_per_unit = (_INVITING_MOST - 1) // 2
 
@@ -226,7 +226,7 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     async def recipients(
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
-        """The next good rows of a list, and the new cursor; None after the last. What is known of them is read, too."""
+        """The next good rows of a list, and the new cursor, None after the last; also reads what is known of them."""
         found, place = await super().recipients(campaign_id, cursor, limit)
         rows = _fitting(found)
         if len(rows) < len(found):
@@ -251,12 +251,12 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
         )
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
-        """Add a campaign with the rows of its list; a list that was uploaded under its id is its list."""
+        """Add a campaign with the rows of its list, or with the list that was uploaded under its id."""
         await self.rows.put(CAMPAIGNS, KeptCampaign(campaign=campaign))
         self.count_in_campaign(campaign.id, SKIPPED, await self.add_rows(campaign.id, rows))
 
     async def upload_rows(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
-        """Keep rows of a list whose campaign is added later; until then no one sees it."""
+        """Store rows of a list whose campaign is added later; it is hidden until then."""
         await self.rows.add(CAMPAIGNS, KeptCampaign(campaign=campaign, uploading=True))
         known = await self.recipient(campaign.id, rows[0].row) if rows else None
         skipped = await self.add_rows(campaign.id, rows)
@@ -264,12 +264,12 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
             self.count_in_campaign(campaign.id, SKIPPED, skipped)
 
     async def drop_rows(self, campaign_id: str, limit: int) -> None:
-        """Delete rows of such a list, the list itself with the last."""
+        """Delete rows of such a list, and with the last ones the list itself."""
         if not await self.drop_some_rows(campaign_id):
             await self.rows.drop(CAMPAIGNS, campaign_id)
 
     async def save_campaign(self, campaign: Campaign) -> None:
-        """Replace a campaign; one that comes to rest is noted among the changes."""
+        """Replace a campaign; if it comes to rest, that is logged."""
         before, kind = await self.campaign(campaign.id), _NOTED.get(campaign.state)
         if kind and before and before.state is not campaign.state:
             self.note(
@@ -284,7 +284,7 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
         await self.rows.put(CAMPAIGNS, KeptCampaign(campaign=campaign))
 
     async def sent_of_campaign(self, campaign_id: str, after: str, limit: int) -> tuple[list[str], str]:
-        """Message-IDs of a campaign's sent mails, in a lasting order, and where to go on; empty at the end."""
+        """Message-IDs of a campaign's sent mails in a fixed order, and the next cursor, empty at the end."""
         campaign = await self.campaign(campaign_id)
         found, place = list[str](), joined("attendee", after) if after else ""
         if campaign is None:

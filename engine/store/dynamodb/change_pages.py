@@ -1,4 +1,4 @@
-"""The log of changes as it is read: all shards up to their heads, merged by the time of their entries."""
+"""Reading the log of changes: all shards up to their heads, merged by the time of their entries."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from engine.store.dynamodb.pulse import Pulse
 
 _PAGE = 50
 _LOOKED_AT = 2_000
-"""Entries that one question looks at; the next goes on behind them."""
+"""The most entries that one question reads; the next one continues after them."""
 _PASSED = 100
-"""Entries of others; once so many were passed over, the cursor moves though nothing was found."""
+"""The number of skipped entries of others after which the cursor moves even if nothing was found."""
 
 
 @dataclass
 class Places:
-    """How far each shard was read: entries, and of the entry `cut` behind them so many changes."""
+    """How many entries of each shard were read, and how many changes of the following entry `cut`."""
 
     entries: list[int]
     cut: int = 0
@@ -31,7 +31,7 @@ class Places:
 
     @classmethod
     def of(cls, cursor: str) -> Places:
-        """Raises Refused: INVALID_CURSOR. The number 0 alone stands before all that ever happened."""
+        """Parse a cursor; the number 0 alone is the beginning of the log. Raises Refused: INVALID_CURSOR."""
         try:
             found = [int(str(one)) for one in cursors.opened(cursor, *[int] * (SHARDS + 2))]
         except Refused:
@@ -44,32 +44,32 @@ class Places:
         return cls(entries, cut, offset)
 
     def cursor(self) -> str:
-        """Where to go on."""
+        """The cursor from which to continue."""
         return cursors.written(*self.entries, self.cut, self.offset)
 
     def left(self, entry: ChangeEntry) -> Sequence[Change]:
-        """The changes of an entry that were not told yet."""
+        """The changes of an entry that were not returned yet."""
         told = self.offset if (entry.shard, entry.place) == (self.cut, self.entries[self.cut]) else 0
         return entry.changes[told:]
 
     def pass_over(self, entry: ChangeEntry) -> None:
-        """Everything of this entry was told."""
+        """Mark an entry as returned completely."""
         if entry.shard == self.cut:
             self.offset = 0
         self.entries[entry.shard] = entry.place + 1
 
     def stop_in(self, entry: ChangeEntry, told: int) -> None:
-        """The first `told` changes of this entry were told; the rest of it comes first on the next page."""
+        """Mark the first `told` changes of an entry as returned; the next page starts with the others."""
         self.cut, self.offset = entry.shard, told
 
 
 class ChangeQuestions(Chains):
-    """What happened, page by page; `pulse`: whether anything did."""
+    """Questions about the log of changes; `pulse` says whether there are new ones."""
 
     pulse: Pulse
 
     async def revision(self) -> int:
-        """A number that differs once anything was kept since; others' units are seen after a second at most."""
+        """A number that changes with every write; writes of other processes show after at most a second."""
         return await self.pulse.revision()
 
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
@@ -87,7 +87,7 @@ class ChangeQuestions(Chains):
     ) -> ChangePage:
         """Up to `limit` changes after the cursor `since`, oldest first; without one the newest.
 
-        Of the newest it finds those among the last 2,000 units of work that noted anything. Raises Refused:
+        Without a cursor it searches only the last 2,000 units of work that logged anything. Raises Refused:
         INVALID_CURSOR.
         """
         if since is None:
@@ -134,7 +134,7 @@ class ChangeQuestions(Chains):
     async def entries_since(
         self, places: Sequence[int], heads: Sequence[int], first: int | None = None
     ) -> AsyncIterator[ChangeEntry]:
-        """All entries of all shards between these places, by time; of each shard in their order.
+        """All entries of all shards between these places, by time, keeping the order within each shard.
 
         `first`: the shard whose next entry comes before all others.
         """

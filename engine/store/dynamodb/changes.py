@@ -1,7 +1,7 @@
-"""The log of what happened: each unit of work adds to one of several shards, at its end, one behind the other.
+"""The log of changes: each unit of work appends an entry to one of several shards.
 
-A shard's head says how many entries it has; a unit that adds one writes the next head, under the condition that nobody
-else did. So what is read up to the heads is whole, nothing appears behind a place that was told, and there is no lag.
+A shard's head counts its entries; a unit that adds one writes the next head, on the condition that no other unit did.
+So the entries up to the heads are complete, none appears before a place that was read, and there is no lag.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.store.dynamodb.touched import Touching
 
 SHARDS = 16
 WORDS_MAX = 500
-"""Characters that are kept of what others said."""
+"""The most characters stored of other people's texts."""
 _RANDOM_BITS = 11
 _PAGE = 50
 _last = 0
@@ -34,7 +34,7 @@ class ShardHead(Value):
 
 
 class ChangeEntry(Value):
-    """What one unit of work noted; `turn`: its place in time among the entries of all shards."""
+    """The changes of one unit of work; `turn`: its place in time among the entries of all shards."""
 
     shard: int
     place: int
@@ -42,7 +42,7 @@ class ChangeEntry(Value):
     changes: tuple[Change, ...]
 
 
-# Whoever reads the log does not depend on its end: what comes later is read the next time.
+# Readers of the log do not depend on its end: later entries are read the next time.
 HEADS = KindTable[ShardHead]("change-head", ShardHead, key=lambda head: (head.shard,), checked=False)
 ENTRIES = KindTable[ChangeEntry](
     "change", ChangeEntry, key=lambda entry: (entry.shard, number(entry.place)), checked=False
@@ -59,11 +59,11 @@ class LastChain(Value):
 
 CHAINS = KindTable[LastChain]("event", LastChain, key=lambda last: (last.event_uid, "chain"), checked=False)
 _CHAIN_LASTS = timedelta(hours=1)
-"""How long after an effect of a trigger an answer may belong to its chain."""
+"""How long after a chain's last change the answer of the person who began it continues it."""
 
 
 def _change_id() -> int:
-    """Ids grow with time, and stay within what JSON numbers hold exactly."""
+    """A new id: ids increase with time and are exact as JSON numbers."""
     global _last  # noqa: PLW0603 -- one order in one process
     found = time.time_ns() // 1_000_000 << _RANDOM_BITS
     _last = found if found > _last else _last + 1
@@ -71,10 +71,10 @@ def _change_id() -> int:
 
 
 class Chains(ReadSession):
-    """Which chain of triggers and answers something belongs to."""
+    """Finds the chain of triggers and answers that a change belongs to."""
 
     async def chain_of(self, event_uid: str, email: str, at: datetime) -> str:
-        """The chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
+        """The event's newest chain of the last hour, if a change by this person began it; else empty."""
         last = await self.rows.get(CHAINS, event_uid, "chain")
         if last is None or last.at <= at - _CHAIN_LASTS:
             return ""
@@ -82,7 +82,7 @@ class Chains(ReadSession):
         return last.chain if began and (began.event_uid, began.email) == (event_uid, email) else ""
 
     async def _change(self, change_id: int) -> Change | None:
-        """A change of the last hours; it is looked for in all shards, which only chains of triggers cost."""
+        """A change of the last hours, searched for in all shards, which only chains of triggers need."""
         for shard in range(SHARDS):
             before = ""
             while found := await self.rows.under(ENTRIES, shard, after=before, limit=_PAGE, backwards=True):
@@ -103,7 +103,7 @@ class Noting(Chains, Touching):
     _noted: tuple[Change, ...] = ()
 
     def note(self, kind: ChangeKind, **values: Any) -> Change:
-        """Add to the log, when the unit is kept; what was added. `values`: those of a Change."""
+        """Add a change to the log when the unit commits, and return it. `values`: the fields of a Change."""
         words = str(values.pop("words", ""))[:WORDS_MAX]
         noted = Change(id=_change_id(), kind=kind, words=words, **values)
         self._noted = (*self._noted, noted)

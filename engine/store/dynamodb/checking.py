@@ -1,4 +1,4 @@
-"""How things stand, and whether everything adds up."""
+"""Monitoring figures, and the recount of all counters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Named = tuple[str, str, str]
 
 
 class CheckQuestions(StatisticsQuestions, Dispatching):
-    """What those ask who watch over the store."""
+    """Questions for monitoring and checking the store."""
 
     async def figures(self) -> Figures:
-        """Counters for those who watch the server; as quick with a large store as with a small one."""
+        """Figures for monitoring, as fast with a large store as with a small one."""
         counted = await self.tally("system", "")
         by_group: dict[str, dict[str, int]] = {"delivery": {}, "rsvp": {}, "failure": {}}
         for name, n in counted.items():
@@ -49,8 +49,8 @@ class CheckQuestions(StatisticsQuestions, Dispatching):
     async def recount(self) -> list[str]:
         """A sentence for each difference between counters and rows (promise 10).
 
-        It reads the whole table, and once more where something differs: what was being written meanwhile differs
-        in another way then, or not at all.
+        It reads the whole table, and again if something differs: differences caused by concurrent writes are
+        then others, or gone.
         """
         found = await self._counted()
         if not found:
@@ -85,7 +85,7 @@ class CheckQuestions(StatisticsQuestions, Dispatching):
 
 
 class _Counting:
-    """Counters as they are kept, and as they should be."""
+    """Counters as stored, and as they should be."""
 
     def __init__(self) -> None:
         self.kept: Counter[Named] = Counter()
@@ -109,7 +109,7 @@ class _Counting:
             self._message(message)
 
     def mail(self, message: Message) -> None:
-        """Count a mail that is no calendar message."""
+        """Count a mail that is not a calendar message."""
         self.wrong["messages settled without a time"] += unsettled(message)
         if message.kind.calendar:
             self.counted["organizer", message.organizer, f"delivery.{message.state}"] += 1
@@ -125,7 +125,7 @@ class _Counting:
             self.counted["organizer", m.organizer, f"{_FAILURE}{m.code}"] += 1
 
     def tally(self, item: Item) -> None:
-        """Take note of a shard of counters."""
+        """Record a shard of counters."""
         _, scope, key = item.key[0].split("#", 2)
         if scope == "organizers":
             scope, key = "organizer", item.key[1].partition("#")[2]
@@ -134,11 +134,11 @@ class _Counting:
                 self.kept[scope, plain(key), name] += n
 
     def hour(self, item: Item) -> None:
-        """Take note of how many mails left in an hour."""
+        """Record how many mails left in an hour."""
         self.hours[int(item.key[1].partition("#")[0])] += sum(item.numbers.values())
 
     def lease(self, lease: Lease) -> None:
-        """Take note of who holds what."""
+        """Record which messages are leased."""
         for run in lease.runs.values():
             for row in run.rows:
                 self.wrong["messages that are held twice"] += row.id in self.held
@@ -148,13 +148,13 @@ class _Counting:
         """One sentence for each difference."""
         should: Counter[Named] = Counter()
         for (scope, key, name), n in self.counted.items():
-            # As the keys of counters tell it: long ones by their hash.
+            # As in the keys of counters: long ones by their hash.
             should[scope, plain(joined(key)), name] += n
         for scope, key, name in sorted({*self.kept, *should}):
             kept, counted = self.kept[scope, key, name], should[scope, key, name]
             if kept != counted:
                 yield f"{scope} {key} {name}: the counter says {kept}, there are {counted}"
-        # A mail that came back left as well, and stays counted.
+        # A bounced mail did leave, and stays counted.
         fewer = sum(self.hours[hour] < n for hour, n in self.left.items() if hour in self.hours)
         self.wrong["hours that count fewer mails than left in them"] = fewer
         self.wrong["days of keys whose budgets differ from the ledger"] = self.budgets.differing()

@@ -27,24 +27,24 @@ from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.wires import Item
 
 _ALL = "send"
-"""The name of the pace that all messages together keep; a campaign's own has its id."""
+"""The name of the rate of all messages together; that of a campaign is its id."""
 _CHANGED_MOST = 30
-"""Messages that one claim writes anew, since they are withdrawn, held or due later."""
+"""The most messages that one claim rewrites because they are withdrawn, held or postponed."""
 
 _KEYS_MOST = 35
-"""Items of a claim up to which it looks at more keys; the pace of each may be another item."""
+"""The number of items up to which a claim examines more keys, each of whose rates may be another item."""
 _CLAIMED_MOST = 60
-"""Items of a claim up to which it looks at more messages; one, the pace and the quota come to at most 30 more."""
+"""The number of items up to which a claim examines more messages; one, rate and quota need at most 30 more."""
 
 _WRITTEN_MOST = 75
-"""Items that results take in one unit of work; the last one, leases and counters come to at most 20 more."""
+"""The most items for results in one unit of work; the last one, leases and counters need at most 20 more."""
 
 
 @dataclass
 class _Pass:
-    """One claim under way: what is claimed, of which buckets, and how many messages were written anew.
+    """A claim in progress: the claimed messages, their buckets, and how many messages were rewritten.
 
-    `more`: it ends before it has looked at all, since a unit of work takes no more.
+    `more`: it ends before examining all messages, since the unit of work is full.
     """
 
     now: datetime
@@ -56,14 +56,14 @@ class _Pass:
 
 
 class Claims(Judging, Quotas):
-    """Claims messages for one dispatcher and writes down what came of them."""
+    """Claims messages for a dispatcher and records the results."""
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, quota: str = ""
     ) -> tuple[list[Claim], bool]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7).
 
-        And whether there may be more, since a unit of work writes so many messages anew and no more.
+        Also returns whether there may be more, since a unit of work can rewrite only so many messages.
         """
         limit = await self._left(limit, quota, now)
         done = _Pass(now)
@@ -85,13 +85,13 @@ class Claims(Judging, Quotas):
         return done.claims, done.more
 
     def _full(self, done: _Pass) -> bool:
-        """True once a claim is as large as a unit of work may be, with the lease of each bucket that it writes last."""
+        """True once a claim fills a unit of work, including the lease of each bucket, which is written last."""
         items = self.items.actions + len(done.buckets)
         done.more = done.more or done.changed >= _CHANGED_MOST or items >= _CLAIMED_MOST
         return done.more
 
     async def _left(self, limit: int, quota: str, now: datetime) -> int:
-        """How many messages all paces and limits allow now."""
+        """How many messages all rates and limits allow now."""
         rates = self.context.rates
         limit = await self.allowed(_ALL, limit, now, rates.all)
         if rates.day:
@@ -101,7 +101,7 @@ class Claims(Judging, Quotas):
         return limit if service.remaining is None else min(limit, service.remaining)
 
     async def _from(self, buckets: Sequence[str], priority: int, limit: int, done: _Pass) -> None:
-        """Claim what is due in these buckets, in order, until there are `limit`."""
+        """Claim due messages of these buckets, in order, until there are `limit`."""
         if limit <= 0 or self._full(done):
             return
         found, people = await self._candidates(buckets, priority, limit, done.now)
@@ -120,7 +120,7 @@ class Claims(Judging, Quotas):
     async def _candidates(
         self, buckets: Sequence[str], priority: int, limit: int, now: datetime
     ) -> tuple[list[Owed], dict[tuple[str, str], Invitee]]:
-        """The next messages that are due and held by no one, in order, and the attendees whom they are for."""
+        """The next due messages without a lease, in order, and the attendees they are for."""
         held = await self.held_ids()
         leases, after = await self.leases(), f"{priority}#"
         before = turn(priority, now + timedelta(microseconds=1))
@@ -141,7 +141,7 @@ class Claims(Judging, Quotas):
         return rows[:limit], people
 
     async def _people_of(self, items: Sequence[Item], rows: Sequence[Owed]) -> dict[tuple[str, str], Invitee]:
-        """The attendees whom these messages are for: most lie in what was read."""
+        """The attendees that these messages are for, most of whom have been read already."""
         mine = [INVITEES.value(item) for item in items if kind_of(item.key) is INVITEES]
         people = {(i.attendee.event_uid, i.attendee.email): i for i in mine}
         messages = [owed.message for owed in rows if owed.message.method]
@@ -150,7 +150,7 @@ class Claims(Judging, Quotas):
         return people | {(i.attendee.event_uid, i.attendee.email): i for i in others}
 
     async def _may_leave(self, owed: Owed, facts: Facts, done: _Pass) -> bool:
-        """True if a message is claimed; else it is withdrawn, held, or due later."""
+        """True if a message may be claimed; otherwise it is withdrawn, held or postponed."""
         now, m = done.now, owed.message
         if facts.waits(m):
             await self.save_row(owed, owed.model_copy(update={"held": True}))
@@ -178,7 +178,7 @@ class Claims(Judging, Quotas):
         return True
 
     def _judged(self, owed: Owed, facts: Facts, now: datetime) -> tuple[Code | None, Owed]:
-        """Why a message may not leave, if so, and the message with its event's newest revision, never an old time."""
+        """Why a message may not leave, or None, and the message with its event's newest revision."""
         m = owed.message
         code, event = facts.barred(m, now), facts.events.get(m.event_uid or "")
         if code or event is None or m.method is None or m.sequence >= event.sequence:
@@ -193,7 +193,7 @@ class Claims(Judging, Quotas):
         return None, newer
 
     async def _later(self, owed: Owed, facts: Facts, now: datetime) -> datetime | None:
-        """When a message is due again that its domain, or one of its keys, has no room for now."""
+        """When a message is due again if the rate of its domain or of one of its keys is used up, else None."""
         m, rates = owed.message, self.context.rates.by_domain
         domain = m.email.rpartition("@")[2]
         rate = rates.get(domain, 0)
@@ -217,9 +217,9 @@ class Claims(Judging, Quotas):
         return None
 
     async def write(self, owner: str, results: Sequence[SendResult], now: datetime) -> int:
-        """Write the first of these results down, as many as a unit takes; how many those are.
+        """Record as many of these results as fit into a unit, and return how many.
 
-        If a lease was lost, whoever holds the message now writes its result.
+        If a lease was lost, the message's new holder records its result.
         """
         mine = {
             row.id: RowPlace(*row)
@@ -242,7 +242,7 @@ class Claims(Judging, Quotas):
         return done
 
     async def let_go(self, owner: str, ids: Iterable[str]) -> None:
-        """Take messages that are still owed out of the runs of `owner`; what is settled may stay there."""
+        """End the leases of `owner` on messages that are still owed; settled ones may remain in its runs."""
         gone = set(ids)
         if not gone:
             return
@@ -268,7 +268,7 @@ def _first(owed: Owed, people: Mapping[tuple[str, str], Invitee]) -> bool:
 
 
 def _written(owed: Owed, result: SendResult, now: datetime) -> Owed:
-    """A row with what came of a try."""
+    """A row with the result of an attempt."""
     m = owed.message
     tried = not result.untried and result.state is not MessageState.QUEUED
     new = owed.changed(

@@ -1,4 +1,4 @@
-"""Mails that wait for a confirmation, what proves an organizer's mails, and mails that strangers prompt."""
+"""Mails that wait for a confirmation, proofs of organizers' mails, and mails that strangers prompt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROMPTS_KEPT = timedelta(days=2)
 
 
 class OrganizerProof(Value):
-    """What proved mails of an organizer, and the message that informed them of it."""
+    """A proof of an organizer's mails, and the message that informed them of it."""
 
     organizer: str
     proof: str
@@ -75,7 +75,7 @@ PROMPTS = KindTable[KeptPrompt](
 
 
 class ConfirmationQuestions(LedgerQuestions):
-    """Confirmations and proofs as they are read."""
+    """Questions about confirmations and proofs."""
 
     async def confirmation(self, code: str) -> Confirmation | None:
         """The confirmation with this code, or None."""
@@ -96,7 +96,7 @@ class ConfirmationQuestions(LedgerQuestions):
         return found
 
     async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        """Confirmations that wait for a proof, or a registration, which has been given meanwhile."""
+        """Confirmations that wait for a proof or a registration that now exists."""
         found: list[Confirmation] = []
         for kind in (ConfirmationKind.FIRST_PROOF, ConfirmationKind.REGISTRATION):
             waiting = [one async for one in self.rows.each_by(CONFIRMATIONS, "waits", kind.value)]
@@ -104,7 +104,7 @@ class ConfirmationQuestions(LedgerQuestions):
         return sorted(found, key=lambda one: one.created)[:limit]
 
     async def _given(self, kind: ConfirmationKind, waiting: Sequence[Confirmation]) -> list[Confirmation]:
-        """Those of these confirmations for which there is a proof, or a registration, in one look."""
+        """Those of these confirmations for which there is a proof or a registration, in one request."""
         if kind is ConfirmationKind.REGISTRATION:
             organizers = await self.rows.many(ORGANIZERS, [(one.address, "organizer") for one in waiting])
             registered = {one.address for one in organizers if one.registered}
@@ -128,20 +128,20 @@ class ConfirmationQuestions(LedgerQuestions):
         return found is not None and found.state is MessageState.SENT
 
     async def awaited(self, mail: str, now: datetime) -> bool:
-        """True if somebody may still confirm a mail."""
+        """True if a mail may still be confirmed."""
         found = await self.confirmations_of(mail)
         return any(one.used is None and one.expires > now and one.asked for one in found)
 
 
 class Confirmations(ConfirmationQuestions, UnitSession):
-    """Confirmations and proofs as a unit of work changes them."""
+    """Changes of confirmations and proofs in a unit of work."""
 
     async def knows_organizer(self, address: str) -> bool:
         """True if this address owns an event, or owned one."""
         return await self.organizer(address) is not None
 
     async def add_confirmation(self, confirmation: Confirmation) -> None:
-        """Add what waits for the owner of an address."""
+        """Add a confirmation."""
         await self.rows.put(CONFIRMATIONS, confirmation)
 
     async def save_confirmation(self, confirmation: Confirmation) -> None:
@@ -158,7 +158,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
     async def open_since(
         self, address: str, since: datetime, kind: ConfirmationKind, limit: int
     ) -> list[Confirmation]:
-        """Open confirmations about which an address was asked after `since`, newest first."""
+        """Open confirmations that were requested from an address after `since`, newest first."""
         place, found = joined(kind.value, address), list[Confirmation]()
         listed = self.rows.each_by(CONFIRMATIONS, "address", place, after=moment(since), backwards=True)
         async for one in listed:
@@ -169,7 +169,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         return found
 
     async def drop_confirmations(self, before: datetime, limit: int) -> int:
-        """Delete up to `limit` confirmations that could be given until before that moment; returns how many."""
+        """Delete up to `limit` confirmations that expired before that moment, and return how many."""
         most = min(limit, _DROPPED_AT_ONCE)
         found = await self.rows.by(CONFIRMATIONS, "expires", _ALL, before=moment(before), limit=most)
         for one in found:
@@ -177,7 +177,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         return len(found)
 
     async def add_prompt(self, prompt: Prompt) -> None:
-        """Count a mail that a stranger prompts; what is too old to count is forgotten."""
+        """Count a mail that a stranger prompts; entries too old to count are deleted."""
         before = moment(prompt.at - _PROMPTS_KEPT)
         for kept in await self.rows.under(PROMPTS, prompt.kind, limit=_DROPPED_AT_ONCE):
             if moment(kept.prompt.at) < before:
@@ -201,7 +201,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         sure: bool = False,
         warn: bool = False,
     ) -> None:
-        """Note what proved a mail that was carried out; `warn`: the organizer is to be warned of new proofs."""
+        """Record the proofs of a handled mail; `warn`: warn the organizer of new ones."""
         known = {proof.proof: proof for proof in await self._proofs(organizer, proofs)}
         for one in proofs:
             new = OrganizerProof(organizer=organizer, proof=one, first=now, last=now, sure=sure, warn=warn)
@@ -212,7 +212,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
             await self._forget_oldest(organizer)
 
     async def _forget_oldest(self, organizer: str) -> None:
-        """The surest and newest stay; mail servers that many share send from many networks."""
+        """Delete all but the sure and newest proofs, since shared mail servers use many networks."""
         found = sorted(await self.rows.under(PROOFS, organizer), key=lambda p: (p.sure, p.last), reverse=True)
         for proof in found[_PROOFS_MOST:][:_DROPPED_AT_ONCE]:
             await self.rows.drop(PROOFS, organizer, proof.proof)
@@ -222,7 +222,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
         return any(p.warn and not p.notice and not p.sure for p in await self.rows.under(PROOFS, organizer))
 
     async def proofs_announced(self, organizer: str, message_id: str) -> None:
-        """Note the message that informs the organizer of the proofs noted since the last such message."""
+        """Record that this message announces the organizer's new proofs."""
         for proof in await self.rows.under(PROOFS, organizer):
             if not proof.notice:
                 await self.rows.put(PROOFS, proof.model_copy(update={"notice": message_id}))
@@ -235,7 +235,7 @@ class Confirmations(ConfirmationQuestions, UnitSession):
     async def add_on_trial(
         self, organizer: str, mail: str, people: int, now: datetime, since: datetime
     ) -> None:
-        """Count people whom a mail with new proofs reaches; a count that began before `since` begins anew."""
+        """Count people whom a mail with new proofs reaches; a count that began before `since` starts again."""
         known = await self.rows.get(TRIALS, organizer)
         goes_on = known if known and known.since > since else None
         begun, before = (goes_on.since, goes_on.people) if goes_on else (now, 0)

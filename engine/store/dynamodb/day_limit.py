@@ -1,4 +1,4 @@
-"""How many mails left in each of the last hours, for the limit of the whole installation in 24 hours."""
+"""Counts of mails per hour, for the limit of the whole installation in 24 hours."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _N = "n"
 
 
 class SentHoursRead(Tallies):
-    """The counters as they are read."""
+    """Questions about these counters."""
 
     async def sent_within_day(self, now: datetime) -> int:
-        """How many mails left within 24 hours, by the hour."""
+        """How many mails left within 24 hours, to the hour."""
         since = number(rules.hour(now) - _HOURS)
         found = await self.items.numbers_under(SENT_HOURS, after=since)
         return summed(found.values()).get(_N, 0)
 
 
 class SentHours(SentHoursRead, Counting):
-    """The counters as a unit of work moves them."""
+    """Changes of these counters in a unit of work."""
 
     def count_sent(self, n: int, at: datetime) -> None:
-        """Count mails that a mail server took."""
+        """Count mails that a mail server accepted."""
         self.items.add((SENT_HOURS, joined(number(rules.hour(at)), self.shard)), _N, n)

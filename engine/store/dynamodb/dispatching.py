@@ -1,4 +1,4 @@
-"""What dispatchers ask of the store; each call is a unit of work of its own, or some of them."""
+"""The store's methods for dispatchers; each call is one or several units of work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.store.dynamodb.table import Index
 
 T = TypeVar("T")
 _WRITTEN = 90
-"""Results that one unit of work looks at."""
+"""The most results that one unit of work examines."""
 
 
 class Dispatching(LeaseQuestions, QuotaQuestions):
@@ -29,7 +29,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
 
     items_per_unit = Claims.items_per_unit
     claims_at_once = 500
-    """A claim writes who holds the messages, and no message, so it may be larger than a unit of work."""
+    """The most messages of one claim, which may exceed a unit of work since it writes leases but no messages."""
 
     async def running_with_rate(self) -> list[Campaign]:
         """The running campaigns that have a rate of their own."""
@@ -42,7 +42,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
-        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds."""
+        """Lease up to `limit` due messages to `owner`, in order, for `lease_s` seconds."""
 
         async def take_back(unit: Claims) -> None:
             await unit.reclaim(now, lease_s)
@@ -60,9 +60,9 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         return await self._unchanged(owner, claims) if claims else []
 
     async def _unchanged(self, owner: str, claims: Sequence[Claim]) -> list[Claim]:
-        """The claims of messages and events that are as the claim read them; the others are let go.
+        """The claims whose messages and events are unchanged since the claim read them; the other leases end.
 
-        A unit beside the claim may have withdrawn the message, or revised its event: they write no item in common.
+        A concurrent unit may have withdrawn the message or revised its event, since it writes none of the same items.
         """
         rows = await self.rows_at(place(claim.message) for claim in claims)
         uids = dict.fromkeys(claim.event.uid for claim in claims if claim.event)
@@ -76,26 +76,26 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         return same
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
-        """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
+        """Extend the leases of `owner` to `lease_s` seconds from now, and return the ids of their messages."""
         return await self.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
-        """Write down what came of messages that `owner` holds; answers to others change nothing."""
+        """Record the results of messages that `owner` holds; results of others are ignored."""
         done = 0
         while done < len(answers):
             some = answers[done : done + _WRITTEN]
             done += await self.transact(lambda unit, some=some: unit.write(owner, some, now))  # type: ignore[misc]
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
-        """Keep what a mail service allows, as it says, unless that was kept within the last minute."""
+        """Store a quota as its mail service reported it, unless one was stored within the last minute."""
         await self.transact(lambda unit: unit.keep_quota(name, quota, now))
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate of a quota whose service throttles, once a second; `spent`: nothing more goes today."""
+        """Halve the rate of a quota whose service throttles, at most once per second; `spent`: send no more today."""
         await self.transact(lambda unit: unit.throttle(name, now, spent=spent))
 
     async def next_due(self) -> datetime | None:
-        """When the next message is due, or the next lease may have run out; None if nothing is owed."""
+        """When the next message is due or the next lease may expire; None if nothing is owed."""
         leases, sending = await self.leases(), await self.sending()
         ends = [
             datetime.fromtimestamp(run.until, UTC)
@@ -107,7 +107,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         return min([*([first] if first else []), *ends], default=None)
 
     async def first_due(self, leases: Mapping[str, Lease]) -> datetime | None:
-        """When the first message is due that no one holds."""
+        """When the first message without a lease is due, or None."""
         rated = [joined("rate", campaign.id) for campaign in await self.running_with_rate()]
         dues = [
             await self._first_due(bucket, priority, leases.get(bucket))
@@ -117,7 +117,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         return min((due for due in dues if due), default=None)
 
     async def _first_due(self, bucket: str, priority: int, lease: Lease | None) -> datetime | None:
-        """When the first message of a bucket and a priority is due that no one holds."""
+        """When the first message of a bucket and a priority without a lease is due, or None."""
         held = {row.id for run in lease.runs.values() for row in run.rows} if lease else set()
         found = await self.items.indexed(
             Index.DUE, bucket, after=f"{priority}#", before=behind(str(priority)), limit=1 + len(held)
@@ -126,7 +126,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         return min((row.message.due for row in rows), default=None)
 
     async def senders(self) -> int:
-        """How many dispatchers hold messages just now."""
+        """How many dispatchers hold messages now."""
         sending = await self.sending()
         return len(
             {

@@ -15,7 +15,7 @@ from engine.store.dynamodb.rows import Entry, KindTable
 
 
 class KeptOrganizer(Value):
-    """An organizer as it is kept. `named`: the name was set by hand, and stays as mails come in.
+    """A stored organizer. `named`: the name was set explicitly, so mails do not change it.
 
     The others are those of OrganizerProfile.
     """
@@ -69,7 +69,7 @@ EVENTS = KindTable[Event](
         "source": _of_source,
         "id": _of_short_id,
     },
-    # Whoever owes a mail to an event reads it; what it says is judged again when the mail is claimed (promise 7).
+    # Units that owe a mail read its event, which is judged again when the mail is claimed (promise 7).
     checked=False,
 )
 ORGANIZERS = KindTable[KeptOrganizer](
@@ -84,12 +84,12 @@ ORGANIZERS = KindTable[KeptOrganizer](
 
 
 def shown(organizer: str) -> Key:
-    """Where the changes of an organizer's events are counted, for those who show them."""
+    """The key of the counter of changes to an organizer's events, for pages that show them."""
     return joined("shown", organizer), "changes"
 
 
 class EventQuestions(ListQuestions):
-    """Events and organizers as they are read."""
+    """Questions about events and organizers."""
 
     async def event(self, uid: str) -> Event | None:
         """The event with this uid, or None."""
@@ -119,10 +119,10 @@ class EventQuestions(ListQuestions):
 
 
 class Events(EventQuestions, Noting):
-    """Events and organizers as a unit of work changes them."""
+    """Changes of events and organizers in a unit of work."""
 
     async def add_event(self, event: Event) -> None:
-        """Add a new event; its organizer is known already."""
+        """Add a new event, whose organizer must exist."""
         await self.rows.put(EVENTS, event)
         self.touch(event.uid)
         self._note(event, None)
@@ -151,7 +151,7 @@ class Events(EventQuestions, Noting):
         )
 
     async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
-        """Add an organizer, or give one that is known a name."""
+        """Add an organizer, or set the name of an existing one."""
         known = await self.organizer(address)
         if known is None:
             await self.rows.put(ORGANIZERS, KeptOrganizer(address=address, name=name, created=now))
@@ -159,7 +159,7 @@ class Events(EventQuestions, Noting):
             await self.rows.put(ORGANIZERS, known.model_copy(update={"name": name}))
 
     async def register(self, organizer: str, now: datetime) -> None:
-        """Note that an organizer who is known is registered."""
+        """Mark an existing organizer as registered."""
         known = await self.organizer(organizer)
         if known and known.registered is None:
             await self.rows.put(ORGANIZERS, known.model_copy(update={"registered": now}))

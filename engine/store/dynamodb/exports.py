@@ -1,4 +1,4 @@
-"""Whole tables in pages: events in order, and what belongs to a page of events, partition by partition."""
+"""Whole tables in pages: events in order, and the rows of each page of events, partition by partition."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from engine.store.dynamodb.statistics import StatisticsQuestions, shown, with_he
 T = TypeVar("T")
 _PAGE = 1_000
 _AT_ONCE = 20
-"""Counters of events that are read at the same time."""
+"""The most events whose counters are read at the same time."""
 
 
 class ExportQuestions(SearchQuestions, StatisticsQuestions):
-    """The part of the store that reads whole tables."""
+    """The store's questions for whole tables."""
 
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
     ) -> tuple[list[tuple[Event, Statistics]], str]:
-        """Events in order of their start with their counters, and where to go on; the last page has an empty cursor."""
+        """Events in order of their start with their counters, and the next cursor, empty after the last page."""
         places = await (await self.search_file()).in_order(organizer, _opened(after), limit)
         events = await self.rows.many(EVENTS, [(uid, "event") for _, uid in places])
         held = list((await self.sending()).values())
@@ -48,7 +48,7 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
         return await asyncio.gather(*(self.event_tally(event.uid) for event in events))
 
     async def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:
-        """Everybody of these events who was invited at the time in question, withdrawn or not."""
+        """The attendees of these events who were invited in the requested time, withdrawn or not."""
         async for page in _pages(self._attendees(uids, query)):
             yield page
 
@@ -59,7 +59,7 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
                     yield invitee.attendee
 
     async def messages_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Message]]:
-        """The calendar mails of these events that were owed at the time in question."""
+        """The calendar mails of these events that were owed in the requested time."""
         held = await self.sending()
         async for page in _pages(self._messages(uids, query)):
             yield [await self.shown(held[m.id]) if m.id in held else m for m in page]
@@ -73,7 +73,7 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
                         yield owed.message
 
     async def receipts_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Receipt]]:
-        """The answers to these events that came at the time in question."""
+        """The answers to these events that arrived in the requested time."""
         async for page in _pages(self._receipts(uids, query)):
             yield page
 
@@ -85,7 +85,7 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
 
 
 def _opened(cursor: str) -> tuple[float, str] | None:
-    """Raises Refused: INVALID_CURSOR."""
+    """The place in a cursor, or None if that is empty. Raises Refused: INVALID_CURSOR."""
     if not cursor:
         return None
     start, uid = cursors.opened(cursor, float, str)

@@ -1,4 +1,4 @@
-"""Calendars that are imported again and again."""
+"""Calendars that are imported repeatedly."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Feeds(UnitSession):
             await self.rows.put(ENTRIES, KeptEntry(feed_id=feed_id, entry=entry))
 
     async def drop_feed_entries(self, feed_id: str, source_uids: Collection[str]) -> None:
-        """Forget entries that the calendar no longer has."""
+        """Delete entries that the calendar no longer has."""
         for source_uid in source_uids:
             await self.rows.drop(ENTRIES, feed_id, source_uid)
 

@@ -1,4 +1,4 @@
-"""Forgetting a person: every item of the table is looked at; another address takes the place of theirs."""
+"""Forgets a person: every item of the table is examined, and another address replaces theirs."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from engine.store.dynamodb.wires import Item
 
 _COUNTER = "counter"
 _ROWS_AT_ONCE = 10
-"""Values that one unit of work takes a person out of; each has up to nine items."""
+"""The most values from which one unit of work removes a person; each has up to nine items."""
 _OWNERS = {
     "event": "event {uid}",
     "key": "bounds of the key {id}",
     "address-list": "list @{name}",
     "feed": "calendar {id}",
 }
-"""What organizers and operators wrote themselves, and what it is called."""
+"""Kinds with organizers' and operators' own texts, and how to refer to them."""
 _OURS = frozenset({"record", "record-cut", "record-head", "forgetting"})
 _DROPPED = {
     "telling": "address",
@@ -68,7 +68,7 @@ _DROPPED = {
     "inbox-message": "sender",
     "person": "person",
 }
-"""Values that are the person's own, by what says so: they go whole."""
+"""Kinds whose values belong to the person, with the field for the address: the values are deleted."""
 _EMPTIED: dict[str, Any] = {
     **dict.fromkeys(
         ("name", "zone", "note", "answer", "detail", "words", "comment", "location", "sent_by"), ""
@@ -76,14 +76,14 @@ _EMPTIED: dict[str, Any] = {
     "fields": {},
     "notice": None,
 }
-"""What goes with the person, in whatever has their `email`."""
+"""Fields that are cleared in values with the person's `email`."""
 
 
 class TraceQuestions(ReadSession):
-    """Where a person is named."""
+    """Questions about where a person is named."""
 
     async def traces(self, address: str) -> list[Trace]:
-        """The values that name this address, or commit to it, but what an organizer wrote."""
+        """The values that name this address or commit to it, except organizers' own texts."""
         salt = await self.rows.get(SALTS, address)
         committed = commitment(address.encode(), bytes.fromhex(salt.salt)) if salt else ""
         found: list[Trace] = []
@@ -97,7 +97,7 @@ class TraceQuestions(ReadSession):
             elif name and name not in _OURS and name not in _OWNERS:
                 said = _named(name, item, address)
                 found += [_trace(name, item, _columns(said))] if said else []
-        # What ended sessions goes behind them, so that none begins anew.
+        # The record of ended sessions is deleted after them, so that none becomes valid again.
         return sorted(found, key=lambda trace: trace.table == "session-round")
 
     async def named_by_others(self, address: str) -> list[str]:
@@ -110,7 +110,7 @@ class TraceQuestions(ReadSession):
         return sorted(found)
 
     async def erase_remains(self) -> bool:
-        """What is deleted from the table is gone at once; backups of it are beyond its reach."""
+        """Do nothing, since deleted items are gone at once; it cannot change backups of the table."""
         return True
 
 
@@ -124,9 +124,9 @@ class Forgetting(Suppressions, Claims):
         return event is not None or key is not None
 
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
-        """Keep the person's wishes as a keyed hash, and return the alias that is used.
+        """Store the person's unsubscriptions under a keyed hash, and return the alias to use.
 
-        After an interruption it is the one of before. None while a mail to them is being sent.
+        After an interruption that is the earlier one. None while a mail to them is being sent.
         """
         if await self._being_mailed(address):
             return None
@@ -154,9 +154,9 @@ class Forgetting(Suppressions, Claims):
             await self.rows.add(SUPPRESSIONS, entry.model_copy(update={"target": hashed}))
 
     async def withdraw_forgotten(self, address: str, now: datetime) -> int:
-        """Withdraw what the person is owed, as much as a unit takes; returns how many messages.
+        """Withdraw as many of the person's messages as fit into a unit, and return how many.
 
-        An index finds the events, which is late by moments: what it misses is barred when it is claimed.
+        The events are found by an index that is late by moments; messages that it misses are barred when claimed.
         """
         waiting = await self._waiting_at(
             place(owed.message)
@@ -169,7 +169,7 @@ class Forgetting(Suppressions, Claims):
         return await self.settle_some(waiting, MessageState.WITHDRAWN, Code.FORGOTTEN, now)
 
     async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
-        """Take the person out of the first of these rows, as many as a unit takes; returns how many."""
+        """Remove the person from as many of these rows as fit into a unit, and return how many."""
         some = traces[:_ROWS_AT_ONCE]
         for trace in some:
             key = (str(trace.key["pk"]), str(trace.key["sk"]))
@@ -200,7 +200,7 @@ class Forgetting(Suppressions, Claims):
         await self._replace(table, value, new)
 
     async def _without_content(self, kept: KeptDelivery) -> KeptDelivery:
-        """What was posted may name the person in a way that no text shows."""
+        """A delivery without its content, which may name the person in a form that a text search does not find."""
         request = await self.rows.maybe(REQUESTS, kept.posted)
         if request and request.divided:
             await drop_posted(self.rows, request.id)
@@ -212,9 +212,9 @@ class Forgetting(Suppressions, Claims):
         await self.rows.put(table, new)
 
     async def end_forgetting(self, address: str) -> None:
-        """Forget that they were forgotten."""
+        """Delete the record that the person is being forgotten."""
         await self.rows.drop(FORGOTTEN, address)
-        # Counts of a tagged address stand under the bare one, from which its mails are gone now.
+        # The counts of a tagged address are under the bare one, which its mails no longer have.
         await self.rows.drop(PERSONS, rules.person(address))
 
 
@@ -223,7 +223,7 @@ def _trace(name: str, item: Item, row: Mapping[str, Column]) -> Trace:
 
 
 def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
-    """What a value says, if it names the address."""
+    """The content of a value if it names the address, else None."""
     domain = address.rpartition("@")[2]
     if not any(domain in text.lower() for text in (item.value, *item.key, *item.attributes.values())):
         return None
@@ -232,7 +232,7 @@ def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
 
 
 def _texts(said: Any) -> Iterator[str]:
-    """All texts within what JSON knows, also the names."""
+    """All texts in a JSON value, including names."""
     if isinstance(said, str):
         yield said
     elif isinstance(said, Mapping):
@@ -245,7 +245,7 @@ def _texts(said: Any) -> Iterator[str]:
 
 
 def _columns(said: Mapping[str, Any]) -> dict[str, Column]:
-    """What a value says, for the person to read: what is wrapped in it stands beside the rest."""
+    """The fields of a value for the person to read, with nested models flattened."""
     found: dict[str, Column] = {}
     for name, value in said.items():
         if isinstance(value, Mapping):
@@ -272,7 +272,7 @@ def _mapped(said: Any, change: Callable[[str], str]) -> Any:
 
 
 def _silenced(said: Any, address: str, alias: str) -> Any:
-    """Without what the person said, or what was said of them."""
+    """The value without texts by or about the person."""
     if isinstance(said, list):
         return [_silenced(value, address, alias) for value in said]
     if not isinstance(said, Mapping):
@@ -296,7 +296,7 @@ def _counts(key: Key, address: str) -> bool:
 
 
 def _counted_as(key: Key, address: str, alias: str) -> Key:
-    """Where counters stand once the alias has the place of the address."""
+    """The key of counters once the alias replaces the address."""
     if key[0] in {organizers(n) for n in range(SHARDS)}:
         return (key[0], among_organizers(alias)) if key[1] == among_organizers(address) else key
     return without(key[0], joined(address), alias), without(key[1], joined(address), alias)

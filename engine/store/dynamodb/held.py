@@ -1,4 +1,4 @@
-"""Actions that wait for approval, and organizers whose changes wait."""
+"""Actions that wait for approval, and organizers whose changes need it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ APPROVALS = KindTable[Approver]("approval", Approver, key=lambda approval: (appr
 
 
 class HeldQuestions(EventQuestions):
-    """Held actions as they are read."""
+    """Questions about held actions."""
 
     async def held_action(self, held_id: str) -> HeldAction | None:
         """The held action with this id, or None."""
@@ -89,7 +89,7 @@ class HeldQuestions(EventQuestions):
 
 
 class HeldActions(HeldQuestions, Noting):
-    """Held actions as a unit of work changes them."""
+    """Changes of held actions in a unit of work."""
 
     async def add_held(self, held: HeldAction) -> None:
         """Add an action that waits."""
@@ -116,11 +116,11 @@ class HeldActions(HeldQuestions, Noting):
         )
 
     async def waiting_for(self, event_uid: str, limit: int) -> list[HeldAction]:
-        """Actions about an event that no one has decided, oldest first; those that have expired among them."""
+        """Undecided actions about an event, including expired ones, oldest first."""
         return await self.rows.by(HELD, "waiting", f"event {event_uid}", limit=limit)
 
     async def expired_held(self, now: datetime, limit: int) -> list[HeldAction]:
-        """Actions that nobody decided in time and that were not closed yet, oldest first."""
+        """Actions that were not decided in time and are not closed yet, oldest first."""
         return await self.rows.by(HELD, "waiting", "expires", before=f"{moment(now)}$", limit=limit)
 
     async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
@@ -129,14 +129,14 @@ class HeldActions(HeldQuestions, Noting):
         return found.approval if found else None
 
     async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
-        """Have the changes of an organizer who is known wait for approval, or no longer."""
+        """Set who approves the changes of an existing organizer, or that they need no approval."""
         if approval is None:
             await self.rows.drop(APPROVALS, organizer)
         else:
             await self.rows.put(APPROVALS, Approver(organizer=organizer, approval=approval))
 
     async def decides(self, address: str) -> bool:
-        """True if something waits that this address was asked about."""
+        """True if an action waits for this address's decision."""
         return await self.rows.first_by(HELD, "waiting", f"asked {address}") is not None
 
     async def mailed_domain(self, organizer: str, domain: str, before: datetime) -> bool:

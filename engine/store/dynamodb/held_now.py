@@ -1,7 +1,7 @@
-"""What dispatchers hold: the runs of messages that each has claimed of a bucket and not settled (promise 6).
+"""Leases of dispatchers: the runs of messages that each has claimed from a bucket (promise 6).
 
-A claim writes the runs of the buckets it takes from, and no message. What is settled stays in a run until its holder
-claims again; so a message is being sent if a run names it and it is still owed.
+A claim writes the runs of its buckets, and no message. Settled messages stay in a run until its holder claims
+again; so a message is being sent if a run names it and it is still owed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ALL = "all"
 
 
 class Holding(NamedTuple):
-    """One message in a run: where it is (owed.Place)."""
+    """One message in a run, with the place of its row."""
 
     uid: str
     email: str
@@ -26,14 +26,14 @@ class Holding(NamedTuple):
 
 
 class ClaimedRun(Value):
-    """What one dispatcher has claimed; `until`: when its lease runs out, in seconds since 1970."""
+    """The messages that one dispatcher has claimed; `until`: when its lease expires, in seconds since 1970."""
 
     until: float
     rows: tuple[Holding, ...] = ()
 
 
 class Lease(Value):
-    """Who holds what of one bucket."""
+    """The leases on messages of one bucket."""
 
     bucket: str
     runs: Mapping[str, ClaimedRun] = {}
@@ -43,10 +43,10 @@ LEASES = KindTable[Lease]("lease", Lease, key=lambda lease: (ALL, lease.bucket),
 
 
 class Held(ReadSession):
-    """What is held just now."""
+    """Questions about current leases."""
 
     async def leases(self) -> dict[str, Lease]:
-        """The leases by bucket; they are few, in one partition, and nearly empty while nothing is sent."""
+        """The leases by bucket, which are few, in one partition, and nearly empty while nothing is sent."""
         return {lease.bucket: lease for lease in await self.rows.under(LEASES, ALL)}
 
     async def held_ids(self) -> dict[str, str]:
@@ -59,7 +59,7 @@ class Held(ReadSession):
         }
 
     async def unheld(self, rows: Sequence[Owed]) -> list[Owed]:
-        """Those of these rows that no one holds; if a lease of their buckets changes, this unit is not kept."""
+        """The rows without a lease; if a lease of their buckets changes, this unit does not commit."""
         keys = [LEASES.at(ALL, owed.bucket) for owed in rows]
         leases = [LEASES.value(i) for i in (await self.items.get_many(keys, checked=True)).values()]
         held = {row.id for lease in leases for run in lease.runs.values() for row in run.rows}

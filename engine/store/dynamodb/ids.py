@@ -1,4 +1,4 @@
-"""Ids that the store gives: opaque, and in the order of time."""
+"""Ids assigned by the store: opaque, and in order of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _last = 0
 
 
 def new_id() -> str:
-    """An id behind all that this process gave before, and behind those of other machines by their clocks."""
+    """An id after all earlier ones of this process, and after those of other machines by their clocks."""
     global _last  # noqa: PLW0603 -- one order in one process
     found = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     _last = found if found > _last else _last + 1 + secrets.randbits(8)

@@ -1,4 +1,4 @@
-"""What people write to agents."""
+"""Messages that people write to agents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGES = KindTable[InboxMessage](
 
 
 class InboxMessageQuestions(ReadSession):
-    """Messages as they are read."""
+    """Questions about messages to agents."""
 
     async def inbox_message(self, message_id: str) -> InboxMessage | None:
         """The message with this id, or None."""
@@ -41,7 +41,7 @@ class InboxMessageQuestions(ReadSession):
 
 
 class InboxMessages(InboxMessageQuestions, UnitSession):
-    """Messages as a unit of work keeps them."""
+    """Changes of messages to agents in a unit of work."""
 
     async def save_inbox_message(self, message: InboxMessage) -> None:
         """Add a message, or replace it."""
@@ -54,6 +54,6 @@ class InboxMessages(InboxMessageQuestions, UnitSession):
         return theirs, await self.rows.count_by(MESSAGES, "at", f"to {organizer}", after=after)
 
     async def auto_answered(self, organizer: str, sender: str, since: datetime) -> bool:
-        """True if `sender` had an automatic answer of this agent since then."""
+        """True if `sender` got an automatic answer of this agent since then."""
         found = await self.rows.by(MESSAGES, "at", joined(organizer, sender), after=moment(since))
         return any(message.auto_answered for message in found)

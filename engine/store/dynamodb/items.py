@@ -1,4 +1,4 @@
-"""Items as one unit of work sees them: what it read, and what it will write, kept at once or not at all."""
+"""Items in one unit of work: those it has read, and those it will write in one transaction."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from engine.store.dynamodb.wires import (
 )
 
 ACTIONS_MOST = 100
-"""Actions of one transaction, as DynamoDB takes them."""
+"""The most actions of one transaction, which is DynamoDB's limit."""
 _PAGE = 1_000
 _REST = "part#"
-"""What the partitions begin with of what long values go on with."""
+"""The prefix of partitions with continuations of long values."""
 
 
 class TooMany(Refused):
-    """A unit of work is larger than DynamoDB takes at once: it is to be divided."""
+    """A unit of work is larger than a DynamoDB transaction, so it must be divided."""
 
     def __init__(self, items: int) -> None:
         super().__init__(
@@ -51,8 +51,8 @@ class TooMany(Refused):
 class Items:
     """One unit of work over the table.
 
-    What was read is checked when the unit is kept: each item that it writes, and each that it read `checked`, must
-    have the version that it had. Numbers are added to without being read, so that many may count at once.
+    Reads are checked at commit: each item that the unit writes, and each that it read `checked`, must still have the
+    version that was read. Numbers are added to without being read, so that many units may count concurrently.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -67,11 +67,11 @@ class Items:
     # reading
 
     async def get(self, key: Key, *, checked: bool = False) -> Item | None:
-        """The item with this key, as this unit sees it."""
+        """The item with this key, including this unit's changes."""
         return (await self.get_many([key], checked=checked)).get(key)
 
     async def get_many(self, keys: Iterable[Key], *, checked: bool = False) -> dict[Key, Item]:
-        """Those of the items with these keys that are there."""
+        """The existing items with these keys."""
         keys = list(dict.fromkeys(keys))
         missing = [key for key in keys if key not in self._seen and key not in self._written]
         if missing:
@@ -87,7 +87,7 @@ class Items:
         return self._written[key] if key in self._written else self._seen.get(key)
 
     async def _see(self, wire: Wire) -> Item | None:
-        """Remember an item as it was first read, also if it was not there then."""
+        """Remember an item as first read, or that it was missing."""
         key = (wire["pk"]["S"], wire["sk"]["S"])
         if key in self._seen:
             return self._seen[key] or await self._read(key, wire)
@@ -95,7 +95,7 @@ class Items:
         return item
 
     async def _read(self, key: Key, wire: Wire) -> Item | None:
-        """An item with the rest of its value; None if it was deleted meanwhile."""
+        """An item with the continuation of its value; None if it was deleted meanwhile."""
         for _ in range(TRIES):
             rest = await self._rest(key, wire)
             if rest is not None:
@@ -107,7 +107,7 @@ class Items:
         raise Unavailable(f"a long value was written anew each of {TRIES} times that it was read")
 
     async def _rest(self, key: Key, wire: Wire) -> bytes | None:
-        """What a value goes on with in other items; None if they were written anew since the first was read."""
+        """The continuation of a value in other items; None if they were rewritten since the first was read."""
         keys = [part_key(key, n) for n in range(1, parts_of(wire) + 1)]
         found = {each["sk"]["S"]: each for each in await self._calls.get([wire_key(k) for k in keys])}
         parts = [found.get(sk) for _, sk in keys]
@@ -131,7 +131,7 @@ class Items:
         backwards: bool = False,
         consistent: bool = True,
     ) -> list[Item]:
-        """The items of a partition with sort keys between these two, which are left out, in order."""
+        """The items of a partition with sort keys between these two, both exclusive, in order."""
         found = await self._kept(partition, after, before, limit, backwards, consistent=consistent)
         sorts = {item.key[1]: item for item in found}
         for (pk, sk), item in self._written.items():
@@ -154,7 +154,7 @@ class Items:
         *,
         consistent: bool,
     ) -> list[Item]:
-        """What the table holds, with as many more as this unit has dropped."""
+        """The stored items, with as many more as this unit has deleted."""
         dropped = sum(pk == partition and item is None for (pk, _), item in self._written.items())
         wanted = None if limit is None else limit + dropped
         asked: dict[str, Any] = {
@@ -180,16 +180,16 @@ class Items:
         return found
 
     def not_found(self, key: Key) -> None:
-        """A query by which an item would have been found has not found it: for this unit it is not there."""
+        """Remember that an item does not exist, since a query that would have found it did not."""
         if key not in self._written:
             self._seen.setdefault(key, None)
 
     async def indexed(
         self, index: Index, value: str, *, after: str = "", before: str = LAST, limit: int | None = None
     ) -> list[Item]:
-        """The items whose attribute `index` is `value`; an index is late by moments, the items are as they are now.
+        """The items whose attribute `index` is `value`; the index is late by moments, the items are read consistently.
 
-        Items that this unit has written are found, too. With a sort key in its order, else in none.
+        Items written by this unit are included. They are in the order of the index's sort key, if it has one.
         """
         own = [key for key, item in self._written.items() if item and item.attributes.get(index) == value]
         fits = await self.get_many(own)
@@ -203,10 +203,10 @@ class Items:
     async def indexed_in(
         self, index: Index, most: Mapping[str, int], *, after: str, before: str, lot: int
     ) -> AsyncIterator[list[Item]]:
-        """The same for several values together, which are read in lots, in order.
+        """As `indexed` for several values together, read in batches, in order.
 
-        Of each value as many are read together as `most` says; where all of them are taken, and more are asked for, as
-        many again, behind those of other values that were read before.
+        `most` says how many items of each value are read together; if all are used and more are needed, as many again
+        are read, after those of other values that were read before.
         """
         written = ((key, item.attributes) for key, item in self._written.items() if item)
         own = [(mine[SORTED[index]], key) for key, mine in written if mine.get(index) in most]
@@ -257,7 +257,7 @@ class Items:
             yield places
 
     async def numbers(self, keys: Iterable[Key]) -> dict[Key, dict[str, int]]:
-        """The numbers under these keys, with what this unit has added; each has all names that were ever added to."""
+        """The numbers under these keys, including this unit's additions; each has all names ever added to."""
         keys = list(dict.fromkeys(keys))
         found: dict[Key, dict[str, int]] = {key: {} for key in keys}
         for each in await self._calls.get([wire_key(key) for key in keys]):
@@ -267,7 +267,7 @@ class Items:
     async def numbers_under(
         self, partition: str, *, after: str = "", before: str = "", own: bool = True
     ) -> dict[Key, dict[str, int]]:
-        """The numbers of a partition with sort keys between these two; `own`: with what this unit has added."""
+        """The numbers of a partition with sort keys between these two; `own`: including this unit's additions."""
         low, high = after or "\x00", before or LAST
         asked: dict[str, Any] = {
             "KeyConditionExpression": "pk = :p AND sk BETWEEN :a AND :b",
@@ -290,7 +290,7 @@ class Items:
         return {name: known.get(name, 0) + added.get(name, 0) for name in {*known, *added}}
 
     async def scan(self) -> AsyncIterator[Item]:
-        """All items of the table as they are kept, in no order, but the rests of long values; nothing is remembered."""
+        """All stored items of the table, in no order, except continuations of long values; none is remembered."""
         asked: dict[str, Any] = {}
         while True:
             page, rest = await self._calls.scan(asked)
@@ -305,7 +305,7 @@ class Items:
     # writing
 
     def put(self, key: Key, value: str, attributes: Mapping[str, str] | None = None) -> None:
-        """Write an item. If it was read before, it must still be as it was; else what is there is replaced unseen."""
+        """Write an item. If it was read before, it must be unchanged; otherwise it replaces any existing one."""
         self.writes += 1
         self._written[key] = Item(key, value, attributes or {})
 
@@ -315,14 +315,14 @@ class Items:
         self._written[key] = None
 
     def add(self, key: Key, name: str, amount: int) -> None:
-        """Add to a number; items of numbers hold nothing else."""
+        """Add to a number; an item with numbers has nothing else."""
         if amount:
             self.writes += 1
             names = self._added.setdefault(key, {})
             names[name] = names.get(name, 0) + amount
 
     async def take_numbers(self, key: Key) -> dict[str, int]:
-        """Delete the numbers under a key, and return them; if any is added to meanwhile, the unit is not kept."""
+        """Delete the numbers under a key, and return them; if any changes meanwhile, the unit does not commit."""
         self.drop(key)
         for each in await self._calls.get([wire_key(key)]):
             self._taken[key] = additions_of(each)
@@ -336,7 +336,7 @@ class Items:
         return len(self._written) + parts + len(self._added) + len(self._checked - self._written.keys())
 
     async def commit(self) -> None:
-        """Keep all that was written. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
+        """Commit all writes. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
         version = secrets.token_urlsafe(9)
         actions = [action for key in self._written for action in self._actions(key, version)]
         added = ((key, names) for key, names in self._added.items() if any(names.values()))
@@ -354,7 +354,7 @@ class Items:
         before = seen.parts if seen else 0
         if item is None:
             if key in self._seen and self._seen[key] is None:
-                return  # made and dropped within this unit
+                return  # created and deleted within this unit
             yield {"Delete": self._if_unchanged(key, {"Key": wire_key(key)})}
             parts: list[bytes] = []
         else:

@@ -1,4 +1,4 @@
-"""What waits to be looked after, in one look."""
+"""The kinds of jobs that are due."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.store.rules import LIST_KEPT
 
 
 class DueJobs(NoticeQuestions, BulkChangeQuestions):
-    """Which jobs have work."""
+    """Questions about due jobs."""
 
     async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
-        """What waits to be looked after."""
+        """The kinds of jobs that are due."""
         waiting = {
             Job.PAUSE_FAILING: fail_share and await self.next_failing(fail_share),
             Job.START_SCHEDULED: await self.next_scheduled(now),

@@ -1,4 +1,4 @@
-"""What speaks for and against messages that are due, read for all of them at once and judged by the rules."""
+"""Whether due messages may leave: reads the facts for all of them at once and applies the rules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from engine.store.dynamodb.undos import Undos
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What speaks against a message (engine.store.rules.Waiting)."""
+    """The facts that may bar a message (engine.store.rules.Waiting)."""
 
     kind: str
     method: str | None
@@ -41,7 +41,7 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about messages that are due."""
+    """The facts about due messages."""
 
     events: dict[str, Event]
     people: dict[tuple[str, str], Invitee]
@@ -53,7 +53,7 @@ class Facts:
     stopped: Collection[str]
 
     def attendee(self, m: Message) -> Attendee | None:
-        """Whom a calendar message is for."""
+        """The attendee a calendar message is for, or None."""
         found = self.people.get((m.event_uid or "", m.email)) if m.method else None
         return found.attendee if found else None
 
@@ -63,13 +63,13 @@ class Facts:
         return campaign.state if campaign else None
 
     def waits(self, m: Message) -> bool:
-        """True for mail that waits until it is resumed. Notices are no mail of an organizer's."""
+        """True for mail that is stopped until it is resumed; notices are never stopped."""
         if self.campaign_state(m) is CampaignState.PAUSED:
             return True
         return m.kind is not Kind.NOTICE and not {EVERYTHING, m.organizer}.isdisjoint(self.stopped)
 
     def barred(self, m: Message, now: datetime) -> Code | None:
-        """Why a message may not leave, if so (promise 7)."""
+        """Why a message may not leave, or None (promise 7)."""
         attendee, organizer = self.attendee(m), self.organizers.get(m.organizer)
         state = self.campaign_state(m)
         against = Against(
@@ -86,7 +86,7 @@ class Facts:
         return rules.barred(against, self.events.get(m.event_uid or ""), now)
 
     def by_keys(self, m: Message, now: datetime) -> rules.KeyVerdict:
-        """What the keys that caused a message say of it now."""
+        """The verdict of the keys that caused a message, as of now."""
         if not m.key:
             return rules.LEAVES
         event = self.events.get(m.event_uid or "")
@@ -94,7 +94,7 @@ class Facts:
         return rules.by_keys(m.kind, m.email, event, standing, len(m.key.split()), now)
 
     def claim(self, owed: Owed, now: datetime) -> Claim:
-        """What a dispatcher is given."""
+        """The claim for a dispatcher."""
         m = owed.message
         organizer = self.organizers.get(m.organizer)
         return Claim(
@@ -108,7 +108,7 @@ class Facts:
 
 
 class Judging(KeyQuestions, Reminders, Undos):
-    """The part of a unit of work that finds out what speaks against messages."""
+    """The part of a unit of work that reads the facts about messages."""
 
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty if it is not set."""
@@ -117,7 +117,7 @@ class Judging(KeyQuestions, Reminders, Undos):
     async def _foresee_facts(
         self, messages: Sequence[Message], uids: Sequence[str], organizers: Sequence[str]
     ) -> None:
-        """Read at once what is asked for below."""
+        """Read in one request what is needed below."""
         campaigns = {m.campaign_id for m in messages if m.campaign_id}
         keys = {key for m in messages for key in m.key.split()}
         await self.items.get_many(
@@ -131,7 +131,7 @@ class Judging(KeyQuestions, Reminders, Undos):
         )
 
     async def first_within(self, rows: Sequence[Owed], most: int) -> Sequence[Owed]:
-        """The first of these rows, until the unit has `most` items: each key that is read is one, and each list."""
+        """The first of these rows for which the unit reads at most `most` items: one for each key and each list."""
         await self.items.get_many(KEYS.at(key) for owed in rows for key in owed.message.key.split())
         read = {""}
         for n, owed in enumerate(rows):
@@ -143,7 +143,7 @@ class Judging(KeyQuestions, Reminders, Undos):
         return rows
 
     async def facts(self, rows: Iterable[Owed], people: dict[tuple[str, str], Invitee]) -> Facts:
-        """What is known about these messages, of whose attendees `people` holds the items."""
+        """The facts about these messages; `people` has the items of their attendees."""
         messages = [owed.message for owed in rows]
         uids = dict.fromkeys(m.event_uid for m in messages if m.event_uid)
         organizers = dict.fromkeys(m.organizer for m in messages)

@@ -1,4 +1,4 @@
-"""Agents' keys, the lists that their bounds name, and what is stopped."""
+"""Agents' keys, the address lists that their bounds name, and stops."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STOPS = KindTable[Stop]("stop", Stop, key=lambda stop: (_ALL, stop.organizer))
 
 
 class KeyQuestions(ReadSession):
-    """Keys and stops as they are read."""
+    """Questions about keys and stops."""
 
     async def key(self, key_id: str) -> Key | None:
         """The key with this id, or None."""
@@ -76,7 +76,7 @@ class KeyQuestions(ReadSession):
         return await self.rows.by(KEYS, "owner", owner)
 
     async def standing(self, ids: Sequence[str]) -> Standing:
-        """The keys with these ids in that order, as they are now, and the lists that they name."""
+        """The current keys with these ids, in that order, and the lists that they name."""
         keys = tuple(await self.rows.many(KEYS, [(one,) for one in dict.fromkeys(ids)]))
         named = {name for key in keys if key.bounds for name in key.bounds.named_lists}
         return Standing(keys, await self.address_lists(named) if named else {})
@@ -87,33 +87,33 @@ class KeyQuestions(ReadSession):
         return {kept.name: kept.patterns for kept in found}
 
     async def standing_events(self, key_id: str, now: datetime) -> int:
-        """How many events that a key made, or one under it, are neither cancelled nor over."""
+        """How many events of a key, or of a key under it, are neither cancelled nor over."""
         return len(await self.items.query(EVENTS.listing("key", key_id), after=f"{moment(now)}$"))
 
     async def stops(self) -> list[Stop]:
-        """All that is stopped."""
+        """All stops."""
         return sorted(await self.rows.under(STOPS, _ALL), key=lambda stop: (stop.since, stop.organizer))
 
 
 class Keys(KeyQuestions, UnitSession):
-    """Keys and stops as a unit of work changes them."""
+    """Changes of keys and stops in a unit of work."""
 
     async def add_key(self, key: Key) -> None:
         """Add a key."""
         await self.rows.put(KEYS, key)
 
     async def save_key(self, key: Key) -> None:
-        """Replace a key; the address it acts for stays."""
+        """Replace a key, except the address it acts for."""
         await self.rows.put(KEYS, key)
 
     async def save_address_list(self, name: str, patterns: Sequence[str]) -> None:
-        """Make a list, or replace its patterns."""
+        """Create a list, or replace its patterns."""
         await self.rows.put(LISTS, PatternList(name=name, patterns=tuple(patterns)))
 
     async def stop(self, stop: Stop) -> None:
-        """Have mail wait from the next claim on; what is stopped already stays so."""
+        """Add a stop, so that mail waits from the next claim on, unless there is one already."""
         await self.rows.add(STOPS, stop)
 
     async def resume(self, organizer: str) -> bool:
-        """End a stop, so that the claim judges by it no more; False if nothing was stopped."""
+        """End a stop; False if there was none."""
         return await self.rows.drop(STOPS, _ALL, organizer) is not None

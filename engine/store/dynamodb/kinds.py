@@ -1,4 +1,4 @@
-"""All kinds of values in the table, each by the name under which its items are known."""
+"""All kinds of values in the table, each by the name in its items' keys."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _SHARED: dict[str, dict[str, KindTable[Any]]] = {
     },
     "list": {"rows": CHUNKS, "skip": SKIPS, "marked": MARKED, "rest": RESTS},
 }
-"""Tables that lie together: what the sort keys of each begin with."""
+"""Tables that share partitions, by the prefixes of their sort keys."""
 _ALONE: dict[str, KindTable[Any]] = {
     table.name: table
     for table in (
@@ -91,9 +91,9 @@ TABLES: dict[str, KindTable[Any]] = {
 
 
 def kind(key: Key) -> str:
-    """The kind of the value that an item holds, of its key; empty: an entry of an index.
+    """The kind of the value in an item, from its key; empty for an index entry.
 
-    Raises LookupError for what no table knows.
+    Raises LookupError for an unknown key.
     """
     name, place = key[0].partition("#")[0], key[1].partition("#")[0]
     if "@" in name:

@@ -1,4 +1,4 @@
-"""Who holds which messages: taken, renewed, and taken back from those who died (promise 6)."""
+"""Leases on messages: taken, renewed, and ended if the dispatcher died (promise 6)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.store.dynamodb.owed import Owed, RowPlace, place
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 _PLACES_MOST = 30
-"""Messages that one unit of work takes back."""
+"""The most messages whose leases one unit of work ends."""
 
 
 class LeaseQuestions(LedgerQuestions):
-    """What is being sent."""
+    """Questions about messages that are being sent."""
 
     async def sending(self) -> dict[str, Owed]:
         """The messages that are being sent, by id."""
@@ -31,23 +31,23 @@ class LeaseQuestions(LedgerQuestions):
         return {id_: owed for id_, owed in found.items() if owed.message.state.pending}
 
     async def left_today(self, limit: int, now: datetime) -> int:
-        """How many mails may still be claimed: what left within 24 hours counts, and what is held now."""
+        """How many mails may still be claimed, given those that left within 24 hours and those leased now."""
         return rules.left_of_day(limit, await self.sent_within_day(now) + len(await self.sending()))
 
 
 class Leases(LeaseQuestions, Ledger):
-    """The part of a unit of work that says who holds which messages."""
+    """The part of a unit of work for leases on messages."""
 
     _now: dict[str, Lease] | None = None
 
     async def leases(self) -> dict[str, Lease]:
-        """The leases by bucket, read once; what this unit writes of them counts."""
+        """The leases by bucket, read once, including this unit's changes."""
         if self._now is None:
             self._now = await super().leases()
         return self._now
 
     async def take(self, owner: str, claimed: Iterable[Owed], until: float) -> None:
-        """Let `owner` hold what it claimed; what it holds and is settled is forgotten on the way."""
+        """Lease the claimed messages to `owner`, and remove settled ones from its runs."""
         by_bucket: dict[str, list[Owed]] = {}
         for owed in claimed:
             by_bucket.setdefault(owed.bucket, []).append(owed)
@@ -65,14 +65,14 @@ class Leases(LeaseQuestions, Ledger):
         return tuple(row for row in rows if row.id in found and found[row.id].message.state.pending)
 
     async def keep(self, lease: Lease, runs: Mapping[str, ClaimedRun]) -> None:
-        """Write down who holds what of a bucket."""
+        """Store the leases of a bucket."""
         left = {owner: run for owner, run in runs.items() if run.rows}
         kept = lease.model_copy(update={"runs": left})
         await self.rows.put(LEASES, kept)
         self._now = {**await self.leases(), lease.bucket: kept}
 
     async def renew(self, owner: str, until: float) -> set[str]:
-        """Keep what `owner` holds; the ids of those messages."""
+        """Extend the leases of `owner`, and return the ids of their messages."""
         held: set[str] = set()
         for lease in (await self.leases()).values():
             if owner not in lease.runs:
@@ -83,9 +83,9 @@ class Leases(LeaseQuestions, Ledger):
         return held
 
     async def reclaim(self, now: datetime, lease_s: float) -> None:
-        """Take back what a dispatcher held when it died: it may have gone out already.
+        """End expired leases of dispatchers that died; their messages may have left already.
 
-        A lease that ends later than any that is granted now was written before the clock was set back.
+        A lease that ends later than any granted now was written before the clock was set back, and ends too.
         """
         left = _PLACES_MOST
         for lease in (await self.leases()).values():
@@ -101,7 +101,7 @@ class Leases(LeaseQuestions, Ledger):
                 await self.keep(lease, runs)
 
     async def _in_doubt(self, lost: Sequence[Holding], now: datetime) -> None:
-        """These may have gone: they are owed again, and the try counts."""
+        """Owe messages again that may have left, and count the attempt."""
         tried = Attempt(at=now, state=MessageState.QUEUED, code="in_doubt", answer=_LOST)
         for owed in (await self.rows_at(RowPlace(*row) for row in lost)).values():
             m = owed.message

@@ -1,4 +1,4 @@
-"""The ledger: which messages are owed, and what became of them."""
+"""The ledger of owed messages and their outcomes."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.windows import Windows
 
 _JUDGED = frozenset({MessageState.SENT, MessageState.FAILED})
-"""By what became of its newest messages a campaign is judged."""
+"""The states of its newest messages by which a campaign is judged."""
 _SETTLED_MOST = 70
-"""Items of a unit of work up to which it changes one more message, with its counters and those of its keys."""
+"""The number of items up to which a unit changes one more message, with its counters and those of its keys."""
 _LOOKED_AT = 2_000
-"""Attendees that one unit of work reads to find those whom a job addresses."""
+"""The most attendees that one unit of work reads to find those that a job addresses."""
 
 
 class LedgerQuestions(AttendeeQuestions, Held):
-    """The ledger as it is read."""
+    """Questions about the ledger."""
 
     async def instance_answers(
         self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
@@ -69,7 +69,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         return row_of(items[0]) if items else None
 
     async def shown(self, owed: Owed) -> Message:
-        """A message as others see it: being sent while a dispatcher holds it."""
+        """A message as shown to callers: being sent while a dispatcher holds it."""
         m = owed.message
         if not m.state.pending or m.id not in await self.held_ids():
             return m
@@ -88,7 +88,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         return []
 
     async def rows_at(self, places: Iterable[RowPlace]) -> dict[str, Owed]:
-        """The rows at these places that are there, by id."""
+        """The existing rows at these places, by id."""
         places = list(places)
         mails = [(p.email, p.id) for p in places if not p.uid]
         found = {owed.message.id: owed for owed in await self.rows.many(MAILS, mails)}
@@ -102,13 +102,13 @@ class LedgerQuestions(AttendeeQuestions, Held):
         return {id_: owed for id_, owed in found.items() if id_ in wanted}
 
     async def last_message(self, event_uid: str, email: str) -> Message | None:
-        """The newest calendar message to an attendee, whatever became of it."""
+        """The newest calendar message to an attendee, in any state."""
         found = await self.invitees(event_uid, [email])
         newest = found[0].newest if found else None
         return await self.shown(newest) if newest else None
 
     async def last_sent(self, event_uid: str, email: str) -> Message | None:
-        """The newest calendar message to an attendee that a mail server has, or may have."""
+        """The newest calendar message to an attendee that a mail server accepted, or may have."""
         held = await self.held_ids()
         for owed in reversed(await self.messages_to(event_uid, email)):
             m = owed.message
@@ -125,7 +125,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         return max((m.created for m in of_event), default=None)
 
     async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who got the event, or may have got it."""
+        """Those of `emails` who received the event, or may have."""
         held = await self.held_ids()
         people = await self.invitees(event_uid, emails)
         return {i.attendee.email for i in people if any(notified(m, held) for m in i.messages)}
@@ -144,7 +144,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         recurrence_id: date | datetime | None,
         emails: Collection[str],
     ) -> set[str]:
-        """Those who are meant though their answer to the event may be another."""
+        """The people who are included although their answer to the event may differ."""
         answered = await self.instance_answers(event_uid, None, recurrence_id)
         return {*emails, *(a.email for a in answered if a.partstat in partstats)}
 
@@ -173,7 +173,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many attendees with these answers, or in `emails`, got the event, or may have got it."""
+        """How many attendees with these answers, or in `emails`, received the event, or may have."""
         others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
         held, found = await self.held_ids(), 0
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
@@ -182,9 +182,9 @@ class LedgerQuestions(AttendeeQuestions, Held):
         return found
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
-        """The next attendees whom a job addresses, and its new cursor; None after the last.
+        """The next attendees of a job, and its new cursor, None after the last.
 
-        They come in the order of their addresses; where few are meant, in smaller lots.
+        They are in order of their addresses, and in smaller batches if few are included.
         """
         others = await self._meant_besides(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         after = joined("attendee", job.cursor) if job.cursor else ""
@@ -199,10 +199,10 @@ class LedgerQuestions(AttendeeQuestions, Held):
 
 
 class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
-    """The ledger as a unit of work changes it."""
+    """Changes of the ledger in a unit of work."""
 
     items_per_unit = 30
-    """People, with all that belongs to them, of whom a transaction of 100 items takes so many."""
+    """How many people fit into a transaction of 100 items, with everything that belongs to them."""
 
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]
@@ -213,9 +213,9 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         raise NotImplementedError
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
-        """Owe messages, each once (promise 3); lower priorities leave first."""
+        """Add owed messages, each once (promise 3); lower priorities are sent first."""
         if rules.updates(messages):
-            await self.leases()  # before the rows: a lease that stays as it is then says that they wait still
+            await self.leases()  # before the rows: an unchanged lease then proves that they still wait
         people = await self._people(messages)
         new = rules.newly_owed(
             rules.not_covered(messages, await self._waiting(messages, people)), ledger_keys(people)
@@ -235,13 +235,13 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         await self.count_for_persons_and_keys(new)
 
     async def _people(self, messages: Sequence[Message]) -> dict[tuple[str, str], Invitee]:
-        """The attendees to whom calendar messages among these go, in one look."""
+        """The attendees to whom the calendar messages among these go, in one request."""
         keys = [(m.event_uid or "", "attendee", m.email) for m in messages if m.method]
         found = await self.rows.many(INVITEES, keys)
         return {(i.attendee.event_uid, i.attendee.email): i for i in found}
 
     async def _waiting(self, messages: Sequence[Message], people: dict[tuple[str, str], Invitee]) -> set[str]:
-        """Those among the people who are told of changes whose message has certainly not left yet."""
+        """Those of the people notified of changes whose pending message has certainly not left yet."""
         changes = rules.updates(messages)
         if not changes:
             return set()
@@ -266,7 +266,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         await self.rows.put(INVITEES, moved(invitee, owed))
 
     async def save_row(self, old: Owed, new: Owed) -> None:
-        """Write a row anew; counters and budgets follow its state."""
+        """Replace a row, and update counters and budgets by its state."""
         m = new.message
         if old.message.state is not m.state:
             self.count_message(m, old.message.state, -1)
@@ -313,7 +313,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         )
 
     async def settle(self, rows: Iterable[Owed], state: MessageState, code: Code, now: datetime) -> int:
-        """Let messages end; returns how many."""
+        """Put messages into a final state, and return how many."""
         count = 0
         for owed in rows:
             ended = owed.changed(state=state, code=code.value, settled=now)
@@ -323,11 +323,11 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
 
     @property
     def full(self) -> bool:
-        """True once a unit of work takes no more messages, with what they bring."""
+        """True once the unit of work has no room for another message and what belongs to it."""
         return self.items.actions > _SETTLED_MOST
 
     async def settle_some(self, rows: Sequence[Owed], state: MessageState, code: Code, now: datetime) -> int:
-        """Let as many of these messages end as a unit takes; returns how many."""
+        """Put as many of these messages as fit into a unit into a final state, and return how many."""
         count = 0
         for owed in rows[: self.items_per_unit]:
             if self.full:
@@ -336,12 +336,12 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         return count
 
     async def hand_over(self, message: Message, now: datetime) -> None:
-        """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
+        """Settle a waiting message as sent by the caller; it is never sent from here."""
         waiting = await self._waiting_at([place(message)])
         self.count_sent(await self.settle(waiting, MessageState.SENT, Code.HANDED_OVER, now), now)
 
     async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
-        """Keep messages that another server has sent when they were made; those that are known stay as they are."""
+        """Store messages that another server sent when they were created; known ones stay unchanged."""
         ended = {"state": MessageState.SENT, "code": Code.HANDED_OVER.value}
         before = len(self.owed)
         await self.add_messages(
@@ -353,13 +353,13 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
                 self.count_sent(1, message.created)
 
     async def _waiting_at(self, places: Iterable[RowPlace]) -> list[Owed]:
-        """The rows at these places that no one holds, and that are still owed."""
+        """The rows at these places that are still owed and not leased."""
         return await self.unheld(
             [o for o in (await self.rows_at(places)).values() if o.message.state.pending]
         )
 
     async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
-        """Note that a message came back; False if it had failed already, or had not left."""
+        """Mark a message as bounced; False if it had failed already, or had not left."""
         for owed in (await self.rows_at([place(message)])).values():
             m = owed.message
             if m.state is MessageState.SENT or (m.state.pending and m.id in await self.held_ids()):
@@ -369,7 +369,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         return False
 
     async def note_answer(self, message: Message, answer: str) -> bool:
-        """Note what a server said later of a message that was sent; False if it is not, or not any more."""
+        """Store what a server reported later about a sent message; False if it is not in that state."""
         owed = (await self.rows_at([place(message)])).get(message.id)
         if owed is None or owed.message.state is not MessageState.SENT:
             return False
@@ -377,9 +377,9 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         return True
 
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
-        """Withdraw what one organizer owes one person and what has not left; returns how many.
+        """Withdraw the messages to one person from one organizer that have not left, and return how many.
 
-        As many as a unit takes; the claim withdraws the others at their turn.
+        Only as many as fit into a unit; the claim withdraws the others when they are due.
         """
         found = await self.items.indexed(Index.PERSON, email)
         people = [INVITEES.value(item) for item in found if kind_of(item.key) is INVITEES]
@@ -389,12 +389,12 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         return await self.settle_some(waiting, MessageState.WITHDRAWN, code, now)
 
     async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
-        """Withdraw what one person is owed for one event and what has not left yet; returns how many."""
+        """Withdraw the messages to one person about one event that have not left yet, and return how many."""
         waiting = [o for i in await self.invitees(event_uid, [email]) for o in await self._unsent(i)]
         return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
 
     async def _unsent(self, invitee: Invitee) -> list[Owed]:
-        """The messages to a person that no one holds, and that are still owed."""
+        """The messages to a person that are still owed and not leased."""
         uid, email = invitee.attendee.event_uid, invitee.attendee.email
         pending = [RowPlace(uid, email, p.id) for p in invitee.messages if p.state.pending]
         return await self._waiting_at(pending) if pending else []

@@ -1,4 +1,4 @@
-"""Campaign links, what became of them, and the mail services that operators added."""
+"""Campaign links, their use, and the mail services that operators added."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _COUNTED = ("shown", "unmerged", "pressed")
 
 
 class LandingHosts(Value):
-    """The hosts to which an organizer lets visitors be led."""
+    """The hosts to which an organizer allows visitors to be redirected."""
 
     organizer: str
     hosts: tuple[str, ...]
 
 
 class LinkInvite(Value):
-    """An attendee who is invited by a link."""
+    """An attendee who was invited by a link."""
 
     link_id: str
     token: str
@@ -54,10 +54,10 @@ def counters(link_id: str) -> Key:
 
 
 class LinkQuestions(AttendeeQuestions):
-    """Links as they are read."""
+    """Questions about links."""
 
     async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
-        """The hosts to which the organizer lets visitors be led, in order."""
+        """The hosts to which the organizer allows visitors to be redirected, in order."""
         found = await self.rows.get(HOSTS, organizer)
         return tuple(sorted(found.hosts)) if found else ()
 
@@ -75,7 +75,7 @@ class LinkQuestions(AttendeeQuestions):
         return await self.rows.by(LINKS, "made", place, limit=limit)
 
     async def link_counts(self, link_id: str) -> LinkCounts:
-        """What became of a link: whoever was withdrawn is not counted."""
+        """The counts of a link's use, without withdrawn attendees."""
         counted = (await self.items.numbers([counters(link_id)]))[counters(link_id)]
         sent = answered = 0
         async for invite in self.rows.each_under(INVITES, link_id):
@@ -91,14 +91,14 @@ class LinkQuestions(AttendeeQuestions):
 
 
 class Links(LinkQuestions, UnitSession):
-    """Links as a unit of work changes them."""
+    """Changes of links in a unit of work."""
 
     async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
-        """Keep these, each once, instead of those that were."""
+        """Replace the hosts, storing each once."""
         await self.rows.put(HOSTS, LandingHosts(organizer=organizer, hosts=tuple(sorted(set(hosts)))))
 
     async def save_link(self, link: CampaignLink) -> None:
-        """Add a link or replace it; its counters stay."""
+        """Add a link or replace it, except its counters."""
         await self.rows.put(LINKS, link)
 
     async def count_link(self, link_id: str, *, shown: int = 0, unmerged: int = 0, pressed: int = 0) -> None:
@@ -111,7 +111,7 @@ class Links(LinkQuestions, UnitSession):
         return (await self.items.numbers([counters(link_id)]))[counters(link_id)].get("pressed", 0)
 
     async def note_link_invite(self, link_id: str, token: str) -> None:
-        """Note that the attendee with this receipt token is invited by the link; once is enough."""
+        """Record that the attendee with this receipt token was invited by the link, once even if repeated."""
         await self.rows.add(INVITES, LinkInvite(link_id=link_id, token=token))
 
     async def save_vendor(self, vendor: Vendor) -> None:

@@ -1,4 +1,4 @@
-"""Rows of campaigns' lists: many in one item, and what was skipped afterwards beside them."""
+"""Rows of campaigns' lists: many in one item, with later skips in separate items."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from engine.store.dynamodb.windows import WindowQuestions
 SKIPPED = "skipped"
 """The counter of rows that were skipped."""
 _CHUNK = 500
-"""Rows of one item, where they come together."""
+"""The most rows of one item, if they are added together."""
 _DROPPED_AT_ONCE = 25
 _LAST = 10**11
-"""Behind the last row of every list."""
+"""A row number after the last row of every list."""
 
 
 class Chunk(Value):
-    """Rows that follow one another."""
+    """Consecutive rows."""
 
     list_id: str
     rows: tuple[Recipient, ...]
 
 
 class Skip(Value):
-    """A row that was skipped after its list was judged."""
+    """A row that was skipped after its list was checked."""
 
     list_id: str
     row: int
@@ -38,14 +38,14 @@ class Skip(Value):
 
 
 class Marked(Value):
-    """The last row that was skipped after its list was judged: behind it there is nothing to look for."""
+    """The last row that was skipped after its list was checked, after which no skips need be searched."""
 
     list_id: str
     row: int
 
 
 class Rest(Value):
-    """All good rows of a list behind one, up to another: they were skipped together."""
+    """All good rows of a list after one row and up to another, which were skipped together."""
 
     list_id: str
     after: int
@@ -64,10 +64,10 @@ RESTS = KindTable[Rest]("list", Rest, key=lambda rest: (rest.list_id, "rest"), c
 
 
 class ListQuestions(WindowQuestions):
-    """Lists as they are read."""
+    """Questions about lists."""
 
     async def each_row(self, list_id: str, after: int) -> AsyncIterator[Recipient]:
-        """The rows behind one, with what was skipped since."""
+        """The rows after one, with later skips applied."""
         rest = await self.rows.get(RESTS, list_id, "rest")
         async for chunk in self._chunks(list_id, after):
             skipped = await self._skipped(list_id, max(chunk.rows[0].row, after + 1), chunk.rows[-1].row)
@@ -80,7 +80,7 @@ class ListQuestions(WindowQuestions):
                 yield replace(row, code=code) if code and not row.code else row
 
     async def _chunks(self, list_id: str, after: int) -> AsyncIterator[Chunk]:
-        """The items whose rows are not all before that row."""
+        """The items that have rows after that row."""
         place = joined("rows", number(after + 1))
         first = await self.rows.under(CHUNKS, list_id, "rows", after=f"{place}!", limit=1, backwards=True)
         for chunk in first:
@@ -101,7 +101,7 @@ class ListQuestions(WindowQuestions):
         return {skip.row: skip.code for skip in map(SKIPS.value, found)}
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
-        """The first skipped rows of those after the row `after`."""
+        """The first `limit` skipped rows after the row `after`."""
         found: list[Recipient] = []
         async for row in self.each_row(campaign_id, after):
             if row.code:
@@ -112,12 +112,12 @@ class ListQuestions(WindowQuestions):
 
 
 class Lists(ListQuestions, Counting):
-    """Lists as a unit of work changes them."""
+    """Changes of lists in a unit of work."""
 
     rows_per_unit = _CHUNK
 
     async def add_rows(self, list_id: str, rows: Sequence[Recipient]) -> int:
-        """Keep rows, in order; repeating it is harmless. How many of them are skipped already."""
+        """Store rows, in order, and return how many of them are skipped; this can be repeated safely."""
         for first in range(0, len(rows), _CHUNK):
             await self.rows.put(CHUNKS, Chunk(list_id=list_id, rows=tuple(rows[first : first + _CHUNK])))
         return sum(bool(row.code) for row in rows)
@@ -150,7 +150,7 @@ class Lists(ListQuestions, Counting):
             await self.rows.put(MARKED, Marked(list_id=campaign_id, row=last))
 
     async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
-        """Skip the next good rows; the new cursor, None after the last. One item says how far they were skipped."""
+        """Skip the next good rows, with one item for all, and return the new cursor, None after the last."""
         found, more = await self.recipients(campaign_id, cursor, limit)
         if found:
             known = await self.rows.get(RESTS, campaign_id, "rest")
@@ -161,7 +161,7 @@ class Lists(ListQuestions, Counting):
         return more
 
     async def drop_some_rows(self, list_id: str) -> bool:
-        """Delete rows of a list, as many as a unit takes; False once there are none."""
+        """Delete as many rows of a list as fit into a unit; False once there are none."""
         found = await self.rows.under(CHUNKS, list_id, "rows", limit=_DROPPED_AT_ONCE)
         for chunk in found:
             await self.rows.drop(CHUNKS, *CHUNKS.key(chunk))

@@ -20,12 +20,12 @@ from engine.store.protocol.moving import Document
 
 _LOT = 300
 _AT_ONCE = 8
-"""Requests that write at the same time."""
+"""The most concurrent write requests."""
 _PULSE = "pulse"
 
 
 class MovableTable:
-    """A table whose items are read, or written, while no server uses it."""
+    """A table that is read or written while no server uses it."""
 
     def __init__(self, store: DynamoStore, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class MovableTable:
         return any(item["pk"]["S"] != _PULSE for item in page)
 
     async def documents(self) -> AsyncIterator[Sequence[Document]]:
-        """All that is kept, some hundreds at a time, as the Scan finds it."""
+        """Everything stored, some hundred documents at a time, in the order of the Scan."""
         some: list[Document] = []
         async for said in Said(self._store, self._clock()).documents():
             some += said
@@ -63,7 +63,7 @@ class MovableTable:
             yield some
 
     async def changed(self) -> bool:
-        """True if a unit of work was kept since."""
+        """True if a unit of work was committed since."""
         return await self._store.revision() != self._revision
 
     async def begin(self) -> None:
@@ -79,11 +79,11 @@ class MovableTable:
             asked["ExclusiveStartKey"] = rest
 
     async def take(self, documents: Sequence[Document]) -> None:
-        """Put the items of these."""
+        """Write the items of these documents."""
         await self._write(put for item in self._kept.items(documents) for put in _puts(item))
 
     async def finish(self) -> None:
-        """Put what was derived."""
+        """Write the derived items."""
         await self._write(put for item in self._kept.rest() for put in _puts(item))
         counted: dict[tuple[str, str], dict[str, int]] = {}
         for (key, name), n in self._kept.numbers.items():
@@ -98,7 +98,7 @@ class MovableTable:
             await asyncio.gather(*(self._calls.write(part) for part in parts))
 
     async def end(self) -> None:
-        """Take the mark away."""
+        """Remove the mark."""
         await self._calls.write([{"DeleteRequest": {"Key": wire_key(MOVING)}}])
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class MovableTable:
 
 
 def _unlike(requests: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of those with the same key the last: a request must not name an item twice."""
+    """The last of the requests for each key, since a batch must not contain an item twice."""
     named: dict[tuple[str, str], Mapping[str, Any]] = {}
     for request in requests:
         (said,) = request.values()

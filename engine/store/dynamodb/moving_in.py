@@ -1,4 +1,4 @@
-"""Items of the table, of documents of another store: values with their entries in indexes, and what is derived."""
+"""Converts documents of another store to items of the table: values with their index entries, and derived items."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Said = Iterator[Item]
 
 
 class ItemsOfDocuments:
-    """Makes items of documents that come kind by kind, as `KINDS` has them; what they sum up to comes at the end."""
+    """Converts documents to items, kind by kind in the order of `KINDS`; sums follow at the end."""
 
     def __init__(self) -> None:
         self.numbers: Counter[tuple[Key, str]] = Counter()
@@ -95,7 +95,7 @@ class ItemsOfDocuments:
         }
 
     def items(self, documents: Sequence[Document]) -> Said:
-        """The items of these."""
+        """The items of these documents."""
         for kind, some in groupby(documents, key=lambda document: document.kind):
             values = [document.value for document in some]
             if kind == "row":
@@ -111,7 +111,7 @@ class ItemsOfDocuments:
                     yield from table.items(table.of_plain(value))
 
     def rest(self) -> Said:
-        """What is known only once all documents were seen."""
+        """The items that depend on all documents."""
         yield from self._lot(len(self._pending))
         for shard in range(SHARDS):
             if entries := len(self._lots[shard::SHARDS]):
@@ -174,7 +174,7 @@ class ItemsOfDocuments:
         yield from self._known(attendee)
 
     def _known(self, attendee: Attendee) -> Said:
-        """What is derived of an attendee."""
+        """The items derived from an attendee."""
         uid, organizer = attendee.event_uid, self._organizers[attendee.event_uid]
         for name in attendee_counters(attendee):
             self._count(uid, organizer, name)
@@ -237,7 +237,7 @@ class ItemsOfDocuments:
                 yield from self._lot(_CHANGES_TOGETHER)
 
     def _lot(self, most: int) -> Said:
-        """The next entry of the log; they go around the shards."""
+        """The next entry of the log; entries are distributed over the shards in turn."""
         some, self._pending = self._pending[:most], self._pending[most:]
         if some:
             shard, place = len(self._lots) % SHARDS, len(self._lots) // SHARDS
@@ -246,7 +246,7 @@ class ItemsOfDocuments:
             yield from ENTRIES.items(ChangeEntry(shard=shard, place=place, turn=turn, changes=tuple(some)))
 
     def _with_cursor(self, value: Value) -> Value:
-        """A cursor instead of the last change that was told."""
+        """The value with a cursor in place of the last change that was received."""
         if value["cursor"] is None:
             return {**value, "cursor": ""}
         whole = bisect_right(self._lots, value["cursor"], key=lambda lot: lot[-1])
@@ -317,7 +317,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def _of(model: type[M], value: Value) -> M:
-    """The value of which a document was made."""
+    """The value from which a document was created."""
     return model.model_validate_json(json.dumps(value))
 
 

@@ -1,4 +1,4 @@
-"""What items of the table say, as documents that no backend owns; read by one Scan."""
+"""Converts the table's items to documents that are independent of the backend, in one Scan."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ DERIVED = frozenset(
         "zone",
     }
 )
-"""Kinds of items that say nothing of their own, or that are read with others."""
+"""Kinds of items that are derived, or that are read with others."""
 Value = dict[str, Any]
 
 
 class Said:
-    """Reads what is kept; each document as the kind's reader makes it, else as the value is."""
+    """Reads the stored values as documents, by each kind's reader if it has one."""
 
     def __init__(self, store: DynamoStore, now: datetime) -> None:
         self._store = store
@@ -88,7 +88,7 @@ class Said:
         }
 
     async def documents(self) -> AsyncIterator[list[Document]]:
-        """What each item says, in the order of the Scan; counters that nothing else tells come last."""
+        """The documents of all items, in the order of the Scan; counters that are not derived come last."""
         rows = self._store.rows
         self._held = await self._store.held_ids()
         self._dropped = {gone.webhook_id for gone in await rows.under(GONE, "all")}
@@ -124,7 +124,7 @@ class Said:
         return [Document("mail", self._owed(owed))]
 
     def _owed(self, owed: Owed) -> Value:
-        """A message with its tries; what was being sent may have gone."""
+        """A message with its attempts; one that was being sent is in doubt."""
         m = owed.message
         if m.id in self._held and m.state.pending:
             lost = Attempt(at=self._now, state=MessageState.QUEUED, code="in_doubt", answer=LOST)
@@ -135,7 +135,7 @@ class Said:
         return said
 
     async def _rows(self, chunk: Any) -> list[Document]:
-        """All rows of a list at its first item, as they were judged since."""
+        """All rows of a list, at its first item, with later skips applied."""
         if chunk.list_id == self._list:
             return []
         self._list = chunk.list_id
@@ -191,11 +191,11 @@ class Said:
         return [Document("webhook", await self._pointed(webhook.model_dump(mode="json")))]
 
     async def _pointed(self, said: Value) -> Value:
-        """The last change that was told instead of a cursor: all changes up to it were."""
+        """The value with the last change that was received in place of its cursor."""
         return {**said, "cursor": await self._told(said["cursor"]) if said["cursor"] else None}
 
     async def _told(self, cursor: str) -> int:
-        """Of the changes behind the cursor the one before the first; without any the newest of all."""
+        """The change before the first one after the cursor; the newest of all if none is after it."""
         places, heads = Places.of(cursor), await self._store.heads()
         left: list[Change] = []
         async for entry in self._store.entries_since(places.entries, heads):

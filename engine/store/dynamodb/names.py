@@ -1,4 +1,4 @@
-"""Keys of items: parts in order, joined so that they can be read, and compared as they are written."""
+"""Keys of items: parts joined so that they can be split again and compared as texts."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import hashlib
 from datetime import UTC, datetime
 
 _PART_MAX = 400
-"""Bytes of one part of a key: DynamoDB takes 2,048 of a partition's key, and 1,024 of a sort key."""
+"""The most bytes of one part of a key; DynamoDB accepts 2,048 for a partition key and 1,024 for a sort key."""
 ALONE = "-"
 """The sort key of an item that is alone in its partition."""
 LAST = "￿"
-"""Stands behind every sort key."""
+"""A text after every sort key."""
 
 _FAR = 10**17
-"""Microseconds since 1970 that never come."""
+"""Microseconds since 1970 in the far future."""
 
 FOREVER = "9999"
-"""In place of a moment: never."""
+"""The text in place of a moment that means never."""
 
 Key = tuple[str, str]
 """Partition key and sort key."""
 
 
 MOVING: Key = ("moving", ALONE)
-"""The item that is there while a table is filled from another store."""
+"""The item that exists while a table is filled from another store."""
 
 
 def joined(*parts: str | int) -> str:
-    """Parts of a key as one text. Of parts that are too long for DynamoDB the SHA-256 stands for them."""
+    """Parts of a key as one text; a part too long for DynamoDB is replaced by its SHA-256."""
     return "#".join(_part(str(part)) for part in parts)
 
 
@@ -39,7 +39,7 @@ def _part(text: str) -> str:
 
 
 def plain(part: str) -> str:
-    """The text of which `joined` made a part; the part itself if the text was too long."""
+    """The text from which `joined` made a part; the part itself if the text was too long."""
     return part.replace("%23", "#").replace("%25", "%")
 
 
@@ -59,5 +59,5 @@ def number(n: int) -> str:
 
 
 def behind(sort: str) -> str:
-    """What stands behind every key whose parts begin with those of `sort`, and before all others ("$" follows "#")."""
+    """A text after every key whose parts start with those of `sort`, and before later ones ("$" follows "#")."""
     return f"{sort}$"

@@ -1,4 +1,4 @@
-"""How many people of a list a key never mailed."""
+"""Counts the people of a list whom a key never mailed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PAGE = 100
 
 
 class NewPeople(ListQuestions):
-    """The part of a unit of work that asks for them before a campaign reserves its budget."""
+    """The part of a unit of work that counts them before a campaign reserves its budget."""
 
     async def new_people(self, key_id: str, campaign_id: str) -> int:
         """How many people of a list the key never mailed."""

@@ -1,4 +1,4 @@
-"""Notices that are gathered, and until which day an owner had their digest."""
+"""Gathered notices, and the day of each owner's last digest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Gathered(Value):
 
 
 class Telling(Value):
-    """When an address had its last notice, and what waits for the next; `more`: how many more there were."""
+    """When an address had its last notice, and the notices that wait; `more`: how many more there were."""
 
     address: str
     at: datetime
@@ -32,7 +32,7 @@ class Telling(Value):
 
 
 class Digest(Value):
-    """The last day of which an owner had the digest."""
+    """The day of an owner's last digest."""
 
     owner: str
     day: date
@@ -48,10 +48,10 @@ DIGESTS = KindTable[Digest]("digest", Digest, key=lambda digest: (digest.owner,)
 
 
 class NoticeQuestions(ReadSession):
-    """Gathered notices as they are read."""
+    """Questions about gathered notices."""
 
     async def next_gathered(self, now: datetime, pause: timedelta) -> str | None:
-        """An address whose gathered notices are due; also where the clock was turned back since."""
+        """An address whose gathered notices are due, even if the clock was set back since."""
         first = await self.rows.by(TELLING, "due", _ALL, limit=1)
         last = await self.rows.by(TELLING, "due", _ALL, limit=1, backwards=True)
         for telling in (*first, *last):
@@ -61,12 +61,12 @@ class NoticeQuestions(ReadSession):
 
 
 class Notices(NoticeQuestions, UnitSession):
-    """Gathered notices as a unit of work changes them."""
+    """Changes of gathered notices in a unit of work."""
 
     async def may_notify(self, address: str, now: datetime, pause: timedelta) -> bool:
-        """True if a notice may leave now; then the pause begins anew."""
+        """True if a notice may leave now; the pause then starts again."""
         known = await self.rows.get(TELLING, address)
-        # A time that has not come yet was written before the clock was turned back.
+        # A time in the future was written before the clock was set back.
         if known and (known.due is not None or timedelta(0) <= now - known.at < pause):
             return False
         await self.rows.put(TELLING, Telling(address=address, at=now))
@@ -75,7 +75,7 @@ class Notices(NoticeQuestions, UnitSession):
     async def gather(
         self, address: str, notice: Notice, event_uid: str | None, due: timedelta, most: int
     ) -> None:
-        """Keep a notice for the next mail; of more than `most` only their number is kept."""
+        """Store a notice for the next mail; beyond `most`, they are only counted."""
         known = await self.rows.get(TELLING, address)
         assert known is not None, "who may not be notified was notified before"
         fits = len(known.waiting) < most
@@ -92,7 +92,7 @@ class Notices(NoticeQuestions, UnitSession):
         return [(one.notice, one.event_uid) for one in known.waiting], known.more
 
     async def begin_digest(self, owner: str, day: date) -> bool:
-        """Note that `owner` has the digest of `day`; False if they had it, or a later one, before."""
+        """Record that `owner` gets the digest of `day`; False if they had it, or a later one, before."""
         known = await self.rows.get(DIGESTS, owner)
         if known and known.day >= day:
             return False

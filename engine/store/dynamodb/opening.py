@@ -1,4 +1,4 @@
-"""Opens a table, and makes it where its address says so."""
+"""Opens a table, and creates it if its address says so."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def open_table(
     *,
     moving: bool = False,
 ) -> DynamoStore:
-    """The store in a table. Raises Refused: NOT_ALLOWED without table, region or credentials, or where it is not whole.
+    """The store in a table. Raises Refused(NOT_ALLOWED) without table, region or credentials, or if it is incomplete.
 
-    Raises OSError besides. `moving`: it is opened to be filled from another store.
+    Also raises OSError. `moving`: it is opened to be filled from another store.
     """
     chain = CredentialChain()
     region = address.region or await chain.region()
@@ -71,7 +71,7 @@ async def _refuse_unfinished(calls: Calls) -> None:
 
 
 async def _ready(calls: Calls, *, make: bool) -> None:
-    """Wait until the table takes requests; make it if it is missing and may be made."""
+    """Wait until the table accepts requests; create it if it is missing and `make` is true."""
     for _ in range(_LOOKS):
         try:
             found = await calls.call("DescribeTable", {})

@@ -1,4 +1,4 @@
-"""Plans of organizers, what was bought for them, and whom a shop asks to forget."""
+"""Organizers' plans, their purchases, and the people whom a shop asks to forget."""
 
 from __future__ import annotations
 
@@ -36,56 +36,56 @@ REDACTIONS = KindTable[Redaction](
 
 
 class OrderQuestions(ReadSession):
-    """Plans and orders as they are read."""
+    """Questions about plans and orders."""
 
     async def enrolment(self, organizer: str) -> Enrolment | None:
-        """The plan that the organizer is on, or was on last; None: never on any."""
+        """The organizer's current or last plan; None if there never was one."""
         return await self.rows.get(ENROLMENTS, organizer)
 
     async def purchases(self, limit: int) -> list[Purchase]:
-        """What was bought, the newest first."""
+        """The purchases, newest first."""
         return await self.rows.by(PURCHASES, "at", _ALL, limit=limit)
 
     async def redactions(self, limit: int, *, open_only: bool = False) -> list[Redaction]:
-        """Who is still to be forgotten, the longest asked first; `open_only`: without those who cannot be."""
+        """The people still to be forgotten, oldest request first; `open_only`: without those who cannot be."""
         return await self.rows.by(REDACTIONS, "open" if open_only else "asked", _ALL, limit=limit)
 
 
 class Orders(OrderQuestions, UnitSession):
-    """Plans and orders as a unit of work changes them."""
+    """Changes of plans and orders in a unit of work."""
 
     async def save_enrolment(self, enrolment: Enrolment) -> None:
         """Replace the plan of an organizer."""
         await self.rows.put(ENROLMENTS, enrolment)
 
     async def end_enrolment(self, organizer: str) -> None:
-        """Forget the plan of an organizer."""
+        """Delete the plan of an organizer."""
         await self.rows.drop(ENROLMENTS, organizer)
 
     async def ended_enrolments(self, now: datetime, limit: int) -> list[Enrolment]:
-        """Plans that have ended and whose organizers were not told, the longest ended first."""
+        """Ended plans whose organizers were not notified, in order of their ends."""
         return await self.rows.by(ENROLMENTS, "until", _ALL, before=f"{moment(now)}$", limit=limit)
 
     async def events_made(self, organizer: str, since: datetime | None) -> int:
-        """How many events of the organizer were made since then, or ever; cancelled ones too."""
+        """How many events the organizer created since then, or ever, including cancelled ones."""
         entries = await self.items.query(
             EVENTS.listing("organizer", organizer), after=moment(since) if since else ""
         )
         return len(entries)
 
     async def purchase(self, order: str, line: str) -> Purchase | None:
-        """What a line of an order did, or None."""
+        """The purchase for a line of an order, or None."""
         return await self.rows.get(PURCHASES, order, line)
 
     async def add_purchase(self, purchase: Purchase) -> None:
-        """Note what a line of an order did."""
+        """Store the purchase for a line of an order."""
         await self.rows.put(PURCHASES, purchase)
 
     async def save_redaction(self, redaction: Redaction) -> None:
-        """Keep that a person is to be forgotten; the time at which it was asked first stays."""
+        """Store that a person is to be forgotten, keeping the time of the first request."""
         known = await self.rows.get(REDACTIONS, redaction.address) or redaction
         await self.rows.put(REDACTIONS, redaction.model_copy(update={"asked": known.asked}))
 
     async def end_redaction(self, address: str) -> None:
-        """Drop it: the person is forgotten."""
+        """Delete the request, since the person is forgotten."""
         await self.rows.drop(REDACTIONS, address)

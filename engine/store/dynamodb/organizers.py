@@ -1,4 +1,4 @@
-"""What is settled for organizers, their further addresses, and which of them there are."""
+"""Settings of organizers, their further addresses, and lists of organizers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDRESSES = KindTable[FurtherAddress](
 
 
 class OrganizerQuestions(EventQuestions, Tallies):
-    """Organizers as they are read."""
+    """Questions about organizers."""
 
     async def organizer_profile(self, address: str) -> OrganizerProfile | None:
         """The organizer with this address, or None."""
@@ -74,7 +74,7 @@ class OrganizerQuestions(EventQuestions, Tallies):
         ]
 
     async def organizer_domains(self, limit: int) -> list[DomainBrief]:
-        """The domains of organizers: those with most of them first. It reads the list of all addresses."""
+        """The domains with the most organizers; it reads the list of all addresses."""
         listed = await self.items.query(ORGANIZERS.listing("domain", ""))
         found = Counter(_domain(entry.key[1]) for entry in listed)
         ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
@@ -86,10 +86,10 @@ def _domain(sort: str) -> str:
 
 
 class Organizers(OrganizerQuestions, Events):
-    """Organizers as a unit of work settles them."""
+    """Changes of organizers in a unit of work."""
 
     async def save_organizer(self, profile: OrganizerProfile) -> None:
-        """Write down name, zone, language, lists and further addresses of an organizer who is known."""
+        """Store name, zone, language, lists and further addresses of an existing organizer."""
         known = await self.organizer(profile.address)
         if known is None:
             return

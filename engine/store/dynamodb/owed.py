@@ -1,8 +1,8 @@
-"""Rows of the ledger as they are kept: a person's newest calendar message lies within their attendee's item.
+"""Stored rows of the ledger: a person's newest calendar message is part of their attendee's item.
 
-So an invite is one item, and is written once when it is owed and once when it is settled. A message that is no longer
-the newest moves to an item of its own, and a summary of it stays with the attendee. Mail that is no calendar message
-lies under its address.
+So an invite is one item, written once when it is owed and once when it settles. A message that is no longer
+the newest moves to a separate item, and a summary of it stays with the attendee. Mail that is not a calendar message
+is stored under its address.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.wires import Item
 
 BUCKETS = 8
-"""Partitions of the messages that are due; each takes some 500 a second."""
+"""The partitions of due messages, each of which handles about 500 per second."""
 HELD = "held"
-"""What the name of a bucket begins with for messages that wait until they are released."""
+"""The prefix of buckets for messages that wait until they are released."""
 _ENDED = frozenset({MessageState.FAILED, MessageState.WITHDRAWN})
 _UNDECIDED = frozenset({Code.KEY_ENDED.value, Code.OUT_OF_BOUNDS.value})
 
@@ -45,12 +45,12 @@ class Owed(Value):
     transport_id: str = ""
 
     def changed(self, **values: object) -> Owed:
-        """The row with another message."""
+        """The row with changed fields of its message."""
         return self.model_copy(update={"message": self.message.model_copy(update=values)})
 
     @property
     def bucket(self) -> str:
-        """Where it waits for its claim."""
+        """The bucket in which it waits to be claimed."""
         m = self.message
         return joined("rate", m.campaign_id or "") if self.rated else str(shard(m.email, BUCKETS))
 
@@ -61,7 +61,7 @@ class Owed(Value):
 
 
 class Past(Value):
-    """What stays with an attendee of a message that is no longer the newest."""
+    """The summary, kept with the attendee, of a message that is no longer the newest."""
 
     id: str
     kind: Kind
@@ -80,12 +80,12 @@ class Past(Value):
 
     @property
     def ended(self) -> bool:
-        """True if it will never have left."""
+        """True if it ended without being sent."""
         return self.state in _ENDED and not self.in_doubt
 
 
 class Invitee(Value):
-    """An attendee with their newest calendar message, and what is to be known of those before, oldest first."""
+    """An attendee with their newest calendar message, and summaries of those before, oldest first."""
 
     attendee: Attendee
     newest: Owed | None = None
@@ -98,7 +98,7 @@ class Invitee(Value):
 
 
 def summary(owed: Owed) -> Past:
-    """What is to be known of a message."""
+    """The summary of a message."""
     m = owed.message
     return Past(
         id=m.id,
@@ -115,7 +115,7 @@ def summary(owed: Owed) -> Past:
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where a row is found; `uid` is empty for mail that is no calendar message."""
+    """The place of a row; `uid` is empty for mail that is not a calendar message."""
 
     uid: str
     email: str
@@ -123,12 +123,12 @@ class RowPlace:
 
 
 def place(message: Message) -> RowPlace:
-    """Where a message's row is."""
+    """The place of a message's row."""
     return RowPlace(message.event_uid or "" if message.method else "", message.email, message.id)
 
 
 def _listed(owed: Owed | None) -> dict[str, str]:
-    """What puts a row into the global indexes."""
+    """The attributes that put a row into the global indexes."""
     if owed is None:
         return {}
     m = owed.message
@@ -140,7 +140,7 @@ def _listed(owed: Owed | None) -> dict[str, str]:
 
 
 def turn(priority: int, due: datetime, message_id: str = "") -> str:
-    """The place of a message among those that wait."""
+    """The place of a message in the order of waiting ones."""
     return f"{priority}#{moment(due)}#{message_id}"
 
 
@@ -167,7 +167,7 @@ def _unproven(invitee: Invitee) -> Iterable[Entry]:
 
 
 class _Invitees(KindTable[Invitee]):
-    """Written without what the key and the attributes tell: an invite stays within one write unit."""
+    """Stores invitees without what their key and attributes contain, so that an invite fits into one write unit."""
 
     def text(self, value: Invitee) -> str:
         kept = value.model_dump(mode="json", exclude_defaults=True)
@@ -191,18 +191,18 @@ class _Invitees(KindTable[Invitee]):
         return Invitee.model_validate(kept)
 
     def _told(self, value: Invitee) -> tuple[str, ...]:
-        """What the key tells of an attendee: nothing if a part of it is too long, and its hash stands there."""
+        """The fields of an attendee that the key contains; none if a part is so long that the key has its hash."""
         a = value.attendee
         told = self.names(self.at(*self.key(value))) == (a.event_uid, a.email)
         return ("event_uid", "email") if told else ()
 
     def names(self, key: Key) -> tuple[str, str]:
-        """The uid and the address of an attendee, of the key."""
+        """The uid and the address in an attendee's key."""
         return plain(key[0].removeprefix("event#")), plain(key[1].removeprefix("attendee#"))
 
 
 def _half(invitee: Invitee) -> bool:
-    """True if a field holds half a character, which is in no UTF-8."""
+    """True if a field contains an unpaired surrogate, which UTF-8 cannot encode."""
     texts = (invitee.attendee.name, *invitee.attendee.fields.values())
     return not all(text.isascii() or text == text.encode(errors="ignore").decode() for text in texts)
 
@@ -244,32 +244,32 @@ MAILS = KindTable[Owed](
 
 
 def mixed(entries: Iterable[Item], items: Mapping[Key, Item]) -> list[Owed]:
-    """The rows to which entries of an index lead that attendees and older messages share, in their order."""
+    """The rows for entries of an index that attendees and older messages share, in order."""
     found = (items.get(pointed(entry)) for entry in entries)
     return [row for item in found if item and (row := row_of(item))]
 
 
 def kind_of(key: Key) -> KindTable[Any]:
-    """The table of an item that a global index named."""
+    """The table of an item in a global index."""
     if key[0].startswith("mail#"):
         return MAILS
     return INVITEES if key[1].startswith("attendee#") else OLDER
 
 
 def row_of(item: Item) -> Owed | None:
-    """The row of the ledger that an item holds."""
+    """The row of the ledger in an item, or None."""
     found = kind_of(item.key).value(item)
     return found.newest if isinstance(found, Invitee) else found
 
 
 def moved(invitee: Invitee, owed: Owed) -> Invitee:
-    """The attendee with a newer message than all before."""
+    """The attendee with a newer message added."""
     past = (*invitee.past, summary(invitee.newest)) if invitee.newest else invitee.past
     return invitee.model_copy(update={"newest": owed, "past": past})
 
 
 def with_past(invitee: Invitee, owed: Owed) -> Invitee:
-    """The attendee with what is to be known of an older message brought up to date."""
+    """The attendee with the summary of an older message updated."""
     past = tuple(summary(owed) if each.id == owed.message.id else each for each in invitee.past)
     return invitee.model_copy(update={"past": past})
 
@@ -290,11 +290,11 @@ def ledger_keys(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey,
 
 
 def reports_sent(event_uid: str) -> Key:
-    """Where it is counted how many reports of an event were sent."""
+    """The key of the counter of an event's sent reports."""
     return joined("reports", event_uid), "sent"
 
 
 def is_meant(attendee: Attendee, partstats: Collection[Partstat], others: Collection[str]) -> bool:
-    """True of a proven attendee who gave one of these answers, or is one of `others`."""
+    """True for a proven attendee who gave one of these answers, or is one of `others`."""
     answered = attendee.partstat in partstats or attendee.email in others
     return answered and attendee.proven and attendee.withdrawn is None

@@ -1,4 +1,4 @@
-"""Public pages, what their visitors asked for, and who proved an address there."""
+"""Public pages, their visitors' requests, and people who confirmed an address there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEPT = timedelta(days=30)
 _DROPPED_AT_ONCE = 20
 _OPEN_MOST = 100
 _ASKED_AT_ONCE = 16
-"""Events whose places are read at a time."""
+"""The most events whose places are read at a time."""
 
 
 class ConfirmedVisitor(Value):
@@ -56,7 +56,7 @@ CONFIRMED = KindTable[ConfirmedVisitor](
 
 
 class PageQuestions(BrandingQuestions, EventQuestions):
-    """Pages as they are read."""
+    """Questions about pages."""
 
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty if it is not set."""
@@ -76,14 +76,14 @@ class PageQuestions(BrandingQuestions, EventQuestions):
         return await self.rows.by(PAGES, "made", place, limit=limit)
 
     async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
-        """A number that grows with changes of the organizer's events, their language, and the brandings."""
+        """A number that grows with changes of the organizer's events, and their language and brandings."""
         key = shown(organizer)
         counted = (await self.items.numbers([key]))[key]
         language = await self.organizer_language(organizer)
         return counted.get("changes", 0), language, await self.brandings_of(organizer)
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
-        """How many places of each of these events are taken; one that nobody has is left out."""
+        """How many places of each of these events are taken, without events that have none taken."""
         wanted, taken = list(dict.fromkeys(uids)), dict[str, int]()
         for first in range(0, len(wanted), _ASKED_AT_ONCE):
             some = wanted[first : first + _ASKED_AT_ONCE]
@@ -99,14 +99,14 @@ class PageQuestions(BrandingQuestions, EventQuestions):
 
 
 class Pages(PageQuestions, UnitSession):
-    """Pages as a unit of work changes them."""
+    """Changes of pages in a unit of work."""
 
     async def save_page(self, page: Page) -> None:
         """Add a page or replace it."""
         await self.rows.put(PAGES, page)
 
     async def save_page_request(self, request: PageRequest) -> None:
-        """Add what waits for a visitor's confirmation, or replace it; what expired 30 days before is forgotten."""
+        """Add or replace a request that waits for a visitor; those that expired 30 days before are deleted."""
         before = moment(request.created - _KEPT)
         old = await self.rows.by(REQUESTS, "expires", _ALL, before=before, limit=_DROPPED_AT_ONCE)
         for one in old:
@@ -122,5 +122,5 @@ class Pages(PageQuestions, UnitSession):
         return await self.rows.get(CONFIRMED, organizer, person) is not None
 
     async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
-        """Note that a person confirmed a request for the organizer's events."""
+        """Record that a person confirmed a request for the organizer's events."""
         await self.rows.add(CONFIRMED, ConfirmedVisitor(organizer=organizer, person=person, at=now))

@@ -1,4 +1,4 @@
-"""Pictures of pages: their bytes are kept once, whoever has them."""
+"""Pictures of pages, whose bytes are stored once for all organizers."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ CONTENTS = KindTable[PictureContent](
 
 
 class PictureQuestions(ReadSession):
-    """Pictures as they are read."""
+    """Questions about pictures."""
 
     async def picture_content(self, name: str) -> bytes | None:
-        """The bytes of the picture with this name, whoever's it is, or None."""
+        """The bytes of the picture with this name, of any organizer, or None."""
         found = await self.rows.get(CONTENTS, name)
         return base64.b64decode(found.text) if found else None
 
 
 class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
-    """Pictures as a unit of work changes them."""
+    """Changes of pictures in a unit of work."""
 
     async def picture(self, organizer: str, name: str) -> Picture | None:
         """The organizer's picture with this name, or None."""
@@ -55,14 +55,14 @@ class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
         return len(await self.items.query(PICTURES.partition(organizer)))
 
     async def save_picture(self, picture: Picture, content: bytes) -> None:
-        """Keep a picture; one that is kept already is as new again."""
+        """Store a picture, or renew its time if it is stored already."""
         await self.rows.put(PICTURES, picture)
         await self.rows.add(
             CONTENTS, PictureContent(name=picture.name, text=base64.b64encode(content).decode())
         )
 
     async def drop_pictures(self, organizer: str, before: datetime) -> None:
-        """Drop the organizer's pictures that were kept before then and that none of their pages has."""
+        """Delete the organizer's pictures stored before then that none of their pages uses."""
         old = [p for p in await self.rows.under(PICTURES, organizer) if p.created < before]
         if not old:
             return

@@ -1,4 +1,4 @@
-"""Requests as they were posted at hooks: the bytes that their proof is of."""
+"""Requests as posted at hooks: the bytes that their proofs cover."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
 _DROPPED_AT_ONCE = 20
-"""Requests that one unit of work drops, with their entries."""
+"""The most requests that one unit of work deletes, with their entries."""
 _ITEMS_MOST = 75
-"""Items of a unit of work up to which it drops one more request; a long body lies in several."""
+"""The number of items up to which a unit deletes one more request; a long body needs several."""
 
 
 class KeptRequest(Value):
-    """A request as it is kept: its body in base64, since it may be any bytes."""
+    """A stored request: its body is in base64, since it may be any bytes."""
 
     id: str
     trigger_id: str
@@ -34,13 +34,13 @@ class KeptRequest(Value):
 
     @property
     def request(self) -> PostedRequest:
-        """The request as it came."""
+        """The request as received."""
         posted = self.head.model_copy(update={"body": base64.b64decode(self.body)})
         return PostedRequest(id=self.id, trigger_id=self.trigger_id, received=self.received, posted=posted)
 
 
 class Size(Value):
-    """What is to be known of a request for the room that all take."""
+    """The size of a request, for the total of all."""
 
     id: str
     received: datetime
@@ -68,7 +68,7 @@ async def drop_posted(rows: Rows, posted_id: str) -> None:
 
 
 class PostedQuestions(ReadSession):
-    """Requests as they are read."""
+    """Questions about requests."""
 
     async def next_undivided(self) -> PostedRequest | None:
         """The request that has waited longest to be divided."""
@@ -82,10 +82,10 @@ class PostedQuestions(ReadSession):
 
 
 class PostedRequests(PostedQuestions, UnitSession):
-    """Requests as a unit of work keeps and drops them."""
+    """Changes of requests in a unit of work."""
 
     async def add_posted(self, trigger_id: str, posted: Posted, received: datetime, *, divided: bool) -> str:
-        """Keep a request; its id, or nothing if the very same waits to be divided. `divided`: nothing waits."""
+        """Store a request and return its id; empty if an equal one waits to be divided. `divided`: nothing waits."""
         head = posted.model_copy(update={"body": b""})
         digest = hashlib.sha256(b"%s\0%s" % (head.model_dump_json().encode(), posted.body)).hexdigest()
         same = await self.rows.first_by(REQUESTS, "undivided", f"{trigger_id} {digest}")
@@ -111,7 +111,7 @@ class PostedRequests(PostedQuestions, UnitSession):
         return len(await self.items.query(REQUESTS.listing("undivided", trigger_id), limit=most))
 
     async def divide(self, posted_id: str) -> None:
-        """A request no longer waits; its deliveries are there."""
+        """Mark a request as divided, since its deliveries exist."""
         kept = await self.rows.get(REQUESTS, posted_id)
         if kept:
             await self.rows.put(REQUESTS, kept.model_copy(update={"divided": True}))
@@ -123,7 +123,7 @@ class PostedRequests(PostedQuestions, UnitSession):
         await drop_posted(self.rows, posted_id)
 
     async def drop_old_posted(self, before: datetime, bytes_max: int, limit: int) -> int:
-        """Drop divided requests that came before a moment, and the oldest of those beyond `bytes_max`. How many."""
+        """Delete divided requests from before a moment, and the oldest beyond `bytes_max`; return how many."""
         most = min(limit, _DROPPED_AT_ONCE)
         chosen = await self._older(before, most) or await self._beyond(bytes_max, most)
         dropped = 0
@@ -135,7 +135,7 @@ class PostedRequests(PostedQuestions, UnitSession):
         return dropped
 
     async def _older(self, before: datetime, most: int) -> list[str]:
-        """The oldest divided requests that came before a moment: no newer ones are read."""
+        """The oldest divided requests from before a moment; newer ones are not read."""
         found: list[str] = []
         async for size in self.rows.each_under(SIZES, _ALL):
             if size.received >= before or len(found) == most:
@@ -144,7 +144,7 @@ class PostedRequests(PostedQuestions, UnitSession):
         return found
 
     async def _beyond(self, bytes_max: int, most: int) -> list[str]:
-        """The oldest divided requests of those beyond so many bytes: the sizes of all are read."""
+        """The oldest divided requests beyond this many bytes, for which the sizes of all are read."""
         newer, old = 0, list[str]()
         for size in reversed(await self.rows.under(SIZES, _ALL)):
             newer += size.size

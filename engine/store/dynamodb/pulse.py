@@ -1,6 +1,6 @@
-"""Whether anything was kept, by whichever process: each process moves one number, at most once a second.
+"""Shows whether any process wrote anything: each process changes one number, at most once per second.
 
-So others see what was kept after a second at most, and a process that writes without end pays for one write a second.
+So others notice writes after at most a second, and a process that writes constantly pays for one write per second.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from engine.store.dynamodb.names import ALONE
 from engine.store.dynamodb.wires import wire_key
 
 LAG_S = 1.0
-"""Until others see what was kept."""
+"""The most seconds until other processes see a write."""
 _KEY = ("pulse", ALONE)
 _MOVED = "n_moved"
 log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """The number, and what this process has added to it."""
+    """The number, and this process's additions to it."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -31,19 +31,21 @@ class Pulse:
         self._due: asyncio.Task[None] | None = None
 
     def kept(self) -> None:
-        """This process has kept something."""
+        """Record that this process wrote something."""
         self._kept += 1
-        if self._due is None or self._due.done():  # a function's loop ends what waits in it
+        if (
+            self._due is None or self._due.done()
+        ):  # the end of a serverless function's loop cancels what waits in it
             self._due = asyncio.ensure_future(self._move_soon())
 
     async def revision(self) -> int:
-        """What this process kept, and how often others said that they did; it only grows."""
+        """A number that grows with this process's writes and with those that others have announced."""
         async with self._moving:
             found = await self._calls.get([wire_key(_KEY)])
             return self._kept + (int(found[0][_MOVED]["N"]) if found else 0) - self._own
 
     async def close(self) -> None:
-        """Tell others at once what they do not know yet."""
+        """Announce this process's writes to others at once."""
         due, self._due = self._due, None
         if due:
             due.cancel()
@@ -67,7 +69,7 @@ class Pulse:
             try:
                 await self._calls.call("UpdateItem", asked)
             except (OSError, AwsRefused):
-                # What was kept is kept; others hear of it with the next unit of work.
+                # The write itself is done; others notice it with the next unit of work.
                 log.warning("other processes could not be told that something was kept", exc_info=True)
             else:
                 self._own += 1

@@ -1,4 +1,4 @@
-"""Raw mails that are kept though they changed nothing, and the room that they take."""
+"""Raw mails that are kept although they changed nothing, and the space that they take."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from engine.store.dynamodb.session import UnitSession
 
 _ALL = "all"
 _SENDERS = 20
-"""Senders that are looked at for something to delete: all mails of those before may be awaited."""
+"""The most senders examined for mails to delete, since all mails of the first ones may be awaited."""
 SUMS = (joined("kept-sums"), "sums")
 _MADE = {"created", "updated", "cancelled"}
 
 
 class Share(Value):
-    """How much room one sender takes."""
+    """The space that one sender's mails take."""
 
     proven: bool
     share: str
@@ -56,14 +56,14 @@ SHARES = KindTable[Share](
 
 
 class QuarantineQuestions(RequestQuestions, ConfirmationQuestions):
-    """Kept mails as they are read."""
+    """Questions about kept mails."""
 
     async def kept_sums(self) -> KeptSums:
-        """How many mails and bytes are kept, and how many were deleted to make room since the beginning."""
+        """How many mails and bytes are kept, and how many were ever deleted to make room."""
         return KeptSums(**(await self.items.numbers([SUMS]))[SUMS])
 
     async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
-        """The oldest mails of the sender whose turn it is, none that someone may still confirm."""
+        """The oldest mails of the first sender to delete from, without those that may still be confirmed."""
         for sender in await self._senders(share_max):
             found: list[KeptMail] = []
             async for mail in self.rows.each_by(MAILS, "share", _place(sender.proven, sender.share)):
@@ -76,7 +76,7 @@ class QuarantineQuestions(RequestQuestions, ConfirmationQuestions):
         return []
 
     async def _senders(self, share_max: int | None) -> list[Share]:
-        """The senders in the order in which their mail goes: who takes too much, the unproven, the proven."""
+        """Senders in the order of deletion: those over their share, then unproven, then proven ones."""
         unproven = await self._largest("0")
         if share_max is None:
             return unproven
@@ -97,7 +97,7 @@ class QuarantineQuestions(RequestQuestions, ConfirmationQuestions):
         return found
 
     async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
-        """Of `mails` those that made or changed an event, with its end, the last of several; None: it never ends."""
+        """Those of `mails` that made or changed events, with the latest end of these; None: endless."""
         found: dict[str, datetime | None] = {}
         for mail in mails:
             uids = {note.uid for note in await self.notes(f"{mail}:") if note.action in _MADE and note.uid}
@@ -113,15 +113,15 @@ class QuarantineQuestions(RequestQuestions, ConfirmationQuestions):
 
 
 class Quarantine(QuarantineQuestions, UnitSession):
-    """Kept mails as a unit of work counts them."""
+    """Changes of the counts of kept mails in a unit of work."""
 
     async def keep_mail(self, mail: KeptMail) -> None:
-        """Count a raw mail; harmless to repeat."""
+        """Count a raw mail, once even if repeated."""
         if await self.rows.add(MAILS, mail):
             await self._move(mail, 1)
 
     async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> None:
-        """Count raw mails no longer; `dropped`: they were deleted to make room."""
+        """Stop counting raw mails; `dropped`: they were deleted to make room."""
         for name in mails:
             mail = await self.rows.drop(MAILS, name)
             if mail is None:

@@ -1,4 +1,4 @@
-"""What callers ask about events and attendees."""
+"""Questions of callers about events and attendees."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from engine.store.dynamodb.statistics import StatisticsQuestions
 
 _HISTORY_MAX = 500
 _ID_LENGTH = 8
-"""Characters of short ids; of uids it is another number."""
+"""The length of short ids, which differs from that of uids."""
 _BEGINNING = (0.0, "")
 _ANSWERED = {AnswerGrouping.CLIENT, AnswerGrouping.HOUR}
-"""By these only those are grouped who have answered."""
+"""Groupings that include only attendees who have answered."""
 
 
 class NamingQuestions(RequestQuestions):
-    """Events by what they are called."""
+    """Questions about events by their names."""
 
     async def events_named(self, name: str, actor: str) -> list[Event]:
         """The events with this uid, this short id, or made with this key by the address `actor`."""
@@ -39,7 +39,7 @@ class NamingQuestions(RequestQuestions):
         return list({event.uid: event for event in [*named, *by_id]}.values())
 
     async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
-        """The organizer's standing events that were made of single dates of this UID, in the order of their dates."""
+        """The organizer's events, not cancelled, made of single dates of this UID, in order of their dates."""
         first = joined(source_uid)
         found: list[Event] = []
         async for event in self.rows.each_by(
@@ -58,12 +58,12 @@ class NamingQuestions(RequestQuestions):
 
 
 class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
-    """Everything that only the store answers, of events and attendees."""
+    """The store's own questions about events and attendees."""
 
     async def events_named(self, name: str, actor: str) -> list[Event]:
-        """The same as a unit finds, by fewer reads: an event is looked for first by what the name looks like.
+        """The events that a name can mean; its form decides where to look first, for fewer reads than in a unit.
 
-        Names as they were a moment ago; the events as they are.
+        Names are read as of a moment ago, events consistently.
         """
         rows, wanted = self.rows, name.lower()
         key = await rows.items.get_eventual(REMEMBERED.at(actor, name))
@@ -104,14 +104,14 @@ class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
         return AttendeePage(uid=query.uid, attendees=tuple(page), next_cursor=cursor)
 
     async def every_attendee(self, uid: str, after: str = "") -> AsyncIterator[Attendee]:
-        """All attendees of an event behind this address, by address, read in pages."""
+        """All attendees of an event after this address, by address, read in pages."""
         place = joined("attendee", after) if after else ""
         async for invitee in self.rows.each_under(INVITEES, uid, "attendee", after=place):
             if invitee.attendee.withdrawn is None:
                 yield invitee.attendee
 
     async def history(self, event_uid: str, email: str) -> list[History]:
-        """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
+        """The newest messages to one attendee of an event, oldest first, with attempts that settled nothing."""
         found = (await self.messages_to(event_uid, email))[-_HISTORY_MAX:]
         return [History(message=await self.shown(owed), attempts=owed.attempts) for owed in found]
 
@@ -125,9 +125,9 @@ class Questions(NamingQuestions, AnswerQuestions, StatisticsQuestions):
     # groups
 
     async def answer_groups(self, scope: str, key: str, by: AnswerGrouping, limit: int) -> list[AnswerGroup]:
-        """Attendees of an event, an organizer or a domain of organizers in groups: the largest, or the newest hours.
+        """Attendees of an event, an organizer or an organizers' domain in groups: the largest, or the newest hours.
 
-        It reads all of them.
+        It reads all attendees.
         """
         groups: dict[str, _Group] = {}
         async for event in self._events_of(scope, key):
@@ -168,14 +168,14 @@ class _Group:
         self._addresses: set[str] = set()
 
     def add(self, attendee: Attendee, by: AnswerGrouping) -> None:
-        """Count an attendee; where all are in one group, each address is one of the people once."""
+        """Count an attendee; if one group has all of them, each address is counted only once among the people."""
         self._rsvp[attendee.partstat.label] += 1
         self._people += 1
         if by is AnswerGrouping.NONE:
             self._addresses.add(attendee.email)
 
     def counted(self, name: str, by: AnswerGrouping) -> AnswerGroup:
-        """What was counted."""
+        """The group with its counts."""
         people = len(self._addresses) if by is AnswerGrouping.NONE else self._people
         if by is not AnswerGrouping.EVENT:
             return AnswerGroup(key=name, people=people, rsvp=self._rsvp)

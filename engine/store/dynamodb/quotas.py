@@ -1,4 +1,4 @@
-"""What a mail service lets its account send, and the pace that messages keep."""
+"""Quotas of mail services, and the rates at which messages are sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpentRate(Value):
 
 
 class KeptQuota(Value):
-    """A quota as its service said it; `part`: how much of its rate is used since it throttled."""
+    """A quota as its service reported it; `part`: the part of its rate that is used since it throttled."""
 
     name: str
     quota: Quota
@@ -28,13 +28,13 @@ class KeptQuota(Value):
     slowed: datetime | None = None
 
 
-# Whoever sends by a pace writes it: what it was read for is sure then.
+# A unit that sends at a rate also writes it, so what it read is checked.
 PACES = KindTable[SpentRate]("pace", SpentRate, key=lambda pace: (pace.name,), checked=False)
 QUOTAS = KindTable[KeptQuota]("quota", KeptQuota, key=lambda quota: (quota.name,))
 
 
 class QuotaQuestions(ReadSession):
-    """Quotas as they are read."""
+    """Questions about quotas."""
 
     async def quota_read(self, name: str) -> datetime | None:
         """When the quota was last read from its mail service; None if it never was."""
@@ -42,7 +42,7 @@ class QuotaQuestions(ReadSession):
         return found.read if found else None
 
     async def quota(self, name: str) -> Quota:
-        """What may be sent now, by what is known; no limit without a name."""
+        """The quota as known now; unlimited without a name."""
         if not name:
             return Quota()
         found = await self.rows.get(QUOTAS, name)
@@ -58,16 +58,16 @@ class QuotaQuestions(ReadSession):
         return rules.allowed(limit, found.next if found else None, now.timestamp(), rate)
 
     async def allowed_in_minute(self, name: str, now: datetime, minute: int) -> bool:
-        """True if a key that sends `minute` in a minute may send another one now."""
+        """True if a key with a limit of `minute` mails per minute may send another one now."""
         found = await self.rows.get(PACES, name)
         return bool(rules.allowed_in_minute(1, found.next if found else None, now.timestamp(), minute))
 
 
 class Quotas(QuotaQuestions, UnitSession):
-    """Quotas as a unit of work keeps and spends them."""
+    """Changes of quotas in a unit of work."""
 
     async def keep_quota(self, name: str, quota: Quota, now: datetime) -> None:
-        """Keep what the service says, unless somebody has asked it just now."""
+        """Store a quota as its service reported it, unless it was just stored."""
         known = await self.rows.get(QUOTAS, name)
         if known and 0 <= (now - known.read).total_seconds() < rules.QUOTA_S:
             return
@@ -77,7 +77,7 @@ class Quotas(QuotaQuestions, UnitSession):
         await self.rows.put(QUOTAS, known.model_copy(update={"quota": quota, "read": now, "part": part}))
 
     async def throttle(self, name: str, now: datetime, *, spent: bool) -> None:
-        """Halve the rate, once however many are throttled together; `spent`: nothing more goes today."""
+        """Halve the rate, only once for messages throttled together; `spent`: send nothing more today."""
         known = await self.rows.get(QUOTAS, name)
         if known is None:
             return

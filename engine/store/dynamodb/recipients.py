@@ -11,7 +11,7 @@ from engine.store.dynamodb.keys import KeyQuestions
 
 
 class Recipients(KeyQuestions, AttendeeQuestions):
-    """What the inbox asks of addresses."""
+    """The inbox's questions about addresses."""
 
     async def tokens(self, asked: Collection[str]) -> set[str]:
         """Those of `asked` that belong to an attendee, a confirmation or a held action."""
@@ -22,7 +22,7 @@ class Recipients(KeyQuestions, AttendeeQuestions):
         return codes | held | people
 
     def token_now(self, token: str) -> bool | None:
-        """It cannot be answered without waiting."""
+        """None, since this cannot be answered without waiting."""
         return None
 
     async def organizes(self, address: str) -> bool:

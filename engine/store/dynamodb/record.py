@@ -1,7 +1,7 @@
-"""The record: one chain of rows, in the order in which units of work are kept.
+"""The record: one chain of rows, in the order in which units of work are committed.
 
-Each row follows the head, which every unit that adds one writes: units that do so at the same time are run again, one
-after the other. So an installation records as many commands a second as transactions can follow one another.
+Every unit that adds a row writes the head, so concurrent ones conflict and are run again, one after the other. So an
+installation records as many commands per second as transactions can follow one another.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class KeptHead(Value):
 
 
 class KeptCut(Value):
-    """Where the past was cut away."""
+    """Where older rows were cut off."""
 
     seq: int
     head: str
@@ -74,7 +74,7 @@ SALTS = KindTable[Salt]("record-salt", Salt, key=lambda salt: (salt.address,), c
 
 
 class KeptLine(Value):
-    """A line that was kept of a command before there was a record, by the store from which this one was moved."""
+    """A line logged before the record existed, by the store from which this one was moved."""
 
     id: int
     at: float
@@ -87,7 +87,7 @@ OLD_LINES = KindTable[KeptLine]("old-line", KeptLine, key=lambda line: (_ALL, nu
 
 
 class RecordQuestions(ReadSession):
-    """The record as it is read."""
+    """Questions about the record."""
 
     async def record_head(self) -> Head:
         """The newest row's number and head."""
@@ -103,7 +103,7 @@ class RecordQuestions(ReadSession):
         return [kept.row for kept in found]
 
     async def record_leaves(self, after: int, limit: int) -> list[Leaf]:
-        """As `record_rows`, for whoever verifies them."""
+        """As `record_rows`, for verification."""
         return [(row.seq, row.body.encode(), row.head) for row in await self.record_rows(after, limit)]
 
     async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[ChainRow]:
@@ -120,12 +120,12 @@ class RecordQuestions(ReadSession):
         return listed
 
     async def record_cut(self) -> Cut | None:
-        """Where the past was cut away, if it was."""
+        """Where older rows were cut off, if they were."""
         kept = await self.rows.get(CUT, _ALL)
         return Cut(seq=kept.seq, head=bytes.fromhex(kept.head), note=kept.note) if kept else None
 
     async def old_lines(self, after: int, limit: int) -> list[OldLine]:
-        """Lines from before there was a record, of a store that was moved here; else there are none."""
+        """Lines logged before the record existed, if a store was moved here; otherwise none."""
         found = await self.rows.under(OLD_LINES, _ALL, after=number(after), limit=limit)
         return [OldLine(line.id, line.at, line.actor, line.command, line.subject) for line in found]
 
@@ -136,12 +136,12 @@ class RecordQuestions(ReadSession):
 
 
 class Record(RecordQuestions, UnitSession):
-    """The record as a unit of work adds to it."""
+    """Additions to the record in a unit of work."""
 
     owed: list[str]
 
     async def record_place(self, addresses: Collection[str]) -> ChainEnd:
-        """After which row the next one goes, and the salts of these people."""
+        """The row that the next one follows, and the salts of these people."""
         found = await self.rows.many(SALTS, [(address,) for address in addresses])
         return ChainEnd(await self.record_head(), {salt.address: bytes.fromhex(salt.salt) for salt in found})
 
@@ -155,14 +155,14 @@ class Record(RecordQuestions, UnitSession):
             await self.rows.put(SALTS, Salt(address=address, salt=one.hex()))
 
     def take_owed(self) -> list[str]:
-        """The Message-IDs of what this unit has come to owe since it was asked last."""
+        """The Message-IDs of messages that this unit has added since the last call."""
         taken, self.owed = self.owed, []
         return taken
 
     async def cut_record(self, cut: Cut) -> None:
-        """Delete the rows up to the one of `cut`, which says where the record begins from now on.
+        """Delete the rows up to that of `cut`, after which the record now begins.
 
-        Of up to as many rows as are items of a unit.
+        There may be at most as many rows as items in a unit.
         """
         await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
         for row in await self.rows.under(ROWS, _ALL, after=number(cut.seq + 1), backwards=True):

@@ -1,4 +1,4 @@
-"""What one event's partition holds, and what keys have spent, counted again (promise 10)."""
+"""Recounts one event's partition, and what keys have spent (promise 10)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, KindTable[Any]] = {
 
 
 class Partition:
-    """An event with all that belongs to it."""
+    """An event with everything that belongs to it."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         found: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
@@ -57,14 +57,14 @@ class Partition:
         return [owed.message for owed in (*self.older, *newest)]
 
     def counted(self) -> Counter[str]:
-        """The counters as they should be."""
+        """The correct counters."""
         found = Counter(name for one in self.people for name in attendee_counters(one.attendee))
         found.update(f"delivery.{m.state}" for m in self.messages if m.kind.calendar)
         opened = sum(p.state is ProposalState.OPEN for p in self.proposals)
         return found + Counter(proposals=opened)
 
     def contradictions(self) -> Iterator[tuple[str, int]]:
-        """What cannot be, and how often it is."""
+        """Contradictions, with how often each occurs."""
         yield "attendees and messages without an event", int(self.event is None)
         yield "messages settled without a time", sum(unsettled(m) for m in self.messages)
         yield (
@@ -108,7 +108,7 @@ class Partition:
 
 
 class BudgetsCounted:
-    """What keys have spent by day, as it is kept, and as the ledger has it."""
+    """What keys have spent by day, as stored, and as the ledger says."""
 
     def __init__(self) -> None:
         self._kept: Counter[tuple[str, int, str]] = Counter()
@@ -122,7 +122,7 @@ class BudgetsCounted:
                 self._counted[key, rules.day(m.created), budget] += 1
 
     def see(self, item: Item) -> None:
-        """Take note of a person whom keys mailed, of what is reserved, or of a day of a key."""
+        """Record a person whom keys mailed, a reserve, or a day of a key."""
         if item.key[0].startswith("person#"):
             for key, met in PERSONS.value(item).keys.items():
                 self._counted[key, met.first, "people"] += 1
@@ -140,7 +140,7 @@ class BudgetsCounted:
             to[key, spent.day, name] += getattr(spent, name)
 
     def differing(self) -> int:
-        """How many days of keys are not as the ledger has them."""
+        """How many days of keys differ from the ledger."""
         every = {*self._kept, *self._counted}
         return len(
             {(key, day) for key, day, n in every if self._kept[key, day, n] != self._counted[key, day, n]}
@@ -148,5 +148,5 @@ class BudgetsCounted:
 
 
 def unsettled(message: Message) -> bool:
-    """True if a message ended at no time."""
+    """True if a message is in a final state without the time of settling."""
     return message.state in _SETTLED and message.settled is None

@@ -1,4 +1,4 @@
-"""Who may be reminded of an event: no one too often, and no one to whom it would be no use."""
+"""Finds attendees who may be reminded of an event: none too often, and none for whom it is useless."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reminders(SuppressionQuestions, LedgerQuestions):
     async def reminder_groups(
         self, event_uid: str, who: Chosen, now: datetime, shown: int
     ) -> list[ReminderGroup]:
-        """The attendees `who` names, grouped by why they get no reminder; the first `shown` of each by address."""
+        """The attendees in `who`, grouped by why they get no reminder, with the first `shown` of each by address."""
         sizes: dict[str, int] = {}
         first: dict[str, list[str]] = {}
         page: list[Invitee] = []
@@ -57,7 +57,7 @@ class Reminders(SuppressionQuestions, LedgerQuestions):
         return {email for email, why in reasons.items() if not why}
 
     async def _reasons(self, people: Sequence[Invitee], now: datetime) -> dict[str, str]:
-        """Why each of the people who count gets no reminder; empty: they get it."""
+        """Why each of the relevant people gets no reminder; empty if they get one."""
         counts = [i for i in people if i.attendee.proven and i.attendee.withdrawn is None]
         if not counts:
             return {}

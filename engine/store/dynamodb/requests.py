@@ -1,4 +1,4 @@
-"""What is remembered of requests: those that carry a key of their own, and mails that were taken in."""
+"""Stored facts about requests: those with an idempotency key, and mails that were taken in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from engine.store.protocol import AlreadyTakenIn
 
 _SHARDS = 8
 _MADE = {"created", "updated", "cancelled"}
-"""What a mail does that makes or changes an event."""
+"""The outcomes of mails that created or changed an event."""
 
 
 class Remembered(Value):
-    """What a request was, and what it made."""
+    """The digest of a request, and what it created."""
 
     actor: str
     key: str
@@ -29,7 +29,7 @@ class Remembered(Value):
 
 
 def _mail(intake_id: str) -> str:
-    """The mail that an intake is a part of: what stands before the first colon of its id."""
+    """The id of the mail that an intake is a part of: its own id up to the first colon."""
     return intake_id.partition(":")[0]
 
 
@@ -60,10 +60,10 @@ INTAKES = KindTable[Intake](
 
 
 class RequestQuestions(ReadSession):
-    """Requests as they are read."""
+    """Questions about requests."""
 
     async def taken_in(self, intake_id: str) -> Intake | None:
-        """What became of a mail at a mailbox, if it was taken in."""
+        """The outcome of a mail at a mailbox, if it was taken in."""
         return await self.rows.get(INTAKES, _mail(intake_id), intake_id)
 
     async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
@@ -72,11 +72,11 @@ class RequestQuestions(ReadSession):
         return (found.digest, found.uid) if found else None
 
     async def noted(self, intake_prefix: str) -> bool:
-        """True if it is written down what became of a mail, or of a part of it."""
+        """True if an outcome is stored for a mail or a part of it."""
         return bool(await self.notes(intake_prefix))
 
     async def notes(self, intake_prefix: str) -> list[Intake]:
-        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        """The outcomes of a mail, for each mailbox and each of its parts, oldest first."""
         if ":" in intake_prefix:
             found = await self.rows.under(INTAKES, _mail(intake_prefix))
         else:
@@ -103,23 +103,23 @@ class RequestQuestions(ReadSession):
         return list(mails)
 
     async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
-        """What became of mails before that moment, oldest first, from behind `after` on."""
+        """The outcomes of mails before that moment, oldest first, after `after`."""
         return await self._by_time(_turn(after) if after else "", moment(before), limit)
 
 
 class Requests(RequestQuestions, UnitSession):
-    """Requests as a unit of work remembers them."""
+    """Changes of requests in a unit of work."""
 
     async def remember(self, actor: str, key: str, digest: str, uid: str, now: datetime) -> None:
-        """Remember what a request was, and what it made."""
+        """Store the digest of a request, and what it created."""
         await self.rows.put(REMEMBERED, Remembered(actor=actor, key=key, digest=digest, uid=uid, at=now))
 
     async def take_in(self, intake: Intake) -> None:
-        """Note a mail as taken in. Raises AlreadyTakenIn."""
+        """Record a mail as taken in. Raises AlreadyTakenIn."""
         if not await self.rows.add(INTAKES, intake):
             raise AlreadyTakenIn(intake.id)
 
     async def drop_requests(self, ids: Collection[str]) -> None:
-        """Delete what became of mails, by these ids."""
+        """Delete the outcomes with these ids."""
         for intake_id in ids:
             await self.rows.drop(INTAKES, _mail(intake_id), intake_id)

@@ -1,4 +1,4 @@
-"""Revisions of events that were replaced."""
+"""Replaced revisions of events."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ REPLACED = KindTable[Replaced](
 
 
 class RevisionQuestions(EventQuestions):
-    """Revisions as they are read."""
+    """Questions about revisions."""
 
     async def replaced_revisions(self, event_uid: str) -> list[Event]:
-        """The event as it was at each kept revision, the oldest first; the current one is not among them."""
+        """The event at each stored earlier revision, oldest first, without the current one."""
         return [one.event for one in await self.rows.under(REPLACED, event_uid, "revision")]
 
 
 class Revisions(RevisionQuestions, Events):
-    """Events, of which each revision that is replaced is kept; of those of one event only the newest stay."""
+    """Changes of events that store the replaced revisions, of which only the newest of each event are kept."""
 
     async def save_event(self, event: Event) -> None:
         """Replace an event by its new revision."""

@@ -1,4 +1,4 @@
-"""Typed values, each under its key and found by its indexes, within one unit of work over the one table."""
+"""Typed values, stored under their keys and found by their indexes, within one unit of work on the table."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.store.dynamodb.wires import Item
 
 V = TypeVar("V")
 Parts = tuple[str | int, ...]
-"""Parts of a key, texts or numbers; numbers that are to sort by value are given as `names.number` writes them."""
+"""Parts of a key, texts or numbers; numbers that must sort by value are written by `names.number`."""
 _HALF = "\\ud"
-"""How half a character is written in JSON."""
+"""The beginning of an unpaired surrogate in JSON."""
 Entry = tuple[str, str]
 """The value under which an index lists something, and the place in its order."""
 _PAGE = 100
 _BETWEEN = "\x1f"
-"""Stands between the two parts of the key to which an entry leads."""
+"""The separator between the two parts of the key in an index entry."""
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,29 @@ class KindTable(Generic[V]):
         return TypeAdapter(self.kept)
 
     def text(self, value: V) -> str:
-        """A value as it is kept: JSON without what has its default."""
+        """A value as stored: JSON without default values."""
         try:
             return self._adapter.dump_json(value, exclude_defaults=True).decode()
-        except PydanticSerializationError:  # half a character, which is in no UTF-8
+        except PydanticSerializationError:  # an unpaired surrogate, which UTF-8 cannot encode
             return json.dumps(self._adapter.dump_python(value, mode="json", exclude_defaults=True))
 
     def value(self, item: Item) -> V:
-        """What an item of this table holds."""
+        """The value in an item of this table."""
         if _HALF in item.value:
             return self._adapter.validate_python(json.loads(item.value))
         return self._adapter.validate_json(item.value)
 
     def plain(self, value: V) -> dict[str, Any]:
-        """All of a value as JSON knows it, also what its key tells."""
+        """A complete value as JSON types, including what its key contains."""
         found: dict[str, Any] = self._adapter.dump_python(value, mode="json")
         return found
 
     def of_plain(self, found: Mapping[str, Any]) -> V:
-        """The value of which `plain` made this."""
+        """The value from which `plain` made this."""
         return self._adapter.validate_json(json.dumps(found))
 
     def at(self, *key: str | int) -> Key:
-        """The key of an item, of the parts of a value's key."""
+        """The key of an item from the parts of a value's key."""
         return self.partition(key[0] if key else ALONE), joined(*key[1:]) or ALONE
 
     def partition(self, first: str | int) -> str:
@@ -90,7 +90,7 @@ class KindTable(Generic[V]):
         }
 
     def items(self, value: V) -> list[Item]:
-        """A value as it is kept where nothing was before: its item, and its entries in indexes."""
+        """The items of a new value: its own, and its index entries."""
         key = self.at(*self.key(value))
         own = Item(key, self.text(value), self.attributes(value) if self.attributes else {})
         return [own, *(Item(entry, f"{key[0]}{_BETWEEN}{key[1]}") for entry in self.entries(value))]
@@ -101,7 +101,7 @@ class KindTable(Generic[V]):
 
 
 class Rows:
-    """Values as one unit of work sees them."""
+    """Typed values in one unit of work."""
 
     def __init__(self, items: Items) -> None:
         self.items = items
@@ -112,18 +112,18 @@ class Rows:
         return table.value(found) if found else None
 
     async def maybe(self, table: KindTable[V], first: str) -> V | None:
-        """The value with this key of one part, or None, as where the part is empty."""
+        """The value with this key of one part, or None, also if the part is empty."""
         if not first:
             return None
         return await self.get(table, first)
 
     async def many(self, table: KindTable[V], keys: Iterable[Parts]) -> list[V]:
-        """Those of the values with these keys that are there, in the order of the keys."""
+        """The existing values with these keys, in the order of the keys."""
         found = await self.items.get_many([table.at(*key) for key in keys], checked=table.checked)
         return [table.value(item) for item in found.values()]
 
     async def put(self, table: KindTable[V], value: V) -> None:
-        """Keep a value, in the place of the one with the same key."""
+        """Store a value, replacing one with the same key."""
         key, text = table.at(*table.key(value)), table.text(value)
         if table.indexes:
             before = await self.items.get(key)
@@ -135,14 +135,14 @@ class Rows:
         self.items.put(key, text, table.attributes(value) if table.attributes else None)
 
     async def add(self, table: KindTable[V], value: V) -> bool:
-        """Keep a value unless there is one with its key; False, and nothing is written, if there is."""
+        """Store a value unless one with its key exists; False if it does."""
         if await self.items.get(table.at(*table.key(value))):
             return False
         await self.put(table, value)
         return True
 
     async def drop(self, table: KindTable[V], *key: str | int) -> V | None:
-        """Delete a value; what it was, None if there was none."""
+        """Delete a value and return it; None if there was none."""
         found = await self.items.get(table.at(*key))
         if found is None:
             return None
@@ -161,9 +161,9 @@ class Rows:
         limit: int | None = None,
         backwards: bool = False,
     ) -> list[V]:
-        """The values of a partition whose further parts begin with `beginning`, in the order of their keys.
+        """The values of a partition whose further parts start with `beginning`, in the order of their keys.
 
-        `after`: only those behind this sort key (before it, where `backwards`), as `joined` makes it.
+        `after`: only those after this sort key (before it if `backwards`), as made by `joined`.
         """
         start = f"{joined(*beginning)}#" if beginning else ""
         low, high = start, behind(joined(*beginning)) if beginning else LAST
@@ -200,7 +200,7 @@ class Rows:
     ) -> list[V]:
         """The values that an index lists under `value`, in its order, between the places `after` and `before`.
 
-        Both places are left out, with all entries that have them.
+        Entries at these two places are not included.
         """
         listed = await self.items.query(
             table.listing(index, value),
@@ -242,19 +242,19 @@ class Rows:
         return found[0] if found else None
 
     async def pointed(self, table: KindTable[V], entries: Sequence[Item]) -> list[V]:
-        """The values to which entries of an index lead, in their order."""
+        """The values for entries of an index, in their order."""
         keys = [pointed(entry) for entry in entries]
         found = await self.items.get_many(keys)
         return [table.value(found[key]) for key in keys if key in found]
 
     async def count_by(self, table: KindTable[V], index: str, value: str, *, after: str = "") -> int:
-        """How many values an index lists under `value`, behind the place `after`."""
+        """How many values an index lists under `value`, after the place `after`."""
         listed = await self.items.query(table.listing(index, value), after=behind(after) if after else "")
         return len(listed)
 
 
 def pointed(entry: Item) -> Key:
-    """The key of the value to which an entry of an index leads."""
+    """The key of the value for an index entry."""
     pk, _, sk = entry.value.partition(_BETWEEN)
     return pk, sk
 

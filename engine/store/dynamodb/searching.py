@@ -1,7 +1,7 @@
-"""Finds events by a file that is derived from them, and kept up by the log of what was touched.
+"""Finds events with a search file that is derived from them and updated from the log of touched events.
 
-Each process has a file of its own. It is brought up to date before it is asked: what this process kept is found at
-once, what others kept within a second (`pulse.LAG_S`).
+Each process has its own file, updated before each query: this process's writes are found at once, those of others
+within a second (`pulse.LAG_S`).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from engine.store.protocol.search_file import SearchFile
 
 _LOT = 200
 _GROWN = 500
-"""Entries of the log after which another image is worth its while."""
+"""The number of new log entries after which another image is saved."""
 _SAVED_EVERY_S = 600.0
 
 
 class _Gap(Exception):  # noqa: N818 -- it is what was found, not a fault
-    """Entries of the log that are needed are no longer there."""
+    """Entries of the log that are needed no longer exist."""
 
 
 @dataclass
 class Derived:
-    """The file of this process, and up to where it has what was touched."""
+    """The file of this process, and how far it includes the log."""
 
     file: SearchFile | None = None
     revision: int = -1
     places: Sequence[int] = ()
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     saved: int | None = None
-    """How many entries of the log the newest image has, as far as this process knows; None: it does not know."""
+    """How many log entries the newest image includes, as far as this process knows; None: unknown."""
     save_after: float = 0.0
     saving: asyncio.Task[None] | None = None
 
@@ -54,24 +54,24 @@ class Derived:
 
 
 class SearchQuestions(ChangeQuestions):
-    """Events as they are looked for."""
+    """Questions that search for events."""
 
     derived: Derived
 
     async def search(self, query: EventQuery) -> EventPage:
-        """A page of events that fit, in order of their start. Raises Refused: INVALID_CURSOR."""
+        """A page of matching events, in order of their start. Raises Refused: INVALID_CURSOR."""
         return await (await self.search_file()).search(query)
 
     async def listed(self, search_cursor: str) -> tuple[str, ...]:
-        """The uids that a search listed. Raises Refused: INVALID_CURSOR."""
+        """The uids on the page of a search. Raises Refused: INVALID_CURSOR."""
         return await (await self.search_file()).listed(search_cursor)
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
-        """Those of `phrases` that an event has; of one organizer, if given."""
+        """Those of `phrases` that occur in an event; of one organizer, if given."""
         return await (await self.search_file()).names(organizer, phrases)
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
-        """Uids that begin with these characters, in order; of one organizer's events, if given."""
+        """Uids that start with these characters, in order; of one organizer's events, if given."""
         return await (await self.search_file()).uids(organizer, beginning, limit)
 
     async def search_file(self) -> SearchFile:
@@ -93,7 +93,7 @@ class SearchQuestions(ChangeQuestions):
             return derived.file
 
     async def _brought(self, file: SearchFile | None, heads: Sequence[int]) -> SearchFile:
-        """The file with what was touched up to the heads; made anew where there is none. Raises _Gap."""
+        """The file updated from the log up to the heads; a new one if there is none. Raises _Gap."""
         if file is None:
             return await self._made()
         uids = [uid async for uid in self._touched_since(self.derived.places, heads)]
@@ -108,7 +108,7 @@ class SearchQuestions(ChangeQuestions):
     # images
 
     async def _load(self, heads: Sequence[int]) -> None:
-        """Begin with the newest image, where there is one that fits."""
+        """Start with the newest image, if there is a suitable one."""
         images, derived = self.context.images, self.derived
         assert self.context.search_file is not None, "who searches opens the store with a file for it"
         if images is None:
@@ -125,7 +125,7 @@ class SearchQuestions(ChangeQuestions):
             derived.places, derived.saved = known.places, sum(known.places)
 
     def _save_soon(self, entries: int) -> None:
-        """Keep an image beside whoever searches, where much was touched since the last; now and then, not more."""
+        """Save an image in the background if much has changed since the last one."""
         derived, now = self.derived, asyncio.get_running_loop().time()
         grown = entries if derived.saved is None else entries - derived.saved
         due = grown >= (_GROWN if derived.saved is not None else 1) and now >= derived.save_after
@@ -208,7 +208,7 @@ class SearchQuestions(ChangeQuestions):
                 place = found[-1].place + 1
 
     async def _bring(self, file: SearchFile, uids: Iterable[str]) -> None:
-        """Write these events as they are now."""
+        """Index the current state of these events."""
         uids = list(uids)
         for first in range(0, len(uids), _LOT):
             events = await self.rows.many(EVENTS, [(uid, "event") for uid in uids[first : first + _LOT]])

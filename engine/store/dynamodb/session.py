@@ -1,4 +1,4 @@
-"""What every part of a unit of work, and every question, stands on."""
+"""The basis of every part of a unit of work, and of every question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.store.protocol.search_file import SearchFile
 
 @dataclass
 class Context:
-    """What all units of one process share.
+    """The context that all units of one process share.
 
     `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
     found, of an image of one if it is given; None if nobody searches. `images`: where images are kept, if anywhere.
@@ -31,7 +31,7 @@ class Context:
 
 
 class ReadSession:
-    """Values, and the items that hold them: of one unit of work, or of one question.
+    """Typed values and their items, of one unit of work or one question.
 
     A part of the store has a class of questions, which units and the store itself have, and a class of changes above
     it, which only units have. Questions that others build on stand in one line of inheritance, from counters to
@@ -64,15 +64,15 @@ class UnitSession(ReadSession):
 
     @property
     def writes(self) -> int:
-        """How much this unit of work has written so far; it only grows."""
+        """How much this unit of work has written so far, which only grows."""
         return self._rows.items.writes
 
     async def flush(self) -> None:
-        """Write what was gathered while the work was done; parts that gather add to it."""
+        """Write changes gathered during the work; parts that gather changes extend this."""
 
 
 def summed(numbers: Collection[Mapping[str, int]]) -> dict[str, int]:
-    """Numbers by name, of several items, without those that are 0."""
+    """The sums of numbers by name over several items, without those that are 0."""
     found: dict[str, Any] = {}
     for each in numbers:
         for name, n in each.items():

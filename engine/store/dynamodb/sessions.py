@@ -1,4 +1,4 @@
-"""Sessions of web pages, and the links that begin them; both under the hash of their secret."""
+"""Sessions of web pages, and sign-in links, both stored under the hash of their secret."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _DROPPED_AT_ONCE = 20
 
 
 class KeptSession(Value):
-    """A session, and in which round of its address it began."""
+    """A session, and the round of its address in which it began."""
 
     session: LoginSession
     round: int = 0
 
 
 class Round(Value):
-    """All sessions of an address that began in a round before this one were ended then, however many they are."""
+    """The current round of an address: all its sessions that began in an earlier round are ended."""
 
     address: str
     round: int
@@ -49,7 +49,7 @@ ROUNDS = KindTable[Round]("session-round", Round, key=lambda one: (one.address,)
 
 
 class SessionQuestions(ReadSession):
-    """Sessions as they are read."""
+    """Questions about sessions."""
 
     async def sign_in(self, digest: str) -> SignInLink | None:
         """The link whose code has this hash, or None."""
@@ -65,10 +65,10 @@ class SessionQuestions(ReadSession):
 
 
 class Sessions(SessionQuestions, UnitSession):
-    """Sessions as a unit of work changes them."""
+    """Changes of sessions in a unit of work."""
 
     async def add_sign_in(self, link: SignInLink) -> None:
-        """Add a link; those that expired more than a day before it was made are forgotten."""
+        """Add a link; those that expired more than a day before are deleted."""
         before = moment(link.created - _LINKS_KEPT)
         for old in await self.rows.by(LINKS, "expires", _ALL, before=before, limit=_DROPPED_AT_ONCE):
             await self.rows.drop(LINKS, old.digest)
@@ -79,7 +79,7 @@ class Sessions(SessionQuestions, UnitSession):
         await self.rows.put(LINKS, link)
 
     async def add_session(self, session: LoginSession) -> None:
-        """Add a session; those that were not in use for a month before are forgotten."""
+        """Add a session; those unused for a month are deleted."""
         before = moment(session.created - _SESSIONS_KEPT)
         for old in await self.rows.by(SESSIONS, "seen", _ALL, before=before, limit=_DROPPED_AT_ONCE):
             await self.rows.drop(SESSIONS, old.session.digest)
@@ -93,7 +93,7 @@ class Sessions(SessionQuestions, UnitSession):
             await self.rows.put(SESSIONS, kept.model_copy(update={"session": session}))
 
     async def end_sessions(self, address: str, now: datetime) -> int:
-        """End all sessions of an address that last; how many there were."""
+        """End all open sessions of an address, and return how many there were."""
         last = await self.rows.get(ROUNDS, address)
         kept = await self.rows.by(SESSIONS, "open", address)
         await self.rows.put(ROUNDS, Round(address=address, round=last.round + 1 if last else 1, began=now))
@@ -101,7 +101,7 @@ class Sessions(SessionQuestions, UnitSession):
 
 
 def now_as(kept: KeptSession, last: Round | None) -> LoginSession:
-    """A session, ended if that was done with all of its address."""
+    """A session, marked as ended if all of its address's were ended."""
     if last is None or kept.round >= last.round or kept.session.ended:
         return kept.session
     return kept.session.model_copy(update={"ended": last.began})

@@ -1,6 +1,6 @@
-"""Images of the file by which events are found, in a bucket of S3: a process that starts cold reads one of them.
+"""Images of the search file in an S3 bucket, one of which a new process reads at its start.
 
-An image counts only if the table names its SHA-256, so that whoever may write to the bucket alone can bring in nothing.
+An image is used only if the table has its SHA-256, so that write access to the bucket alone cannot inject anything.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from engine.store.dynamodb.rows import KindTable
 
 _FORM = "s3://BUCKET/PREFIX[?region=REGION][&endpoint=URL]"
 IMAGE_MAX = 256_000_000
-"""Bytes of an image: of a larger file none is made."""
+"""The most bytes of an image; none is made of a larger file."""
 _LASTS_S = 7 * 86_400.0
-"""For so long an image is taken; how far ahead series are listed moves with time."""
+"""The seconds for which an image is used, since how far ahead series are listed moves with time."""
 _FAULTS = (AwsRefused, Unreached, Unanswered, NoCredentials, OSError)
 log = logging.getLogger(__name__)
 
 
 class SearchSnapshot(Value):
-    """The newest image: of which form of file, up to where it has what was touched, and when it was made."""
+    """The newest image: its file format, how far it includes the log, and when it was made."""
 
     digest: str
     form: str
@@ -45,7 +45,7 @@ SNAPSHOTS = KindTable[SearchSnapshot](
 
 
 class Images:
-    """Images by the SHA-256 of what is in the bucket. What fails is logged, and does without."""
+    """Images by the SHA-256 of the object in the bucket; failures are only logged."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         self._bucket = bucket
@@ -53,7 +53,7 @@ class Images:
 
     @classmethod
     async def of(cls, address: str, clock: Callable[[], datetime]) -> Images:
-        """Those at an address, which is checked and not reached. Raises Refused: NOT_ALLOWED."""
+        """The images at an address, which is checked without a connection. Raises Refused: NOT_ALLOWED."""
         parts = urlsplit(address)
         options = dict(parse_qsl(parts.query))
         if (
@@ -72,7 +72,7 @@ class Images:
         return f"{self._prefix}search-{digest}"
 
     async def read(self, digest: str) -> bytes | None:
-        """The image with this digest; None if it is not there, or is another."""
+        """The image with this digest; None if it is missing or differs."""
         try:
             piece = await self._bucket.read(self._key(digest), IMAGE_MAX)
         except _FAULTS as fault:
@@ -81,7 +81,7 @@ class Images:
         return await asyncio.to_thread(_unpacked, piece.data, digest)
 
     async def write(self, image: bytes) -> str | None:
-        """Keep an image; its digest, None if that failed."""
+        """Store an image and return its digest; None if that failed."""
         packed = await asyncio.to_thread(zlib.compress, image, 3)
         digest = hashlib.sha256(packed).hexdigest()
         try:
@@ -92,7 +92,7 @@ class Images:
         return digest
 
     async def drop(self, digest: str) -> None:
-        """Delete an image that no table names any more."""
+        """Delete an image that the table no longer names."""
         try:
             await self._bucket.delete(self._key(digest))
         except _FAULTS as fault:
@@ -107,7 +107,7 @@ def _unpacked(packed: bytes, digest: str) -> bytes | None:
     if hashlib.sha256(packed).hexdigest() != digest:
         log.warning("a snapshot of the search is not what the table says; the file is made anew")
         return None
-    # Of the digest that the table names, so it was made here, and is no larger than such are.
+    # It has the digest in the table, so it was made here and is no larger than allowed.
     return zlib.decompress(packed)
 
 

@@ -1,4 +1,4 @@
-"""Counters as they are shown: they move when a message settles, and leases tell what is being sent meanwhile."""
+"""Counters as shown: they change when a message settles; until then, leases show what is being sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StatisticsQuestions(OrganizerQuestions, LeaseQuestions):
         return shown(await self.tally(scope, key))
 
     async def tally(self, scope: str, key: str) -> dict[str, int]:
-        """The same by their names, as a recount finds them."""
+        """The same counters by name, for a recount."""
         if scope == "event":
             return with_held(await self.event_tally(key), await self._held_of_event(key))
         if scope == "organizer":
@@ -35,9 +35,9 @@ class StatisticsQuestions(OrganizerQuestions, LeaseQuestions):
         return with_held(await self.system_tally(), await self._held_mails())
 
     async def _held_of_event(self, uid: str) -> list[Owed]:
-        """What is being sent to the attendees of one event; leases alone are read while that is nothing.
+        """The messages being sent to one event's attendees; if there are none, only leases are read.
 
-        The leases are as they were a moment ago, which costs half.
+        The leases are read as of a moment ago, which costs half.
         """
         listed = await self.items.query(LEASES.partition(ALL), consistent=False)
         held = [
@@ -51,12 +51,12 @@ class StatisticsQuestions(OrganizerQuestions, LeaseQuestions):
         return [owed for owed in found if owed.message.state.pending]
 
     async def _held_mails(self) -> list[Owed]:
-        """What is being sent to attendees."""
+        """The messages being sent to attendees."""
         return [owed for owed in (await self.sending()).values() if owed.message.kind.calendar]
 
 
 def with_held(counted: Mapping[str, int], held: Iterable[Owed]) -> dict[str, int]:
-    """Counters of which those messages that are held count as being sent."""
+    """The counters with leased messages counted as being sent."""
     found = Counter(counted)
     for owed in held:
         found[f"delivery.{owed.message.state}"] -= 1

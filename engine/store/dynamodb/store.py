@@ -46,7 +46,7 @@ from engine.store.repeating import TRIES, repeated
 
 T = TypeVar("T")
 _PAUSE_S = 0.02
-"""The longest pause before the second try of a unit of work; it doubles up to fifty times that."""
+"""The longest pause, in seconds, before a unit of work is retried; it doubles up to fifty times that."""
 
 
 class DynamoStore(
@@ -77,7 +77,7 @@ class DynamoStore(
     EventQuestions,
     Tallies,
 ):
-    """Keeps everything in one table."""
+    """Stores everything in one table."""
 
     def __init__(self, calls: Calls, context: Context) -> None:
         self._calls = calls
@@ -89,7 +89,7 @@ class DynamoStore(
 
     @property
     def rows(self) -> Rows:
-        """What is kept now: each question looks anew, and changes nothing."""
+        """The current values: each question reads them again and changes nothing."""
         return Rows(Items(self._calls))
 
     @property
@@ -99,11 +99,11 @@ class DynamoStore(
 
     @property
     def consumed(self) -> Consumed:
-        """What this process has used, by DynamoDB's own account."""
+        """The capacity that this process has consumed, as reported by DynamoDB."""
         return self._calls.consumed
 
     async def written_mark(self) -> int:
-        """A number that is another one after anything was written; others' units are seen after a second at most."""
+        """A number that changes with every write; writes of other processes show after at most a second."""
         return await self.revision()
 
     async def close(self) -> None:
@@ -116,9 +116,9 @@ class DynamoStore(
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[DynamoUnit]:
-        """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice.
+        """A unit of work, committed when the block ends and discarded if it raises; it cannot be run again.
 
-        Those of one process wait for each other; with those of others it may conflict.
+        Such units of one process wait for each other; they may conflict with those of other processes.
         """
         async with self._one_by_one:
             unit = self._begin()
@@ -126,11 +126,11 @@ class DynamoStore(
             await self._keep(unit)
 
     async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
-        """What `work` does to a unit of work; once begun it is carried out, even where the caller goes away."""
+        """The result of `work` in a unit of work; once begun it is completed, even if the caller is cancelled."""
         return await asyncio.shield(asyncio.ensure_future(self._transacted(work)))
 
     async def _transacted(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
-        """The first time beside others; after a conflict one by one within this process, with growing pauses."""
+        """Run `work` concurrently at first; after a conflict one at a time in this process, with growing pauses."""
         try:
             return await self._once(work)
         except Conflict:

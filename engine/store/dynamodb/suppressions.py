@@ -1,4 +1,4 @@
-"""The do-not-mail list: addresses and domains that take no mail, of one organizer or of any."""
+"""The do-not-mail list: addresses and domains that accept no mail from one organizer or from any."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BOUNCED = "bounced"
 
 
 class ForgettingKey(Value):
-    """With what the addresses of forgotten people are hashed; `key` in base64."""
+    """The key for hashing forgotten people's addresses, in base64."""
 
     name: str = "key"
     key: str
 
 
 class BeingForgotten(Value):
-    """A person who is being forgotten, and the address that takes the place of theirs."""
+    """A person who is being forgotten, and the address that replaces theirs."""
 
     address: str
     alias: str
@@ -56,30 +56,30 @@ FORGOTTEN = KindTable[BeingForgotten]("forgetting", BeingForgotten, key=lambda o
 
 
 class SuppressionQuestions(ReadSession):
-    """The list as it is read."""
+    """Questions about the list."""
 
     async def suppressions_of(self, organizer: str | None, targets: Collection[str]) -> list[Suppression]:
-        """The entries of these addresses and domains, for any organizer or for this one; None: for each."""
+        """The entries of these addresses and domains for any organizer or for this one; None: for all."""
         found = [entry for one in sorted(set(targets)) for entry in await self.rows.under(SUPPRESSIONS, one)]
         return [e for e in found if organizer is None or e.organizer in {"", organizer}]
 
     async def suppressions(
         self, organizer: str | None, limit: int, after: tuple[str, str] | None = None
     ) -> list[Suppression]:
-        """Entries in order of target and organizer, of one organizer or of all; `after`: behind this one."""
+        """Entries in order of target and organizer, of one organizer or of all; `after`: only later ones."""
         listing = SUPPRESSIONS.listing("listed", _ALL if organizer is None else f"of {organizer}")
         start = behind(joined(*after)) if after else ""
         entries = await self.items.query(listing, after=start, before=LAST, limit=limit)
         return await self.rows.pointed(SUPPRESSIONS, entries)
 
     async def refusing(self, organizer: str, emails: Collection[str]) -> dict[str, str]:
-        """Those of `emails` that take no mail of this organizer, or, where it is empty, of anybody; with the reason."""
+        """Those of `emails` that accept no mail from this organizer (empty: from anyone), with the reason."""
         return (await self._refusing([organizer], emails))[organizer]
 
     async def _refusing(
         self, organizers: Collection[str], emails: Collection[str]
     ) -> dict[str, dict[str, str]]:
-        """The same for several organizers, in one look."""
+        """As `refusing` for several organizers, in one request."""
         hashed = await self._hashed(emails)
         asked = {email: [email, *hashed.get(email, ()), *domains_of(email)] for email in emails}
         listed = dict.fromkeys(one for targets in asked.values() for one in targets)
@@ -90,13 +90,13 @@ class SuppressionQuestions(ReadSession):
         return {organizer: _reasons(asked, known) for organizer, known in found.items()}
 
     async def _hashed(self, emails: Collection[str]) -> dict[str, list[str]]:
-        """What the list keeps of these addresses if they were forgotten; nothing if none ever was."""
+        """The hashes under which the list would have these addresses if forgotten; empty if none ever was."""
         kept = await self.rows.get(FORGETTING_KEYS, "key")
         key = base64.b64decode(kept.key) if kept else b""
         return {email: [target(email, key)] for email in emails} if key else {}
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
-        """Those of `emails` that take no mail from this organizer, with the reason (promise 7)."""
+        """Those of `emails` that accept no mail from this organizer, with the reason (promise 7)."""
         found = await self._refusing(["", organizer], emails)
         suppressed = dict.fromkeys(found[""], Code.ADDRESS_SUPPRESSED)
         refused = {e: refuses(why) for e, why in found[organizer].items()}
@@ -105,10 +105,10 @@ class SuppressionQuestions(ReadSession):
 
 
 class Suppressions(SuppressionQuestions, Noting):
-    """The list as a unit of work changes it."""
+    """Changes of the list in a unit of work."""
 
     async def add_suppressions(self, entries: Sequence[Suppression]) -> int:
-        """Add entries; those of the same target and organizer stay as they are. Returns how many are new."""
+        """Add entries unless they exist for the same target and organizer, and return how many are new."""
         return sum([await self.rows.add(SUPPRESSIONS, entry) for entry in entries])
 
     async def suppression(self, target: str, organizer: str) -> Suppression | None:
@@ -120,7 +120,7 @@ class Suppressions(SuppressionQuestions, Noting):
         await self.rows.drop(SUPPRESSIONS, target, organizer)
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
-        """Note that `email` wants no more from this organizer."""
+        """Record that `email` wants no more mail from this organizer."""
         known = await self.suppression(email, organizer)
         if known and not known.reason:
             return
@@ -136,17 +136,17 @@ class Suppressions(SuppressionQuestions, Noting):
         )
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        """Note that `email` takes no mail of this organizer."""
+        """Record that `email` accepts no mail from this organizer."""
         entry = Suppression(target=email, organizer=organizer, reason=reason or _BOUNCED, at=now)
         await self.rows.add(SUPPRESSIONS, entry)
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
-        """Note that `email` takes no mail from any organizer."""
+        """Record that `email` accepts no mail from any organizer."""
         await self.suppress_for(email, "", reason, now)
 
 
 def _reasons(asked: Mapping[str, Sequence[str]], known: Mapping[str, str]) -> dict[str, str]:
-    """The reason for each address of which one of the targets is known."""
+    """The reason for each address with a listed target."""
     return {
         email: next(known[one] for one in targets if one in known)
         for email, targets in asked.items()

@@ -1,4 +1,4 @@
-"""What the table is made of: its keys and its global indexes, which hold keys alone and only items that are in them."""
+"""The definition of the table: its keys and its global indexes, which contain only keys."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Index(StrEnum):
     """The global indexes: each is the name of the attribute that is its partition key."""
 
     DUE = "due"
-    """Messages that wait, by shard, in the order in which they leave (`turn`)."""
+    """Waiting messages, by shard, in the order of sending (`turn`)."""
     TOKEN = "token"
     """Attendees by their receipt token."""
     PERSON = "person"
-    """What belongs to a person, by address."""
+    """Items of a person, by address."""
     MESSAGE = "mid"
     """Messages by Message-ID."""
     TRANSPORT = "tid"
@@ -27,7 +27,7 @@ SORTED = {Index.DUE: "turn"}
 
 
 def definition(name: str) -> Mapping[str, Any]:
-    """The table as CreateTable takes it: on demand, so that nothing is paid while nothing happens."""
+    """The table's definition for CreateTable, with on-demand capacity, which costs nothing while unused."""
     attributes = ["pk", "sk", *Index, *SORTED.values()]
     return {
         "TableName": name,

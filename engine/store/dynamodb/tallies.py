@@ -1,8 +1,8 @@
-"""Counters at settled states, split over items, so that many may count at once; their sums equal a recount.
+"""Counters of settled states, split over items for concurrent writers; their sums equal a recount.
 
-An event's and a campaign's are in a partition of their own. Those of organizers are in as many partitions as there
-are shards, in the order of domain and address, so that a domain's and the system's are read as they lie, and no unit
-of work writes to what all others write to.
+Those of an event or a campaign are in its own partition. Those of organizers are in as many partitions as there are
+shards, ordered by domain and address, so that a domain's and the system's are read in sequence, and no single item
+is written by all units of work.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ SHARDS = 16
 
 
 def event_key(uid: str, shard: int) -> Key:
-    """Where a shard of an event's counters is."""
+    """The key of a shard of an event's counters."""
     return joined("tally", "event", uid), str(shard)
 
 
 def campaign_key(campaign_id: str, shard: int) -> Key:
-    """Where a shard of a campaign's counters is."""
+    """The key of a shard of a campaign's counters."""
     return joined("tally", "campaign", campaign_id), str(shard)
 
 
 def organizer_key(address: str, shard: int) -> Key:
-    """Where a shard of an organizer's counters is."""
+    """The key of a shard of an organizer's counters."""
     return organizers(shard), place(address)
 
 
@@ -38,15 +38,15 @@ def organizers(shard: int) -> str:
 
 
 def place(address: str) -> str:
-    """Where an organizer stands among the others: by domain, then by address."""
+    """The sort key of an organizer: by domain, then by address."""
     return joined(address.rpartition("@")[2], address)
 
 
 class Tallies(ReadSession):
-    """Counters as they are read."""
+    """Questions about counters."""
 
     async def event_tally(self, uid: str, *, own: bool = True) -> dict[str, int]:
-        """The counters of an event; `own`: with what this unit of work has counted."""
+        """The counters of an event; `own`: including this unit's changes."""
         return summed((await self.items.numbers_under(event_key(uid, 0)[0], own=own)).values())
 
     async def campaign_tally(self, campaign_id: str) -> dict[str, int]:
@@ -74,15 +74,15 @@ class Tallies(ReadSession):
 
 
 class Counting(Tallies, UnitSession):
-    """Counters as a unit of work moves them."""
+    """Changes of counters in a unit of work."""
 
     @cached_property
     def shard(self) -> int:
-        """The shard that this unit counts in."""
+        """The shard in which this unit counts."""
         return random.randrange(SHARDS)  # noqa: S311 -- spreads writers
 
     def count(self, event_uid: str | None, organizer: str, name: str, n: int = 1) -> None:
-        """Move a counter of an event and of its organizer."""
+        """Change a counter of an event and of its organizer."""
         if event_uid is not None:
             self.items.add(event_key(event_uid, self.shard), name, n)
         self.items.add(organizer_key(organizer, self.shard), name, n)
@@ -92,6 +92,6 @@ class Counting(Tallies, UnitSession):
         self.items.add(organizer_key(organizer, self.shard), f"failure.{code}", 1)
 
     def count_in_campaign(self, campaign_id: str | None, name: str, n: int = 1) -> None:
-        """Move a counter of a campaign."""
+        """Change a counter of a campaign."""
         if campaign_id is not None:
             self.items.add(campaign_key(campaign_id, self.shard), name, n)

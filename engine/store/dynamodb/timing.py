@@ -1,4 +1,4 @@
-"""How soon people answer: the ledger beside the receipts, each person's first of both."""
+"""How soon people answer: the time from each person's first invite to their first receipt."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from engine.store.dynamodb.owed import INVITEES, Invitee, Owed, reports_sent
 
 _HOUR_S = 3_600
 Pair = tuple[datetime, datetime | None]
-"""When an invite was sent, and its first answer came."""
+"""When an invite was sent, and when its first answer arrived."""
 
 
 class TimingQuestions(LedgerQuestions):
-    """Questions about the time between an invite and its answer. They read all people of an event."""
+    """Questions about the time between an invite and its answer, which read all people of an event."""
 
     async def _pairs(self, event_uid: str) -> list[Pair]:
         first: dict[str, datetime] = {}
@@ -46,7 +46,7 @@ class TimingQuestions(LedgerQuestions):
         return [o for o in rows if o.message.kind is Kind.INVITE and o.message.state is MessageState.SENT]
 
     async def answer_times(self, event_uid: str) -> AnswerTimes:
-        """How long after their invite the people of an event answered first."""
+        """How long after their invite the people of an event first answered."""
         pairs = await self._pairs(event_uid)
         waits = [max(0.0, (answer - at).total_seconds()) for at, answer in pairs if answer]
         hours = Counter(min(int(wait // _HOUR_S), HOURS_MAX) for wait in waits)
@@ -58,7 +58,7 @@ class TimingQuestions(LedgerQuestions):
         )
 
     async def report_sent(self, event_uid: str) -> bool:
-        """True if a mail server took a report of the event."""
+        """True if a mail server accepted a report of the event."""
         key = reports_sent(event_uid)
         return bool((await self.items.numbers([key]))[key].get("sent"))
 

@@ -1,6 +1,6 @@
-"""Which events are to be found anew: a log of its own, so that who searches reads nothing but that.
+"""The log of events to index again, separate so that the search reads nothing else.
 
-It is kept as the log of changes is: in shards, each with a head, so that what is read up to the heads is whole.
+Like the log of changes it is in shards, each with a head, so that the entries up to the heads are complete.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ PEOPLED = KindTable[Peopled]("peopled", Peopled, key=lambda one: (one.organizer,
 
 
 class Touching(UnitSession):
-    """The part of a unit of work that says which events are to be found anew."""
+    """The part of a unit of work that logs which events to index again."""
 
     _touched: tuple[str, ...] = ()
 
     def touch(self, event_uid: str) -> None:
-        """Let an event be found as it is, once the unit is kept."""
+        """Have an event indexed again once the unit commits."""
         self._touched = (*self._touched, event_uid)
 
     async def say_peopled(self, organizer: str, event_uid: str) -> None:
-        """An event has attendees, perhaps for the first time."""
+        """Record that an event has attendees, perhaps for the first time."""
         if await self.rows.add(PEOPLED, Peopled(organizer=organizer, uid=event_uid)):
             self.touch(event_uid)
 
     async def say_empty(self, organizer: str, event_uid: str) -> None:
-        """The last attendee of an event was withdrawn."""
+        """Record that the last attendee of an event was withdrawn."""
         await self.rows.drop(PEOPLED, organizer, event_uid)
         self.touch(event_uid)
 

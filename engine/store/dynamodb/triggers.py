@@ -1,4 +1,4 @@
-"""Triggers, what was delivered at their hooks, and the objects that it was about."""
+"""Triggers, the deliveries at their hooks, and the objects of the deliveries."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from engine.store.protocol import Conflict
 
 _ALL = "all"
 _EMPTIED_AT_ONCE = 15
-"""Deliveries of which one unit of work drops the content."""
+"""The most deliveries whose content one unit of work deletes."""
 _PAGE = 100
 
 
 class KeptDelivery(Value):
-    """A delivery with its payload, in its place among the others; `posted`: the request in which it came."""
+    """A delivery with its payload and its place in the order; `posted`: the request that contained it."""
 
     place: str
     delivery: Delivery
@@ -44,13 +44,13 @@ class KeptObject(Value):
 
 
 class Name(Value):
-    """The name of a trigger, which no other takes."""
+    """The name of a trigger, which is unique."""
 
     name: str
 
 
 class ForgottenObject(Value):
-    """An object some of whose deliveries, of those before `place`, are still to be emptied."""
+    """A forgotten object with deliveries before `place` whose content is still to be deleted."""
 
     place: str
     trigger_id: str
@@ -107,7 +107,7 @@ def counted_at(trigger_id: str) -> tuple[str, str]:
 
 
 class TriggerQuestions(PostedQuestions):
-    """Triggers and deliveries as they are read."""
+    """Questions about triggers and deliveries."""
 
     async def trigger(self, trigger_id: str) -> Trigger | None:
         """The trigger with this id, or None."""
@@ -124,19 +124,19 @@ class TriggerQuestions(PostedQuestions):
         return [(trigger, counted[counted_at(trigger.id)].get("unproven", 0)) for trigger in found]
 
     async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
-        """What came at hooks and what it did, by the id of the trigger; one without deliveries is left out."""
+        """Counts of deliveries and their effects by trigger id, without triggers that have none."""
         counted = await self.items.numbers(counted_at(one) for one in trigger_ids)
         names = TriggerCounts.model_fields
         found = {one: {name: counted[counted_at(one)].get(name, 0) for name in names} for one in trigger_ids}
         return {one: TriggerCounts(**n) for one, n in found.items() if n["deliveries"]}
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deliveries that are to be handled, those due first at the front."""
+        """Deliveries to handle, in order of when they are due."""
         found = await self.rows.by(DELIVERIES, "due", _ALL, before=f"{moment(now)}$", limit=limit)
         return [kept.delivery for kept in found]
 
     async def kept_delivery(self, delivery_id: str) -> KeptDelivery | None:
-        """The delivery with this id of ours as it is kept, or None."""
+        """The stored delivery with this id of ours, or None."""
         return await self.rows.first_by(DELIVERIES, "id", delivery_id)
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
@@ -145,12 +145,12 @@ class TriggerQuestions(PostedQuestions):
         return kept.delivery if kept else None
 
     async def payload(self, delivery_id: str) -> str | None:
-        """What was delivered, as JSON; None once it is forgotten."""
+        """The payload of a delivery as JSON; None once it is deleted."""
         kept = await self.kept_delivery(delivery_id)
         return kept.payload if kept else None
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:
-        """The request from which a delivery came; None once it is forgotten."""
+        """The request that contained a delivery; None once it is deleted."""
         kept = await self.kept_delivery(delivery_id)
         return await self.posted_by_id(kept.posted) if kept else None
 
@@ -170,26 +170,26 @@ class TriggerQuestions(PostedQuestions):
 
 
 class Triggers(TriggerQuestions, PostedRequests, Noting):
-    """Triggers and deliveries as a unit of work changes them."""
+    """Changes of triggers and deliveries in a unit of work."""
 
     async def add_trigger(self, trigger: Trigger) -> None:
-        """Add a trigger whose name no other has."""
+        """Add a trigger with a unique name."""
         if not await self.rows.add(NAMES, Name(name=trigger.name)):
-            raise Conflict  # another took it meanwhile; whoever tries again finds it
+            raise Conflict  # another trigger took the name meanwhile, which a retry will find
         await self.rows.put(TRIGGERS, trigger)
 
     async def save_trigger(self, trigger: Trigger) -> None:
-        """Replace a trigger; its name stays."""
+        """Replace a trigger, except its name."""
         await self.rows.put(TRIGGERS, trigger)
 
     async def count_unproven(self, trigger_id: str, times: int) -> None:
-        """Count requests at a hook that nothing proved."""
+        """Count unproven requests at a hook."""
         self.items.add(counted_at(trigger_id), "unproven", times)
 
     async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
-        """Keep deliveries with their payloads, but for those known by (trigger, delivery id); how many were new.
+        """Store deliveries with their payloads, except those known by (trigger, delivery id); return how many were new.
 
-        `posted`: id of the request in which they came; empty: in none that is kept.
+        `posted`: the id of the stored request that contained them; empty if there is none.
         """
         keys = [DELIVERIES.at(delivery.trigger_id, delivery.delivery_id) for delivery, _ in deliveries]
         await self.items.get_many(keys)
@@ -219,14 +219,14 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         return min(most, count)
 
     async def save_delivery(self, delivery: Delivery) -> None:
-        """Replace a delivery; its payload stays."""
+        """Replace a delivery, except its payload."""
         kept = await self.kept_delivery(delivery.id)
         if kept:
             await self.rows.put(DELIVERIES, kept.model_copy(update={"delivery": delivery}))
             self._count(kept.delivery, delivery)
 
     async def pending_for(self, trigger_id: str, name: str, limit: int) -> list[Delivery]:
-        """Deliveries about an object that wait to be carried out, oldest first."""
+        """Deliveries about an object that wait to be executed, oldest first."""
         found = await self.rows.by(DELIVERIES, "pending", joined(trigger_id, name), limit=limit)
         return [kept.delivery for kept in found]
 
@@ -240,9 +240,9 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         await self.rows.put(OBJECTS, KeptObject(trigger_id=trigger_id, found=found))
 
     async def empty_deliveries(self, before: datetime, limit: int) -> int:
-        """Drop the content of deliveries that are settled and came before a moment; their ids stay. How many.
+        """Delete the content, but not the ids, of settled deliveries from before a moment; return how many.
 
-        First of those about objects that are forgotten.
+        Deliveries about forgotten objects come first.
         """
         most = min(limit, _EMPTIED_AT_ONCE)
         for gone in await self.rows.under(FORGOTTEN, _ALL, limit=1):
@@ -253,13 +253,13 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         return len(found)
 
     def go_on_with(self, chain: str) -> None:
-        """What this unit changes from now on belongs to this chain of changes and triggers."""
+        """Let this unit's further changes belong to this chain of changes and triggers."""
         self.chain = chain
 
     async def forget_object(self, trigger_id: str, name: str) -> None:
-        """Drop what is known of an object, and the payloads that were delivered about it.
+        """Delete what is known of an object, and the payloads of deliveries about it.
 
-        As many payloads as a unit takes, the others with `empty_deliveries`.
+        It deletes as many payloads as fit into a unit, and `empty_deliveries` the others.
         """
         await self.rows.drop(OBJECTS, trigger_id, name)
         if name:
@@ -267,7 +267,7 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
             await self._empty_about(gone, _EMPTIED_AT_ONCE)
 
     async def _empty_about(self, gone: ForgottenObject, most: int) -> int:
-        """Empty up to `most` deliveries about a forgotten object; how many. Note it while there are more."""
+        """Empty up to `most` deliveries about a forgotten object and return how many; store it while there are more."""
         found: list[KeptDelivery] = []
         about = joined(gone.trigger_id, gone.name)
         async for kept in self.rows.each_by(DELIVERIES, "about", about, before=gone.place):

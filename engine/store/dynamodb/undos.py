@@ -1,4 +1,4 @@
-"""What can be taken back."""
+"""Actions that can be undone."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ UNDOS = KindTable[Undoable](
 
 
 class Undos(BulkChanges):
-    """The part of a unit of work for what can be taken back."""
+    """The part of a unit of work for actions that can be undone."""
 
     async def add_undo(self, undoable: Undoable) -> None:
-        """Keep what can be taken back; what could be until a day before it is dropped."""
+        """Store an action that can be undone; those that expired more than a day before are deleted."""
         before = moment(undoable.asked - _KEPT)
         for old in await self.rows.by(UNDOS, "until", _ALL, before=before, limit=_DROPPED_AT_ONCE):
             await self.rows.drop(UNDOS, old.id)
         await self.rows.put(UNDOS, undoable)
 
     async def undoable(self, undo_id: str) -> Undoable | None:
-        """What can, or could, be taken back under this id."""
+        """The action with this id that can or could be undone."""
         return await self.rows.get(UNDOS, undo_id)
 
     async def save_undo(self, undoable: Undoable) -> None:
-        """Replace what is kept under its id."""
+        """Replace the stored action with the same id."""
         await self.rows.put(UNDOS, undoable)
 
     async def undos_of(self, event_uid: str, now: datetime) -> list[Undoable]:
-        """What can still be taken back of an event, oldest first."""
+        """The actions on an event that can still be undone, oldest first."""
         found = await self.rows.by(UNDOS, "open", joined("event", event_uid))
         return [undoable for undoable in found if undoable.until > now]
 
     async def undos(self, organizer: str | None, now: datetime, limit: int) -> list[Undoable]:
-        """What can still be taken back, newest first; of one organizer if given."""
+        """The actions that can still be undone, newest first; of one organizer if given."""
         found: list[Undoable] = []
         async for undoable in self.rows.each_by(
             UNDOS, "open", _ALL if organizer is None else f"of {organizer}"
@@ -71,7 +71,7 @@ class Undos(BulkChanges):
         return found
 
     async def people_reached(self, undoable: Undoable) -> int:
-        """To how many people a mail of it has left, or may have."""
+        """How many people were sent a mail of the action, or may have been."""
         held = await self.held_ids()
         people = {
             m.email
@@ -95,7 +95,7 @@ class Undos(BulkChanges):
         return len([email async for email in found])
 
     async def _reached(self, event_uid: str, meant: Callable[[Owed], bool]) -> AsyncIterator[str]:
-        """The people of an event whom one of the meant messages has reached, or may have."""
+        """The people of an event to whom one of these messages has left, or may have."""
         held = await self.held_ids()
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
             gone = [p for p in invitee.messages if _gone(p, held)]
@@ -105,13 +105,13 @@ class Undos(BulkChanges):
                 yield invitee.attendee.email
 
     async def withdraw_messages(self, undoable: Undoable, code: Code, now: datetime) -> int:
-        """Withdraw the single mails of it; returns how many."""
+        """Withdraw the single mails of the action, and return how many."""
         found = [await self.row_by_message_id(message_id) for message_id in undoable.messages]
         waiting = await self.unheld([o for o in found if o and o.message.state.pending])
         return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
-        """Owe again what was withdrawn at that moment with this code, of one person if given; returns how many."""
+        """Owe again the messages withdrawn at that moment with this code, of one person if given; return how many."""
         if email:
             people = await self.invitees(event_uid, [email])
         else:
@@ -129,7 +129,7 @@ class Undos(BulkChanges):
         return count
 
     async def delay_jobs(self, event_uid: str, due: datetime) -> None:
-        """Have the jobs of an event go on no earlier than `due`."""
+        """Postpone the jobs of an event to `due` at the earliest."""
         async for job in self._jobs_of(event_uid):
             await self.rows.put(FANOUTS, job.model_copy(update={"due": max(job.due or due, due)}))
 
@@ -139,7 +139,7 @@ class Undos(BulkChanges):
                 yield job
 
     async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
-        """Have what waits of an event, and can be taken back, leave no earlier than `due`."""
+        """Postpone the waiting messages of an event that can be undone to `due` at the earliest."""
         async for job in self._jobs_of(event_uid):
             if job.due and now < job.due < due:
                 await self.rows.put(FANOUTS, job.model_copy(update={"due": due}))

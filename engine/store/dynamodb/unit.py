@@ -1,4 +1,4 @@
-"""The unit of work of the store on DynamoDB, put together from its parts."""
+"""The unit of work of the DynamoDB store, composed of its parts."""
 
 from __future__ import annotations
 
@@ -58,4 +58,4 @@ class DynamoUnit(
     Events,
     Counting,
 ):
-    """Everything a unit of work can do."""
+    """A complete unit of work."""

@@ -1,4 +1,4 @@
-"""Webhooks out, and what is posted there."""
+"""Outgoing webhooks and their postings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.store.dynamodb.session import ReadSession, UnitSession
 
 _ALL = "all"
 _DROPPED_AT_ONCE = 15
-"""Postings that one unit of work drops, with their entries."""
+"""The most postings that one unit of work deletes, with their entries."""
 
 
 class KeptPosting(Value):
-    """A posting with its body, in its place among the others."""
+    """A posting with its body and its place in the order."""
 
     place: str
     outgoing: Outgoing
@@ -37,7 +37,7 @@ class KeptPosting(Value):
 
 
 class Gone(Value):
-    """A webhook that was dropped, some of whose postings are still to be dropped."""
+    """A deleted webhook with postings that are still to be deleted."""
 
     webhook_id: str
 
@@ -82,7 +82,7 @@ GONE = KindTable[Gone]("webhook-gone", Gone, key=lambda gone: (_ALL, gone.webhoo
 
 
 class WebhookQuestions(ReadSession):
-    """Webhooks and postings as they are read."""
+    """Questions about webhooks and postings."""
 
     async def webhook(self, webhook_id: str) -> Webhook | None:
         """The webhook with this id, or None."""
@@ -114,25 +114,25 @@ class WebhookQuestions(ReadSession):
 
 
 class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
-    """Webhooks and postings as a unit of work changes them."""
+    """Changes of webhooks and postings in a unit of work."""
 
     async def changes_after(
         self, owner: str | None, since: str | None, limit: int, kinds: Sequence[ChangeKind]
     ) -> ChangePage:
-        """As `Store.changes`, of what was kept before this unit. Raises Refused: INVALID_CURSOR."""
+        """As `Store.changes`, as of before this unit. Raises Refused: INVALID_CURSOR."""
         return await self.changes(owner, since, limit, *kinds)
 
     async def beginning(
         self, owner: str | None, after: datetime, until: datetime, limit: int
     ) -> list[tuple[str, datetime, datetime]]:
-        """Events that stand and begin after one moment and up to another: uid, start, end, by start."""
+        """Events, not cancelled, that start after one moment and up to another: uid, start, end, by start."""
         assert self.context.found is not None, "who asks for occasions opens the store with a file for it"
         return await (await self.context.found()).beginning(owner, after, until, limit)
 
     async def ending(
         self, owner: str | None, after: datetime, until: datetime, limit: int
     ) -> list[tuple[str, datetime, datetime]]:
-        """As `beginning`, of events that end then and last up to 31 days."""
+        """As `beginning`, for events that end in that time and last at most 31 days."""
         assert self.context.found is not None, "who asks for occasions opens the store with a file for it"
         return await (await self.context.found()).ending(owner, after, until, limit)
 
@@ -146,7 +146,7 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
             await self.rows.put(WEBHOOKS, webhook)
 
     async def drop_webhook(self, webhook_id: str) -> None:
-        """Drop a webhook with its postings: as many as a unit takes, the others with `drop_postings`."""
+        """Delete a webhook with as many postings as fit into a unit; `drop_postings` deletes the others."""
         await self.rows.drop(WEBHOOKS, webhook_id)
         if await self._drop_postings_of(webhook_id, _DROPPED_AT_ONCE) == _DROPPED_AT_ONCE:
             await self.rows.put(GONE, Gone(webhook_id=webhook_id))
@@ -163,7 +163,7 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
             p = one.posting
             ahead = await self.items.query(POSTINGS.listing("waiting", joined(p.webhook_id, p.lane)), limit=1)
             for entry in ahead:
-                # Written anew, so that a unit that settles it beside this one is not kept.
+                # Rewritten, so that a concurrent unit that settles it conflicts.
                 self.items.put(entry.key, entry.value)
             waiting = p.model_copy(update={"due": None if ahead else p.created})
             kept = KeptPosting(place=new_id(), outgoing=one)
@@ -184,7 +184,7 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
         return [kept.outgoing for kept in found]
 
     async def save_posting(self, posting: Posting) -> None:
-        """Replace a posting; once it no longer waits, the next of its lane is due."""
+        """Replace a posting; if it no longer waits, the next of its lane becomes due."""
         kept = await self.rows.get(POSTINGS, posting.id)
         assert kept is not None, "a posting that is saved is kept"
         await self.rows.put(POSTINGS, kept.changed(posting))
@@ -196,7 +196,7 @@ class Webhooks(WebhookQuestions, ChangeQuestions, UnitSession):
             await self.rows.put(POSTINGS, following.changed(due))
 
     async def drop_postings(self, before: datetime, limit: int) -> int:
-        """Drop postings that were settled and are older than `before`, first those of dropped webhooks; how many."""
+        """Delete settled postings from before `before`, those of deleted webhooks first, and return how many."""
         most = min(limit, _DROPPED_AT_ONCE)
         for gone in await self.rows.under(GONE, _ALL, limit=1):
             dropped = await self._drop_postings_of(gone.webhook_id, most)

@@ -1,4 +1,4 @@
-"""How a campaign's newest messages went: a short history of what settled, so that a failing campaign is seen."""
+"""A short history of a campaign's newest settled messages, to detect a failing campaign."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.tallies import Counting
 
 _KEPT = 60
-"""Batches of one shard: with those of the others far more messages than are looked at."""
+"""The most batches of one shard, which with the other shards' are far more messages than are examined."""
 
 
 class SettledBatch(Value):
-    """What settled in one unit of work; `answer`: what a mail server said last to one that failed."""
+    """The messages settled in one unit of work; `answer`: the last response to a failed one."""
 
     at: datetime
     sent: int = 0
@@ -36,12 +36,12 @@ WINDOWS = KindTable[SettledWindow](
 
 
 class WindowQuestions(BudgetQuestions):
-    """The history as it is read."""
+    """Questions about the history."""
 
     async def newest_settled(
         self, campaign_id: str, since: datetime | None, most: int
     ) -> tuple[int, int, str]:
-        """Of some `most` newest messages settled since then: how many, how many failed, and the last answer."""
+        """For about `most` newest messages settled since then: their number, how many failed, and the last response."""
         windows = await self.rows.under(WINDOWS, campaign_id)
         batches = sorted((b for w in windows for b in w.batches), key=lambda b: b.at, reverse=True)
         settled = failed = 0
@@ -55,12 +55,12 @@ class WindowQuestions(BudgetQuestions):
 
 
 class Windows(WindowQuestions, Counting):
-    """The history as a unit of work adds to it, when it is kept."""
+    """Additions to the history in a unit of work, written at commit."""
 
     _settled: dict[str, SettledBatch] | None = None
 
     def note_settled(self, campaign_id: str, at: datetime, *, failed: bool, answer: str) -> None:
-        """Note that a message of a campaign was sent, or failed."""
+        """Record that a message of a campaign was sent, or failed."""
         self._settled = self._settled or {}
         known = self._settled.get(campaign_id) or SettledBatch(at=at)
         counted = {"failed": known.failed + 1, "answer": answer} if failed else {"sent": known.sent + 1}

@@ -1,4 +1,4 @@
-"""Items as they are kept: a value as text, compressed where it is long, or numbers."""
+"""Items as stored: a value as text, compressed if long, or numbers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.store.dynamodb.names import Key, joined, number
 from engine.store.dynamodb.table import SORTED, Index
 
 _PACKED = 1_000
-"""Values of more characters are compressed."""
+"""Values with more characters are compressed."""
 _PART = 300_000
-"""Bytes of a compressed value in one item: longer ones go on in items of their own."""
+"""The most bytes of a compressed value in one item; longer ones continue in further items."""
 NUMBER = "n_"
-"""What the names of numbers begin with."""
+"""The prefix of the names of numbers."""
 
 
 ADDITIONS = "c"
@@ -28,7 +28,7 @@ ADDITIONS = "c"
 class Item:
     """A value as text under its key, or numbers; `attributes` put it into the global indexes.
 
-    `parts`: in how many items more the value goes on, as it was read.
+    `parts`: in how many further items the value continued when it was read.
     """
 
     key: Key
@@ -40,12 +40,12 @@ class Item:
 
 
 def wire_key(key: Key) -> dict[str, Any]:
-    """A key with the types that DynamoDB writes around its values."""
+    """A key with DynamoDB's type wrappers around its values."""
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
 def as_written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
-    """An item as it is put, and the parts of its value that do not fit into it."""
+    """An item as written, and the parts of its value that do not fit into it."""
     wire: dict[str, Any] = {**wire_key(item.key), "v": {"S": version}}
     wire |= {name: {"S": value} for name, value in item.attributes.items() if value}
     if len(item.value) <= _PACKED:
@@ -57,7 +57,7 @@ def as_written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def as_read(key: Key, wire: Wire, rest: bytes) -> Item:
-    """An item as it was put; `rest`: what its value goes on with in other items."""
+    """An item as read; `rest`: the continuation of its value in other items."""
     data = wire.get("d", {})
     packed = base64.b64decode(data["B"]) + rest if "B" in data else b""
     value = zlib.decompress(packed).decode() if packed else data.get("S", "")
@@ -72,7 +72,7 @@ def parts_of(wire: Wire) -> int:
 
 
 def in_order(items: list[Item], index: Index, after: str, before: str) -> list[Item]:
-    """Items of an index in its order, where it has one, between two places."""
+    """Items of an index between two places, in its order if it has one."""
     sort = SORTED.get(index)
     if sort is None:
         return items
@@ -99,7 +99,7 @@ def additions_of(wire: Wire) -> int:
 
 
 def addition(key: Key, names: Mapping[str, int]) -> dict[str, Any]:
-    """What adds to the numbers of an item, and counts that."""
+    """The update that adds to the numbers of an item, and counts the additions."""
     moved = [(NUMBER + name, amount) for name, amount in names.items() if amount]
     moved.append((ADDITIONS, 1))
     return {
@@ -111,7 +111,7 @@ def addition(key: Key, names: Mapping[str, int]) -> dict[str, Any]:
 
 
 def unless_added_to(additions: int) -> dict[str, Any]:
-    """The condition that nothing was added to numbers since they were added to so often."""
+    """The condition that the numbers were added to exactly this often."""
     if not additions:
         return {"ConditionExpression": f"attribute_not_exists({ADDITIONS})"}
     expected = {":c": {"N": str(additions)}}
@@ -119,5 +119,5 @@ def unless_added_to(additions: int) -> dict[str, Any]:
 
 
 def utf8(text: str) -> bytes:
-    """DynamoDB compares sort keys by their bytes."""
+    """The bytes of a text, by which DynamoDB compares sort keys."""
     return text.encode()

@@ -31,9 +31,9 @@ _OF_ATTENDEE = (
     "JOIN change began ON began.id = CAST(last.chain AS INTEGER) "
     "WHERE began.event_uid = ?1 AND began.email = ?2), '') FROM event WHERE uid = ?1"
 )
-"""The statement for a change by an attendee, with the chain that a recent change of theirs continues."""
+"""The statement for a change by an attendee, with the event's newest recent chain if this person began it."""
 _CHAIN_LASTS_S = 3_600
-"""The seconds after a trigger's effect during which an answer may belong to its chain."""
+"""The seconds after a chain's last change during which the answer of the person who began it continues it."""
 AUTOMATIC_REPLIES = """
 CREATE INDEX change_automatic ON change(event_uid, email, id) WHERE kind = 'automatic_reply';
 """
