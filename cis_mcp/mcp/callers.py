@@ -11,7 +11,7 @@ from engine.refusals import Code, Refused
 
 
 class Bearer(AccessToken):
-    """The SDK's token of a caller that was let in already; sessions and request states belong to it."""
+    """The SDK's token of an authenticated caller, to which sessions and request states belong."""
 
     caller: Caller
 

@@ -1,4 +1,4 @@
-"""What a caller may choose from when it names something: its events, its campaigns, time zones."""
+"""Choices for a caller's argument: its events, its campaigns, time zones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from engine.model.actors import Actor
 from engine.model.events import Event
 
 CHOICES_MAX = 100
-"""As many as the protocol lets one completion hold."""
+"""The most values of one completion, which is the protocol's limit."""
 _BEGINNING_MIN = 4
-"""Letters of a uid from which on it is looked for: fewer fit too many."""
+"""The fewest characters of a uid to search for, since fewer match too many."""
 _TITLE_SHOWN = 60
 
 
 async def events(call: CallContext, words: str) -> list[Event]:
-    """The caller's events that have these words, the next ones first, or whose uid begins so."""
+    """The caller's events with these words, the next ones first, or with a uid that starts with them."""
     actor = call.actor
     if not actor.may_read:
         return []
@@ -35,7 +35,7 @@ async def _by_uid(call: CallContext, actor: Actor, beginning: str) -> list[Event
 
 
 async def campaigns(call: CallContext, words: str) -> list[str]:
-    """Ids of the caller's newest campaigns: those that begin so, or whose event has these words in its title."""
+    """Ids of the caller's newest campaigns that start with these words, or whose event's title contains them."""
     actor = call.actor
     if not actor.may_read:
         return []
@@ -49,7 +49,7 @@ async def campaigns(call: CallContext, words: str) -> list[str]:
 
 
 def timezones(words: str) -> list[str]:
-    """IANA names, those that begin so first, then those of which a part does; a near miss finds the nearest."""
+    """IANA names: first those that start so, then those with a part that does; if none does, similar ones."""
     wanted = words.strip().lower().replace(" ", "_")
     names = zones.names()
     begin = [name for name in names if name.lower().startswith(wanted)]
@@ -59,7 +59,7 @@ def timezones(words: str) -> list[str]:
 
 
 def label(event: Event) -> str:
-    """An event as a person knows it and a tool finds it; a title that came by mail is not put in a user's mouth."""
+    """An event's name for a person and a tool, without a title that came by mail and would look like the user's."""
     start = event.span.local(event.span.start)
     at = f"{start:%A %Y-%m-%d}" if event.span.all_day else f"{start:%A %Y-%m-%d %H:%M}"
     title = "event" if event.source_uid is not None else one_line(event.summary, _TITLE_SHOWN)

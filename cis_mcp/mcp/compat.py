@@ -1,4 +1,4 @@
-"""What we reach into of the MCP SDK, which has no public way to it; pyproject.toml caps its version."""
+"""Our use of the MCP SDK's internals, for which it has no public interface; pyproject.toml limits its version."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from mcp.server.session import ServerSession
 
 
 def logging_left_alone() -> None:
-    """Have no server set logging up: the process that serves has done so, and the SDK's way imports all of rich."""
+    """Keep the SDK from configuring logging, which the process has done; the SDK would also import all of rich."""
     sdk.configure_logging = _as_it_is  # type: ignore[attr-defined]
 
 
 def _as_it_is(level: str = "INFO") -> None:
-    """Leave the handlers of the process as they are."""
+    """Leave the process's log handlers unchanged."""
 
 
 def low_level(server: MCPServer[Any]) -> Server[Any]:
-    """The server beneath `server`, which takes handlers of any method and runs over any streams."""
+    """The low-level server of `server`, which accepts handlers of any method and runs over any streams."""
     return server._lowlevel_server
 
 
 def connection(session: ServerSession) -> Connection:
-    """The connection of a request: its state lives as long as its client stays."""
+    """The connection of a request, whose state lasts as long as the client is connected."""
     return session._connection
 
 
 def add_template(server: MCPServer[Any], template: ResourceTemplate) -> None:
-    """Have `server` read what `template` fits; its own way would make a model of the arguments for each server."""
+    """Add a resource template; the SDK's own method would build a model of the arguments for each server."""
     server._resource_manager._templates[template.uri_template] = template

@@ -27,7 +27,7 @@ _Source = Callable[[CallContext, str], Awaitable[list[str]]]
 
 
 def add_completion(server: MCPServer[Any], call: CallContext) -> None:
-    """Complete the arguments of prompts and resource templates, by their names, from what the caller has."""
+    """Complete arguments of prompts and resource templates, by their names, from the caller's own data."""
 
     async def complete(
         _ref: PromptReference | ResourceTemplateReference,
@@ -73,4 +73,4 @@ _SOURCES: dict[str, _Source] = {
     "organizer": _own_address,
     "email": _own_address,
 }
-"""What an argument of that name is chosen from; all others are free text."""
+"""The choices for arguments by name; all other arguments are free text."""

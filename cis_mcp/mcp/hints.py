@@ -35,7 +35,7 @@ HINTS: Mapping[Code, str] = {
 
 
 def hint(refused: Refused) -> str:
-    """What to do next: what the engine says of this refusal, else what to do about its code."""
+    """What to do next: the engine's hint for this refusal, or else the one for its code."""
     return refused.hint or HINTS.get(refused.code, "")
 
 

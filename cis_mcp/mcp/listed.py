@@ -1,4 +1,4 @@
-"""The tools as they are listed, from opening.json: nothing of a tool is imported until it is called."""
+"""The tools as listed, read from opening.json, so that a tool's module is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.model.verbs import Verb
 
 Tier = Literal["core", "extended", "operator"]
 TIERS: tuple[Tier, ...] = ("core", "extended", "operator")
-"""Every model that connects reads all tools of its tier, so the core stays small; each tier holds the one before."""
+"""The tiers of tools, each including the one before; the core is small since every model reads all its tools."""
 
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """A tool as its `Spec` says, with the first tier that has it; `module` defines it, `shown` is what clients see."""
+    """A tool by its `Spec`, with the first tier that has it; `module` defines it, `shown` is what clients see."""
 
     name: str
     tier: Tier
@@ -31,7 +31,7 @@ class Listed:
 
     @classmethod
     def of(cls, one: Mapping[str, Any]) -> Listed:
-        """The tool of a line of opening.json."""
+        """The tool in an entry of opening.json."""
         verbs = frozenset(map(Verb, one["verbs"]))
         flags = {name: bool(one[name]) for name in ("acting", "beside", "attended")}
         return cls(one["tool"]["name"], one["tier"], one["module"], verbs, shown=one["tool"], **flags)
@@ -51,10 +51,10 @@ class Listed:
 
 @cache
 def opening() -> dict[str, Any]:
-    """What a client is answered first, as it was written down when the program was built (`make docs`)."""
+    """The first answers to a client, as generated when the program was built (`make docs`)."""
     made: dict[str, Any] = json.loads(Path(__file__).with_name("opening.json").read_bytes())
     return made
 
 
 LISTED: dict[str, Listed] = {one.name: one for one in map(Listed.of, opening()["tools"])}
-"""Every tool by its name, in the order in which they are listed."""
+"""Every tool by name, in the order of listing."""

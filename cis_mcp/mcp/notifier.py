@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Collection
 import anyio
 
 _CHECK_S = 1.0
-"""How often a notifier without news sees whether the server is about to stop."""
+"""The seconds between checks whether the server is about to stop, while there are no changes."""
 
 
 class Notifier:
-    """Tells what changed by `tell`, each name once however often it changed meanwhile.
+    """Sends changes by `tell`, each name once however often it changed meanwhile.
 
-    `stays`: asked before anything is told, and every second with `news` False; once it is false, `end` is
-    called and nothing is told any more.
+    `stays` is called before anything is sent, and every second with `news` False; once it returns false, `end`
+    is called and nothing more is sent.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Notifier:
         self._task = asyncio.create_task(self._run())
 
     def changed(self, names: Collection[str]) -> None:
-        """Note a change."""
+        """Record changes of these names."""
         self._pending.update(dict.fromkeys(names))
         self._woken.set()
 

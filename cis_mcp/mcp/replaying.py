@@ -1,4 +1,4 @@
-"""Requests of which a part was read ahead of the application that answers them."""
+"""Replays the part of a request that was read before the application that answers it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.types import Message, Receive
 
 
 def again(messages: Iterable[Message], receive: Receive) -> Receive:
-    """What has come already, and then what comes."""
+    """A `receive` that first returns the messages already read, and then further ones."""
     came = iter(messages)
 
     async def next_one() -> Message:

@@ -1,4 +1,4 @@
-"""A call of a tool for which a token lacks scopes: 403 and all of them, so that its client asks for more (RFC 6750)."""
+"""Answers calls whose token lacks scopes by 403 and the scopes needed, so that clients ask for them (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cis_mcp.mcp.replaying import again
 from cis_mcp.mcp.tools.access import granted
 
 _READ_MAX = 256 * 1024
-"""Bytes of a request that are read for the name of its tool; in a larger one the tool is as unknown as ever."""
+"""The most bytes of a request that are read for its tool's name; larger requests are passed on unchecked."""
 
 
 class ScopesAsked:
-    """Stands before MCP; keys are let through, since who holds one cannot get more by asking."""
+    """Middleware before MCP; keys pass, since their holders cannot get more scopes by asking."""
 
     def __init__(self, app: ASGIApp, metadata: str) -> None:
         self._app, self._metadata = app, metadata
@@ -45,7 +45,7 @@ class ScopesAsked:
 
 
 async def _whole(receive: Receive) -> list[Message]:
-    """The messages of the body, as far as one is read."""
+    """The messages of the body, up to the limit."""
     messages, size = [], 0
     while size <= _READ_MAX:
         messages.append(await receive())
@@ -56,7 +56,7 @@ async def _whole(receive: Receive) -> list[Message]:
 
 
 def _lacking(caller: Caller, body: bytes) -> list[str]:
-    """All scopes of the call, where the caller's token lacks some that it could have; else none."""
+    """All scopes of the call if the caller's token lacks some that it could have; otherwise empty."""
     tool = LISTED.get(_tool(body))
     if tool is None or not granted(caller).has(tool, bounded=bool(caller.actor.chain)):
         return []
@@ -67,7 +67,7 @@ def _lacking(caller: Caller, body: bytes) -> list[str]:
 
 
 def _tool(body: bytes) -> str:
-    """The tool that a request calls; empty for every other."""
+    """The tool that a request calls; empty if it calls none."""
     if len(body) > _READ_MAX:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The MCP server: the one place that puts tools, resources and prompts together."""
+"""The MCP server, which combines tools, resources and prompts."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ NAME = "cis-mcp"
 TITLE = "Calendar Invite Server"
 
 _PARAMS_MAX = 50_000
-"""Values and characters of a request's parameters, a tool's arguments apart."""
+"""The most values and characters of a request's parameters, apart from a tool's arguments."""
 
 
 class CisServer(MCPServer[Any]):
-    """The SDK's server, extended: each caller sees its own tools, and gets its mistakes as its own."""
+    """The SDK's server, extended: each caller sees its own tools, and its mistakes are results, not server errors."""
 
     served: Mapping[str, ServedTool]
-    """The tools that this server has, by name."""
+    """This server's tools, by name."""
     permitted: Callable[[str], bool]
-    """Whether the caller of the current request may use the tool of that name."""
+    """Whether the caller of the current request may use a tool, by name."""
     elsewhere: Callable[[str], str]
-    """The tier that has a tool which this server lacks, if the current caller could use it there; else empty."""
+    """The tier that has a tool missing here, if the current caller could use it there; otherwise empty."""
 
     def _tool_input_schema(self, name: str) -> dict[str, Any] | None:
-        """What the SDK holds the `Mcp-Param-*` headers of a call against; our own tools ask for none (tested).
+        """The schema against which the SDK checks a call's `Mcp-Param-*` headers; our own tools use none (tested).
 
-        It would walk through the whole schema at each call to find that out.
+        Otherwise it would search the whole schema at each call to find that out.
         """
         return None if name in self.served else super()._tool_input_schema(name)
 
@@ -64,7 +64,7 @@ class CisServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; one that the caller may not use is as unknown to it as one that does not exist."""
+        """Call a tool; one that the caller may not use is answered like one that does not exist."""
         tool = self.served.get(name)
         if tool is not None and self.permitted(name):
             return await tool.run(arguments, context)
@@ -151,12 +151,12 @@ def build_server(
 
 @cache
 def _shown(tool: Listed) -> ListedTool:
-    """What the SDK tells a client of `tool`; all servers have it alike."""
+    """The SDK's listing of `tool`, which all servers share."""
     return ListedTool.model_validate(tool.shown)
 
 
 class _StillLetIn:
-    """Stands before every request of a caller whose key was shown once: it may have ended since."""
+    """Checks at every request of a session that the caller's key has not ended since."""
 
     def __init__(self, let_in: Callable[[], Awaitable[bool]]) -> None:
         self._let_in = let_in
@@ -168,7 +168,7 @@ class _StillLetIn:
 
 
 class _Bounds:
-    """Stands before the reading of parameters: only the arguments of a tool may be many or long."""
+    """Limits parameters before they are parsed: only a tool's arguments may be many or long."""
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         params = ctx.params or {}
@@ -183,7 +183,7 @@ class _Bounds:
 
 
 class _Greeting:
-    """Tells each caller at connection the time, the address it acts for, and the way through its own tools."""
+    """Adds to each caller's greeting the time, the address it acts for, and how to use its own tools."""
 
     def __init__(self, call: CallContext, tools: Callable[[], set[str]]) -> None:
         self._call = call

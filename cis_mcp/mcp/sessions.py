@@ -1,8 +1,8 @@
-"""Sessions of the handshake era behind a load balancer: what another process opened is served without its state.
+"""Sessions of older protocol versions behind a load balancer: those of another process are served without state.
 
 Requests of 2026-07-28 have no sessions; any process serves any of them. An older client sends the id of the session
-that its first request opened, and the next may reach a process that never heard of it. Ids are sealed with the
-secret of the installation, so each process knows which ones a sibling gave out (or itself, before a restart).
+that its first request opened, and a later request may reach a process that does not know it. Ids are sealed with the
+installation's secret, so each process recognizes those of the others (or its own from before a restart).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ _MODERN = frozenset(version.encode() for version in MODERN_PROTOCOL_VERSIONS)
 _SEAL = 32
 _OURS_KEPT = 20_000
 _OF_ONE_MAX = 100
-"""Sessions of one caller: whoever opens more is served without their state, and leaves room for the others'."""
+"""The most sessions of one caller; further ones are served without state, which leaves room for other callers."""
 _STAY_S = 30 * 60
-"""The SDK ends a session that was idle for so long."""
+"""The seconds after which the SDK ends an idle session."""
 
 
 def _sessionless(scope: Scope) -> bool:
-    """True for a request of the era without sessions: its answer opens none."""
+    """True for a request of a protocol version without sessions, whose answer opens none."""
     versions = [value for name, value in scope["headers"] if name in (_VERSION, _HEADER)]
     return len(versions) == 1 and versions[0] in _MODERN
 
 
 def _caller(scope: Scope) -> str:
-    """What stands for who asks; empty if no keys are asked for."""
+    """An identifier of the caller; empty if no keys are required."""
     caller = scope.get("caller")
     return caller.session if isinstance(caller, Caller) else ""
 
 
 class SharedSessions:
-    """Hands each request to `own`, or, where its session is a sibling's, to `stateless`."""
+    """Passes each request to `own`, or to `stateless` if its session belongs to another process."""
 
     def __init__(
         self, own: StreamableHTTPSessionManager, stateless: StreamableHTTPSessionManager, key: bytes
@@ -57,7 +57,7 @@ class SharedSessions:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While it lasts, requests are served."""
+        """A context in which requests are served."""
         own, stateless = self._managers
         async with own.run(), stateless.run():
             yield
@@ -69,7 +69,7 @@ class SharedSessions:
             await self._app_for(scope)(scope, receive, self._sealing(scope, send))
 
     def _app_for(self, scope: Scope) -> ASGIApp:
-        """Which app serves the request; the session's id is put back to what that app knows."""
+        """The app to serve the request, with the session's id restored to the one it knows."""
         given = next((value for name, value in scope["headers"] if name == _HEADER), None)
         session = self._opened(given) if given is not None else None
         if session is None:
@@ -85,7 +85,7 @@ class SharedSessions:
         return self._own
 
     def _open(self, caller: str) -> dict[str, float]:
-        """The sessions of a caller that may still be open, with the time of their opening; of nobody none."""
+        """The sessions of a caller that may still be open, with their times of opening; empty without a caller."""
         found = self._callers.get(caller) or {}
         since = time.monotonic() - _STAY_S
         while found and (oldest := next(iter(found))) and found[oldest] < since:
@@ -116,7 +116,7 @@ class SharedSessions:
         return name, value + b"-" + self._seal(value)
 
     def _opened(self, sealed: bytes) -> bytes | None:
-        """The id within a sealed one; None if no process of this installation gave it out."""
+        """The id within a sealed one; None if no process of this installation issued it."""
         session, _, seal = sealed.rpartition(b"-")
         genuine = len(seal) == _SEAL and hmac.compare_digest(seal, self._seal(session))
         return session if genuine else None

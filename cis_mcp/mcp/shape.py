@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 VALUES_MAX = 1_000_000
-"""Values of a request: a list of about 300,000 addresses has 600,000. One of 16 MB could have eight million."""
+"""The most values of a request: a list of about 300,000 addresses has 600,000; 16 MB could have eight million."""
 
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 class Values:
-    """Counts the values of a JSON text that comes in pieces."""
+    """Counts the values of a JSON text that arrives in pieces."""
 
     def __init__(self) -> None:
         self.count = 0
         self._held = b""
 
     def feed(self, piece: bytes) -> int:
-        """How many values have begun by the end of `piece`; of a text only its quotes are looked at."""
+        """How many values have begun by the end of `piece`; inside strings, only quotes are examined."""
         data = self._held + piece
         if _odd_backslashes(data):
             data, held = data[:-1], data[-1:]
@@ -42,7 +42,7 @@ def values_of(text: str) -> int:
 
 
 def larger(value: object, size: int) -> bool:
-    """True if `value` has more than `size` values and characters in all; looks at no more than that."""
+    """True if `value` has more than `size` values and characters in total; it examines no more than that."""
     left, waiting = size, [value]
     while waiting and left >= 0:
         one = waiting.pop()
@@ -55,7 +55,7 @@ def larger(value: object, size: int) -> bool:
 
 
 def _within(value: object) -> Iterable[object]:
-    """What stands in a value; the names of an object as well."""
+    """The items of a value, including the names of an object."""
     if isinstance(value, Mapping):
         return chain(value, value.values())
     return value if isinstance(value, Sequence) else ()

@@ -1,4 +1,4 @@
-"""MCP where each request gets one whole answer and no connection stays open, as in a function of AWS Lambda."""
+"""MCP with one complete response per request and no open connections, as in AWS Lambda."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cis_mcp.mcp.tools.base import failure
 from engine.refusals import Code
 
 WAIT_MAX_S = 25.0
-"""An HTTP API ends a call after 30 s."""
+"""The most seconds that a call may wait, since an HTTP API ends it after 30 s."""
 _STREAMS = {"resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
 _GREETINGS = {"initialize", "server/discover"}
 
 
 class WithoutSessions:
-    """Serves every request by itself."""
+    """Serves every request separately."""
 
     def __init__(self, manager: StreamableHTTPSessionManager) -> None:
         self._manager = manager
@@ -33,7 +33,7 @@ class WithoutSessions:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While it lasts, requests are served."""
+        """A context in which requests are served."""
         async with self._manager.run():
             yield
 
@@ -42,7 +42,7 @@ class WithoutSessions:
 
 
 def without_streams(where: str) -> Callable[[CisServer], None]:
-    """Has a server refuse what needs a connection that stays open; `where`: a sentence on who has it."""
+    """Make a server refuse what needs an open connection; `where`: a sentence on where that is available."""
 
     def prepare(server: CisServer) -> None:
         server.middleware.append(_WithoutStreams(where))
@@ -51,7 +51,7 @@ def without_streams(where: str) -> Callable[[CisServer], None]:
 
 
 class _WithoutStreams:
-    """Refuses subscriptions and long waits, and does not offer them. Progress is not sent: clients may do without."""
+    """Neither offers nor accepts subscriptions and long waits, and sends no progress, which is optional."""
 
     def __init__(self, where: str) -> None:
         self._where = where

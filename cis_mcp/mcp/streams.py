@@ -1,4 +1,4 @@
-"""MCP over two streams of lines: what the SDK's `run_stdio_async` does, with lines that have an end."""
+"""MCP over two streams of lines, like the SDK's `run_stdio_async`, but with a limit on the length of lines."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.server import CisServer
 
 HANDSHAKES: tuple[str, ...] = tuple(HANDSHAKE_PROTOCOL_VERSIONS)
-"""The versions of the protocol that begin with a handshake, the newest last."""
+"""The protocol versions that start with a handshake, the newest last."""
 MODERN: tuple[str, ...] = tuple(MODERN_PROTOCOL_VERSIONS)
-"""Those since, which have none."""
+"""The later protocol versions, which have no handshake."""
 
 Id = str | int | None
-"""Of a request; None if it is not known."""
+"""The id of a request; None if unknown."""
 
 
 class Incoming(Protocol):
-    """The lines that come; one that cannot be taken is handed to `refuse`, with its id and why."""
+    """The incoming lines; one that cannot be accepted is passed to `refuse`, with its id and the reason."""
 
     refuse: Callable[[Id, str], Awaitable[None]] | None
 

@@ -43,9 +43,9 @@ from engine.refusals import Refused
 from engine.watching import Sight
 
 URIS_MAX = 100
-"""Resources that one stream, or one session, may watch."""
+"""The most resources that one stream or session may watch."""
 STREAMS_MAX = 32
-"""Streams that one caller may have open."""
+"""The most open streams of one caller."""
 _ALL_STREAMS_MAX = 1_024
 _SESSION = "cis_mcp.mcp.subscriptions"
 _LIST = "the list of "
@@ -76,24 +76,24 @@ class StreamBus:
         self._listener: Callable[[ServerEvent], None] = lambda _: None
 
     async def publish(self, event: ServerEvent) -> None:
-        """Tell all who listen."""
+        """Send an event to all listeners."""
         await self._shared.publish(event)
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        """Listen until the result is called."""
+        """Add a listener; call the result to remove it."""
         self._listener = listener
         return self._shared.subscribe(listener)
 
     async def tell(self, name: str) -> None:
-        """Tell this stream that a resource, or the list of resources, has changed."""
+        """Notify this stream that a resource, or the list of resources, has changed."""
         self._listener(ResourcesListChanged() if name.startswith(_LIST) else ResourceUpdated(uri=name))
 
 
 @dataclass
 class _Session:
-    """What one session of the older protocol watches, by URI, each with how to stop.
+    """The resources that one session of the older protocol watches, by URI, each with how to stop.
 
-    `caller`: of its latest request; a session outlives the tokens that it is used with.
+    `caller`: the caller of its latest request, since a session outlives its tokens.
     """
 
     notifier: Notifier
@@ -110,7 +110,7 @@ class _Session:
 class Subscriptions:
     """Serves `subscriptions/listen` (2026-07-28), and `resources/subscribe` of the protocol before it.
 
-    `welcome` says whether a caller is still let in: keys are revoked, tokens expire.
+    `welcome` says whether a caller is still accepted, since keys are revoked and tokens expire.
     """
 
     def __init__(self, view: ResourceView, welcome: Welcome) -> None:
@@ -121,7 +121,7 @@ class Subscriptions:
         self._server: MCPServer[Any] | None = None
 
     def add_to(self, server: MCPServer[Any]) -> None:
-        """Let `server`, whose bus is ours, answer to them."""
+        """Add the handlers to `server`, which must use our bus."""
         self._server = server
         # The SDK's public way knows no subscriptions of the older protocol, and lets everybody hear everything.
         low = low_level(server)
@@ -133,7 +133,7 @@ class Subscriptions:
     # since 2026-07-28
 
     async def _listen(self, ctx: Ctx, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
-        """One stream, until its client goes; it honors those resources that the caller has."""
+        """Serve one stream until its client disconnects, for those resources that the caller has."""
         wanted = params.notifications
         uris = list(dict.fromkeys(wanted.resource_subscriptions or ()))
         if len(uris) > URIS_MAX:
@@ -149,7 +149,7 @@ class Subscriptions:
                 return await handler(ctx, params.model_copy(update={"notifications": notifications}))
 
     async def _visible(self, uris: list[str]) -> tuple[dict[str, Sight], list[str]]:
-        """How to watch those of `uris` that the caller has and that change; and all that it has."""
+        """How to watch those of `uris` that the caller has and that can change; and all of them that it has."""
         sights: dict[str, Sight] = {}
         honored = []
         for uri in uris:
@@ -161,7 +161,7 @@ class Subscriptions:
         return sights, honored
 
     def _own_list(self) -> dict[str, Sight]:
-        """How to see whether the caller's list of resources changed."""
+        """How to detect changes of the caller's list of resources."""
         call = self._view.call
         actor, whose = call.actor, "all" if call.actor.everywhere else call.actor.address
         if not actor.may_read:
@@ -183,7 +183,7 @@ class Subscriptions:
     async def _hearing(
         self, sights: Mapping[str, Sight], stream: StreamBus, handler: ListenHandler
     ) -> AsyncIterator[None]:
-        """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
+        """Send changes of `sights` to `stream`, and end it once its caller is no longer accepted."""
         caller = current()
         notifier = Notifier(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
         try:
@@ -224,7 +224,7 @@ class Subscriptions:
         return EmptyResult()
 
     def _session(self, ctx: Ctx) -> _Session:
-        """What the session of this request watches; kept with its connection, and closed with it."""
+        """The watched resources of this request's session, stored with its connection and closed with it."""
         connection = connection_of(ctx.session)
         if not connection.has_standalone_channel:
             raise MCPError(
@@ -256,11 +256,11 @@ class Subscriptions:
     # both
 
     async def _stays(self, caller: Caller | None) -> bool:
-        """True while the server goes on and `caller`, if one is given, is let in."""
+        """True while the server runs and `caller`, if given, is accepted."""
         return not self._view.call.leaving() and await self._welcome(caller)
 
     async def _sight(self, uri: str) -> Sight | None:
-        """How to watch `uri`; None if it never changes. Raises MCPError where the caller has none."""
+        """How to watch `uri`; None if it never changes. Raises MCPError if the caller has no such resource."""
         try:
             sight = await self._view.sight(uri)
         except Refused as refused:

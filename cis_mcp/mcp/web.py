@@ -1,4 +1,4 @@
-"""MCP over HTTP: the SDK's streamable HTTP behind the web application's own root, which knows the caller by then."""
+"""MCP over HTTP: the SDK's streamable HTTP behind our own root application, which has identified the caller."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def web_server(
     authenticator: CallerAuthenticator | None,
     state_key: bytes,
 ) -> CisServer:
-    """The server for the callers that `authenticator` knows, or without one for the local operator."""
+    """The server for callers authenticated by `authenticator`, or for the local operator if that is None."""
     state = RequestStateSecurity(keys=[state_key])
     if authenticator is None:
         return build_server(
@@ -49,7 +49,7 @@ def web_server(
 
 
 class McpEndpoint:
-    """Serves MCP to the caller whom the root found; `sessions.running()` must last meanwhile."""
+    """Serves MCP to the caller identified by the root application, within `sessions.running()`."""
 
     def __init__(self, sessions: SharedSessions | WithoutSessions) -> None:
         self.sessions = sessions
@@ -71,9 +71,9 @@ def endpoint(
     key: bytes,
     single: bool = False,
 ) -> McpEndpoint:
-    """The endpoint of `server`; `hosts` and `origins` are those of its own pages, others are refused.
+    """The endpoint of `server`; hosts and origins other than `hosts` and `origins` are refused.
 
-    `single`: each request gets one answer as JSON, without sessions.
+    `single`: each request gets one response as JSON, without sessions.
     """
     security = TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=list(origins))
 

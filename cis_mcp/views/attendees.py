@@ -57,7 +57,7 @@ def group_info(group: AnswerGroup) -> GroupInfo:
 
 
 def partstat(label: Label | None) -> Partstat | None:
-    """The answer that a label stands for; None without one."""
+    """The answer for a label; None without one."""
     return next((p for p in Partstat if p.label == label), None) if label else None
 
 

@@ -1,4 +1,4 @@
-"""What every record is made of that a face shows as data."""
+"""The base of every record that a face returns as data."""
 
 from __future__ import annotations
 

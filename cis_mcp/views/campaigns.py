@@ -1,4 +1,4 @@
-"""A campaign as the tools show it, in data and in words."""
+"""A campaign as tools show it, as data and as text."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def campaign_info(view: CampaignView) -> CampaignInfo:
 
 
 def sample(done: CampaignDone, now: datetime) -> Sample | None:
-    """The first good row's invite, with its personal words filled in."""
+    """The first good row's invite, with its personal values filled in."""
     if done.sample is None:
         return None
     name = done.sample.name
@@ -123,7 +123,7 @@ def sample(done: CampaignDone, now: datetime) -> Sample | None:
 
 
 def campaign_lines(info: CampaignInfo, event: EventName | None) -> list[str]:
-    """A campaign in words; the first line alone says the most. `event`: what the event is called."""
+    """A campaign as lines of text, of which the first is a summary. `event`: the event's name."""
     lines = [_headline(info, event)]
     if info.note:
         lines.append(f"Note: {info.note}")
@@ -161,7 +161,7 @@ def _worth(state: str, count: int) -> bool:
 
 
 def sample_lines(shown: Sample | None) -> list[str]:
-    """A sample in words."""
+    """A sample as lines of text."""
     if shown is None:
         return []
     lines = [f"Sample: to {quoted(shown.to)}; subject {quoted(shown.subject)}; {shown.start}"]
@@ -182,7 +182,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 async def begin_at(engine: Engine, actor: Actor, uid: str, text: str | None) -> datetime | None:
-    """When a campaign is to begin; a time without an offset is in the event's zone. Raises Refused: INVALID_TIME."""
+    """When a campaign is to start; a time without an offset is in the event's zone. Raises Refused: INVALID_TIME."""
     if text is None:
         return None
     try:

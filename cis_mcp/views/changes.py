@@ -1,4 +1,4 @@
-"""What happened, one thing at a time, as data."""
+"""Changes as data."""
 
 from __future__ import annotations
 

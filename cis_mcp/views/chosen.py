@@ -1,4 +1,4 @@
-"""Who is meant by an audience: one of its names, or a list of answers and addresses."""
+"""An audience: one of its names, or a list of answers and addresses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANSWERS = {partstat.label: partstat for partstat in Partstat}
 
 
 def chosen(value: Audience | Sequence[str] | None) -> Audience | Chosen | None:
-    """An audience as a caller gives it. Raises Refused: INVALID_ARGUMENT."""
+    """The audience that a caller specified. Raises Refused: INVALID_ARGUMENT."""
     if value is None or isinstance(value, Audience):
         return value
     names = [name.strip().lower() for name in value]

@@ -1,4 +1,4 @@
-"""What queued mail waits for while the installation has sent as many mails as it may in 24 hours."""
+"""Why queued mail waits once the installation has reached its limit of mails in 24 hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked about events, the same by every face."""
+"""Fields of events that callers give, the same in every face."""
 
 from __future__ import annotations
 

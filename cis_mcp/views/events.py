@@ -1,4 +1,4 @@
-"""What the tools answer with: results that several of them share, and how they are made and put in words."""
+"""Results about events that several faces share, and how they are built and written as text."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _CLIENT_NAME = 100
 _DIRECTIONS = dict.fromkeys(
     [0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
 )
-"""Marks of direction, and those without width but the two joiners, without which some scripts read otherwise."""
+"""Direction marks and characters without width, except the two joiners, which some scripts need."""
 _HOLDS = {p.label: p.holds_place for p in Partstat}
 TEXT_SHOWN = 1_000
-"""Characters of a description that are shown in words; the data has more."""
+"""The most characters of a description in a text; the data has more."""
 
 ANSWERS = {
     "accepted": "Yes",
@@ -40,7 +40,7 @@ ANSWERS = {
     "delegated": "delegated",
     "noaction": "no answer",
 }
-"""An answer as texts say it, by its name in the data."""
+"""The names of answers in texts, by their names in the data."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -152,7 +152,7 @@ def _date(span: Span, value: date | datetime) -> str:
 
 @lru_cache(maxsize=256)
 def event_info(event: Event) -> EventInfo:
-    """All there is to say of an event; neither is ever changed in place, so it is said once."""
+    """An event as data, cached, since neither is ever changed in place."""
     span = event.span
     shown = {
         "description": cut(event.description, _DESCRIPTION_BYTES),
@@ -196,7 +196,7 @@ def event_info(event: Event) -> EventInfo:
 
 @lru_cache(maxsize=256)
 def _instances(event: Event) -> InstancesInfo | None:
-    """How many instances there are, the first and the last, as people there read the calendar."""
+    """The number of instances, the first and the last, in the event's local dates."""
     if not event.recurring:
         return None
     endless = event.ends_at is None
@@ -218,7 +218,7 @@ def statistics_info(statistics: Statistics) -> StatisticsInfo:
 
 
 def counters(statistics: Statistics) -> dict[str, Any]:
-    """The counters for a result; of the clients, whose names are others' words, the most used."""
+    """The counters for a result, with only the most used clients, whose names are untrusted text."""
     most = sorted(statistics.prodid.items(), key=lambda item: -item[1])
     shown = {one_line(name, _CLIENT_NAME): n for name, n in most[:_CLIENTS_SHOWN]}
     rest = sum(statistics.prodid.values()) - sum(shown.values())
@@ -231,7 +231,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def times(span: Span) -> str:
-    """Start and end in words: weekday, local time, zone and UTC."""
+    """Start and end as text: weekday, local time, zone and UTC."""
     start, end = span.local(span.start), span.local(span.end)
     if is_day(span.start):
         return f"{start:%A %Y-%m-%d}, all day, until before {end:%Y-%m-%d} ({span.timezone})"
@@ -241,7 +241,7 @@ def times(span: Span) -> str:
 
 
 def event_lines(event: Event) -> list[str]:
-    """What a reader needs to know of an event, a line each."""
+    """An event as lines of text."""
     lines = [
         f"{quoted(event.summary)}, {event.status}, id {event.id or event.uid}, sequence {event.sequence}",
         f"When: {times(event.span)}",
@@ -279,7 +279,7 @@ def _reserved(event: Event) -> ReservedInfo | None:
 
 
 def reserved_line(event: Event) -> list[str]:
-    """What only some see of it, and who they are."""
+    """The text and place that only some attendees see, and who they are."""
     held = _reserved(event)
     if held is None:
         return []
@@ -304,7 +304,7 @@ def _instances_line(event: Event) -> list[str]:
 
 
 def description_lines(event: Event) -> list[str]:
-    """The description and link of an event, marked off from our own words."""
+    """The description and link of an event, marked as not our own text."""
     lines = [f"Link: {quoted(event.url)}"] if event.url else []
     if event.description:
         more = " […]" if len(event.description) > TEXT_SHOWN else ""
@@ -313,7 +313,7 @@ def description_lines(event: Event) -> list[str]:
 
 
 def places_free(event: Event, statistics: Statistics) -> int | None:
-    """How many more people can have the event; None: any number."""
+    """How many places are free; None: unlimited."""
     if not event.places:
         return None
     gone = sum(n for label, n in statistics.rsvp.items() if not _HOLDS[label])
@@ -321,7 +321,7 @@ def places_free(event: Event, statistics: Statistics) -> int | None:
 
 
 def statistics_line(statistics: Statistics) -> str:
-    """The counters that matter most."""
+    """The most important counters as a line of text."""
     answers = ", ".join(f"{count} {ANSWERS[label]}" for label, count in statistics.rsvp.items())
     proposed = f" {statistics.proposals} proposed another time." if statistics.proposals else ""
     delivery = ", ".join(f"{count} {state}" for state, count in statistics.delivery.items() if count)
@@ -336,18 +336,18 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def quoted(words: str) -> str:
-    """Others' words on one line between marks that they cannot close, without what turns the direction of writing."""
+    """Untrusted text on one line, in quotation marks that it cannot close, without marks that change its direction."""
     plain = " ".join(visible(words).split())
     return f"«{plain.replace('«', '<').replace('»', '>')}»"
 
 
 def fenced(words: str) -> list[str]:
-    """Others' words line by line, each behind a mark, so that none of them reads as a line of ours."""
+    """Untrusted text line by line, each after a mark, so that none can be taken for our own."""
     return [f"> {line}".rstrip() for line in visible(words).splitlines()]
 
 
 def visible(words: str) -> str:
-    """Others' words without the marks that show them in another order than they have (Unicode, UAX 9), or hide them."""
+    """Untrusted text without characters that change its visible order (Unicode, UAX 9) or hide it."""
     return words.translate(_DIRECTIONS)
 
 

@@ -1,4 +1,4 @@
-"""Files that are served as they are: inside the installed package, or beside it in a checkout."""
+"""Files that are served unchanged: inside the installed package, or beside it in a checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How each client will show an invite: written rules, each with its source; what no source tells is not known."""
+"""How each client will show an invite: rules with sources; without a source it is “not known”."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLIENTS: tuple[Client, ...] = get_args(Client)
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 NOT_KNOWN = "not known"
 CLIP_BYTES = 102_000
-"""Of a mail's HTML, which Gmail shows; the rest stands behind a link."""
+"""The bytes of a mail's HTML that Gmail shows; the rest is behind a link."""
 _TEXT_SHOWN = 2_000
 _DOMAINS: dict[str, Client] = {
     "gmail.com": "gmail",
@@ -159,14 +159,14 @@ async def _attendee(engine: Engine, actor: Actor, event: Event, email: str) -> A
 
 
 async def _policies(settings: Settings, event: Event) -> tuple[DomainPolicy, DomainPolicy]:
-    """Of the domain that the mail is from, and of the organizer's."""
+    """The policies of the sender's domain and of the organizer's."""
     own = await policy_of(settings, settings.domain)
     domain = event.organizer.rpartition("@")[2]
     return own, own if domain == settings.domain else await policy_of(settings, domain)
 
 
 def forecasts(*, answers: bool) -> list[ClientForecast]:
-    """What each client will do with an event that asks for answers, or does not."""
+    """What each client will do with an event that asks for answers, or that does not."""
     fact = "rsvp" if answers else "no_rsvp"
     fitting = {
         (rule.client, rule.aspect): Forecast(says=rule.says, source=rule.source, date=rule.date)
@@ -220,7 +220,7 @@ def _warnings(
 
 
 def lines(shown: InvitePreview) -> Sequence[str]:
-    """The preview in words; the likely client first."""
+    """The preview as lines of text, with the likely client first."""
     order = sorted(shown.clients, key=lambda one: one.client != shown.likely)
     found = [f"To {shown.email}, from {quoted(shown.sender)}: {quoted(shown.subject)}. Nothing was sent."]
     found += [f"Warning: {one.message}" for one in shown.warnings]

@@ -1,4 +1,4 @@
-"""What a search found, and how its words were understood, as data."""
+"""The results of a search, and how its words were understood, as data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class UnderstoodInfo(Data):
 
 
 def brief_info(event: Event, span: Span, taken: int = 0) -> EventBrief:
-    """An event in a list, with the occasion that fits; `taken`: how many of its places are."""
+    """An event in a list, with its matching occasion; `taken`: how many of its places are taken."""
     return EventBrief(
         uid=event.uid,
         id=event.id,

@@ -1,4 +1,4 @@
-"""Held actions as text, for every face that shows them; the code of their link is never among it."""
+"""Held actions as text, for every face that shows them; it never contains the code of their link."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.model.held import HeldAction, HeldState
 from engine.model.verbs import Verb
 
 TEXT_MAX = 4_000
-"""Characters of a sample that an answer shows."""
+"""The most characters of a sample in a result."""
 
 
 def line(held: HeldAction, now: datetime) -> str:
@@ -43,7 +43,7 @@ def text(held: HeldAction, now: datetime) -> str:
 
 
 def waiting(held: HeldAction) -> dict[str, Any]:
-    """What every answer to a request that waits carries, in each face."""
+    """The fields that every result of a waiting request has, in each face."""
     return {
         "id": held.id,
         "reason": [reason.value for reason in held.reasons],
@@ -54,7 +54,7 @@ def waiting(held: HeldAction) -> dict[str, Any]:
 
 
 def waiting_line(held: HeldAction) -> str:
-    """That a request waits, for whom and until when."""
+    """A sentence that a request waits, for whom and until when."""
     until = f"{held.expires:%Y-%m-%d %H:%M} UTC"
     return f"it waits until {until} for a yes of {held.address or 'the operator'} (held action {held.id})."
 
@@ -89,7 +89,7 @@ class HeldInfo(Data):
 
 
 def held_info(held: HeldAction, state: HeldState, asks: Actor | None = None) -> HeldInfo:
-    """A held action as data, for whoever asks; never the code of its link."""
+    """A held action as data for the caller, without the code of its link."""
     preview = held.preview
     sample = preview.sample
     return HeldInfo(

@@ -1,4 +1,4 @@
-"""Agents' keys as data and text, and bounds as people write them."""
+"""Agents' keys as data and text, and bounds as people enter them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROGRAM = "cis-mcp "
 
 
 def read_bounds(values: Mapping[str, Any]) -> Bounds:
-    """Bounds from JSON values. Raises Refused: INVALID_ARGUMENT, with what is wrong."""
+    """Bounds from JSON values. Raises Refused(INVALID_ARGUMENT) with what is wrong."""
     try:
         return Bounds.model_validate(dict(values))
     except ValidationError as error:
@@ -43,7 +43,7 @@ def state(key: Key, now: datetime) -> str:
 
 
 def data(key: Key, now: datetime) -> dict[str, Any]:
-    """A key without its hash, for machines."""
+    """A key as data, without its hash."""
     found = key.model_dump(mode="json", exclude={"digest", "scopes", "above"})
     found["bounds"] = bounds_data(key.bounds) if key.bounds else None
     return {**found, "verbs": verbs(key), "under": list(key.above), "state": state(key, now)}
@@ -88,7 +88,7 @@ def key_info(key: Key, now: datetime) -> KeyInfo:
 
 
 def verbs(key: Key) -> list[str]:
-    """What a key may do, by name."""
+    """The names of what a key may do."""
     return sorted(key.actor.verbs)
 
 
@@ -108,7 +108,7 @@ def line(key: Key, now: datetime) -> str:
 
 
 def bound_lines(key: Key) -> list[str]:
-    """The bounds of a key, one a line."""
+    """The bounds of a key, one per line."""
     if key.bounds is None:
         return ["  unbounded: it was made before keys had bounds"]
     return [f"  {name}: {_shown(value)}" for name, value in bounds_data(key.bounds).items()]
@@ -123,7 +123,7 @@ def _shown(value: object) -> str:
 
 
 def day_data(day: KeyDay) -> dict[str, Any]:
-    """What a key did and has left, for machines."""
+    """What a key did and its remaining limits, as data."""
     return {
         "left": {one.bound: one.left for one in day.limits if one.left is not None},
         "used": {one.bound: one.used for one in day.limits if one.used is not None},
@@ -137,7 +137,7 @@ def day_data(day: KeyDay) -> dict[str, Any]:
 
 
 def day_lines(day: KeyDay) -> list[str]:
-    """What a key did and has left, what waits, and the one command for each of it."""
+    """What a key did, its remaining limits, and waiting requests with the command for each."""
     lines = left_lines(day.limits)
     lines += [f"Waits: {one.preview.action}: {_PROGRAM}approval approve {one.id}" for one in day.held]
     lines += refused_lines(day, _PROGRAM)

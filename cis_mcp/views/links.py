@@ -1,4 +1,4 @@
-"""Campaign links as data: their addresses, the code to copy, and what became of them."""
+"""Campaign links as data: their addresses, the code to copy, and their use."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _BLUE = "#1558b0"
 
 
 def path(link: CampaignLink) -> str:
-    """Where the link leads on our web server."""
+    """The path of the link on our web server."""
     return f"/c/{link.token}"
 
 
 def url(settings: Settings, link: CampaignLink) -> str:
-    """The public address, without anybody's address in it."""
+    """The public URL, without a person's address."""
     return settings.public_url.rstrip("/") + path(link)
 
 
 def address(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
-    """The address to put into a newsletter: one parameter, which the mail service fills in."""
+    """The URL to put into a newsletter, with one parameter that the mail service fills in."""
     tag = vendor.signed_tag.replace("{key}", link.key) if link.key and vendor.signed_tag else vendor.email_tag
     return f"{url(settings, link)}?e={tag}" if tag else url(settings, link)
 
 
 def button(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
-    """The HTML of a button that mail clients show; the tag stands in it as the mail service expects it."""
+    """The HTML of a button for mail clients, with the tag in the form that the mail service expects."""
     return (
         '<table role="presentation" border="0" cellpadding="0" cellspacing="0"><tr>'
         f'<td bgcolor="{_BLUE}" style="{_CELL}"><a href="{address(settings, link, vendor)}" target="_blank" '
@@ -51,8 +51,8 @@ def button(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
 def form(settings: Settings, link: CampaignLink) -> str:
     """The HTML of a form for any web site, without a script or a style.
 
-    Where a filter takes forms out, the plain link below it is left. It opens beside the site: our pages are shown in no
-    frame of another site.
+    If a filter removes forms, the plain link below remains. It opens in a new window, since our pages are never shown
+    in another site's frame.
     """
     way = url(settings, link)
     return (
@@ -175,7 +175,7 @@ class LinkFields(BaseModel):
     signed: bool = Field(False, description="true: the mail service signs each reader's address (braze, own)")
 
     async def command(self, engine: Engine) -> CreateLink:
-        """What makes the link. Raises Refused: INVALID_ARGUMENT."""
+        """The command that creates the link. Raises Refused: INVALID_ARGUMENT."""
         vendor = await vendors.vendor(engine, self.vendor)
         vendors.refuse_unsigning(vendor, signed=self.signed)
         return CreateLink(
@@ -212,7 +212,7 @@ class LinkChange(BaseModel):
     active: bool | None = Field(None, description="false: ends it; true: puts it back")
 
     def command(self, link_id: str) -> UpdateLink:
-        """What changes the link."""
+        """The command that changes the link."""
         return UpdateLink(
             link=link_id,
             name=self.name,

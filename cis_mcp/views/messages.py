@@ -1,4 +1,4 @@
-"""What people write to an agent, as data."""
+"""Messages that people write to an agent, as data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cis_mcp.views.events import one_line, utc
 from engine.model.inbox_messages import InboxMessage
 
 BEGINNING = 160
-"""Characters of a text that a list shows."""
+"""The most characters of a text in a list."""
 WHOLE = 7_500
-"""Characters of a text that one answer shows."""
+"""The most characters of a text in one result."""
 
 
 class MessageInfo(Data):

@@ -1,4 +1,4 @@
-"""Organizers as data, and in a line."""
+"""Organizers as data, and as a line of text."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def organizer_list(found: Sequence[OrganizerBrief], limit: int) -> OrganizerList
 
 
 def after_organizer(cursor: str | None) -> str:
-    """The address after which a page begins. Raises Refused: INVALID_CURSOR."""
+    """The address after which a page starts. Raises Refused: INVALID_CURSOR."""
     return str(cursors.opened(cursor, str, longest=800)[0]) if cursor else ""
 
 
 def profile_info(profile: OrganizerProfile, enrolment: Enrolment | None = None) -> OrganizerProfileInfo:
-    """What is settled for an organizer, as data."""
+    """An organizer's settings as data."""
     return OrganizerProfileInfo(
         address=profile.address,
         name=profile.name,
@@ -94,7 +94,7 @@ def profile_info(profile: OrganizerProfile, enrolment: Enrolment | None = None) 
 def organizer_line(
     profile: OrganizerProfile, enrolment: Enrolment | None = None, now: datetime | None = None
 ) -> str:
-    """What is settled for an organizer."""
+    """An organizer's settings as a line of text."""
     facts = [
         f"named {' '.join(profile.name.split())}" if profile.name else "",
         f"zone {profile.zone}" if profile.zone else "",

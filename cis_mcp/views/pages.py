@@ -1,4 +1,4 @@
-"""Public pages as data: what tools, the command line and REST show of them."""
+"""Public pages as data, as tools, the command line and REST show them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _URLS_MAX = 20
 
 
 def path(page: Page) -> str:
-    """Where the page is on our web server; empty for a page of kind events, which is no list."""
+    """The path of the page on our web server; empty for a page of kind events, which is not a list."""
     return own_path(page)
 
 
@@ -30,18 +30,18 @@ def url(settings: Settings, page: Page) -> str:
 
 
 def event_url(settings: Settings, page: Page, event: Event) -> str:
-    """The public address of the page that `event`, which `page` has, has of its own."""
+    """The public URL of the separate page of `event`, which is on `page`."""
     return settings.public_url.rstrip("/") + event_path(page, event)
 
 
 async def event_urls(engine: Engine, event: Event) -> list[str]:
-    """Where visitors find an event by itself; the same for all pages that list it."""
+    """The URLs of an event's own page, the same for all pages that list it."""
     pages = await engine.pages_with(event)
     return list(dict.fromkeys(event_url(engine.settings, page, event) for page in pages))[:_URLS_MAX]
 
 
 def addresses(settings: Settings, page: Page) -> dict[str, str]:
-    """The addresses of the page and of what belongs to it, by what they are for; only those that exist."""
+    """The existing URLs of the page and what belongs to it, by purpose."""
     base = settings.public_url.rstrip("/")
     if page.kind is PageKind.EVENTS:
         return {}
@@ -55,7 +55,7 @@ def addresses(settings: Settings, page: Page) -> dict[str, str]:
 
 
 def picture_paths(page: Page) -> dict[str, str]:
-    """Where the pictures of the page are on our web server, by what they are."""
+    """The paths of the page's pictures on our web server, by purpose."""
     found = {"logo": page.logo, "banner": page.banner, "background": page.background}
     return {name: f"/brand/picture/{one.name}" for name, one in found.items() if one}
 
@@ -156,7 +156,7 @@ class PageFields(BaseModel):
     )
 
     def fields(self) -> dict[str, Any]:
-        """What was given, as the command takes it."""
+        """The given fields in the form that the command takes."""
         given = self.model_dump(include=set(PageFields.model_fields), exclude_none=True)
         given |= {"show": frozenset(self.show), "hide": frozenset(self.hide)}
         if self.events is not None:

@@ -1,4 +1,4 @@
-"""What reminding and withdrawing came to, as data."""
+"""The results of reminding and withdrawing, as data."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class RecordRow(Data):
 
 
 def record_row(row: ChainRow) -> RecordRow:
-    """What a row of the record says."""
+    """A row of the record as data."""
     fields = json.loads(row.body)
     return RecordRow(
         row=fields["seq"],

@@ -1,4 +1,4 @@
-"""What a change of an event came to, as data: the old beside the new, who hears of it and who does not."""
+"""The result of a change of an event, as data: old and new values, and who is notified of it and who is not."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from engine.model.events import Event, Override
 from engine.model.times import Span, is_day
 
 _SHOWN = 300
-"""Characters of an old or a new value that are shown."""
+"""The most characters shown of an old or a new value."""
 _BEFORE = 60
-"""Characters that two long texts have in common and that are shown before they part."""
+"""The characters shown before the place where two long texts differ."""
 _DAYS_SHOWN = 8
 _NONE = "none"
 TEXTS = frozenset({"summary", "location", "description", "url", "organizer_name"})
-"""Fields whose values are what somebody wrote; those of the others are words of ours."""
+"""Fields whose values people wrote; the values of the others are our own text."""
 
 
 class FieldChange(Data):
@@ -71,7 +71,7 @@ def revision_fields(done: EventDone, *, dry_run: bool) -> dict[str, Any]:
 
 
 def notified_fields(done: EventDone) -> dict[str, Any]:
-    """Who hears of the change and who does not, for a result."""
+    """Who is notified of the change and who is not, for a result."""
     preview = done.preview
     return {
         "notified": done.notified,
@@ -82,7 +82,7 @@ def notified_fields(done: EventDone) -> dict[str, Any]:
 
 
 def field_changes(done: EventDone) -> list[FieldChange]:
-    """Each field that changed, the old beside the new, as a reader understands it."""
+    """Each changed field with its old and new value, for a reader."""
     if done.old is None:
         return []
     return [_change(name, done.old, done.event) for name in done.changed]
@@ -96,7 +96,7 @@ def _change(name: str, before: Event, now: Event) -> FieldChange:
 
 
 def _around(old: str, new: str) -> tuple[str, str]:
-    """Two texts from a little before the place at which they part, if that lies far in."""
+    """Two texts from shortly before the place where they differ, if that is far from the start."""
     parts = (n for n, (was, now) in enumerate(zip(old, new, strict=False)) if was != now)
     same = next(parts, min(len(old), len(new)))
     begin = max(0, same - _BEFORE) if same > _SHOWN - _BEFORE else 0
@@ -104,7 +104,7 @@ def _around(old: str, new: str) -> tuple[str, str]:
 
 
 def _value(event: Event, name: str) -> str:
-    """A field in words; a text as it is, and empty if there is none."""
+    """A field as text; empty if it has no value."""
     if name in TEXTS:
         return " ".join(str(getattr(event, name)).split())
     return _WORDS[name](event)
@@ -115,7 +115,7 @@ def _day(span: Span, value: date | datetime) -> str:
 
 
 def _end(event: Event) -> str:
-    """The end; of days, the first that is no longer part of it."""
+    """The end; for all-day events, the first day after it."""
     end = event.span.end
     return f"before {end.isoformat()}" if is_day(end) else _day(event.span, end)
 
@@ -132,7 +132,7 @@ def _alarms(event: Event) -> str:
 
 
 def _before(minutes: int) -> str:
-    """60 minutes are said as an hour, and so on."""
+    """The time of a reminder as text, in hours or days if it is a whole number of them."""
     for name, length in (("day", 1_440), ("hour", 60), ("minute", 1)):
         if minutes and minutes % length == 0:
             n = minutes // length
@@ -147,7 +147,7 @@ def _overrides(event: Event) -> str:
 
 
 def _override(event: Event, one: Override) -> str:
-    """What an instance has that its series has not."""
+    """How an instance differs from its series."""
     own = [f"on {times(one.span)}"] if one.span.start != one.recurrence_id else []
     own += [
         f"{name} {quoted(one_line(value, 80)) if value else _NONE}"
@@ -178,7 +178,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
 
 
 def update_sample(done: EventDone) -> Sample | None:
-    """The event as the first of those who hear of it would read it."""
+    """The event as the first person notified of the change would read it."""
     preview = done.preview
     if not done.changed or preview is None or preview.sample is None:
         return None

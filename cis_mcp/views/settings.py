@@ -1,4 +1,4 @@
-"""The settings in force, line by line, and what is wrong with bad ones; secrets never show."""
+"""The settings in force, line by line, and what is wrong with invalid ones, without secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.settings import Settings
 _PREFIX = "CIS_"
 _NEXT_URL = re.compile(r",\s*(?=[a-z]+://)")
 _WHOLLY = frozenset({"key", "oauth_client_secret"})
-"""Settings of which nothing is shown but that they are there."""
+"""Settings of which only the presence is shown."""
 _CREDENTIALS = re.compile(r"(?<=://).*@")
 
 
@@ -47,7 +47,7 @@ def problems_in(error: ValueError) -> list[str]:
 
 
 def _name(place: tuple[int | str, ...]) -> str:
-    """The setting that is wrong; what is wrong between two of them names them in its sentence."""
+    """The name of the invalid setting and a colon; empty for a problem between several, which its sentence names."""
     return f"{_PREFIX}{'.'.join(map(str, place)).upper()}: " if place else ""
 
 

@@ -45,7 +45,7 @@ class Unsuppressed(Data):
 
 
 def entry_info(entry: Suppression) -> Entry:
-    """An entry with what a mail server said, where one said something."""
+    """An entry as data, with a mail server's response, if any."""
     quotes_server = entry.cause in {SuppressionCause.BOUNCED, SuppressionCause.COMPLAINED}
     return Entry(
         target=entry.target,
@@ -57,7 +57,7 @@ def entry_info(entry: Suppression) -> Entry:
 
 
 def entry_line(entry: Entry) -> str:
-    """An entry in a line: whom it keeps mail from, whose mail, since when and why."""
+    """An entry as a line: who gets no mail, from whom, since when and why."""
     of = f", mail of {entry.organizer}" if entry.organizer else ", any mail"
     reply = f", a mail server said {quoted(entry.detail)}" if entry.detail else ""
     return f"{entry.target}: {entry.reason}{of}, since {entry.since}{reply}"

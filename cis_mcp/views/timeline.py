@@ -118,7 +118,7 @@ def attendee_story(
     being_written: Sequence[str],
     page: TimelinePage,
 ) -> AttendeeStory:
-    """The explanation as data; `campaigns` has those that messages still wait in."""
+    """The explanation as data; `campaigns` has those whose messages still wait."""
     attendee = explanation.attendee
     history, receipts = explanation.history[page.messages], explanation.receipts[page.receipts]
     return AttendeeStory(
@@ -157,7 +157,7 @@ def attendee_story(
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """Which messages and receipts are told, and the cursor to those before them."""
+    """The messages and receipts of a page, and the cursor to earlier ones."""
 
     messages: slice
     receipts: slice
@@ -232,12 +232,12 @@ def _instance(value: date | datetime | None) -> str | None:
 
 
 def waits_in(message: Message) -> str | None:
-    """The campaign that a message is owed in, if any."""
+    """The campaign in which a message still waits, if any."""
     return message.campaign_id if message.state.pending else None
 
 
 def story(history: AttendeeStory, event: Event) -> list[str]:
-    """What happened, a line each, in order of time; the last lines say what is still owed."""
+    """What happened, one line each, in order of time, followed by what is still owed."""
     name = f" ({quoted(history.name)})" if history.name else ""
     invited = f"invited by {history.origin}; {_now(history)} now."
     title = called(EventName(id=event.id, summary=event.summary), event.uid)

@@ -1,4 +1,4 @@
-"""What is asked and answered about triggers, the same by every face."""
+"""Fields and results about triggers, the same in every face."""
 
 from __future__ import annotations
 

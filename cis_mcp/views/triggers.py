@@ -14,7 +14,7 @@ from engine.model.triggers import Delivery, RefusedPerson, Sender, Trigger, Trig
 from engine.triggers.asking import ProvenDelivery, Tried, unordered, weakness
 
 SHOWN = 200
-"""Characters of a text of others."""
+"""The most characters shown of an untrusted text."""
 _NAMED = 20
 _NONE = TriggerCounts()
 
@@ -25,7 +25,7 @@ def state(trigger: Trigger) -> str:
 
 
 def warnings(trigger: Trigger, language: Language = ENGLISH) -> Iterator[str]:
-    """What to know before it is made live."""
+    """Warnings to read before a trigger is made live."""
     if not trigger.secrets and trigger.proof.sender is not Sender.EVENTS:
         yield language.say("It has no secret, so no delivery can be verified.")
     if weak := weakness(trigger):
@@ -76,12 +76,12 @@ def tried_lines(one: Tried) -> Iterator[str]:
 
 
 def why(person: RefusedPerson) -> str:
-    """The code for which somebody was left out, with the bound by which."""
+    """The code for leaving a person out, and the bound if there is one."""
     return f"{person.code}: {person.bound}" if person.bound else person.code
 
 
 def hook(public_url: str, trigger: Trigger) -> str:
-    """Where its sender posts; empty for a trigger that starts from what happens here."""
+    """The URL to which the sender posts; empty for a trigger on this server's own events."""
     here = trigger.proof.sender is Sender.EVENTS
     return "" if here else f"{public_url.rstrip('/')}/hooks/{trigger.name}"
 
@@ -147,7 +147,7 @@ def trigger_info(
     counts: TriggerCounts = _NONE,
     language: Language = ENGLISH,
 ) -> TriggerInfo:
-    """A trigger of the server at `public_url`, with how many requests at its hook nothing proved."""
+    """A trigger of the server at `public_url`, with its number of unproven requests."""
     return TriggerInfo(
         name=trigger.name,
         state=state(trigger),
@@ -209,7 +209,7 @@ class ProofInfo(Data):
 
 
 def proof_info(found: ProvenDelivery) -> ProofInfo:
-    """The same as data; never the body, which is the sender's."""
+    """The request and its proof as data, without the body, which is the sender's."""
     return ProofInfo(
         received=utc(found.request.received),
         bytes=len(found.request.posted.body),

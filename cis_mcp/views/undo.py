@@ -1,4 +1,4 @@
-"""What can be taken back, as data and text."""
+"""Changes that can be undone, as data and text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Undone(Data):
 
 
 def undone(done: UndoDone) -> Undone:
-    """What was taken back, as data."""
+    """An undone change as data."""
     changed = done.event if done.undone.before else None
     return Undone(
         uid=done.undone.event_uid,
@@ -48,7 +48,7 @@ class UndoableInfo(Data):
 
 
 def undoable_info(undoable: Undoable) -> UndoableInfo:
-    """A change that can be taken back, as data."""
+    """A change that can be undone, as data."""
     return UndoableInfo(
         id=undoable.id,
         command=undoable.command,
@@ -59,17 +59,17 @@ def undoable_info(undoable: Undoable) -> UndoableInfo:
 
 
 def undo_info(undo: Undo) -> UndoInfo:
-    """How, and until when, a change can be taken back, as data."""
+    """How, and until when, a change can be undone, as data."""
     return UndoInfo(id=undo.id, until=utc(undo.until))
 
 
 def undo_line(undo: Undo) -> str:
-    """That a change can be taken back, and until when."""
+    """A sentence that a change can be undone, and until when."""
     return f"It can be taken back whole until {undo.until:%H:%M:%S} UTC, before anybody hears of it: undo {undo.id}."
 
 
 def line(undoable: Undoable) -> str:
-    """What can be taken back, on one line."""
+    """A change that can be undone, on one line."""
     about = f", event {undoable.event_uid}" if undoable.event_uid else ""
     return (
         f"{undoable.id}  until {undoable.until:%Y-%m-%d %H:%M:%S} UTC  {undoable.command}{about}, "

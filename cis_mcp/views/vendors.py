@@ -1,4 +1,4 @@
-"""The mail services for which links are made: ours as data, and what operators added, hid and ordered."""
+"""The mail services for campaign links: built-in ones, and those that operators added, hid and ordered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.model.campaign_links import Vendor
 from engine.refusals import Code, Refused
 
 OWN = "own"
-"""The service of whoever replaces the tag themselves."""
+"""The service for users who replace the tag themselves."""
 _STEP = 10
 
 
@@ -25,7 +25,7 @@ def ours() -> tuple[Vendor, ...]:
 
 
 async def vendors(engine: Engine, *, hidden: bool = False, organizer: str = "") -> list[Vendor]:
-    """All services in their order; an operator's entry takes the place of ours. `hidden`: also those not offered.
+    """All services in order; an operator's entry replaces ours. `hidden`: also those not offered.
 
     `organizer`: without those that this organizer's branding does not offer.
     """
@@ -36,7 +36,7 @@ async def vendors(engine: Engine, *, hidden: bool = False, organizer: str = "") 
 
 
 async def vendor(engine: Engine, name: str) -> Vendor:
-    """The service that `name`, an id or a name, stands for. Raises Refused: INVALID_ARGUMENT."""
+    """The service with the id or name `name`. Raises Refused: INVALID_ARGUMENT."""
     every = await vendors(engine, hidden=True)
     wanted = name.strip().lower()
     for one in every:
@@ -50,7 +50,7 @@ async def vendor(engine: Engine, name: str) -> Vendor:
 
 
 def _near(wanted: str, every: Sequence[Vendor]) -> list[str]:
-    """The ids that are near, else all that are offered."""
+    """Similar ids, or else all that are offered."""
     ids = [one.id for one in every if not one.hidden]
     return difflib.get_close_matches(wanted, ids, 3, 0.6) or ids
 

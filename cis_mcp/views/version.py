@@ -6,7 +6,7 @@ from functools import cache
 
 @cache
 def version() -> str:
-    """The version from the package's metadata; that of a checkout that was never installed is unknown."""
+    """The version from the package's metadata; unknown for a checkout that was never installed."""
     try:
         return importlib.metadata.version("cis-mcp")
     except importlib.metadata.PackageNotFoundError:

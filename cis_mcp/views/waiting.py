@@ -1,4 +1,4 @@
-"""A command that waits for somebody's yes, as data."""
+"""A command that waits for approval, as data."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ class HeldNotice(Data):
 
 
 def waiting(held: HeldAction) -> HeldNotice:
-    """A held action as its caller sees it."""
+    """A held action as shown to its caller."""
     return HeldNotice(held=WaitingInfo.model_validate(held_data(held)))

@@ -1,4 +1,4 @@
-"""Webhooks and what was posted as lines of text and as data."""
+"""Webhooks and their postings as lines of text and as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTML document from a page's parts, with nothing to load and a policy that lets nothing else run."""
+"""Builds one HTML document from a page's parts, which loads nothing and whose policy lets nothing else run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DOCUMENT = """\
 
 @cache
 def document(name: str, title: str) -> str:
-    """The page `name` as one document: its style, its body, and its script with all that it imports."""
+    """The page `name` as one document: its style, its body, and its script with all imports."""
     style = _text("base.css") + _text(f"{name}.css")
     code = script(name)
     return _DOCUMENT.format(
@@ -48,7 +48,7 @@ def document(name: str, title: str) -> str:
 
 
 def script(name: str) -> str:
-    """The module `name` as one script, after all that it imports, each in a scope of its own."""
+    """The module `name` and its imports before it as one script, each in its own scope."""
     modules: dict[str, str] = {}
     _collect(name, modules)
     main = modules.pop(name)
@@ -56,7 +56,7 @@ def script(name: str) -> str:
 
 
 def _collect(name: str, modules: dict[str, str]) -> None:
-    """Put `name` into `modules`, after what it imports."""
+    """Add `name` to `modules`, after its imports."""
     source = _text(f"{name}.js")
     for _, imported in _IMPORT.findall(source):
         if imported not in modules:
@@ -70,12 +70,12 @@ def _scoped(name: str, source: str) -> str:
 
 
 def _linked(source: str) -> str:
-    """`source` with its imports taken from the scopes above it."""
+    """`source` with its imports replaced by references to the scopes above it."""
     return _EXPORT.sub(r"\1 \2", _IMPORT.sub(r"const \1 = $\2;", source))
 
 
 def _policy(style: str, code: str) -> str:
-    """Exactly this style and this script, and nothing from anywhere."""
+    """A content security policy that allows only this style and this script."""
     return (
         f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"

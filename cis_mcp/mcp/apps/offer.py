@@ -27,12 +27,12 @@ class AppPages:
 
 
 def _shows(ctx: ServerRequestContext[Any, Any]) -> bool:
-    """True also where a client had no occasion to say (sessionless calls of the old era): `_meta` binds nobody."""
+    """True also if a client could not say (sessionless calls of older versions), since `_meta` is only a hint."""
     return ctx.session.client_capabilities is None or client_supports_apps(ctx)
 
 
 def _with_pages(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tools, each with its page; a page that calls tools which this caller may not use is left out."""
+    """The tools with their pages, except pages that call tools which this caller may not use."""
     names = {tool["name"] for tool in tools}
     pages = {name: page for page in PAGES if page.needs <= names for name in page.carriers}
     return [_with_page(tool, pages[tool["name"]].uri) if tool["name"] in pages else tool for tool in tools]

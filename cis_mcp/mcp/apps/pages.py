@@ -1,4 +1,4 @@
-"""The pages there are, the tools that they belong to, and the resources under which a host reads them."""
+"""All pages, the tools they belong to, and the resources by which a host reads them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mcp.server.mcpserver.resources import FunctionResource
 from cis_mcp.mcp.apps.document import document
 
 _META = {"ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}}
-"""No network at all; a border, since the pages have no edge of their own."""
+"""No network access; and a border, since the pages have none of their own."""
 
 
 @dataclass(frozen=True)
 class AppPage:
-    """A page of ours; `carriers` are the tools that are shown by it, `needs` those that it calls itself."""
+    """A page; `carriers` are the tools whose results it shows, `needs` the tools that it calls itself."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class AppPage:
 
     @property
     def uri(self) -> str:
-        """Where the client reads the page."""
+        """The URI from which the client reads the page."""
         return f"ui://cis/{self.name}.html"
 
 
@@ -56,7 +56,7 @@ PAGES = (
 
 
 def apps() -> Apps:
-    """The extension with its pages, each put together when it is first read."""
+    """The extension with its pages, each built when first read."""
     extension = Apps()
     for page in PAGES:
         extension.add_resource(

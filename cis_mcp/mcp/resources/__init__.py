@@ -1,4 +1,4 @@
-"""The MCP resources: events, calendars, reports, campaigns, counters, and what the server says of itself."""
+"""The MCP resources: events, calendars, reports, campaigns, counters, and the server's description of itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add_resources(server: MCPServer[Any], view: ResourceView) -> None:
 
 @cache
 def _template(kind: ResourceKind) -> ResourceTemplate:
-    """What all servers have alike of a kind; it reads nothing yet."""
+    """The part of a kind's template that all servers share, without a reader."""
     return ResourceTemplate.from_function(
         _reader(kind, _no_text),
         uri_template=kind.uri,
@@ -66,7 +66,7 @@ async def _no_text(kind: ResourceKind, _name: str) -> str:
 
 
 def _reader(kind: ResourceKind, text: _Text) -> Callable[..., Awaitable[str]]:
-    """What the SDK calls to read a resource of `kind`; it looks at the names of its arguments."""
+    """The function that the SDK calls to read a resource of `kind`, by the names of its arguments."""
 
     async def alone() -> str:
         return await text(kind, "")

@@ -18,9 +18,9 @@ Read = Callable[[Engine, Actor, str], Awaitable[str]]
 class ResourceKind:
     """One kind of resource.
 
-    `tool`: gives the same; who may not use it has no such resource. `read`: its text for an actor, by what the
-    URI names; raises Refused. `state`: differs once the text does; None: the text itself. `event`: the uid of
-    the event whose answers are news of it. `operators`: for the operator alone.
+    `tool`: the tool with the same content; callers who may not use it have no such resource. `read`: its text for
+    an actor, by what the URI names; raises Refused. `state`: a value that changes with the text; None: the text
+    itself. `event`: the uid of the event whose answers change it. `operators`: only for the operator.
     """
 
     uri: str
@@ -41,11 +41,11 @@ class ResourceKind:
 
     @property
     def variable(self) -> str:
-        """What the URI names; empty if there is one such resource alone."""
+        """The variable in the URI; empty if there is only one such resource."""
         return next(iter(self.template.variable_names), "")
 
     def named(self, uri: str) -> str | None:
-        """What `uri` names, where it is of this kind."""
+        """The value of the variable in `uri`, or None if it is of another kind."""
         found = self.template.match(uri)
         return None if found is None else str(found.get(self.variable, ""))
 

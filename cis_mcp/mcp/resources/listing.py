@@ -1,4 +1,4 @@
-"""Which resources are listed: the fixed ones, the newest campaigns, and the events that lie ahead."""
+"""The list of resources: the fixed ones, the newest campaigns, and upcoming events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.refusals import Refused
 
 PAGE = 50
 EVENTS_MAX = 500
-"""Events that are listed, the next ones first; search_events finds the others."""
+"""The most events listed, the next ones first; search_events finds the others."""
 CAMPAIGNS_MAX = 20
 _KINDS = {kind.name: kind for kind in KINDS}
 
@@ -51,7 +51,7 @@ async def _page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | No
 
 
 async def listed(engine: Engine, actor: Actor) -> tuple[str, ...]:
-    """What `actor` finds first in the list: it differs once the list does."""
+    """The beginning of the list for `actor`, which changes when the list does."""
     found = await engine.search(_ahead(engine, None), actor)
     campaigns = await engine.newest_campaigns(actor, CAMPAIGNS_MAX)
     return (*(event.uid for event in found.events), *(campaign.id for campaign in campaigns))
@@ -62,7 +62,7 @@ def _ahead(engine: Engine, cursor: str | None) -> EventQuery:
 
 
 def _fixed(shelf: ResourceView, fixed: Iterable[Resource]) -> list[Resource]:
-    """The fixed ones that the caller has, and the counters of the caller itself."""
+    """The fixed resources that the caller has, and the caller's own counters."""
     kinds = ((resource, shelf.found(resource.uri)) for resource in fixed)
     listed = [resource for resource, found in kinds if found is None or shelf.has(found[0])]
     mine = _KINDS["organizer_statistics"]

@@ -14,7 +14,7 @@ from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
 REPORT_MAX = 8_000_000
-"""Characters of a report that are handed out at once: a resource cannot be read in pages."""
+"""The most characters of a report, since a resource cannot be read in pages."""
 
 
 class WatchedCampaign(Result):
@@ -69,6 +69,6 @@ async def held(engine: Engine, actor: Actor, held_id: str) -> str:
 
 
 async def statistics(scope: str, engine: Engine, actor: Actor, key: str) -> str:
-    """Counters of what `scope` and `key` name, as JSON."""
+    """Counters for `scope` and `key`, as JSON."""
     counters = await engine.statistics(scope, key or None, actor)
     return Counters.model_validate({"scope": scope, "key": key, **counters.model_dump()}).model_dump_json()

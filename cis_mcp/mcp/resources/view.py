@@ -1,4 +1,4 @@
-"""What one caller finds among the resources, and how they are looked at for changes."""
+"""One caller's resources, and how to detect changes of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from engine.watching import Sight
 
 @dataclass(frozen=True)
 class ResourceView:
-    """The resources as the caller of the current request may see them.
+    """The resources that the caller of the current request may see.
 
-    `permitted`: whether that caller may use the tool of a name.
+    `permitted`: whether that caller may use a tool, by name.
     """
 
     call: CallContext
@@ -32,7 +32,7 @@ class ResourceView:
         return self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
 
     def found(self, uri: str) -> tuple[ResourceKind, str] | None:
-        """The kind of `uri` and what it names; None if it is none of ours."""
+        """The kind of `uri` and what it names; None if it is not one of ours."""
         named = ((kind, kind.named(uri)) for kind in KINDS)
         return next(((kind, name) for kind, name in named if name is not None), None)
 
@@ -44,7 +44,7 @@ class ResourceView:
             raise ResourceNotFoundError(f"{refused.code.value}: {sentence(refused)}") from None
 
     async def sight(self, uri: str) -> Sight | None:
-        """How to see whether a resource changed; None if `uri` is none of ours.
+        """How to detect changes of a resource; None if `uri` is not one of ours.
 
         Raises Refused if the caller has no such resource.
         """
@@ -65,7 +65,7 @@ class ResourceView:
         return await kind.read(self.call.engine, self.call.actor, name)
 
     async def _look(self, kind: ResourceKind, name: str) -> None:
-        """See that the caller may read it, without reading what may be large."""
+        """Check that the caller may read a resource, without reading one that may be large."""
         self._require(kind)
         await (kind.state or kind.read)(self.call.engine, self.call.actor, name)
 
