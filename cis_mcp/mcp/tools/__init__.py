@@ -1,4 +1,4 @@
-"""The tools, one module a group; catalog.py says which tier each is in, access.py who may use it."""
+"""The tools, one module per group; catalog.py defines the tier of each, access.py who may use it."""
 
 from cis_mcp.mcp.listed import LISTED, Tier
 from cis_mcp.mcp.tools.access import EVERYTHING, Selection, allowed

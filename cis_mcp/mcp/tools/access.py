@@ -1,4 +1,4 @@
-"""Which tools a caller may see and call: by the server's selection, by its key's, and by what its key may do."""
+"""Which tools a caller may see and call: by the server's selection, its key's selection, and its key's scopes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ RENAMED = {
     "accept_proposal": "answer_proposal",
     "decline_proposal": "answer_proposal",
 }
-"""Tools that were there before, and what stands for them."""
+"""Former tools, and what replaces them."""
 _SLIP = 0.8
-"""How alike a name has to be to that of a tool that changes something."""
+"""The similarity required to suggest a tool that changes something."""
 _NAME_MAX = 60
-"""Characters of a name that may have been meant to be one of ours."""
+"""The most characters of a misspelled name for which tools are suggested."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Some of the tools: those of a tier, or those that are named; without the excluded ones and, where
-    `read_only`, without all that change something."""
+    """A selection of tools: those of a tier, or those that are named; without the excluded ones and, if
+    `read_only`, without those that change something."""
 
     tier: Tier = "core"
     tools: tuple[str, ...] = ()
@@ -40,25 +40,25 @@ class Selection:
         return cls(tier, names_in(tools), names_in(exclude), read_only)
 
     def has(self, tool: Listed, *, bounded: bool = False) -> bool:
-        """True if `tool` is one of these; `bounded`: for a caller whose key has bounds."""
+        """True if `tool` is selected; `bounded`: for a caller whose key has bounds."""
         named = tool.name in self.tools if self.tools else TIERS.index(tool.tier) <= TIERS.index(self.tier)
         named = named or (bounded and tool.beside and not self.tools)
         return named and tool.name not in self.exclude and (tool.read_only or not self.read_only)
 
     def tier_with(self, tool: Listed) -> Tier | None:
-        """The first tier in which this selection would have `tool`; None if it has it, or leaves it out."""
+        """The first tier in which this selection would include `tool`; None if it includes or excludes it."""
         if self.has(tool):
             return None
         return next((tier for tier in TIERS if replace(self, tier=tier).has(tool)), None)
 
     @property
     def listed(self) -> list[Listed]:
-        """These tools, in the order in which they are listed."""
+        """The selected tools, in the order of listing."""
         return [tool for tool in LISTED.values() if self.has(tool)]
 
     @property
     def served(self) -> list[Listed]:
-        """These tools, and those that only callers whose key has bounds see."""
+        """The selected tools, and those that only callers whose key has bounds see."""
         return [tool for tool in LISTED.values() if self.has(tool, bounded=True)]
 
 
@@ -96,12 +96,12 @@ def _harmless(name: str) -> bool:
 
 
 def _near(name: str, other: str) -> bool:
-    """True for a slip of the pen: whoever wants create_page is not led to make an event."""
+    """True for a mere misspelling, so that a call of create_page does not get create_event suggested."""
     return difflib.SequenceMatcher(None, name, other).ratio() >= _SLIP
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """What `name` may have been meant to be, in a sentence."""
+    """A sentence on the tool that `name` may mean."""
     known = list(known)
     near = name.lower().replace("-", "_") if len(name) <= _NAME_MAX else ""
     close = difflib.get_close_matches(near, known, n=3, cutoff=0.5) if near else []

@@ -18,7 +18,7 @@ from cis_mcp.mcp.tools.shapes import passed_over, shaped
 from engine.refusals import Code, Refused
 
 DEPTH_MAX = 32
-"""Lists and objects within each other, in what a caller gives."""
+"""The greatest nesting of lists and objects in a caller's arguments."""
 
 A = TypeVar("A", bound="Arguments")
 
@@ -36,9 +36,9 @@ class Part(BaseModel):
 
 
 def parse(tool: str, model: type[A], given: Mapping[str, Any]) -> A:
-    """The arguments as `model`; raises WrongArguments, or Refused(INVALID_ARGUMENT) for text that is none.
+    """The arguments as `model`. Raises WrongArguments, and Refused(INVALID_ARGUMENT) for invalid Unicode.
 
-    What a refusal costs is bounded: of many mistakes the first few are looked at.
+    The cost of a refusal is bounded: only the first few of many mistakes are examined.
     """
     given = without(given, passed_over(model, given))
     values = _unpacked(model, few_unknown(model, given))
@@ -57,7 +57,7 @@ def without(given: Mapping[str, Any], names: Collection[str]) -> Mapping[str, An
 
 
 def few_unknown(model: type[BaseModel], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`given` without all but the first few of the names that `model` does not know: each would be a mistake."""
+    """`given` with only the first few of the names that `model` does not know, since each is reported."""
     if len(given) <= PROBLEMS_SHOWN:
         return given
     known = model.model_fields
@@ -71,7 +71,7 @@ def _unknown(model: type[BaseModel], given: Mapping[str, Any]) -> int:
 
 
 def _parts(model: type[Arguments], values: Mapping[str, Any]) -> dict[str, list[Part]]:
-    """The lists of parts in `values`, each part read by itself; raises ValidationError at the first wrong one."""
+    """The lists of parts in `values`, each part parsed separately. Raises ValidationError at the first wrong one."""
     found = {}
     for name, part in _lists_of_parts(model).items():
         if isinstance(rows := values.get(name), list):
@@ -87,7 +87,7 @@ def _part(part: type[Part], name: str, number: int, row: object) -> Part:
 
 
 def _placed(error: ValidationError, place: tuple[str | int, ...]) -> ValidationError:
-    """`error` as one of what stands at `place`, without the values that were given."""
+    """`error` moved to `place`, without the values that were given."""
     lines: list[InitErrorDetails] = [
         {
             "type": PydanticCustomError(line["type"], "wrong", line.get("ctx")),
@@ -101,7 +101,7 @@ def _placed(error: ValidationError, place: tuple[str | int, ...]) -> ValidationE
 
 @cache
 def _lists_of_parts(model: type[Arguments]) -> dict[str, type[Part]]:
-    """The arguments that are lists of parts, and of which part."""
+    """The arguments that are lists of parts, with the parts' types."""
     kinds = {
         name: get_args(kind)[0]
         for name, field in model.model_fields.items()
@@ -112,7 +112,7 @@ def _lists_of_parts(model: type[Arguments]) -> dict[str, type[Part]]:
 
 
 def _refuse_broken_text(values: Mapping[str, Any]) -> None:
-    """Half a surrogate pair is valid JSON, but no text: nothing could store or mail it."""
+    """Refuse unpaired surrogates, which are valid JSON but cannot be stored or mailed."""
     level: list[object] = [values]
     for _ in range(DEPTH_MAX):
         level = [inner for value in level for inner in _inside(value)]
@@ -122,7 +122,7 @@ def _refuse_broken_text(values: Mapping[str, Any]) -> None:
 
 
 def _inside(value: object) -> Iterable[object]:
-    """The texts, lists and objects in a list or object; raises Refused for a text that is none."""
+    """The texts, lists and objects in a list or object. Raises Refused for a text with unpaired surrogates."""
     if isinstance(value, str):
         _refuse_half(value)
         return ()
@@ -149,7 +149,7 @@ def _refuse_half(text: str) -> None:
 
 
 def _unpacked(model: type[Arguments], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists and objects that a client sent as JSON text, as some do; text arguments are left alone."""
+    """The arguments with lists and objects that some clients send as JSON text decoded, and texts unchanged."""
     values = dict(given)
     for name in _structured(model):
         if isinstance(values.get(name), str):

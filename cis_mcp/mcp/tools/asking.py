@@ -1,8 +1,8 @@
 """Ask for approval at the client: by a form, if the key's bounds say that a person is there (`attended`), or by a page.
 
-A form proves nobody: its answer comes from whoever holds the key. So it counts for attended keys alone, and a
-“decline”, which some clients give unasked, leaves the action waiting for its owner. A page is opened by whoever is at
-the client, and asks for the owner's proof; that it was opened decides nothing (URL elicitation, MCP 2025-11-25).
+A form proves no one's identity: its answer comes from the holder of the key. So it counts only for attended keys, and
+a “decline”, which some clients send unasked, leaves the action waiting for its owner. A page opened at the client
+asks for the owner's proof; opening it decides nothing (URL elicitation, MCP 2025-11-25).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engine.model.actors import Actor
 from engine.model.held import HeldAction
 
 _EMBEDDED_SINCE = "2026-07-28"
-"""From this revision on a question is the answer of a call, which the client repeats with what was said."""
+"""From this protocol version on, a question is the result of a call, which the client repeats with the answer."""
 _PAGES_SINCE = "2025-11-25"
 _NAME = "approve"
 _OPENED = "page:"
-"""What the state of a call begins with that was answered by the address of a page."""
+"""The prefix of the state of a call that was answered with a page's URL."""
 _OPENING_S = 60.0
-"""How long a client may take to say that it showed an address; some never say."""
+"""The seconds to wait for a client's confirmation that it showed a URL, which some never send."""
 _TEXT_MAX = 4_000
 
 
@@ -44,7 +44,7 @@ class ApprovalForm(BaseModel):
 async def confirmed(
     context: Context[Any, Any] | None, actor: Actor, held: HeldAction
 ) -> bool | InputRequiredResult:
-    """True for a person's yes, False if nobody said it; or the question, for the client to repeat the call with."""
+    """True if a person approved, else False; or the question, with whose answer the client repeats the call."""
     if context is None or not _by_form(context, actor, held):
         return False
     message = f"Approve this?\n\n{described(held.preview)}"[:_TEXT_MAX]
@@ -78,14 +78,14 @@ def _question(message: str, held: HeldAction) -> InputRequiredResult:
 
 
 def _forms(context: Context[Any, Any]) -> bool:
-    """True if the client shows forms; one that names no mode does."""
+    """True if the client shows forms, as it does if it names no mode."""
     capabilities = context.client_capabilities
     found = capabilities.elicitation if capabilities else None
     return found is not None and (found.form is not None or found.url is None)
 
 
 def opened(context: Context[Any, Any] | None) -> str:
-    """The held action whose page this call's client was sent to, if the call is repeated after that; else empty."""
+    """The id of the held action whose page the client has shown, if this call is repeated after that; else empty."""
     state = context.request_state if context is not None else None
     return state.removeprefix(_OPENED) if state and state.startswith(_OPENED) else ""
 
@@ -93,9 +93,9 @@ def opened(context: Context[Any, Any] | None) -> str:
 async def sent_to_page(
     context: Context[Any, Any] | None, actor: Actor, held: HeldAction, page: str
 ) -> InputRequiredResult | None:
-    """Have a client that shows addresses show the page that decides; None if the call is answered at once.
+    """Send a client that shows URLs to the page for the decision; None if the call is answered at once.
 
-    Whom a form was shown has said what they say.
+    A client that showed a form is not sent to the page.
     """
     if context is None or not page or not held.address or not _pages(context):
         return None

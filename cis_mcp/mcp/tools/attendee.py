@@ -1,4 +1,4 @@
-"""The tool that shows one person at one event: the answer, every mail and what came back."""
+"""The tool that shows one person at one event: the answer, every mail, and the servers' replies."""
 
 from __future__ import annotations
 

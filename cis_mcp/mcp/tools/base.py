@@ -1,4 +1,4 @@
-"""The base of every tool: strict arguments, one handler, and an answer as text and as data."""
+"""The base of every tool: strict arguments, one handler, and a result as text and as data."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ A = TypeVar("A", bound=Arguments)
 _LOOK_S = 0.5
 _FOLLOW = "Follow it with get_held_action; do not repeat the call."
 ACTING = "acting"
-"""The scope of a tool that takes any verb by which something changes; its command asks for the right one."""
+"""The scope of a tool that needs any verb that changes something; its command checks for the right one."""
 _LARGE = 20_000
-"""Values and characters of arguments that are read at once."""
+"""The most values and characters of arguments that are parsed in the event loop."""
 
 
 class Result(Data):
@@ -66,7 +66,7 @@ class Result(Data):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a tool answers: words that stand on their own, the same facts as data, and links to resources."""
+    """A tool's result: a self-contained text, the same facts as data, and links to resources."""
 
     text: str
     data: Data
@@ -75,16 +75,16 @@ class Reply:
 
 @lru_cache(maxsize=16)
 def _by_client(operator: Actor) -> Actor:
-    """The record tells the operator at the command line from one who comes by a client of ours."""
+    """The operator marked as using an MCP client, to distinguish them in the record from the command line."""
     return operator.model_copy(update={"face": "mcp"})
 
 
 @dataclass(frozen=True)
 class CallContext:
-    """Where a call is dealt with: the engine, who is asking just now, the call's own context.
+    """The context of a call: the engine, the current caller, and the SDK's context.
 
-    `leaving` is true once the server is about to stop: then a call that waits ends. `held`: what the call asked for
-    and what waits for approval; `undo`: how it can be taken back.
+    `leaving` is true once the server is about to stop, so that waiting calls end. `held`: actions of the call that
+    wait for approval; `undo`: how its changes can be undone.
     """
 
     engine: Engine
@@ -92,13 +92,13 @@ class CallContext:
     context: Context[Any, Any] | None = None
     leaving: Callable[[], bool] = lambda: False
     has: Callable[[str], bool] = lambda _: True
-    """Whether the caller has the tool of that name: of another it is told nothing."""
+    """Whether the caller has a tool, by name; other tools are not mentioned to it."""
     held: list[HeldAction] = field(default_factory=list)
     undo: list[Undo] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
-        """Who is asking just now; the local operator as one who came by MCP."""
+        """The current caller; the local operator is marked as using MCP."""
         actor = self.who()
         return actor if actor.kind != "local" else _by_client(actor)
 
@@ -112,7 +112,7 @@ class CallContext:
         return done
 
     async def settled(self, message: Message, seconds: float) -> Message:
-        """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
+        """The ledger row of `message`, once it is settled or deferred, `seconds` have passed, or the server stops."""
         loop = asyncio.get_running_loop()
         # What leaves later, since it can be taken back until then, is not waited for.
         in_time = (message.due - self.engine.clock()).total_seconds() <= seconds
@@ -124,16 +124,16 @@ class CallContext:
                 return found
 
     async def report(self, done: float, total: float, words: str) -> None:
-        """Tell the caller how far its call is, if it asked to know; `done` may only grow."""
+        """Report progress to the caller, if it asked for that; `done` may only grow."""
         if self.context is not None:
             await self.context.report_progress(done, total, words)
 
 
 @dataclass(frozen=True)
 class Spec(Generic[A]):
-    """What a tool is made of: its handler's docstring is its description.
+    """The definition of a tool, whose description is its handler's docstring.
 
-    `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
+    `scope`, and `also` if given: the scopes that an agent's key needs; without them the tool is not listed.
     """
 
     handler: Callable[[CallContext, A], Awaitable[Reply]]
@@ -144,9 +144,9 @@ class Spec(Generic[A]):
     scope: str = "read"
     also: str = ""
     beside: bool = False
-    """Listed beside the core to callers whose key has bounds."""
+    """Listed with the core to callers whose key has bounds."""
     attended: bool = False
-    """Open as well to a key without the scope, if a person attends to its client."""
+    """Also open to a key without the scope, if a person attends to its client."""
 
     @property
     def name(self) -> str:
@@ -173,12 +173,12 @@ class Spec(Generic[A]):
 
 
 def reads() -> ToolAnnotations:
-    """Hints of a tool that changes nothing."""
+    """The hints of a tool that changes nothing."""
     return _hints(read_only=True, destructive=False, idempotent=True, open_world=False)
 
 
 def writes(*, destructive: bool = False, idempotent: bool = False, mails: bool = False) -> ToolAnnotations:
-    """Hints of a tool that changes something; `mails` where people outside hear of it."""
+    """The hints of a tool that changes something; `mails`: people outside are notified."""
     return _hints(read_only=False, destructive=destructive, idempotent=idempotent, open_world=mails)
 
 
@@ -192,9 +192,9 @@ def _hints(*, read_only: bool, destructive: bool, idempotent: bool, open_world: 
 
 
 class ServedTool:
-    """A tool whose every answer is a result: refusals have a code, and crashes never show their text.
+    """A tool that always answers with a result: refusals have a code, and crashes never show their message.
 
-    What it is made of is imported when it is first called.
+    Its module is imported when it is first called.
     """
 
     def __init__(self, tool: Listed, call: CallContext) -> None:
@@ -205,7 +205,7 @@ class ServedTool:
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any] | None
     ) -> CallToolResult | InputRequiredResult:
-        """Deal with one call; raises MCPError alone, for what is the protocol's business."""
+        """Handle one call. Raises only MCPError, for errors of the protocol."""
         try:
             call = self._call
             spec = self._spec = self._spec or spec_of(self._tool)
@@ -240,26 +240,26 @@ class ServedTool:
 
 
 def spec_of(tool: Listed) -> Spec[Any]:
-    """What `tool` is made of, from its module."""
+    """The definition of `tool`, from its module."""
     specs: tuple[Spec[Any], ...] = import_module(tool.module).TOOLS
     return next(spec for spec in specs if spec.name == tool.name)
 
 
 def all_imported() -> None:
-    """Import all tools at once: on a shared server, no call should wait for an import."""
+    """Import all tools, so that no call on a shared server waits for an import."""
     for tool in LISTED.values():
         spec_of(tool)
 
 
 async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
-    """The arguments of a call; many of them are read in a thread, where they keep nobody else waiting."""
+    """The arguments of a call; large ones are parsed in a thread, where they do not delay other calls."""
     if larger(given, _LARGE):
         return await pools.LISTS.run(parse, spec.name, spec.arguments, given)
     return parse(spec.name, spec.arguments, given)
 
 
 def _caller(call: CallContext) -> str:
-    """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
+    """The caller whose share of the threads a call uses: its key; over stdio there is one caller."""
     caller = current()
     return caller.key if caller else call.actor.kind
 
@@ -279,7 +279,7 @@ def _success(reply: Reply, passed: Sequence[str], undo: Sequence[Undo]) -> CallT
 
 
 async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult | InputRequiredResult:
-    """The answer to a call that waits for approval: that it waits, and what it would do."""
+    """The result of a call that waits for approval: that it waits, and what it would do."""
     yes = await confirmed(call.context, call.actor, held)
     if isinstance(yes, InputRequiredResult):
         return yes
@@ -297,7 +297,7 @@ def _still_waiting(data: Data | None, held: HeldAction) -> CallToolResult:
 
 
 async def _after_page(call: CallContext, held_id: str) -> CallToolResult:
-    """The answer to a call that is repeated after its client showed the page; what it asks for is kept already."""
+    """The result of a call that is repeated after its client showed the page; its action is stored already."""
     held = await call.engine.held_action(held_id, call.actor)
     state = held.state_at(call.engine.clock())
     if state is HeldState.WAITING:
@@ -306,7 +306,7 @@ async def _after_page(call: CallContext, held_id: str) -> CallToolResult:
 
 
 async def _approved(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult:
-    """The answer to a call that a person at an attended client approved."""
+    """The result of a call that a person at an attended client approved."""
     done = await call.engine.apply(Decide(held_id=held.id, approve=True, channel=Channel.FORM), call.actor)
     return _decided(reply.data, done.action)
 
@@ -334,7 +334,7 @@ def failure(
     problems: Sequence[CallMistake] = (),
     bound: str = "",
 ) -> CallToolResult:
-    """A refusal as the caller reads it; `sent` is None if that is not known; `bound`: which, of OUT_OF_BOUNDS."""
+    """A refusal as a result; `sent` is None if unknown; `bound`: which bound, for OUT_OF_BOUNDS."""
     structured: dict[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
     if bound:
         structured["bound"] = bound
@@ -356,5 +356,5 @@ def _internal() -> CallToolResult:
 
 
 def _where(error: Exception) -> str:
-    """The places a crash went through, without its text, which could hold addresses (promise 13)."""
+    """The places in an exception's traceback, without its message, which could contain addresses (promise 13)."""
     return "".join(traceback.format_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""The tools of bulk sends: a draft, and the campaign it becomes."""
+"""The tools for bulk sends: a draft, and the campaign it becomes."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ async def _reply(call: CallContext, done: CampaignDone, token: str) -> Reply:
 
 
 def _beginning(done: CampaignDone) -> list[str]:
-    """When a scheduled campaign begins, on the clock of its event."""
+    """When a scheduled campaign starts, in its event's zone."""
     if done.campaign.at is None or done.campaign.started:
         return []
     zone = done.event.span.timezone
@@ -197,7 +197,7 @@ def _next(info: CampaignInfo) -> list[str]:
 
 
 def _gone(info: CampaignInfo) -> str:
-    """How much has left already, which no pause or cancellation brings back."""
+    """How many messages have left already, which no pause or cancellation can recall."""
     sending = info.counts.get(MessageState.SENDING.value, 0)
     under_way = f" {sending} more may just be leaving." if sending else ""
     whole = f"{info.valid} valid" if info.kind == Kind.INVITE.value else str(info.total)

@@ -1,4 +1,4 @@
-"""Which tools there are, and in which tier each is; `make docs` writes it down, and no server imports them all."""
+"""All tools with their tiers, which `make docs` writes to opening.json, so that no server imports them all."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "extended": _EXTENDED,
     "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *organizers.MANAGING, *people.TOOLS),
 }
-"""Each tier holds the one before."""
+"""The tools by tier; each tier includes the one before."""
 
 EVERY: dict[str, Spec[Any]] = {spec.name: spec for spec in SPECS["operator"]}
-"""Every tool by its name."""
+"""Every tool by name."""

@@ -1,4 +1,4 @@
-"""The arguments of the tools that make, change, cancel and show events."""
+"""The arguments of the tools that create, change, cancel and show events."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class UpdateEventArguments(Arguments):
     @model_validator(mode="before")
     @classmethod
     def _cleared(cls, given: Any) -> Any:
-        """What is to be cleared becomes empty; an empty text by itself was left out long before. Raises Refused."""
+        """Make fields to clear empty; an empty text alone counts as left out earlier. Raises Refused."""
         names = given.get("clear") if isinstance(given, dict) else None
         if not isinstance(names, list):
             return given

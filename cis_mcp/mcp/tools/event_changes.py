@@ -1,4 +1,4 @@
-"""What a change of an event came to: the old beside the new, who hears of it and who does not."""
+"""The result of a change of an event as text: old and new values, and who is notified of it and who is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.model.addresses import masked_address
 
 
 def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
-    """What update_event did, in words."""
+    """The result of update_event as lines of text."""
     if not done.changed:
         same = f"The event is so already, at sequence {done.event.sequence}"
         return [
@@ -23,7 +23,7 @@ def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
 
 
 def _changed_line(one: FieldChange) -> str:
-    """The old beside the new; what somebody wrote stands between marks."""
+    """A line with the old and the new value; text that people wrote is in quotation marks."""
     if one.field not in TEXTS:
         return f"- {one.field}: {one.old} → {one.new}"
     old, new = (quoted(text) if text else "none" for text in (one.old, one.new))
@@ -31,7 +31,7 @@ def _changed_line(one: FieldChange) -> str:
 
 
 def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> list[str]:
-    """What cancel_event did, in words."""
+    """The result of cancel_event as lines of text."""
     what = f"the instance {instance}" if instance else "the event"
     if instance and not done.changed:
         return [f"Cancelled: {what} was cancelled before. No one is mailed now."]
@@ -40,7 +40,7 @@ def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> 
 
 
 def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
-    """Who is mailed, and who is not and how they would be."""
+    """Lines on who is mailed, who is not, and how those could be."""
     shown = notified_fields(done)
     more = ", …" if done.notified > len(shown["first"]) else ""
     named = f" ({', '.join(shown['first'])}{more})" if shown["first"] else ""
@@ -56,7 +56,7 @@ def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
 
 
 async def barred_lines(engine: Engine, done: EventDone) -> list[str]:
-    """Who of those that a dry run names gets none: what is owed to them is withdrawn before it leaves."""
+    """Lines on people in a dry run who get no mail, since their messages are withdrawn before they leave."""
     first = [person.email for person in done.preview.first] if done.preview else []
     barred = await engine.takes_no_mail(done.event.organizer, first)
     named = ", ".join(map(masked_address, barred))

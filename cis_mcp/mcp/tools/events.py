@@ -1,4 +1,4 @@
-"""The tools that make, change, cancel and show events."""
+"""The tools that create, change, cancel and show events."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 
 _FEW = 3
-"""Proposals that are shown if more would make the answer too long."""
+"""How many proposals are shown if more would make the result too long."""
 
 EventAsShown = Annotated[EventInfo, shown_by("get_event")]
 
@@ -235,7 +235,7 @@ def _found(event: Event, counters: Statistics, proposed: Sequence[Proposal], sho
 
 
 def found_event(event: Event, counters: Statistics, proposed: Sequence[Proposal]) -> FoundEvent:
-    """An event as data, with the first of the proposals that wait for an answer."""
+    """An event as data, with the first open proposals."""
     return FoundEvent(
         event=event_info(event),
         proposals=[proposal_info(event, one) for one in proposed[:SHOWN]],

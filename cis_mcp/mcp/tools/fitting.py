@@ -1,4 +1,4 @@
-"""Keeps every answer within what a client takes in: long lists come in smaller pages."""
+"""Keeps every result within a client's limit by giving long lists smaller pages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from cis_mcp.views.base import Data
 from engine.refusals import Code, Refused
 
 BYTES_MAX = 75_000
-"""Of text and data together. Clients take 25,000 tokens; a token is never less than three bytes of such an answer."""
+"""The most bytes of text and data together: clients accept 25,000 tokens, each of at least three bytes here."""
 
 _ROOM_FOR_NOTE = 500
 
 
 async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
-    """The answer with up to `limit` items, or with as many as fit; `page` gives one, with its cursor.
+    """The result with up to `limit` items, or with as many as fit; `page` makes one, with its cursor.
 
-    `page` is asked again with fewer where its answer is too long, so it must only read.
+    `page` is called again with fewer if its result is too long, so it must only read.
     """
     shown = limit
     reply = await page(shown)
@@ -32,7 +32,7 @@ async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
 
 
 def place_after(names: Sequence[str], cursor: str | None) -> int:
-    """Where a list goes on, of which the last item shown was called `cursor`. Raises Refused: INVALID_CURSOR."""
+    """The index from which a list continues after the item named `cursor`. Raises Refused: INVALID_CURSOR."""
     if cursor is None:
         return 0
     if cursor not in names:
@@ -41,11 +41,11 @@ def place_after(names: Sequence[str], cursor: str | None) -> int:
 
 
 def listed(lines: Sequence[str], cursor: str | None, nothing: str, data: Data) -> Reply:
-    """A list in lines, with the cursor that leads on; `nothing`: what is said of an empty one."""
+    """A list as lines of text, with the next cursor; `nothing`: the text for an empty list."""
     more = [f"There are more; go on with cursor {cursor}"] if cursor else []
     return Reply("\n".join([*lines, *more]) or nothing, data)
 
 
 def size_of(reply: Reply) -> int:
-    """Bytes of an answer, in words and in data; its links are short."""
+    """The bytes of a result, in text and data; its links are short and not counted."""
     return len(reply.text.encode()) + len(reply.data.model_dump_json().encode())

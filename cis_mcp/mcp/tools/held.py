@@ -1,4 +1,4 @@
-"""The tools of what waits for approval: see what became of it; and, for a key that may, decide."""
+"""The tools for actions that wait for approval: show the outcome and, for a key that may, decide."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.model.held import Channel, HeldAction, HeldState
 from engine.refusals import Code, Refused
 
 _LOOK_S = 0.5
-"""How often to look whether somebody has decided; one row, by its key."""
+"""The seconds between checks for a decision, each of which reads one row by its key."""
 
 HeldId = Annotated[
     str, Field(description="id in held of a call's result", min_length=1, max_length=40, examples=["k3x9…"])
@@ -54,7 +54,7 @@ async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Rep
 
 
 async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[HeldAction, HeldState]:
-    """The action once it is decided, `seconds` are over, or the server stops."""
+    """The action once it is decided, `seconds` have passed, or the server stops."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:

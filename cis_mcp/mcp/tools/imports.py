@@ -1,4 +1,4 @@
-"""The tool that makes events of a whole calendar, such as a season's, again and again."""
+"""The tool that imports a whole calendar, such as a season's, as often as it changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from engine.process import pools
 from engine.refusals import Code, Refused
 
 _SECONDS = 90
-"""How long one call may take; the next goes on where it stopped."""
+"""The most seconds of one call; the next one continues where it stopped."""
 _PROBLEMS_SHOWN = 10
 _FEW = pools.ConcurrencyLimit(2)
-"""Imports of one caller at a time: each may hold a calendar of 20 MB."""
+"""The limit on concurrent imports of one caller, each of which may have a calendar of 20 MB."""
 
 
 class ImportCalendarArguments(Arguments):

@@ -32,7 +32,7 @@ ChannelOrigin = Annotated[Origin, BeforeValidator(_lowered)]
 """An origin in upper or lower case."""
 
 _FIELDS_READ = 1_000
-"""Of more personal values none is looked at."""
+"""The most personal values that are read; if there are more, none is."""
 
 
 def _not_countless(value: object) -> object:
@@ -145,7 +145,7 @@ async def _uids(call: CallContext, arguments: SendInviteArguments) -> tuple[str,
 
 
 class _Invite(TypedDict):
-    """What is the same whether one event or several are meant."""
+    """The part of an invite that is the same for one event and for several."""
 
     email: str
     name: str
@@ -199,7 +199,7 @@ async def _several(call: CallContext, arguments: SendInviteArguments, uids: tupl
 
 
 async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSeveral:
-    """What became of one invite, by the time `over` of the loop at the latest."""
+    """The outcome of one invite, at the loop's time `over` at the latest."""
     if invited.done is None or invited.done.message is None:
         assert invited.refusal is not None, "an invite is there or was turned down"
         refused = invited.refusal.refused
@@ -219,7 +219,7 @@ async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSev
 
 
 def _failure(one: OneOfSeveral) -> str:
-    """Why an invite failed: our own words where it was turned down, else what the mail server said."""
+    """Why an invite failed: our own text if it was refused, else the mail server's response."""
     return _reply_of(one.message) if one.message_id else f". {one.message}"
 
 
@@ -228,7 +228,7 @@ def _reply_of(answer: str) -> str:
 
 
 def _several_words(result: InviteResults, why: str) -> str:
-    """How many of each status, and what was turned down and why."""
+    """How many invites have each status, and which were refused and why."""
     summary = ", ".join(f"{n} {status}" for status, n in result.counts.items())
     lines = [f"{len(result.invites)} events for {result.email}: {summary}."]
     lines += [f"- {one.uid}: {one.code}{_failure(one)}" for one in result.invites if one.status == "failed"]

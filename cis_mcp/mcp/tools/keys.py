@@ -1,4 +1,4 @@
-"""The tool by which a key makes narrower keys under itself."""
+"""The tool by which a key creates narrower keys under itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools that make links for newsletters."""
+"""The tools for newsletter links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the recipients of a bulk send come from: one by one, CSV text, a file of this machine, or a list on AWS."""
+"""The recipients of a bulk send: listed singly, as CSV text, from a file on this machine, or from a list on AWS."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ async def _csv(arguments: BulkSendArguments) -> str | bytes:
 
 
 def _content(path: str) -> bytes:
-    """The bytes of a plain file, one more than allowed at most. Raises Refused: PATH_NOT_READABLE."""
+    """The bytes of a regular file, up to one more than allowed. Raises Refused: PATH_NOT_READABLE."""
     hint = "Give the absolute path of a CSV file on the server's machine, or its content as csv."
     return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
 
 
 async def _refuse_others(call: CallContext, uid: str, rows: list[ListRow]) -> None:
-    """A row that names another event must not be invited to this one."""
+    """Refuse rows that name another event, which must not be invited to this one."""
     others = [row.number for row in rows if row.uid and row.uid.lower() != uid.lower()]
     if others:
         event = await call.engine.event(uid, call.actor)

@@ -1,4 +1,4 @@
-"""The tools for what people write to the agent: list it, read it, answer it."""
+"""The tools for messages that people write to the agent: list, read and answer them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def reply_message(call: CallContext, arguments: ReplyMessageArguments) -> 
 
 
 async def _names(call: CallContext, messages: Sequence[InboxMessage]) -> Mapping[str, EventName]:
-    """What the events are called beside whose answers the messages came."""
+    """The names of the events to whose answers the messages belong."""
     uids = {message.event_uid for message in messages if message.event_uid}
     return await call.engine.event_names(uids) if uids else {}
 

@@ -1,4 +1,4 @@
-"""Tells a caller what is wrong with its arguments so that it can repair the call at once, without its values."""
+"""Describes what is wrong with a caller's arguments so that it can repair the call, without repeating values."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ _MEANT = {
     "when": ("start",),
     "zone": ("timezone",),
 }
-"""What models call our arguments by other servers' habits; the first that the tool has is meant."""
+"""Names from other servers that models use for our arguments; the first one that the tool has is meant."""
 _MAKING = frozenset({"create_event", "update_event"})
 _GUESTS = frozenset(
     {"attendee", "attendees", "email", "emails", "guests", "invitees", "participants", "recipients"}
 )
-"""What other servers take together with an event, and other tools of ours take afterwards."""
+"""Arguments that other servers accept with an event, but that other tools of ours take afterwards."""
 
 
 class CallMistake(BaseModel):
@@ -90,7 +90,7 @@ class CallMistake(BaseModel):
 
 
 class WrongArguments(Refused):
-    """A call that was not understood; `problems` say field by field how it would be."""
+    """A call with wrong arguments; `problems` describe, field by field, how to repair it."""
 
     def __init__(self, sentences: Sequence[str], problems: Sequence[CallMistake]) -> None:
         super().__init__(Code.INVALID_ARGUMENT, " ".join(sentences), _HINT)
@@ -100,9 +100,9 @@ class WrongArguments(Refused):
 def wrong_arguments(
     tool: str, model: type[BaseModel], errors: Iterable[ErrorDetails], *, unknown: int = 0
 ) -> WrongArguments:
-    """What pydantic found, in our words; of many problems the first, those of unknown names before others.
+    """pydantic's errors in our own words: the first of them, with those of unknown names before others.
 
-    `unknown`: how many names are unknown in all; `errors` need not have more than the first few.
+    `unknown`: how many names are unknown in total; `errors` may have only the first few.
     """
     schema = argument_schema(model)
     found = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
@@ -120,7 +120,7 @@ def wrong_arguments(
 
 
 def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, CallMistake]:
-    """A sentence on one problem, and the same as data."""
+    """A sentence about one problem, and the same as data."""
     where = _place(schema, error)
     place = ".".join(str(part) for part in where)[:_NAME_SHOWN] or "arguments"
     if _unknown(error):
@@ -136,7 +136,7 @@ def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tup
 
 
 def _place(schema: Mapping[str, Any], error: ErrorDetails) -> tuple[int | str, ...]:
-    """Where the error is; of an argument that takes several forms, the argument and not each form."""
+    """The place of the error; for an argument with several forms, the argument itself."""
     place = error["loc"]
     forms = (n for n in range(1, len(place)) if "anyOf" in _node(schema, place[:n]))
     return place[: next(forms, len(place))]
@@ -166,7 +166,7 @@ def _last(error: ErrorDetails) -> str:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    """The argument that an unknown name stands for; empty if nothing is near."""
+    """The argument that an unknown name may mean; empty if none is similar."""
     return "" if len(name) > _NAME_SHOWN else _nearest(name, tuple(known))
 
 
@@ -183,12 +183,12 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def _names_at(schema: Mapping[str, Any], error: ErrorDetails) -> list[str]:
-    """The names that are known where an unknown one was."""
+    """The names that are known at the place of an unknown one."""
     return list(_node(schema, error["loc"][:-1]).get("properties", {}))
 
 
 def _node(schema: Mapping[str, Any], place: Iterable[int | str]) -> Mapping[str, Any]:
-    """The part of the schema that speaks of a place; an empty one where it says nothing of it."""
+    """The part of the schema for a place; empty if there is none."""
     node: Mapping[str, Any] = schema
     for part in place:
         if isinstance(part, int):
@@ -201,7 +201,7 @@ def _node(schema: Mapping[str, Any], place: Iterable[int | str]) -> Mapping[str,
 
 
 def _expected(node: Mapping[str, Any]) -> str:
-    """What the schema asks for, in words."""
+    """What the schema requires, as text."""
     if "anyOf" in node:
         return ", or ".join(map(_expected, node["anyOf"]))
     if "enum" in node:
@@ -234,7 +234,7 @@ def _range(node: Mapping[str, Any]) -> str:
 
 
 def _bound(error: ErrorDetails) -> str:
-    """The length that was passed, which the listed schema does not say."""
+    """The length that was exceeded, which the listed schema does not state."""
     context = error.get("ctx", {})
     most, least = context.get("max_length"), context.get("min_length")
     what = "characters" if error["type"].startswith("string") else "items"
@@ -246,7 +246,7 @@ def _bound(error: ErrorDetails) -> str:
 
 
 def _example(node: Mapping[str, Any]) -> Any:
-    """A value that would do; None if the words must be enough."""
+    """A valid example value; None if the text must suffice."""
     if node.get("examples"):
         return node["examples"][0]
     if node.get("enum"):

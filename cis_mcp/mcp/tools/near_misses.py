@@ -1,4 +1,4 @@
-"""What an empty search would have found without the hour, or without one of its words."""
+"""Shorter queries for an empty search: without the hour, or without one of its words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.search.asking import Found, Understood
 from engine.search.leaving_out import ReadingPart, parts
 
 _TRIED_MAX = 4
-"""Shorter queries that are asked; each is a search of its own."""
+"""The most shorter queries that are tried, each of which is a separate search."""
 _SHOWN = 3
 
 
@@ -47,7 +47,7 @@ async def _found(
 
 
 def _without(query: str, unknown: Sequence[str], understood: Understood, call: CallContext) -> str:
-    """The query without each of the words that no event has."""
+    """The query without the words that no event has."""
     for word in unknown:
         apart = parts(query, understood, call.engine.clock())
         rests = (part.rest for part in apart if part.kind == "unknown" and part.value == word)

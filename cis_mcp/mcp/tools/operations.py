@@ -1,4 +1,4 @@
-"""The operator's tools: whose mail may leave, agents' keys, the settings in force, the recount."""
+"""The operator's tools: organizers whose mail may leave, agents' keys, the settings in force, the recount."""
 
 from __future__ import annotations
 

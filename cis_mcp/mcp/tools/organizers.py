@@ -1,4 +1,4 @@
-"""Organizers: list them, and set what holds for one."""
+"""The tools that list organizers and set the settings of one."""
 
 from __future__ import annotations
 

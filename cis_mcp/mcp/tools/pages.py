@@ -1,4 +1,4 @@
-"""The tools that make an organizer's public web pages."""
+"""The tools for an organizer's public web pages."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
 
 
 async def _event_urls(call: CallContext, name: str) -> list[str]:
-    """Where the event has a page of its own; the same for all pages that list it. Raises Refused: UNKNOWN_EVENT."""
+    """The URLs of the event's own page, the same for all pages that list it. Raises Refused: UNKNOWN_EVENT."""
     event = await call.engine.event(name, call.actor)
     return await views.event_urls(call.engine, event)
 

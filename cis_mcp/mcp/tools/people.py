@@ -1,4 +1,4 @@
-"""The operator's tools for one person: forget them, or show what is kept of them."""
+"""The operator's tools for one person: forget them, or show what is stored about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from engine.inbox import forgetting
 
 _KEPT_BYTES = 30_000
-"""Of the rows; within the answer each quotation mark of theirs takes two."""
+"""The most bytes of the rows, each of whose quotation marks takes two in the result."""
 
 
 class PersonArguments(Arguments):

@@ -1,4 +1,4 @@
-"""Other times that attendees propose: as the tools show them, and the tool that answers one."""
+"""Other times that attendees propose: how tools show them, and the tool that answers one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 SHOWN = 10
-"""Open proposals that get_event shows; list_attendees shows each beside its attendee."""
+"""The most open proposals that get_event shows; list_attendees shows each with its attendee."""
 
 
 class AnswerProposalArguments(Arguments):
@@ -111,12 +111,12 @@ async def _declined(
 
 
 def instance_of(event: Event, text: str | None) -> date | datetime | None:
-    """An instance as a caller names it, or None. Raises Refused: INVALID_TIME."""
+    """The instance that a caller names, or None. Raises Refused: INVALID_TIME."""
     return None if text is None else series.read(event.span, text)
 
 
 def proposal_lines(event: Event, proposals: Sequence[Proposal], total: int) -> list[str]:
-    """The open proposals, a line each, and what to do with them."""
+    """The open proposals, one per line, and what to do with them."""
     if not total:
         return []
     shown = [f"- {_line(event, proposal)}" for proposal in proposals]

@@ -1,4 +1,4 @@
-"""The operator's tools for mails that were set aside: list them, look at one, let it through, put it away."""
+"""The operator's tools for mails in quarantine: list them, show, release or drop one."""
 
 from __future__ import annotations
 

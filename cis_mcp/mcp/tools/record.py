@@ -1,4 +1,4 @@
-"""The tool that shows an agent what the record says of it."""
+"""The tool that shows an agent its rows of the record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools that reach some of an event's attendees: remind them, or take one out."""
+"""The tools for some of an event's attendees: remind them, or withdraw one's invite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REASONS = {
     "reminded_today": "were reminded within a day",
     "person_limit": "have already received as many mails today as one person may",
 }
-"""Why people get no reminder, as a text says it."""
+"""The texts for why people get no reminder."""
 
 
 class RemindArguments(Arguments):

@@ -158,7 +158,7 @@ def _group_line(group: GroupInfo, name: EventName | None) -> str:
 async def _counted(
     call: CallContext, arguments: GetStatsArguments
 ) -> tuple[str, Statistics, EventName | None]:
-    """What was counted, its counters, and what an event is called; its key is its uid, whatever it was asked for by."""
+    """The key of what was counted (of an event, its uid), its counters, and the event's name if it is one."""
     if arguments.scope == "event":
         event, counted = await call.engine.event_with_statistics(arguments.key or "", call.actor)
         return event.uid, counted, EventName(id=event.id, summary=event.summary)

@@ -1,4 +1,4 @@
-"""JSON schemas of tools, as short as they can be: every model that sees the tools reads them all."""
+"""JSON schemas of tools, as short as possible, since every model that sees the tools reads them all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 _UNSAID = frozenset({"minLength", "maxLength", "exclusiveMinimum"})
-"""Said to whom it concerns; Gemini's API refuses a list of tools for the last one."""
+"""Keywords left out: a caller who exceeds such a limit is told then, and Gemini's API refuses the last one."""
 _NAMED = frozenset({"properties", "$defs"})
 """Keywords whose keys are names of ours, not keywords."""
 
@@ -19,9 +19,9 @@ _NAMED = frozenset({"properties", "$defs"})
 def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of arguments, without `$ref`, for clients that don't follow them, and without null.
 
-    Null stands for “left out” and is accepted; saying so for each argument would only invite it. How long a text
-    may be is not said either: who comes near it is told then, and everybody else need not read it. Made once for
-    each model, and not to be changed.
+    Null means “left out” and is accepted; stating that for each argument would only invite it. Limits of length are
+    not stated either: a caller who exceeds one is told then. The schema is made once for each model and must not be
+    changed.
     """
     return _arguments(model)
 
@@ -34,10 +34,10 @@ def _arguments(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def result_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a result; open, so that a client which keeps it takes what a later server adds.
+    """The schema of a result, which is open, so that a client that stores it accepts additions of later servers.
 
-    Nothing is required at its top: clients hold refusals against it as well (the TypeScript SDK does), and a
-    refusal has a code and a message instead. Below it everything is always there, so that saying it tells nothing.
+    Nothing is required at the top level: clients such as the TypeScript SDK also validate refusals against it, which
+    have a code and a message instead. Below it every field is always present, so stating that is useless.
     """
     return _result(model, GenerateJsonSchema)
 
@@ -49,10 +49,10 @@ def _result(model: type[BaseModel], generator: type[GenerateJsonSchema]) -> dict
 
 @cache
 def listed_result(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a result as tools/list has it: the names at its top and their types; what is nested is open.
+    """The schema of a result for tools/list: only the top-level names and their types.
 
-    The answer itself shows what it holds, and docs/tools.md spells it out: every model that connects would read it.
-    Made once for each model, and not to be changed.
+    The result itself shows its content, and docs/tools.md describes it; otherwise every model that connects would read
+    it here. The schema is made once for each model and must not be changed.
     """
     whole = _result(model, type("_TopOf", (_Top,), {"model": model}))
     definitions = whole.get("$defs", {})
@@ -61,7 +61,7 @@ def listed_result(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class _Top(GenerateJsonSchema):
-    """Goes into no other model than its own: what is nested is two thirds of the work."""
+    """Generates the schema of one model without nested models, which are two thirds of the work."""
 
     model: ClassVar[type[BaseModel]]
 
@@ -78,12 +78,12 @@ def _typed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 
 
 def shown_by(tool: str) -> WithJsonSchema:
-    """Stands for a record where it is repeated: the schema of `tool` spells it out once."""
+    """A short schema for a repeated record, which the schema of `tool` describes once."""
     return WithJsonSchema({"type": "object", "description": f"as {tool} gives it"}, mode="serialization")
 
 
 def _undocumented(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without the docstrings of the types that it defines."""
+    """The schema without the docstrings of the types it defines."""
     for definition in schema.get("$defs", {}).values():
         definition.pop("description", None)
     return schema
@@ -107,7 +107,7 @@ def _open(node: Any, *, named: bool = False) -> Any:
 
 
 def _untitled(node: Any, others: frozenset[str] = frozenset(), *, named: bool = False) -> Any:
-    """Without the titles that pydantic makes of field names, the docstrings of models, and `others`."""
+    """The schema without the titles that pydantic derives from names, the docstrings of models, and `others`."""
     if isinstance(node, list):
         return [_untitled(item, others) for item in node]
     if not isinstance(node, dict):
@@ -135,7 +135,7 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _without_null(schema: Any) -> Any:
-    """Each property that may be null as what else it may be."""
+    """The schema with null removed from each property that may be null."""
     properties = {name: _not_null(one) for name, one in schema.get("properties", {}).items()}
     return {**schema, "properties": properties}
 

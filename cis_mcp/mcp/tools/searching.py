@@ -1,4 +1,4 @@
-"""The tool that finds events by what a person says, and how it tells what it understood."""
+"""The tool that finds events by a person's words, and shows how it understood them."""
 
 from __future__ import annotations
 
@@ -149,13 +149,13 @@ def _organizer(call: CallContext, arguments: SearchEventsArguments) -> str | Non
 
 
 def _on_clock(span: Span, zone: str | None) -> Span:
-    """A time on the clock that the caller asked for; a day is the same day everywhere."""
+    """A time in the caller's zone; an all-day date is the same everywhere."""
     return span if zone is None or span.all_day else span.model_copy(update={"timezone": zone})
 
 
 @lru_cache(maxsize=512)
 def _shown(event: Event, span: Span, taken: int) -> tuple[str, EventBrief]:
-    """An event in words and as data; neither is ever changed in place, so it is said once."""
+    """An event as text and as data, cached, since neither is ever changed in place."""
     brief = brief_info(event, span, taken)
     return _line(event, span, brief.free), brief
 

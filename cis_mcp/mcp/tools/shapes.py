@@ -1,4 +1,4 @@
-"""What clients and models make of arguments on their way: read where it can mean one thing alone, else refused."""
+"""Corrects the forms in which clients and models send arguments, if they can mean only one thing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _CLIENTS_OWN = frozenset(
         *("executionid", "threadid", "runid", "meta"),
     }
 )
-"""What n8n and others add to the arguments of every tool, in lower case, signs left out."""
+"""Arguments that n8n and others add to every tool, in lower case and without punctuation."""
 _NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
-"""What programs write where they have no value; a person may be called Null."""
+"""Texts that programs write for a missing value; a person may be called Null."""
 
 
 def passed_over(model: type[BaseModel], given: Mapping[str, Any]) -> list[str]:
-    """The arguments that clients add to every call, which the tool does not have."""
+    """The arguments that clients add to every call and that the tool does not have."""
     known = _kinds(model)
     return [name for name in given if name not in known and _plain(name) in _CLIENTS_OWN]
 
@@ -34,7 +34,7 @@ def _plain(name: str) -> str:
 
 
 def shaped(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` in the shapes of `model`: what stands for “left out” is left out. Raises WrongArguments."""
+    """`given` in the forms of `model`, without values that mean “left out”. Raises WrongArguments."""
     values = _google_times(model, given)
     kinds = _kinds(model)
     found = {name: _value(model, kinds.get(name), name, value) for name, value in values.items()}
@@ -43,7 +43,7 @@ def shaped(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _kinds(model: type[BaseModel]) -> dict[str, str]:
-    """What each argument may be, as `_kind` tells."""
+    """The kind of each argument, as `_kind` returns it."""
     found: dict[str, Any] = {name: field.annotation for name, field in model.model_fields.items()}
     return {name: _kind(annotation) for name, annotation in found.items()}
 
@@ -67,7 +67,7 @@ def _value(model: type[BaseModel], kind: str | None, name: str, value: Any) -> A
 
 
 def _text(name: str, value: str) -> str:
-    """A text without what belongs to its notation elsewhere."""
+    """A text without the notation that other programs put around it."""
     if name == "recurrence" and value.strip().upper().startswith("RRULE:"):
         return value.strip()[len("RRULE:") :]
     if name == "csv" and "\n" not in value:
@@ -76,7 +76,7 @@ def _text(name: str, value: str) -> str:
 
 
 def _list(model: type[BaseModel], name: str, value: Any, *, parts: bool) -> Any:
-    """One item is a list of one; an address is a person; nothing is no item."""
+    """A list: a single item becomes a list of one, an address becomes a person, and nothing an empty list."""
     if isinstance(value, str) and not value.strip():
         return None
     items = value if isinstance(value, list) else [value]
@@ -130,7 +130,7 @@ def _of_choice(annotation: Any) -> bool:
 
 @cache
 def _kind(annotation: Any) -> str:
-    """What an argument may be, None apart: text, choice, texts, parts, mapping; empty for anything else."""
+    """The kind of an argument, apart from None: text, choice, texts, parts, mapping; empty for anything else."""
     kinds = {_plain_kind(option) for option in _options(annotation)} - {"none"}
     if kinds == {"texts", "choice"}:
         return "choice"
@@ -153,7 +153,7 @@ def _plain_kind(option: object) -> str:
 
 
 def _options(annotation: object) -> tuple[object, ...]:
-    """The types of a union, annotations left out."""
+    """The types of a union, without annotations."""
     if get_origin(annotation) is Annotated:
         return _options(get_args(annotation)[0])
     if get_origin(annotation) in {Union, types.UnionType}:

@@ -1,4 +1,4 @@
-"""The do-not-mail list: see it, put addresses and whole domains on it, take them off."""
+"""The tools for the do-not-mail list: show it, add addresses and whole domains, remove them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Triggers: propose rules for what systems of record post, try them, see what became of each delivery."""
+"""The tools for triggers: propose rules for systems of record, try them, and show each delivery's outcome."""
 
 from __future__ import annotations
 

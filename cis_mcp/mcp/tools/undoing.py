@@ -1,4 +1,4 @@
-"""The tool that takes a change back whole."""
+"""The tool that undoes a change."""
 
 from __future__ import annotations
 

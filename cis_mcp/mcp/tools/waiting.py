@@ -1,4 +1,4 @@
-"""Waiting within a call until a campaign moves no more, while the caller sees how far it is."""
+"""Waits within a call until a campaign comes to rest, and reports its progress to the caller."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.model.campaigns import Campaign, CampaignState
 
 WAIT_MAX_S = 600
 _LOOK_S = 0.05
-"""How often to look whether another process has ended the campaign; one row, by its key."""
+"""The seconds between checks whether another process has ended the campaign, each of which reads one row."""
 _REPORT_S = 0.5
 _MOVING = {CampaignState.SCHEDULED, CampaignState.RUNNING}
 
 
 async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> None:
-    """Come back when the campaign is finished, paused or cancelled, `seconds` are over, or the server stops.
+    """Return when the campaign is finished, paused or cancelled, `seconds` have passed, or the server stops.
 
-    A draft does not move by itself and is not waited for. Who may see the campaign has been checked before.
+    A draft does not change without a call and is not waited for. The caller's access must have been checked before.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -34,7 +34,7 @@ async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> 
 
 
 class _Teller:
-    """Reports how far a campaign is: not too often, and only what has grown, as the protocol asks."""
+    """Reports a campaign's progress, not too often and only if it has grown, as the protocol requires."""
 
     def __init__(self, call: CallContext) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""Tools for webhooks out: who outside is told of what happens, and what became of it."""
+"""The tools for outgoing webhooks and their postings."""
 
 from __future__ import annotations
 
