@@ -20,13 +20,13 @@ _TABLE = "dynamodb:"
 
 @dataclass
 class KindCounts:
-    """How many documents there are of each kind, and what they come to, in whatever order they were read."""
+    """The number of documents of each kind, and a digest of them that does not depend on their order."""
 
     n: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def add(self, documents: Iterable[Document]) -> None:
-        """Count these."""
+        """Count these documents."""
         for kind, value in documents:
             self.n[kind] += 1
             self.sums[kind] = (self.sums[kind] + _digest(value)) % _WHOLE
@@ -34,7 +34,7 @@ class KindCounts:
 
 @dataclass(frozen=True)
 class MovedKind:
-    """A kind on both sides: how many there are, and whether they are the same."""
+    """A kind in both stores: the number of documents, and whether they are the same."""
 
     name: str
     about: str
@@ -66,10 +66,10 @@ def _now() -> datetime:
 
 
 async def move(source: Movable, target: Movable) -> list[MovedKind]:
-    """Move everything, and read it back: a kind with anything of it on either side is told of.
+    """Move everything, read it back, and return each kind that has documents in either store.
 
-    Where a kind is not the same on both sides, no server opens the target. Raises Refused: BUSY if one of them is
-    in use, NOT_ALLOWED if the target holds anything, or a secret does not open.
+    If a kind differs, no server opens the target. Raises Refused: BUSY if one of the stores is in use, NOT_ALLOWED if
+    the target is not empty or a secret cannot be opened.
     """
     await source.refuse_in_use()
     await target.refuse_in_use()
@@ -111,7 +111,7 @@ def _digest(value: Mapping[str, Any]) -> int:
 
 
 def _ordered(value: Any) -> Any:
-    """The same with lists of texts sorted: of a set each store may tell them in another order."""
+    """The value with lists of texts sorted, since stores may return a set in different orders."""
     if isinstance(value, Mapping):
         return {str(name): _ordered(one) for name, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Which client an address stands for, wherever clients are counted."""
+"""Identifies clients by their addresses for counting."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _SITE = 64
-"""Bits of an IPv6 address that one host may have all addresses behind."""
+"""The prefix length of an IPv6 network whose addresses may all be one host's."""
 
 
 def client_network(host: str) -> str:
-    """The IPv4 address of a client, or the /64 of its IPv6 one; what is no address stands for itself."""
+    """The IPv4 address of a client, or the /64 network of its IPv6 address; other text is returned unchanged."""
     address = _address(host)
     if isinstance(address, IPv6Address):
         return str(ip_network((address.packed, _SITE), strict=False))
@@ -36,7 +36,7 @@ def is_address(host: str) -> bool:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address, as IPv4 where it only wraps one, without the name of an interface."""
+    """The address, as IPv4 if it contains one, without the name of an interface; None if it is not an address."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whose events, campaigns and counters a question may be about."""
+"""Which organizers' events, campaigns and counters a caller may ask about."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from engine.refusals import Code, Refused
 
 
 def own_alone(actor: Actor) -> str | None:
-    """Whose events and campaigns the actor sees; None: those of all organizers. Raises Refused: INVALID_ARGUMENT."""
+    """The organizer whose events and campaigns the actor sees; None: all. Raises Refused: INVALID_ARGUMENT."""
     return None if actor.everywhere else one_organizer(actor)
 
 
 def one_organizer(actor: Actor) -> str:
-    """The actor's address; who owns a domain has to name one of its organizers."""
+    """The actor's address. Raises Refused for a domain's owner, who has to name one of its organizers."""
     if actor.domain:
         why = f"Name one of the organizers at {actor.domain}."
         raise Refused(Code.INVALID_ARGUMENT, why, "Or ask for the statistics of the domain.")

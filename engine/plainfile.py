@@ -1,4 +1,4 @@
-"""Plain files of this machine that a caller names: read within bounds, or refused in clear words."""
+"""Reads regular files of this machine that a caller names, within bounds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from engine.refusals import Code, Refused
 
 
 def read(path: str, limit: int, *, hint: str, argument: str = "") -> tuple[str, bytes]:
-    """Name and bytes of a plain file, one more than `limit` at most.
+    """The name and up to `limit` + 1 bytes of a regular file.
 
-    `argument`: what the caller named it by. Raises Refused: PATH_NOT_READABLE, with `hint`.
+    `argument`: the argument with which the caller named it. Raises Refused(PATH_NOT_READABLE) with `hint`.
     """
     try:
         file = Path(path).expanduser()

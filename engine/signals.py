@@ -1,4 +1,4 @@
-"""Signals within a process: who listened before one was given is woken by it."""
+"""Signals within a process, which wake everyone who was listening before."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Waiter:
         self._event = event
 
     async def wait(self, seconds: float) -> bool:
-        """True as soon as the signal was given; False when `seconds` are over."""
+        """True as soon as the signal was given; False after `seconds`."""
         return await self._until(asyncio.get_running_loop().time() + seconds)
 
     async def rest(self, seconds: float) -> bool:
-        """As `wait`, for work in the background, which may look up to half a second sooner: see `end_of_rest`."""
+        """As `wait`, for background work, and up to half a second shorter: see `end_of_rest`."""
         return await self._until(end_of_rest(asyncio.get_running_loop().time(), seconds))
 
     async def _until(self, end: float) -> bool:
@@ -31,22 +31,22 @@ class Waiter:
 
 
 def end_of_rest(now: float, seconds: float) -> float:
-    """When to look again after about `seconds`; whoever rests for half a second or longer looks together with others.
+    """When to wake after about `seconds`; all that rest for half a second or longer wake together.
 
-    A process that has nothing to do then wakes twice a second, however many of its parts look for work.
+    So an idle process wakes twice a second, however many of its parts search for work.
     """
     end = now + seconds
     return end if seconds < _TOGETHER_S else end - end % _TOGETHER_S
 
 
 async def rest(seconds: float) -> None:
-    """Sleep for about `seconds`, and end together with others (`end_of_rest`)."""
+    """Sleep for about `seconds`, and wake together with others (`end_of_rest`)."""
     now = asyncio.get_running_loop().time()
     await asyncio.sleep(end_of_rest(now, seconds) - now)
 
 
 class Signal:
-    """Wakes everyone who listens; listen first, then look, so that none is missed."""
+    """Wakes all listeners; listen first, then search for work, so that no signal is missed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Watching what is kept: who listens hears soon that what they look at has changed, by whichever process."""
+"""Watches stored data: listeners are notified soon after a change by any process."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from engine.store.protocol import Watching
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-"""How often to see whether anything was kept; nothing is done while no one listens."""
+"""The seconds between checks whether anything was written; there are none without listeners."""
 _SHARE = 4
-"""A look that took long is followed by a rest so many times as long."""
+"""After a slow check, the pause is this many times as long as the check."""
 WATCHED_MAX = 2_000
-"""Different things that are watched at once, by all listeners of this process together."""
+"""The most things watched at once by all listeners of this process together."""
 
 Callback = Callable[[frozenset[str]], None]
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a listener looks at: `look` gives something that differs once it has changed.
+    """A thing that a listener watches: `look` returns a value that changes with it.
 
-    `event`: an answer to this event is news of it too, even where nothing else differs.
+    `event`: an answer to this event counts as a change, even if the value is the same.
     """
 
     look: Callable[[], Awaitable[object]]
@@ -41,7 +41,7 @@ class _Watched:
 
 
 class ResourceWatch:
-    """Looks again at what is listened to whenever something was kept, and tells those who listen to it."""
+    """Checks watched things whenever something was written, and notifies their listeners."""
 
     def __init__(self, store: Watching) -> None:
         self._store = store
@@ -52,13 +52,13 @@ class ResourceWatch:
 
     @property
     def watched(self) -> set[str]:
-        """Names of all that is listened to just now."""
+        """The names of all things watched now."""
         return set(self._watched)
 
     async def listen(self, sights: Mapping[str, Sight], callback: Callback) -> Callable[[], None]:
         """Call `callback` with the names of those `sights` that changed from now on, until the result is called.
 
-        One name always stands for the same sight. A change may be told once too often, never too seldom.
+        A name must always stand for the same sight. A change may be reported once too often, but is never missed.
         Raises Refused: TOO_MANY.
         """
         if len(self._watched) + len(sights.keys() - self._watched.keys()) > WATCHED_MAX:
@@ -77,7 +77,7 @@ class ResourceWatch:
         return lambda: self._leave(listener, sights.keys())
 
     def _begin(self) -> None:
-        # what was kept between the listener's first look and now is seen by looking once in any case
+        # one check in any case finds what was written between the listener's first look and now
         self._revision = None
         if self._watched and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._run())
@@ -96,7 +96,7 @@ class ResourceWatch:
         self._looking = self._newest = None
 
     async def close(self) -> None:
-        """Tell no one anything any more."""
+        """Stop notifying listeners."""
         self._watched.clear()
         looking = self._looking
         self._stop()

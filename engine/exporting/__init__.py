@@ -1,1 +1,1 @@
-"""Tables of events, people, mails, answers and links as files for programs that analyse."""
+"""Tables of events, people, mails, answers and links as files for analysis."""

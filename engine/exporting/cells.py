@@ -1,4 +1,4 @@
-"""Rows of each table, in the order of its columns; personal cells are masked where they are not to be shown."""
+"""Rows of each table, in the order of its columns; personal cells can be masked."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def link_cells(link: CampaignLink, counts: LinkCounts) -> Cells:
 
 
 def masked(table: Table, rows: Iterable[Cells]) -> list[Cells]:
-    """The rows without addresses, names and what people wrote."""
+    """The rows without addresses, names and people's texts."""
     hiding = [column.personal for column in COLUMNS[table]]
     return [tuple(_hidden(cell, how) for cell, how in zip(row, hiding, strict=True)) for row in rows]
 

@@ -16,25 +16,25 @@ from engine.model.exports import COLUMNS, Cell, Cells, Table
 from engine.refusals import Code, Refused
 
 _GROUP = 20_000
-"""Rows that a file of Parquet keeps together, and so all that is ever in memory."""
+"""The rows of a Parquet row group, which are all that is in memory at once."""
 
 
 class Form(StrEnum):
-    """How a file is written."""
+    """The format of a file."""
 
     CSV = "csv"
     PARQUET = "parquet"
 
 
 class FileWriter(Protocol):
-    """Makes one file of rows."""
+    """Writes one file of rows."""
 
     def add(self, rows: list[Cells]) -> bytes:
-        """What of the file is done with these rows; may be nothing yet."""
+        """Add rows, and return the part of the file that is complete, perhaps empty."""
         ...
 
     def end(self) -> bytes:
-        """The rest of the file."""
+        """The remaining part of the file."""
         ...
 
 
@@ -44,7 +44,7 @@ def writer(table: Table, form: Form) -> FileWriter:
 
 
 async def written(rows: AsyncIterator[list[Cells]], made: FileWriter) -> AsyncIterator[bytes]:
-    """The file in pieces; each is made in a thread, since it may take long."""
+    """The file in pieces, each made in a thread, since that may take long."""
     async for page in rows:
         if piece := await asyncio.to_thread(made.add, page):
             yield piece
@@ -53,7 +53,7 @@ async def written(rows: AsyncIterator[list[Cells]], made: FileWriter) -> AsyncIt
 
 
 class CsvWriter:
-    """CSV with a header; times in ISO 8601 and UTC, and no cell that a spreadsheet takes for a formula."""
+    """CSV with a header, times in ISO 8601 and UTC, and no cell that a spreadsheet would read as a formula."""
 
     def __init__(self, table: Table) -> None:
         self._head: list[Cells] = [tuple(names(table))]
@@ -81,7 +81,7 @@ def _text(cell: Cell) -> str:
 
 
 class _Pieces(io.RawIOBase):
-    """A file that hands on what was written to it."""
+    """A file object that returns what was written to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,14 +101,14 @@ class _Pieces(io.RawIOBase):
         return len(content)
 
     def taken(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes written since the last call."""
         found = bytes(self._waiting)
         self._waiting.clear()
         return found
 
 
 class ParquetWriter:
-    """Parquet with typed columns, compressed by snappy, which every reader knows."""
+    """Parquet with typed columns, compressed by snappy, which all readers support."""
 
     def __init__(self, table: Table) -> None:
         self._arrow, parquet = _pyarrow()
@@ -152,7 +152,7 @@ def _fields(arrow: Any, table: Table) -> list[Any]:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    """The package, which is large and needed for this alone. Raises Refused: PACKAGE_MISSING."""
+    """The pyarrow package, which is large and used only here. Raises Refused: PACKAGE_MISSING."""
     try:
         import pyarrow
         from pyarrow import parquet

@@ -1,1 +1,1 @@
-"""What processes need: how to start another of this program, and their limits."""
+"""Processes and threads of this program: starting them, their limits, memory and secrets."""

@@ -1,4 +1,4 @@
-"""Does at one go what several ask for at about the same time."""
+"""Processes in batches what several callers request at about the same time."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Failed:
-    """What went wrong with one of several items; the others are done."""
+    """The error of one of several items; the others are done."""
 
     error: BaseException
 
 
 class Gathering(Generic[T, R]):
-    """Gathers items while those before them are being done.
+    """Collects items while earlier ones are being processed.
 
-    `flush` does up to `most` of them and returns what became of the first ones, at least of one, in their order;
-    the rest comes with the next. What it raises goes to all that it was given. Once asked for, an item is done even
-    if whoever asked goes away.
+    `flush` processes up to `most` of them and returns the results of the first ones, at least one, in order; the rest
+    follow with the next call. What it raises goes to all items that it was given. Once requested, an item is
+    processed even if its caller is cancelled.
     """
 
     def __init__(self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Failed]]], most: int) -> None:
@@ -37,28 +37,28 @@ class Gathering(Generic[T, R]):
 
     @property
     def idle(self) -> bool:
-        """True while nothing is being done."""
+        """True while nothing is being processed."""
         return self._running is None
 
     async def do(self, item: T) -> R:
-        """What became of `item`. Raises what went wrong with it."""
+        """Process `item`, and return its result or raise its error."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         self._start()
         return await answer
 
     def post(self, item: T) -> None:
-        """Have `item` done without waiting for it; `flush` answers for what goes wrong with it."""
+        """Have `item` processed without waiting for it; `flush` must handle its errors."""
         self._waiting.append((item, None))
         self._start()
 
     async def drained(self) -> None:
-        """Return once nothing is waiting any more and nothing is being done."""
+        """Return once nothing waits and nothing is being processed."""
         while self._running is not None:
             await asyncio.wait({self._running})
 
     async def close(self) -> None:
-        """Give up what is being done and what waits."""
+        """Cancel the items being processed and those that wait."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait({self._running})

@@ -1,4 +1,4 @@
-"""How a process that runs for long keeps its memory: one heap, and a collector that seldom looks."""
+"""Memory settings of a long-running process: one heap, and a garbage collector that runs rarely."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import sys
 
 _M_ARENA_MAX = -8
 _YOUNG = 20_000
-"""Objects that are made before the collector looks at them. Reading one mail makes thousands, which are gone by
-reference as soon as it is read; Python's own 700 has the collector look at them again and again."""
+"""The number of new objects after which the collector runs. Reading one mail creates thousands, which reference
+counting frees as soon as it is read; with Python's default of 700 the collector would examine them repeatedly."""
 
 
 def one_heap() -> None:
-    """Call before threads are started; does nothing if the C library is another than glibc.
+    """Limit malloc to one heap. Call it before threads are started; it does nothing without glibc.
 
-    Python's lock lets one thread at a time ask for memory anyway, so that more heaps speed nothing up. A sender of
-    100,000 invites is 25 MB smaller by it.
+    Python's GIL lets only one thread at a time allocate memory, so more heaps give no speed. It saves 25 MB in a sender
+    of 100,000 invites.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -26,7 +26,7 @@ def one_heap() -> None:
 
 
 def settle() -> None:
-    """Call when everything is loaded: that stays for good, and the collector looks only at what comes after."""
+    """Exempt all existing objects from garbage collection. Call it when everything is loaded."""
     gc.freeze()
     gc.set_threshold(_YOUNG, 10, 10)
     gc.enable()

@@ -1,4 +1,4 @@
-"""Runs functions in processes that the system limits, for what callers give and what is large enough to be dear."""
+"""Runs functions in processes with system limits, for callers' input that is large enough to be costly."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _CPU_S = 60
-"""Ten times what the largest calendar that is allowed takes here."""
+"""The processor seconds of one request: ten times what the largest permitted calendar takes."""
 _IDLE_S = 60
 _IDLE_MAX = 2
 _COMMAND = (*command("engine.process.reader"), str(_IDLE_S))
 
 
 class LimitedProcesses:
-    """Processes that work for one caller at a time, each as long as a thread of a pool waits for it.
+    """Processes that work for one caller at a time, each while a thread of a pool waits for it.
 
-    So the pool's shares and turns hold for the processes as well.
+    So the pool's shares and order apply to the processes as well.
     """
 
     def __init__(self, *, cpu_s: int = _CPU_S) -> None:
@@ -41,14 +41,14 @@ class LimitedProcesses:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that run or ended a moment ago."""
+        """The ids of processes that run or have just ended."""
         with self._lock:
             return [process.pid for process in self._all]
 
     def limiting(self, function: Callable[P, T]) -> Callable[P, T]:
-        """`function`, of a module of this program, as one that runs in a process and blocks until it has ended.
+        """`function`, which a module of this program must define, as one that runs in a process and blocks.
 
-        Raises Refused as `function` does; TOO_COSTLY where the system ended it, and BUSY if something else did.
+        Raises Refused as `function` does, TOO_COSTLY if the system ended it, and BUSY if something else did.
         """
 
         def limited(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -62,7 +62,7 @@ class LimitedProcesses:
         return limited
 
     def close(self) -> None:
-        """End all processes; who waits for one is refused."""
+        """End all processes; callers waiting for one are refused."""
         with self._lock:
             self._closed = True
             every = list(self._all)
@@ -88,7 +88,7 @@ class LimitedProcesses:
                 raise self._why(code)
 
     def _acquired(self) -> tuple[Popen[bytes], bool]:
-        """A process, and whether it is a new one."""
+        """A process, and whether it is new."""
         with self._lock:
             while self._idle:
                 process = self._idle.pop()
@@ -111,7 +111,7 @@ class LimitedProcesses:
         self._forget(process)
 
     def _forget(self, process: Popen[bytes]) -> int:
-        """The exit code of a process that has ended or is ending."""
+        """Stop tracking a process that has ended or is ending, and return its exit code."""
         with self._lock:
             self._all.discard(process)
         code = process.wait()

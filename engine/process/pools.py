@@ -1,4 +1,4 @@
-"""Threads by purpose: one caller's heavy work leaves room for the others', and the end waits for none of them."""
+"""Thread pools by purpose: one caller's heavy work leaves room for others', and shutdown waits for none of them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
-"""Whose work is being done: a key, or, empty, no one's who could be told to come again."""
+"""The caller whose work is being done: a key; empty for work whose caller cannot be told to retry."""
 
 _IDLE_S = 10.0
 
 
 @dataclass(slots=True)
 class _Job:
-    """Work that waits for a thread, and whom to tell what came of it."""
+    """Work that waits for a thread, and where to deliver its result."""
 
     work: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
@@ -45,7 +45,7 @@ class _Job:
 class Pool:
     """Up to `threads` threads for one purpose, up to `share` of them for each caller; up to `waiting` of its jobs wait.
 
-    Callers take turns. The threads are daemons, so that a process ends without them.
+    Callers take turns. The threads are daemons, so that a process ends without waiting for them.
     """
 
     def __init__(self, name: str, *, threads: int, share: int, waiting: int = 16) -> None:
@@ -56,7 +56,7 @@ class Pool:
         self._alive = self._idle = 0
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` gives, done in a thread for the current caller. Raises Refused: BUSY, and what `work` raises."""
+        """The result of `work`, run in a thread for its caller. Raises Refused(BUSY), and what `work` raises."""
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -81,7 +81,7 @@ class Pool:
                 threading.Thread(target=self._serve, daemon=True, name=self._name).start()
 
     def _serve(self) -> None:
-        """The life of a thread: it ends when there was nothing to do for a while."""
+        """Run jobs in a thread until there has been nothing to do for a while."""
         while next_job := self._take():
             name, job = next_job
             job.do()
@@ -111,12 +111,12 @@ class Pool:
             return name, job
 
     def _next(self) -> str | None:
-        """Whose turn it is."""
+        """The caller whose turn it is."""
         return next((name for name in self._jobs if self._busy[name] < self._share), None)
 
 
 class ConcurrencyLimit:
-    """A limit on how many calls of one kind each caller may have under way, since they wait and hold memory."""
+    """A limit on each caller's concurrent calls of one kind, since they wait and hold memory."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -124,7 +124,7 @@ class ConcurrencyLimit:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """One more, until the block ends. Raises Refused: BUSY."""
+        """Count one more call until the block ends. Raises Refused: BUSY."""
         name = caller.get()
         if self._under_way[name] >= self._most:
             raise Refused(
@@ -151,10 +151,10 @@ def _settle(future: asyncio.Future[Any], result: object, error: BaseException | 
 
 
 LISTS = Pool("lists", threads=4, share=1)
-"""Lists and other large arguments: read, judged."""
+"""For parsing and checking lists and other large arguments."""
 FILES = Pool("files", threads=4, share=2)
-"""Files of this machine that callers name."""
+"""For files of this machine that callers name."""
 NAMES = Pool("names", threads=16, share=4)
-"""Look-ups by the system of the hosts that callers name."""
+"""For the system's look-ups of hosts that callers name."""
 IMPORTS = Pool("imports", threads=4, share=1)
-"""Calendars that are read and compared."""
+"""For reading and comparing calendars."""

@@ -1,4 +1,4 @@
-"""Files that no one else on this machine reads: addresses, tokens and codes stand in them."""
+"""Keeps files that contain addresses, tokens and codes unreadable for other users of this machine."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def private_from_now_on() -> None:
-    """Let all that this process and its children make belong to its user alone, whatever it was started with."""
+    """Make new files of this process and its children accessible only to its user, whatever the umask was."""
     os.umask(_UMASK)
 
 
 def keep_private(folder: Path, database: Path) -> None:
-    """Make the data folder, or close one to others that is open to them; the database may lie elsewhere.
+    """Create the data folder, or remove others' access to an existing one; the database may be elsewhere.
 
-    A link is followed: what counts is the folder that it leads to. Raises OSError; Refused: NOT_ALLOWED for a
-    folder of another user.
+    A symbolic link is followed to its folder. Raises OSError, and Refused(NOT_ALLOWED) for another user's folder.
     """
     folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     folder = folder.resolve()
@@ -39,7 +38,7 @@ def keep_private(folder: Path, database: Path) -> None:
 
 
 def _refuse_foreign(folder: Path, found: os.stat_result) -> None:
-    """Another user could put any file in the place of ours; root could do so anyway."""
+    """Refuse a folder of another user, who could replace our files; root's is accepted, since root can do so anyway."""
     if os.geteuid() in {0, found.st_uid} or found.st_uid == 0:
         return
     raise Refused(
@@ -50,7 +49,7 @@ def _refuse_foreign(folder: Path, found: os.stat_result) -> None:
 
 
 def _close(folder: Path) -> None:
-    """Close a folder that was open, and all that was made in it while it was."""
+    """Remove others' access to a folder, and to everything in it."""
     if not _tighten(folder):
         log.warning("the data folder %s is open to other users, and cannot be closed by this one", folder)
         return
@@ -67,7 +66,7 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _tighten(path: Path) -> bool:
-    """Take from others what they may do with `path`; True if that was something, and is done."""
+    """Remove others' permissions on `path`; True if they had some and this succeeded."""
     try:
         found = path.lstat()
         # What a link leads to is not ours to change.

@@ -1,4 +1,4 @@
-"""Starts a module of this very program as a process of its own."""
+"""Starts a module of this program as a separate process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _PROGRAM = str(Path(__file__).parents[2])
 
 
 def command(module: str) -> tuple[str, ...]:
-    """The command line that runs `module`. -P: whatever lies in the current folder is not imported."""
+    """The command line that runs `module`, with -P so that nothing is imported from the current folder."""
     return (sys.executable, "-P", "-m", module)
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, in which the program itself is found first."""
+    """This process's environment, with this program's own modules found first."""
     search = os.pathsep.join([_PROGRAM, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": search}

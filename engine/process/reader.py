@@ -1,8 +1,8 @@
-"""A process that reads what others wrote, within limits. Run as `python -m engine.process.reader [IDLE SECONDS]`.
+"""A process that parses untrusted input, within limits. Run as `python -m engine.process.reader [IDLE SECONDS]`.
 
 A request on stdin is eight bytes of size and a pickled (function, arguments, processor seconds); an answer on stdout
-is eight bytes of size and what the function returned, or the Refused that it raised, pickled. It ends when stdin
-does, or when nothing came for so long.
+is eight bytes of size and the pickled result of the function, or the Refused that it raised. The process ends when
+stdin does, or after this many idle seconds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import sys
 from engine.refusals import Refused
 
 MEMORY = 1 << 30
-"""Bytes of address space, the program's own included."""
+"""The bytes of address space, including the program's own."""
 OUT_OF_MEMORY = 71
 """The exit code of a reader whose memory did not suffice (sysexits.h: EX_OSERR)."""
 _NICENESS = 5
-"""Those who wait for a tool's answer go first."""
+"""The lower priority of readers, so that tools answer first."""
 
 
 def main(idle_s: float | None = None) -> None:
@@ -54,7 +54,7 @@ def _answer(request: bytes) -> None:
 
 
 def _allow(seconds: int) -> None:
-    """Let the system end this process when it has used that much processor time from now on."""
+    """Have the system end this process once it has used this much more processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

@@ -1,4 +1,4 @@
-"""A secret of an installation: one file of random bytes, shared by all processes that serve it."""
+"""A secret of an installation: one file of random bytes, shared by all its processes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ BYTES = 32
 
 
 def secret_in(path: Path) -> bytes:
-    """The 32 bytes in the file `path`; the first one to ask makes it.
+    """The 32 bytes in the file `path`, which is created when first needed.
 
-    Raises OSError, Refused: INVALID_ARGUMENT for a file that is no secret.
+    Raises OSError, and Refused(INVALID_ARGUMENT) for a file that is not a secret.
     """
     if not path.exists():
         write_new(path, secrets.token_bytes(BYTES))
@@ -30,7 +30,7 @@ def secret_in(path: Path) -> bytes:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; another process that was first keeps its own. Raises OSError."""
+    """Write a file completely or not at all, unless another process has written it first. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = written_beside(path, content)
     try:
@@ -41,7 +41,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def written_beside(path: Path, content: bytes) -> Path:
-    """A new file beside `path` that holds `content` and is synced to the disk. Raises OSError."""
+    """A new file beside `path` with `content`, synced to the disk. Raises OSError."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:

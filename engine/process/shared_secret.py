@@ -1,4 +1,4 @@
-"""One secret from which machines that share no disk make the same files of secrets."""
+"""Derives the same files of secrets from one secret on machines that share no disk."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.process.secret_file import write_new
 from engine.refusals import Code, Refused
 
 FILES = ("secret", "record.key", "secrets.key")
-"""What is derived here: of the web's seals, of the record's signatures, and of secrets in the store."""
+"""The derived files: for the web's seals, the record's signatures, and secrets in the store."""
 
 
 def share(folder: Path, secret: str) -> None:
-    """Make the files of secrets in `folder` from `secret`.
+    """Create the files of secrets in `folder` from `secret`.
 
-    Raises OSError; Refused: INVALID_ARGUMENT where one of them was made otherwise.
+    Raises OSError, and Refused(INVALID_ARGUMENT) if one of them exists with another content.
     """
     for name in FILES:
         derived = hmac.digest(secret.encode(), f"cis {name}".encode(), hashlib.sha256)

@@ -1,4 +1,4 @@
-"""Runs what blocks in a thread that the end of the process does not wait for."""
+"""Runs blocking functions in threads that do not delay the end of the process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(function: Callable[..., T], *arguments: object, name: str) -> T:
-    """What `function` returns or raises, run in a daemon thread of its own; the caller bounds how many there are."""
+    """The result of `function`, run in a separate daemon thread; the caller must limit how many there are."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -1,1 +1,1 @@
-"""What of the web the server may reach, and how it asks there."""
+"""Which addresses of the web the server may reach, and how it sends requests there."""

@@ -1,4 +1,4 @@
-"""What of the web the server may reach: public addresses alone, checked again at each connection."""
+"""Which addresses of the web the server may reach: only public ones, checked again at each connection."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 SECONDS_MAX = 30.0
 _TRIED = 3
-"""Addresses of one host that are tried."""
+"""The most addresses of one host that are tried."""
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 _RESERVED = tuple(
     ipaddress.ip_network(n)
     for n in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/23", "2002::/16", "3fff::/20")
 )
-"""Protocol assignments, 6to4, Teredo, documentation, and a cloud's inner service; `is_global` lets them pass."""
+"""Protocol assignments, 6to4, Teredo, documentation, and a cloud's internal service, which `is_global` allows."""
 
 
 def is_public(address: Address) -> bool:
     """True for an address of the public internet: not private, loopback, link-local, shared or reserved.
 
-    Of IPv6 only global unicast counts, so that nothing that wraps an IPv4 address passes.
+    Of IPv6, only global unicast is allowed, so that no address that contains an IPv4 address passes.
     """
     if not address.is_global or address.is_multicast:
         return False
@@ -46,21 +46,21 @@ async def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the web is reached; tests, which have no public addresses, go another."""
+    """A rule of which addresses may be reached; tests, which have no public addresses, use another one."""
 
     allowed: Callable[[Address], bool]
     resolve: Resolve
     tls: ssl.SSLContext | None = None
     seconds: float = SECONDS_MAX
     otherwise: str = "The address leads into a private or reserved network."
-    """What is said of an address that is not allowed."""
+    """The message for an address that is not allowed."""
 
 
 PUBLIC_WEB = Way(allowed=is_public, resolve=resolve)
 
 
 def beside(networks: str, *, alone: bool = False) -> Way:
-    """The way to the public web and to `networks` (`CIS_LOCAL_RECEIVERS`), or to these `alone`."""
+    """The rule that allows the public web and `networks` (`CIS_LOCAL_RECEIVERS`), or only these if `alone`."""
     listed = [each.strip() for each in networks.split(",") if each.strip().lower() not in {"", "none"}]
     local = tuple(ipaddress.ip_network(each, strict=False) for each in listed)
     if alone:
@@ -70,12 +70,12 @@ def beside(networks: str, *, alone: bool = False) -> Way:
 
 
 def address_within(address: Address, networks: Sequence[Network]) -> bool:
-    """True if the address, as it is written, lies in one of the networks."""
+    """True if the address, as written, is in one of the networks."""
     return any(address in network for network in networks if network.version == address.version)
 
 
 async def reachable(host: str, port: int, way: Way) -> list[str]:
-    """The addresses of a host at which it may be connected to.
+    """The addresses of a host to which connections are allowed.
 
     Raises Refused: URL_NOT_ALLOWED, also if one of them is private; URL_NOT_READABLE if there is none.
     """

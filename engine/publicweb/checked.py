@@ -1,4 +1,4 @@
-"""A network for httpcore that connects to checked addresses alone."""
+"""A network backend for httpcore that connects only to checked addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.publicweb.addresses import Way, reachable
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to a host at an address that was resolved and checked for this very connection."""
+    """Connects to a host at an address that was resolved and checked for this connection."""
 
     def __init__(self, way: Way) -> None:
         self._way = way

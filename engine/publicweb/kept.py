@@ -1,6 +1,6 @@
-"""Connections that are kept open for the next request to the same origin; each serves one request at a time.
+"""Connections kept open for the next request to the same origin; each serves one request at a time.
 
-httpcore's own pool looks at every connection for every request, which costs several times what the request does where
+httpcore's own pool examines every connection for every request, which costs several times as much as the request if
 many wait for one receiver.
 """
 
@@ -17,16 +17,16 @@ from engine.publicweb.addresses import Way
 from engine.publicweb.checked import CheckedBackend
 
 _KEPT_MAX = 100
-"""Of all origins together; the longest unused are closed first."""
+"""The most idle connections of all origins together; those unused for longest are closed first."""
 _KEPT_S = 60.0
 _LOOK_S = 30.0
-"""Between two looks for connections that nobody used again."""
+"""The seconds between searches for connections that were not used again."""
 
 Origin = tuple[bytes, bytes, int]
 
 
 class KeptConnections:
-    """Connections of one scheme, open and without a request; `way`: which addresses may be reached."""
+    """Idle open connections of one scheme; `way`: which addresses may be reached."""
 
     def __init__(self, way: Way, tls: ssl.SSLContext | None = None) -> None:
         self._network, self._tls = CheckedBackend(way), tls
@@ -35,7 +35,7 @@ class KeptConnections:
 
     @asynccontextmanager
     async def connection(self, url: httpcore.URL) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
-        """A connection to the origin of `url` for one request; kept if that has been answered whole."""
+        """A connection to the origin of `url` for one request, kept open after a complete response."""
         await self._drop_expired()
         origin = (url.origin.scheme, url.origin.host, url.origin.port)
         connection = await self._kept(origin) or self._new(url)
@@ -52,7 +52,7 @@ class KeptConnections:
         await _close(over)
 
     async def aclose(self) -> None:
-        """Close all that are kept."""
+        """Close all idle connections."""
         kept, self._idle = self._idle, []
         await _close(kept)
 
@@ -62,7 +62,7 @@ class KeptConnections:
         )
 
     async def _kept(self, origin: Origin) -> httpcore.AsyncHTTPConnection | None:
-        """The connection that was used last, if its other end has not closed it."""
+        """The idle connection that was used last, unless the server has closed it."""
         while found := [n for n, (known, _) in enumerate(self._idle) if known == origin]:
             _, connection = self._idle.pop(found[-1])
             if not connection.has_expired():
@@ -81,7 +81,7 @@ class KeptConnections:
 
 
 async def _close(connections: Iterable[tuple[Origin, httpcore.AsyncHTTPConnection]]) -> None:
-    """Close each, though the closing of another is called off."""
+    """Close each connection, even if closing another one is cancelled."""
     async with AsyncExitStack() as closing:
         for _, one in connections:
             closing.push_async_callback(one.aclose)

@@ -1,7 +1,7 @@
-"""Requests to addresses that others named: each connection goes to an address that was checked for it.
+"""Requests to URLs from outside: each connection goes to an address that was checked for it.
 
-httpcore is what httpx connects by. It is used as it is since httpx has no place for a network of one's own; connections
-are kept open by host name, without ever going to an address that was not checked (`kept.py`).
+httpcore, on which httpx is built, is used directly, since httpx accepts no network backend. Connections are kept open
+by host name, and never go to an address that was not checked (`kept.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONNECT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OutsideResponse:
-    """What came back: at most as many bytes as were asked for; `cut`: there was more."""
+    """A response with at most as many bytes as requested; `cut`: there were more."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class OutsideResponse:
 
 
 class Outside:
-    """The outside world, over pools of connections; redirects are never followed."""
+    """A client for outside servers with pools of connections; it never follows redirects."""
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         local = settings.local_receivers
@@ -51,7 +51,7 @@ class Outside:
             await kept.aclose()
 
     async def check(self, url: str) -> str:
-        """`url` in order, if it may be reached just now. Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE."""
+        """`url` in normal form, if it may be reached now. Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE."""
         import httpx
 
         checked = web_address(url)
@@ -63,7 +63,7 @@ class Outside:
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, *, seconds: float, most: int
     ) -> OutsideResponse:
-        """The answer, up to `most` bytes of it.
+        """Send a request, and return the response with up to `most` bytes.
 
         Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE; TimeoutError; OSError, httpcore's errors.
         """
@@ -89,7 +89,7 @@ class Outside:
             return OutsideResponse(response.status, answered, bytes(body[:most]), len(body) > most)
 
     def _place(self, url: str) -> tuple[httpcore.URL, KeptConnections]:
-        """`url`, and the connections of its scheme; made by the first who needs them, since TLS takes its time."""
+        """`url`, and the connections of its scheme, created when first needed, since loading TLS is slow."""
         import httpcore
 
         place, scheme = httpcore.URL(url), urlsplit(url).scheme
@@ -104,7 +104,7 @@ class Outside:
 
 
 def web_address(url: str) -> str:
-    """`url` as a web address without user name and fragment. Raises Refused: URL_NOT_ALLOWED."""
+    """`url` if it is a web address, without user name and fragment. Raises Refused: URL_NOT_ALLOWED."""
     import httpx
 
     if len(url) > URL_MAX:
@@ -127,7 +127,7 @@ def _not_allowed(why: str) -> Refused:
 
 
 def why_not(error: BaseException) -> str:
-    """Why a request came to nothing, in a sentence without anybody's words."""
+    """Why a request failed, in a sentence without text from outside."""
     import httpcore
 
     match error:

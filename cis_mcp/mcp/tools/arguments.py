@@ -36,7 +36,7 @@ class Part(BaseModel):
 
 
 def parse(tool: str, model: type[A], given: Mapping[str, Any]) -> A:
-    """The arguments as `model`. Raises WrongArguments, and Refused(INVALID_ARGUMENT) for invalid Unicode.
+    """The arguments as `model`. Raises WrongArguments, and Refused(INVALID_ARGUMENT) for unpaired surrogates.
 
     The cost of a refusal is bounded: only the first few of many mistakes are examined.
     """
