@@ -14,7 +14,7 @@ _SECRET_LEAST = 32
 
 
 class MachineSettings(BaseSettings):
-    """What the machines of one installation know of each other."""
+    """The settings that the machines of one installation share."""
 
     store: str = Field(
         "",
@@ -42,7 +42,7 @@ class MachineSettings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        """Refuse a store of another kind, which would else become the name of a file."""
+        """Refuse a store of an unknown kind, which would otherwise become the name of a file."""
         scheme = _SCHEME.match(value.strip())
         if scheme and scheme.group(1).lower() not in {"sqlite", "dynamodb"}:
             raise ValueError(

@@ -1,5 +1,5 @@
-"""What the value of a setting may be. Each check returns the value or raises ValueError with what to write. Pure but
-for the look whether a file is there."""
+"""Checks values of settings. Each check returns the value or raises ValueError with what to write. Pure, except that
+one looks whether a file exists."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _addresses(value: str) -> str:
 
 
 def _patterns(value: str) -> str:
-    """Refuse patterns that no address fits, such as the bare name of a domain."""
+    """Refuse patterns that no address can match, such as the bare name of a domain."""
     if not all(_PATTERN.fullmatch(p.strip()) for p in value.split(",") if p.strip()):
         raise ValueError("must be patterns of addresses such as *@example.com, comma separated, or *")
     return value
@@ -57,14 +57,14 @@ def _domain(value: str) -> str:
 
 
 def _folder(value: Path) -> Path:
-    """Refuse what is no path, which would else become the name of a folder."""
+    """Refuse a URL, which would otherwise become the name of a folder."""
     if _URL.match(str(value)):
         raise ValueError("must be a folder on this machine")
     return value
 
 
 def _file(value: str) -> str:
-    """Refuse a path at which no file is; what this user may not look at may be one."""
+    """Refuse a path that is no regular file; one that this user may not look at is accepted."""
     try:
         there = not value or S_ISREG(Path(value).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -130,7 +130,7 @@ def _networks(value: str) -> str:
 
 
 def _servers(value: str) -> str:
-    """Refuse what no Authentication-Results can begin with (RFC 8601, 2.5)."""
+    """Refuse a name with which no Authentication-Results header can begin (RFC 8601, 2.5)."""
     if not all(_NAME.fullmatch(server) for server in listed(value)):
         raise ValueError("must be the first word of that header, such as mx.example.com, comma separated")
     return value
@@ -190,7 +190,7 @@ Rates = Annotated[str, AfterValidator(_rates)]
 
 
 def is_safe_web_address(url: str) -> bool:
-    """True if nobody on the way can change what is read there: https, or http on this very machine."""
+    """True if no one can change on the way what is read there: https, or http on this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -218,7 +218,7 @@ def rates_in(text: str) -> dict[str, float]:
 
 
 def host_and_port(value: str, port: int) -> tuple[str, int]:
-    """(address, port) of 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53; `port` where none is given.
+    """(address, port) of 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53; `port` if none is given.
 
     Raises ValueError.
     """

@@ -40,7 +40,7 @@ OWN_MAILBOXES = frozenset(
 )
 _OF_ISSUER = ("oauth_jwks", "oauth_audience", "oauth_client", "oauth_client_secret")
 DAYS_MAX = 36_500
-"""A century: what is kept longer is kept for ever, which is 0."""
+"""A century; to keep for ever, set 0."""
 
 
 def _data_dir() -> Path:
@@ -70,7 +70,7 @@ class Settings(OrganizerSettings):
     key: SecretStr = Field(
         SecretStr(""), description="key with which a stdio server acts; empty: the local operator"
     )
-    owner: Address = Field("", description="who answers for new keys that name no owner: a person's address")
+    owner: Address = Field("", description="owner of new keys made without one: a person's address")
     registration: Literal["closed", "approve", "open"] = Field(
         "approve", description="how other addresses become organizers by mail"
     )
@@ -92,7 +92,7 @@ class Settings(OrganizerSettings):
     )
     search_snapshot: str = Field(
         "",
-        description="s3://BUCKET/PREFIX: of a store on DynamoDB, where the file of the search is kept for cold starts",
+        description="s3://BUCKET/PREFIX where a store on DynamoDB keeps its search index for cold starts",
     )
     export: str = Field("", description="s3://BUCKET/PREFIX: every night all tables go there")
     audiences: Lists = Field("", description="patterns of lists on AWS that agents may name, comma separated")
@@ -101,7 +101,7 @@ class Settings(OrganizerSettings):
     )
     relays: Networks = Field(
         "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
-        description="networks of mail servers of ours in front of the listener, comma separated; none: no server",
+        description="networks of your own mail servers in front of the listener, comma separated; none: no server",
     )
     dns: Resolver = Field(
         "", description="host:port of the DNS resolver for sender checks; empty: the system's"
@@ -112,7 +112,7 @@ class Settings(OrganizerSettings):
     first_proof_max: int = Field(
         50,
         ge=0,
-        description="people mail may reach for an organizer in a day while what proves it is new; 0: no limit",
+        description="people an organizer's mail may reach in a day while its proof is new; 0: no limit",
     )
     first_contact_max: int = Field(
         5,
@@ -136,7 +136,7 @@ class Settings(OrganizerSettings):
     quarantine_mb: int = Field(
         500,
         ge=0,
-        description="MB of mail that changed nothing which are kept, strangers' go first; 0: no limit",
+        description="MB of mail kept although it changed nothing, unproven senders' deleted first; 0: no limit",
     )
     record_days: int = Field(
         0, ge=0, le=DAYS_MAX, description="days after which the beginning of the record is cut away; 0: never"
@@ -147,7 +147,7 @@ class Settings(OrganizerSettings):
         description="MB of the disk that mail in (else answered 452) and exports at the console leave free; 0: none",
     )
     undo_s: int = Field(
-        0, ge=0, le=86_400, description="seconds in which what is owed can be taken back; 0: none"
+        0, ge=0, le=86_400, description="seconds that mail waits, so that it can be undone; 0: none"
     )
     undo_campaign_s: int | None = Field(
         None,
@@ -159,7 +159,7 @@ class Settings(OrganizerSettings):
         60,
         ge=0,
         le=86_400,
-        description="seconds that what a trigger asks for waits, so that a newer version replaces it",
+        description="seconds that the mails of a trigger wait, so that a newer version can replace them",
     )
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
     day_limit: int = Field(
@@ -199,10 +199,10 @@ class Settings(OrganizerSettings):
         "", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp"
     )
     oauth_subjects: Literal["any", "listed"] = Field(
-        "any", description="listed: only tokens for whose subject bounds were made; any: others as well"
+        "any", description="listed: only tokens whose subject has bounds; any: others as well"
     )
     oauth_client: str = Field("", description="client id of the console at the issuer; empty: none")
-    oauth_client_secret: SecretStr = Field(SecretStr(""), description="its secret; empty: PKCE alone")
+    oauth_client_secret: SecretStr = Field(SecretStr(""), description="its secret; empty: only PKCE")
     oauth_claim: Claim = Field(
         "email", description="claim that holds the address a token acts for; email must be verified"
     )
@@ -236,7 +236,7 @@ class Settings(OrganizerSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> "Settings":
-        """Refuse what belongs to a setting that is not there, so that it would do nothing."""
+        """Refuse a setting that would do nothing because the setting it belongs to is missing."""
         if self.tls_key and not self.tls_cert:
             raise ValueError("CIS_TLS_KEY: needs a certificate; set CIS_TLS_CERT as well")
         alone = [name for name in _OF_ISSUER if _given(getattr(self, name))]
@@ -271,7 +271,7 @@ class Settings(OrganizerSettings):
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:
-        """True if `CIS_ORGANIZERS` names the very `address`; a pattern is empty."""
+        """True if `CIS_ORGANIZERS` contains exactly `address`, not only a pattern that it matches."""
         return address.lower() in {p.strip() for p in self.organizers.lower().split(",")}
 
     @cached_property
@@ -280,7 +280,7 @@ class Settings(OrganizerSettings):
 
     @cached_property
     def commanded(self) -> frozenset[str]:
-        """The addresses at which organizers' mail is carried out."""
+        """The addresses to which organizers mail what they want done: create@, bulk@ and their aliases."""
         return frozenset({self.mailbox("create"), self.mailbox("bulk")}) | self.alias_addresses
 
     @cached_property
@@ -304,22 +304,22 @@ class Settings(OrganizerSettings):
 
     @property
     def disk_reserve(self) -> int:
-        """Bytes that mail in leaves free."""
+        """Bytes of the disk that incoming mail leaves free."""
         return self.disk_reserve_mb * 1_000_000
 
     def page(self, path: str) -> str:
-        """Address of one of our pages, for mail; empty if `CIS_PUBLIC_URL` leads to this machine alone."""
+        """The address of one of our pages, for mail; empty if `CIS_PUBLIC_URL` leads only to this machine."""
         host = urlsplit(self.public_url).hostname or ""
         return "" if not host or is_loopback(host) else f"{self.public_url.rstrip('/')}/{path}"
 
     def unsubscribe_url(self, token: str) -> str:
-        """The page that unsubscribes an attendee at one click; empty if `public_url` is not HTTPS (RFC 8058)."""
+        """The page that unsubscribes an attendee with one click; empty if `public_url` is not HTTPS (RFC 8058)."""
         if not self.public_url.lower().startswith("https://"):
             return ""
         return f"{self.public_url.rstrip('/')}/unsubscribe/{token}"
 
     def is_own_mailbox(self, address: str) -> bool:
-        """True for an address (in lower case) that the server itself reads or writes from: nobody to invite."""
+        """True for an address (in lower case) that the server itself reads or writes from; it is never invited."""
         local, _, host = address.rpartition("@")
         return host == self.domain and local.partition("+")[0] in OWN_MAILBOXES
 

@@ -1,1 +1,1 @@
-"""The installation on AWS: a template, what is checked before, and the phases that put it there and take it away."""
+"""Installs the server on AWS and removes it: the template, the checks before it, and the phases."""

@@ -1,4 +1,4 @@
-"""What the machine does when it boots: takes the volume, installs the code from wheels, starts the server."""
+"""What the machine does when it boots: attaches the volume, installs the code from wheels, starts the server."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ systemctl enable --now cis.service
 
 
 def user_data() -> str:
-    """The script, for Fn::Sub: names in ${…} are resources and parameters of the template."""
+    """The boot script, for Fn::Sub: names in ${…} are resources and parameters of the template."""
     return _SCRIPT.replace("DATA", _DATA)

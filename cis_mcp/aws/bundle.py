@@ -1,4 +1,4 @@
-"""The code as one zip by its hash: for a machine this package and its locked wheels, for functions all unpacked."""
+"""The code as one zip named by its hash: this package and its locked wheels, unpacked for functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PARQUET = "requirements-parquet.lock"
 
 
 def lock(name: str = "requirements.lock") -> Path:
-    """A lock of this installation. Raises Refused: PATH_NOT_READABLE."""
+    """The path of a lock file of this installation. Raises Refused: PATH_NOT_READABLE."""
     rooms = Path(str(find_spec("cis_mcp").origin)).parent  # type: ignore[union-attr]
     for place in (rooms / name, rooms.parent / name):
         if place.is_file():
@@ -45,7 +45,7 @@ def lock(name: str = "requirements.lock") -> Path:
 
 
 def download(into: Path, *more: str) -> None:
-    """The wheels of the lock, and of `more` locks, each checked by its hash, for Python 3.11 on Arm.
+    """Download the wheels of the lock and of `more` locks, each checked by its hash, for Python 3.11 on Arm.
 
     Raises Refused: URL_NOT_READABLE.
     """
@@ -76,7 +76,7 @@ def _pip(*arguments: str) -> None:
 
 
 def made(target: Path, *, unpacked: bool) -> str:
-    """Download the wheels and write the zip: of a machine, or `unpacked` that of the functions; returns its hash."""
+    """Download the wheels and write the zip for a machine, or with `unpacked` for the functions; returns its hash."""
     with tempfile.TemporaryDirectory(prefix="cis-wheels-") as folder:
         download(Path(folder))
         return (write_unpacked if unpacked else write)(Path(folder), target)
@@ -85,7 +85,7 @@ def made(target: Path, *, unpacked: bool) -> str:
 def write(wheels: Path, target: Path, *more: str) -> str:
     """Write the zip with the wheels of the lock and of `more` locks; returns the hash of its content.
 
-    It is the same for the same code, whenever it is made.
+    The same code gives the same hash, whenever it is made.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(_files(wheels)):
@@ -96,7 +96,7 @@ def write(wheels: Path, target: Path, *more: str) -> str:
 def write_unpacked(wheels: Path, target: Path) -> str:
     """Write the zip that a function of Lambda runs, and return the hash of its content.
 
-    Where this Python is the function's, what is compiled is in it: Lambda keeps nothing that an import compiles.
+    It contains compiled code if this Python has the function's version: Lambda keeps nothing that an import compiles.
     """
     with tempfile.TemporaryDirectory(prefix="cis-function-") as folder:
         root = Path(folder)
@@ -115,7 +115,7 @@ def write_unpacked(wheels: Path, target: Path) -> str:
 
 
 def _compile(root: Path) -> None:
-    """By hash, unchecked: the times of files in a zip mean nothing, and no file changes there."""
+    """Compile with unchecked hashes: file times in a zip mean nothing, and its files never change."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(
         root, quiet=2, stripdir=str(root), workers=1, force=True, invalidation_mode=unchecked

@@ -1,4 +1,4 @@
-"""Clients of AWS for the rare calls of an installation; boto3 is loaded by the first of them."""
+"""AWS clients for the few calls that an installation makes; boto3 is imported by the first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.refusals import Code, Refused
 
 
 class Clients:
-    """One client a service, in the region and with the profile of an installation."""
+    """One client per service, with the region and the profile of an installation."""
 
     def __init__(self, region: str, profile: str = "") -> None:
         self.region = region
@@ -17,7 +17,7 @@ class Clients:
         self.of = cache(self._of)
 
     def until(self) -> str:
-        """When the credentials end, in UTC; empty for those that last. They are renewed in time where they can be."""
+        """When the credentials expire, in UTC; empty if they do not. boto3 renews those that can be renewed."""
         found = self._session().get_credentials()
         ends = getattr(found, "_expiry_time", None)
         return f"{ends:%Y-%m-%d %H:%M} UTC" if ends else ""

@@ -1,4 +1,4 @@
-"""What an installation costs in a month, by list prices of us-east-1 (docs/aws.md says which are sourced)."""
+"""What an installation costs per month, at list prices of us-east-1 (docs/aws.md says which are sourced)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OBJECT_KB, _S3_GB, _PUT = 10, 0.023, 0.005 / 1_000
 
 
 class Costs(Value):
-    """US dollars a month: what stands by itself, and what `invites` cause."""
+    """US dollars per month: the fixed costs, and those of `invites`."""
 
     invites: int
     machine: float
@@ -54,9 +54,9 @@ class Costs(Value):
 def estimate(
     invites: int, instance_type: str, volume_gb: int, *, machine: bool = True, serverless: bool = False
 ) -> Costs:
-    """What a month costs; three of ten people answer by mail, and a machine that is not listed costs as t4g.large.
+    """Estimate a month: three of ten people answer by mail, and a machine that is not listed costs what t4g.large does.
 
-    `serverless`: one task the whole month, with a load balancer; calls of functions are within what Lambda gives free.
+    `serverless`: one task all month, with a load balancer; function calls stay within the free tier of Lambda.
     """
     machine = machine and not serverless
     hour = _INSTANCE_H.get(instance_type, _INSTANCE_H["t4g.large"]) + _IPV4_H

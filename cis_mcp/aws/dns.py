@@ -15,7 +15,7 @@ MAIL_FROM = "bounce"
 
 
 class DnsRecord(Value):
-    """One record: `name` without a period at its end; `value` as its type writes it, TXT without quotes."""
+    """One record: `name` without a trailing dot; `value` in the syntax of its type, TXT without quotes."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class DnsRecord(Value):
 
 
 def records(options: InstallationOptions, dkim: Mapping[str, str]) -> list[DnsRecord]:
-    """MX, SPF, DKIM, MAIL FROM and DMARC; `dkim`: names and values that SES asks for."""
+    """The MX, SPF, DKIM, MAIL FROM and DMARC records; `dkim`: the names and values that SES asks for."""
     domain, region = options.domain, options.region
     own = f"{MAIL_FROM}.{domain}"
     return [
@@ -45,13 +45,13 @@ def records(options: InstallationOptions, dkim: Mapping[str, str]) -> list[DnsRe
 
 
 def dkim(domain: str, identity: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values of the DKIM records that SES asks for, by its answer about an identity."""
+    """Names and values of the DKIM records that SES asks for, from its description of an identity."""
     tokens = (identity.get("DkimAttributes") or {}).get("Tokens") or []
     return {f"{token}._domainkey.{domain}": f"{token}.dkim.amazonses.com" for token in tokens}
 
 
 def stands(record: DnsRecord, values: Sequence[str]) -> bool:
-    """True if the DNS answers as the record asks; SPF and DMARC may say more than ours, or be stricter."""
+    """True if the DNS has the record; SPF may list more senders than ours, and DMARC may have any policy."""
     if record.type != "TXT":
         return record.value.lower() in values
     version = record.value.partition(" ")[0].rstrip(";")
@@ -66,12 +66,12 @@ def text(found: Sequence[DnsRecord]) -> str:
 
 
 def bind(found: Sequence[DnsRecord]) -> str:
-    """A piece of a zone file (RFC 1035, 5)."""
+    """The records as lines of a zone file (RFC 1035, 5)."""
     return "\n".join(f"{one.name}. {_TTL} IN {one.type} {one.data}" for one in found)
 
 
 def cloudflare(found: Sequence[DnsRecord]) -> str:
-    """JSON lines as Cloudflare's API takes them, one record each; mail is never proxied."""
+    """JSON lines for Cloudflare's API, one record each; records for mail are never proxied."""
     return "\n".join(json.dumps(_cloudflare(one)) for one in found)
 
 
@@ -86,12 +86,12 @@ FORMS = {"text": text, "bind": bind, "cloudflare": cloudflare}
 
 
 def changes(found: Sequence[DnsRecord], action: str) -> list[dict[str, object]]:
-    """The changes of a Route 53 batch; `action`: CREATE, which fails where something else stands, or DELETE."""
+    """The changes of a Route 53 batch; `action`: CREATE, which fails if a record exists, or DELETE."""
     return [change(action, one.name, one.type, [one.data]) for one in found]
 
 
 def change(action: str, name: str, kind: str, values: Sequence[str]) -> dict[str, object]:
-    """One change of a Route 53 batch; a DELETE has to name the values as they stand there."""
+    """One change of a Route 53 batch; a DELETE must name the values exactly as they are."""
     records = [{"Value": value} for value in values]
     return {
         "Action": action,
@@ -100,5 +100,5 @@ def change(action: str, name: str, kind: str, values: Sequence[str]) -> dict[str
 
 
 def of_receiving(found: Sequence[DnsRecord], domain: str) -> list[DnsRecord]:
-    """Those that bring mail to the domain; the others belong to its identity, by which it sends."""
+    """The records that bring mail to the domain; the others belong to its SES identity, for sending."""
     return [one for one in found if (one.name, one.type) == (domain, "MX")]

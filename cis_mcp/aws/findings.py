@@ -1,4 +1,4 @@
-"""What a check found, by the names that the reference product gives its checks."""
+"""What a check found; checks have the same names as in the published Calendar Invite Server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANSWERED_BY_DESIGN = {
 
 
 class Finding(Value):
-    """One check: `repair` is the one command, or step, that mends it."""
+    """The result of one check: `repair` is the command or step that fixes it."""
 
     name: str
     mark: Mark
@@ -43,7 +43,7 @@ def ok(name: str, detail: str) -> Finding:
 
 
 def warn(name: str, detail: str, repair: str = "") -> Finding:
-    """A finding that may matter."""
+    """A finding that may be a problem."""
     return Finding(name=name, mark="WARN", detail=detail, repair=repair)
 
 

@@ -1,4 +1,4 @@
-"""The end of an installation: the DNS is seen, and the server on the machine verifies itself."""
+"""The end of an installation: wait until SES sees the DNS records, then let the server on the machine verify itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
 class Finishing:
-    """Waits for what only others can do, and verifies what came of it."""
+    """Waits for the DNS records, which others may have to add, and verifies the installation."""
 
     def __init__(
         self, clients: Clients, options: InstallationOptions, lookup: Lookup, say: Say, sleep: Sleep
@@ -37,7 +37,7 @@ class Finishing:
         self._sleep = sleep
 
     def seen(self, minutes: int) -> bool:
-        """True once SES has seen the domain's records; False if it has not in `minutes`: what is missing is said."""
+        """True once SES has seen the domain's records; after `minutes`, report what is missing and return False."""
         for _ in range(max(1, round(minutes * 60 / _LOOK_S))):
             identity = self._identity()
             if not (missing := list(_unseen(identity))):
@@ -54,7 +54,7 @@ class Finishing:
         return False
 
     def verified(self) -> bool:
-        """True if each step of `cis-mcp verify` went well on the machine; each is said."""
+        """True if every step of `cis-mcp verify` passed on the machine; each is reported."""
         machine = self._machine()
         if not machine:
             self._say("no machine is in service yet; look at its group in the console of EC2")
@@ -105,7 +105,7 @@ class Finishing:
         return next((one["InstanceId"] for one in instances if one["LifecycleState"] == "InService"), "")
 
     def _answered(self, machine: str) -> dict[str, Any] | None:
-        """What the verification on the machine came to; None if it does not answer in time."""
+        """The result of the verification on the machine; None if it does not arrive in time."""
         command = ""
         for _ in range(_ANSWER_LOOKS):
             command = command or self._sent(machine)
@@ -116,7 +116,7 @@ class Finishing:
         return None
 
     def _sent(self, machine: str) -> str:
-        """The id of the command; empty as long as the agent of the machine is not known."""
+        """Send the command and return its id; empty while the machine's SSM agent is not registered."""
         from botocore.exceptions import ClientError
 
         ssm = self._clients.of("ssm")
@@ -146,7 +146,7 @@ class Finishing:
         return found
 
     def _told(self, found: Mapping[str, Any]) -> bool:
-        """Say what the verification said; True if it passed."""
+        """Report each check of the verification; True if it passed."""
         try:
             told = json.loads(found.get("StandardOutputContent") or "")
             checks = [*told["preflight"], *told["steps"]]
@@ -159,7 +159,7 @@ class Finishing:
 
 
 def _unseen(identity: Mapping[str, Any]) -> Iterator[str]:
-    """What SES has not found in the DNS of an identity."""
+    """What SES has not yet found in the DNS for an identity."""
     if not identity.get("VerifiedForSendingStatus"):
         yield "DKIM"
     own = identity.get("MailFromAttributes") or {}

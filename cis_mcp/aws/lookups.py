@@ -1,4 +1,4 @@
-"""What the public DNS says now, as a check asks it."""
+"""Look-ups in the public DNS, for checks."""
 
 from __future__ import annotations
 

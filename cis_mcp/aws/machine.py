@@ -55,7 +55,7 @@ def _volume() -> Resource:
 
 
 def _instance() -> Resource:
-    """A group of exactly one: it is made anew if it dies, and replaced only after the old one has ended."""
+    """An auto scaling group of exactly one: replaced if it dies, and on updates only after the old one has ended."""
     launch = {
         "ImageId": {"Ref": "Image"},
         "InstanceType": {"Ref": "InstanceType"},

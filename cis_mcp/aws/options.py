@@ -1,4 +1,4 @@
-"""What an installation is told: its own options, and those of the published Calendar Invite Server."""
+"""The options of an installation: its own, and the parameters of the published Calendar Invite Server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PATTERNS = {
 
 
 class InstallationOptions(Value):
-    """One installation: `domain` gets the mail, in `region`; `project`-`environment` is the name of its stack."""
+    """One installation: `domain` receives the mail, in `region`; its stack is named `project`-`environment`."""
 
     domain: str
     region: str
@@ -83,14 +83,14 @@ class InstallationOptions(Value):
 
     @property
     def serverless(self) -> bool:
-        """True for functions and tasks over DynamoDB."""
+        """True for functions and tasks with DynamoDB as their store."""
         return self.machine and self.form == "serverless"
 
 
 def read(
     flags: Mapping[str, object], environment: Mapping[str, str], parameters: Mapping[str, str]
 ) -> InstallationOptions:
-    """Options by flags, by the parameters of the reference product, and by variables, in that order.
+    """Options from flags, the published server's parameters and environment variables, in that order.
 
     Raises Refused: INVALID_ARGUMENT, with every problem.
     """
@@ -121,7 +121,7 @@ def _malformed(merged: Mapping[str, object]) -> list[str]:
 
 
 def _of_the_other_form(merged: Mapping[str, object]) -> list[str]:
-    """What a machine cannot have."""
+    """What is wrong with the options of a machine."""
     found = [f"certificate: {_NO_DOOR}"] if merged.get("certificate") else []
     if merged.get("image"):
         found.append("image: a machine runs no container; give --form serverless")
@@ -134,7 +134,7 @@ def _of_the_other_form(merged: Mapping[str, object]) -> list[str]:
 
 
 def _not_serverless(merged: Mapping[str, object]) -> list[str]:
-    """What the serverless form needs, or cannot have."""
+    """What is wrong with the options of the serverless form."""
     found = []
     if not merged.get("image") and merged.get("machine") is not False:
         found.append(f"image is needed: {_BUILD}")
@@ -172,7 +172,7 @@ def _switches(parameters: Mapping[str, str]) -> dict[str, object]:
 
 
 class ParameterRefusal(Value):
-    """Why a parameter is not taken; `harmless`: values that ask for nothing."""
+    """Why a parameter is refused; `harmless`: values that change nothing, and so are accepted."""
 
     why: str
     harmless: frozenset[str] = frozenset({"", "false", "False", "no"})

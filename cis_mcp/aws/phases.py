@@ -1,4 +1,4 @@
-"""The phases: bootstrap, deploy and destroy; each can be repeated, shows what it would do, and asks before it does."""
+"""The phases: bootstrap, deploy and destroy; each can be repeated, shows what it would do, and asks before doing it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Installation:
         self.stack = Stack(clients, options.stack, look_s=look_s)
 
     def bootstrap(self) -> bool:
-        """Queues, bucket, identity and receipt rule, and the records of the DNS. False if nobody said yes."""
+        """Create queues, bucket, identity, receipt rule and DNS records. False if it was not confirmed."""
         if self._server():
             self._say("The server is there already: its stack is changed by deploy.")
         elif not self._changed(template.text(machine=False), self._plain()):
@@ -51,7 +51,7 @@ class Installation:
         return self._mail()
 
     def deploy(self) -> bool:
-        """The code, the machine, and last the receipt rule. False if nobody said yes."""
+        """Upload the code, create the machine, and last the receipt rule. False if it was not confirmed."""
         if not self._options.machine:
             return self.bootstrap()
         wanted = "WebFunction" if self._options.serverless else "Machine"
@@ -77,7 +77,7 @@ class Installation:
         return self._changed(template.text(), parameters) and self._mail()
 
     def destroy(self, *, data: bool) -> bool:
-        """Take away what is ours; with `data` also mail, volume and identity. False if nobody said yes."""
+        """Remove what is ours; with `data` also mail, volume and identity. False if it was not confirmed."""
         found = self.stack.resources()
         if not found:
             self._say(f"There is no stack {self._options.stack}.")
@@ -102,9 +102,9 @@ class Installation:
         return dns.records(self._options, self._dkim())
 
     def _mail(self) -> bool:
-        """The receipt rule, after all that it speaks of is there; the records, written where the zone is ours.
+        """Set the receipt rule, once all it refers to exists, and the DNS records, if a zone is given.
 
-        Shows what would change, and asks before it does. False if nobody said yes.
+        Shows what would change, and asks before changing it. False if it was not confirmed.
         """
         found, rules = self.stack.outputs(), Rules(self._clients, self._options)
         bucket, topic = found["Bucket"], found["TopicArn"]
@@ -126,7 +126,7 @@ class Installation:
         return True
 
     def _missing_records(self) -> tuple[Zone | None, list[DnsRecord]]:
-        """The zone that is written to, if one is named, and what it lacks; a line about each record is said."""
+        """The zone to write to, if one is named, and the records it lacks; reports a line about each record."""
         if not self._options.zone:
             return None, []
         zone = Zone(self._clients, self._options)
@@ -136,7 +136,7 @@ class Installation:
         return zone, missing
 
     def _going_records(self, found: list[tuple[str, str, str]], *, data: bool) -> list[DnsRecord]:
-        """The records that go with the stack: those that it added, and of an identity that stays only the MX."""
+        """The records to remove with the stack: those that it added, but only the MX if the identity stays."""
         if not self._options.zone:
             return []
         all_of_them = self.records()
@@ -174,12 +174,12 @@ class Installation:
         }
 
     def _server(self) -> str:
-        """Which server the stack has; empty for none."""
+        """The logical name of the server in the stack; empty if it has none."""
         found = [name for name, _, _ in self.stack.resources()]
         return next((name for name in _SERVERS if name in found), "")
 
     def _functions(self) -> dict[str, str]:
-        """The parameters of the serverless form; its network is the one of its subnets."""
+        """The parameters of the serverless form; its network is that of its subnets."""
         one = self._options
         found = self._subnets(one.subnet.split(",") if one.subnet else [])
         vpc = str(found[0]["VpcId"])
@@ -197,7 +197,7 @@ class Installation:
         }
 
     def _addressed(self) -> bool:
-        """Say where the functions are, and which names lead there."""
+        """Report the addresses of the functions, and the names that lead there."""
         found, domain = self.stack.outputs(), self._options.domain
         self._say(f"MCP at {found['PublicUrl']}/mcp")
         for name, output in (("api", "ApiTarget"), ("live", "LiveTarget")):
@@ -211,7 +211,7 @@ class Installation:
         return True
 
     def _placed(self) -> dict[str, str]:
-        """The subnet, its network and its zone: the volume is in one zone, so later ones stay there."""
+        """The subnet, its network and its zone; later machines stay in this zone, since the volume does."""
         found = self._subnets([self._options.subnet] if self._options.subnet else [])
         first = min(found, key=lambda one: str(one["AvailabilityZone"]))
         return {"Subnet": first["SubnetId"], "Vpc": first["VpcId"], "Zone": first["AvailabilityZone"]}
@@ -225,7 +225,7 @@ class Installation:
         return found
 
     def _networks(self, vpc: str) -> list[str]:
-        """The networks of a VPC."""
+        """The address ranges of a VPC."""
         (found,) = self._clients.of("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"]
         four = [(one, "CidrBlock", "CidrBlockState") for one in found.get("CidrBlockAssociationSet") or []]
         six = [
@@ -240,7 +240,7 @@ class Installation:
         return list(dict.fromkeys(networks))
 
     def _uploaded(self) -> tuple[str, str] | None:
-        """Bucket and key of the code; what is there by its hash is not sent again. None if nobody said yes."""
+        """Bucket and key of the code, which is not uploaded again under the same hash. None if it was not confirmed."""
         account = self._clients.of("sts").get_caller_identity()["Account"]
         name = f"cis-code-{account}-{self._options.region}"
         with tempfile.TemporaryDirectory(prefix="cis-code-") as folder:
@@ -252,7 +252,7 @@ class Installation:
             return (name, key) if self._put(name, key, target) else None
 
     def _written(self, wheels: Path, target: Path) -> str:
-        """Download the wheels and write the zip; returns its hash. The export of a machine has what it needs."""
+        """Download the wheels and write the zip; returns its hash. A machine's zip also has what exports need."""
         if self._options.serverless:
             if self._options.nightly_export:
                 self._say(
@@ -265,7 +265,7 @@ class Installation:
         return bundle.write(wheels, target, *more)
 
     def _put(self, name: str, key: str, target: Path) -> bool:
-        """Upload the code unless it is there. False if nobody said yes."""
+        """Upload the code unless it is there. False if it was not confirmed."""
         from botocore.exceptions import ClientError
 
         s3 = self._clients.of("s3")
@@ -327,7 +327,7 @@ class Installation:
 
 
 def secret_of(arn: str, region: str) -> str:
-    """What a shell puts in place of a secret, so that the secret itself is never printed."""
+    """A shell expression that reads a secret, so that the secret itself is never printed."""
     asked = f"aws secretsmanager get-secret-value --region {region} --secret-id {arn}"
     return f'"$({asked} --query SecretString --output text)"'
 
@@ -340,7 +340,7 @@ _DEFAULTS = [{"Name": "default-for-az", "Values": ["true"]}]
 
 
 def _made(s3: Any, name: str, region: str) -> None:
-    """The bucket of the code: encrypted, not public; made if it is not there."""
+    """The bucket of the code, encrypted and not public; created if missing."""
     from botocore.exceptions import ClientError
 
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}

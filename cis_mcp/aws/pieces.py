@@ -12,7 +12,7 @@ MAIL = {"Fn::If": ["OwnBucket", {"Ref": "MailBucket"}, {"Ref": "ImportedBucket"}
 
 
 def sub(words: str) -> Resource:
-    """`words` with what stands in ${…} filled in by CloudFormation."""
+    """`words`, in which CloudFormation fills in what stands in ${…}."""
     return {"Fn::Sub": words}
 
 
@@ -22,7 +22,7 @@ def arn(name: str) -> Resource:
 
 
 def policy(*statements: Resource) -> Resource:
-    """A policy of IAM."""
+    """An IAM policy."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -37,12 +37,12 @@ EXPORT = {
 
 
 def allow(actions: str | list[str], resource: object, **values: object) -> Resource:
-    """A statement that allows."""
+    """An IAM statement that allows actions."""
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **values}
 
 
 def trust(service: str) -> Resource:
-    """Who may take a role."""
+    """A policy of who may assume a role."""
     return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 
@@ -50,5 +50,5 @@ LOG_DAYS = 30
 
 
 def if_named(then: object, otherwise: object) -> Resource:
-    """`then` where a certificate is given, so that the server has names of its own."""
+    """`then` if a certificate is given, so that the server has names of its own."""
     return {"Fn::If": ["Named", then, otherwise]}

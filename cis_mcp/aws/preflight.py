@@ -1,4 +1,4 @@
-"""The checks before an installation: read-only, each with the one command that repairs what it finds."""
+"""The checks before an installation: read-only, each with the command that fixes what it finds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NETWORK = "aws ec2 create-default-vpc"
 
 
 class Preflight:
-    """Checks one installation; nothing is changed."""
+    """Checks one installation without changing anything."""
 
     def __init__(self, clients: Clients, options: InstallationOptions, lookup: Lookup) -> None:
         self._clients = clients
@@ -60,7 +60,7 @@ class Preflight:
             self._checks |= {"acm_ssm": self._certificate, "api_gateway_domain": self._api_name}
 
     def run(self) -> Iterator[Finding]:
-        """Each check as it ends; last whether the domain is free for an installation."""
+        """Yield each check as it ends; the last tells whether the domain is free for an installation."""
         found = []
         for name, check in self._checks.items():
             found.append(self._safely(name, check))
@@ -217,7 +217,7 @@ class Preflight:
         return warn("buckets", words, f"aws s3api get-bucket-policy --bucket {name}")
 
     def _code_bucket(self) -> Finding:
-        """Names of buckets are unique in all of AWS: somebody else may have ours."""
+        """Bucket names are unique across AWS: another account may have taken ours."""
         from botocore.exceptions import ClientError
 
         name, wanted = "code_bucket", f"cis-code-{self._number}-{self._options.region}"
@@ -278,7 +278,7 @@ class Preflight:
         return ok("template", f"{len(template.build(**form)['Resources'])} resources")
 
     def _certificate(self) -> Finding:
-        """The certificate of api. and live. the domain: issued, and for both names."""
+        """The certificate for api. and live. below the domain: whether it is issued, and for both names."""
         name, given = "acm_ssm", self._options.certificate
         if not given:
             return ok(name, "no certificate: the API has its own name, and no tasks are reached from outside")
@@ -296,7 +296,7 @@ class Preflight:
         return ok(name, f"{given} is issued for {API}.{domain} and {LIVE}.{domain}")
 
     def _api_name(self) -> Finding:
-        """The name of the API: nobody else's in this account and region."""
+        """The name of the API: no other API in this account and region may have it."""
         from botocore.exceptions import ClientError
 
         name, wanted = "api_gateway_domain", f"{API}.{self._options.domain}"
@@ -337,7 +337,7 @@ def _other(region: str) -> str:
 
 
 def _mend(state: str) -> str:
-    """The command of CloudFormation for a stack that failed: without it no update begins."""
+    """The CloudFormation command that a failed stack needs before any update."""
     if state in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}:
         return "delete-stack"
     return "continue-update-rollback" if state == "UPDATE_ROLLBACK_FAILED" else "describe-stack-events"

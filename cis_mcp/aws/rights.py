@@ -1,4 +1,4 @@
-"""Whether whoever installs may make what the installation consists of, as far as IAM says so."""
+"""Whether the installing identity may create what an installation consists of, as far as IAM tells."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
 def needed(options: InstallationOptions) -> list[str]:
-    """The actions by which each part is made; more are needed to read, change and remove it."""
+    """The actions that create each part; reading, changing and removing it need more."""
     if not options.machine:
         return _MAIL.split()
     return [*_MAIL.split(), *(_SERVERLESS if options.serverless else _MACHINE).split()]
 
 
 def finding(clients: Clients, options: InstallationOptions, who: str) -> Finding:
-    """IAM's own simulation for `who`, an ARN; what limits the whole organization is not in it."""
+    """The result of IAM's own simulation for `who`, an ARN; it ignores limits of the whole organization."""
     if who.endswith(":root"):
         return ok(NAME, "the root user may do everything")
     from botocore.exceptions import ClientError

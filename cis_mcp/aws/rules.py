@@ -1,4 +1,4 @@
-"""The receipt rule of the domain: in a set of our own, or on top of the one that is active already."""
+"""The receipt rule of the domain: in a rule set of our own, or at the top of the one that is already active."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cis_mcp.aws.options import InstallationOptions
 
 
 class Rules:
-    """Receipt rules of SES; an account has one active set a region."""
+    """SES receipt rules; an account has one active set per region."""
 
     def __init__(self, clients: Clients, options: InstallationOptions) -> None:
         self._ses = clients.of("ses")
@@ -36,7 +36,7 @@ class Rules:
         return there is not None and all(there.get(key) == value for key, value in rule.items())
 
     def put(self, bucket: str, topic: str) -> None:
-        """Make the rule, or make it anew; the set of somebody else is added to, never switched."""
+        """Create or replace the rule; it is added to another's active set, which is never switched."""
         active = self.active()
         name = active or self._name
         if not active:
@@ -51,7 +51,7 @@ class Rules:
             self._ses.set_active_receipt_rule_set(RuleSetName=name)
 
     def remove(self) -> list[str]:
-        """Take away what is ours, and say what; the set is deactivated only while it is ours."""
+        """Remove what is ours, and report it; the set is deactivated only if it is ours."""
         done = []
         active = self.active()
         for name in dict.fromkeys([active, self._name]):

@@ -1,6 +1,6 @@
 """The serverless form: events in DynamoDB, Lambda for requests and mail in, Fargate for campaigns and open connections.
 
-Nothing of it has a disk of its own, so that any number of each may run, and an update ends none before its successor.
+No part has a disk of its own, so any number may run, and an update starts each successor before it ends the old one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CALLS = "DescribeTable GetItem BatchGetItem Query Scan PutItem UpdateItem Delet
 
 
 def parameters() -> Resource:
-    """What this form is told besides the mail."""
+    """The parameters of this form besides those for mail."""
 
     def of(default: str | None, words: str, **values: object) -> Resource:
         given = {} if default is None else {"Default": default}
@@ -55,7 +55,7 @@ def parameters() -> Resource:
 
 
 def conditions() -> Resource:
-    """Whether there is a certificate."""
+    """The conditions of the template: whether a certificate is given."""
     return {"Named": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Certificate"}, ""]}]}}
 
 
@@ -97,7 +97,7 @@ def _live_url() -> Resource:
 
 
 def settings() -> dict[str, object]:
-    """The settings that functions and tasks share; CIS_SECRET apart."""
+    """The settings that functions and tasks share, except CIS_SECRET."""
     queue: object = {"Fn::GetAtt": ["Queue", "QueueName"]}
     inbox = "sqs://${Queue}?region=${AWS::Region}&bucket=${Mail}&prefix=" + PREFIX
     return {
@@ -152,7 +152,7 @@ def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
 
 
 def store_statements() -> list[Resource]:
-    """What functions and tasks do with the table, its indexes and the images of the search."""
+    """What functions and tasks may do with the table, its indexes and the snapshots of the search."""
     images = {"Fn::Sub": [f"arn:${{AWS::Partition}}:s3:::${{Mail}}/{_IMAGES}/*", {"Mail": MAIL}]}
     return [
         allow(

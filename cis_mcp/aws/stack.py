@@ -1,4 +1,4 @@
-"""The stack: a change set that is shown before it runs, and what it came to."""
+"""The CloudFormation stack: change sets, shown before they run, and their results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stack:
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs") or []}
 
     def propose(self, template: str, parameters: Mapping[str, str]) -> list[ResourceChange]:
-        """Make a change set named `next`; nothing runs. No change at all is an empty list."""
+        """Create a change set named `next` without running it; the list is empty if nothing would change."""
         kind = "UPDATE" if self.state() not in {"", "REVIEW_IN_PROGRESS"} else "CREATE"
         self._drop()
         self._cfn.create_change_set(
@@ -69,18 +69,18 @@ class Stack:
         return [_change(one["ResourceChange"]) for one in found.get("Changes") or []]
 
     def carry_out(self) -> None:
-        """Run the change set, and wait for the end. Raises Refused if it was rolled back."""
+        """Run the change set and wait until it ends. Raises Refused if it was rolled back."""
         self._cfn.execute_change_set(StackName=self.name, ChangeSetName="next")
         self._wait()
 
     def forget(self) -> None:
-        """Drop the change set, and a stack that is nothing but one."""
+        """Delete the change set, and the stack too if it was never created."""
         self._drop()
         if self.state() == "REVIEW_IN_PROGRESS":
             self._cfn.delete_stack(StackName=self.name)
 
     def remove(self) -> None:
-        """Delete the stack; what is retained stays."""
+        """Delete the stack; resources that it retains stay."""
         if self.state():
             self._cfn.delete_stack(StackName=self.name)
             self._wait()

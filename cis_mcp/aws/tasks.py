@@ -11,7 +11,7 @@ _REGION = {"Ref": "AWS::Region"}
 
 
 def resources(settings: Mapping[str, object], store: list[Resource]) -> Resource:
-    """Tasks with `settings`, who may do with the store what the statements `store` say, and what leads to them."""
+    """Tasks with `settings`, their load balancer, and roles that allow on the store what the statements `store` say."""
     return {**_service(settings), **_roles(store), **_balancer()}
 
 
@@ -93,7 +93,7 @@ def _service(settings: Mapping[str, object]) -> Resource:
 
 
 def _roles(store: list[Resource]) -> Resource:
-    """What a task may do, and what starts it: pull its image of this account, write its log, read the secret."""
+    """Two roles: what a task may do, and what starts it: pull this account's image, write its log, read the secret."""
     repositories = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"
     starting = policy(
         allow("ecr:GetAuthorizationToken", "*"),
@@ -131,7 +131,7 @@ def _group(words: str, **values: object) -> Resource:
 
 
 def _balancer() -> Resource:
-    """A load balancer with TLS in front of the tasks, where a certificate is given; else nothing reaches them."""
+    """A load balancer with TLS in front of the tasks, if a certificate is given; without one nothing reaches them."""
     public = {
         "IpProtocol": "tcp",
         "FromPort": 443,

@@ -1,8 +1,8 @@
-"""The CloudFormation template: mail in and out, least rights, and one of two forms of the server, or none.
+"""The CloudFormation template: mail in and out, minimal rights, and one of two forms of the server, or none.
 
 The forms are one machine with a volume that is kept, and functions and tasks over DynamoDB.
 
-Receipt rules are made by the API, since CloudFormation cannot activate a rule set and an account has one active.
+Receipt rules are made through the API: an account has one active rule set, and CloudFormation cannot activate one.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _with_functions(found: Resource) -> Resource:
 
 
 def text(*, machine: bool = True, serverless: bool = False) -> str:
-    """The template as one file."""
+    """The template as the text of one file."""
     return json.dumps(build(machine=machine, serverless=serverless), indent=1)
 
 
@@ -287,7 +287,7 @@ def _mail_out() -> Resource:
 
 
 def server_statements() -> list[Resource]:
-    """The rights of the server, no more: send as the domain, read its queue and its mail."""
+    """The only rights of the server: send as the domain, read its queue and its mail."""
     ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
     return [
         allow(["ses:GetAccount", "ses:ListSuppressedDestinations"], "*"),

@@ -1,7 +1,7 @@
-"""Records in a zone of Route 53: added where nothing stands, never over somebody else's.
+"""Records in a Route 53 zone: added only where none exist, never in place of others.
 
 A TXT record beside them, `_cis-records.DOMAIN`, names those that a stack added; it is written in the same change as
-they are, so that what was there before an installation is never taken for its own.
+they are, so that records older than an installation are never taken for its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Zone:
         self._stack, self._domain = options.stack, options.domain
 
     def compared(self, records: Sequence[DnsRecord]) -> tuple[list[DnsRecord], list[str]]:
-        """Which records are missing, and a line about each; what stands there otherwise is left, and said."""
+        """Which records are missing, and a line about each record; those that differ are reported and left alone."""
         missing, lines = [], []
         for record in records:
             values = self._values(record)
@@ -41,7 +41,7 @@ class Zone:
         return missing, lines
 
     def add(self, missing: Sequence[DnsRecord]) -> Iterator[str]:
-        """Add records where nothing stands, mark them as ours, and say each."""
+        """Add records where none exist, mark them as ours, and report each."""
         if not missing:
             return
         marks = self._marks()
@@ -51,7 +51,7 @@ class Zone:
             yield f"added {record.name} {record.type}"
 
     def ours(self, records: Sequence[DnsRecord]) -> list[DnsRecord]:
-        """Those that this stack added, and that are still as it added them."""
+        """The records that this stack added, and that are unchanged since."""
         marks = self._marks()
         return [one for one in records if self._mark(one) in marks and self._values(one) == [one.data]]
 
@@ -71,7 +71,7 @@ class Zone:
                 yield f"{record.name} {record.type}"
 
     def _mark(self, record: DnsRecord) -> str:
-        """How a record is named in the list of ours; names are without the domain, so that each fits into a string."""
+        """The name of a record in the list of ours, without the domain, so that it fits into one TXT string."""
         own = record.name.removesuffix(self._domain).rstrip(".") or "@"
         return f'"{self._stack} {record.type} {own}"'
 
@@ -79,7 +79,7 @@ class Zone:
         return self._values(DnsRecord(name=f"{MARK}.{self._domain}", type="TXT", value="")) or []
 
     def _marked(self, before: Sequence[str], after: Sequence[str]) -> list[dict[str, object]]:
-        """The change from one list of ours to the next, none where it stays as it is."""
+        """The changes from one list of ours to the next; none if it stays the same."""
         if list(before) == list(after):
             return []
         name = f"{MARK}.{self._domain}"
@@ -98,7 +98,7 @@ class Zone:
         return None
 
     def _change(self, changes: Sequence[dict[str, object]]) -> None:
-        """All of them or none."""
+        """Apply all changes, or none."""
         self._route53.change_resource_record_sets(
             HostedZoneId=self._zone, ChangeBatch={"Changes": list(changes)}
         )

@@ -48,7 +48,7 @@ async def show_campaign(settings: Settings, campaign_id: str) -> int:
 
 
 async def follow_campaign(settings: Settings, campaign_id: str) -> int:
-    """Show how a campaign gets on until it has ended; 0 whenever that is, whatever became of its messages.
+    """Show the progress of a campaign until it has ended; then 0, whatever became of its messages.
 
     Raises Refused: UNKNOWN_CAMPAIGN.
     """
@@ -79,7 +79,7 @@ class _Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def show(self, view: CampaignView, pace: Throughput) -> None:
         line = f"{_named(view)}: {in_words(view.counts, view.campaign.total)}"

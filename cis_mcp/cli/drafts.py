@@ -1,4 +1,4 @@
-"""What `cis-mcp bulk` does: reads a list, drafts it, starts a draft."""
+"""What `cis-mcp bulk` does: read a list, draft its invites, start a draft."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SKIPPED_SHOWN = 50
 
 
 async def draft(settings: Settings, uid: str, source: str, *, start: bool, as_json: bool) -> int:
-    """Draft, and where that is asked for start. Raises Refused."""
+    """Draft invites for a list, and start them if asked to. Raises Refused."""
     async with opened(settings) as engine:
         rows = await _rows(engine, source)
         done = await engine.apply(DraftCampaign(uid=uid, recipients=rows), engine.local)
@@ -38,7 +38,7 @@ async def draft(settings: Settings, uid: str, source: str, *, start: bool, as_js
 
 
 async def start(settings: Settings, campaign_id: str, confirm_token: str, *, as_json: bool) -> int:
-    """Start exactly the list that was looked at. Raises Refused."""
+    """Start exactly the draft that was shown. Raises Refused."""
     command = ControlCampaign(
         campaign_id=campaign_id, action=CampaignAction.START, confirm_token=confirm_token
     )

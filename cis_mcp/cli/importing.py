@@ -26,7 +26,7 @@ _SNIFFED = 4_096
 
 
 async def run(settings: Settings, source: str, options: ImportOptions, *, as_json: bool) -> int:
-    """Import SOURCE once; 0 if everything was imported, 1 if something failed, each failure being printed.
+    """Import SOURCE once and print each failure; 0 if everything was imported, else 1.
 
     Raises Refused if nothing could be done.
     """
@@ -37,7 +37,7 @@ async def run(settings: Settings, source: str, options: ImportOptions, *, as_jso
 async def again(
     settings: Settings, url: str, options: ImportOptions, seconds: float, *, as_json: bool
 ) -> int:
-    """Import the calendar at a URL now and each `seconds`, until the process is ended; problems are said."""
+    """Import the calendar at a URL now and every `seconds` until the process is ended; problems are printed."""
     async with opened(settings) as engine:
         while True:
             try:
@@ -59,12 +59,12 @@ async def _once(engine: Engine, source: str, options: ImportOptions, *, as_json:
 
 
 def is_url(source: str) -> bool:
-    """True for what is no path: http://, https://, webcal:// and the like."""
+    """True for a URL such as http://…, https://… or webcal://…, which is not a path."""
     return "://" in source[:20]
 
 
 def is_calendar(data: bytes) -> bool:
-    """True if the bytes begin like an iCalendar file, in any encoding, or like a web page."""
+    """True if the bytes begin as an iCalendar file does, in any encoding, or as a web page does."""
     head = data[:_SNIFFED].replace(b"\0", b"").upper()
     return b"BEGIN:VCALENDAR" in head or webpage.is_page(data)
 

@@ -12,7 +12,7 @@ EX_TEMPFAIL = 75
 
 
 def mails(files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes | OSError]]:
-    """Each mail with its name; one byte over the limit is enough to see that it is too large."""
+    """Each mail with its name; of one that is too large, only a byte more than the limit is read."""
     if not files:
         yield "-", sys.stdin.buffer.read(limit + 1)
     for name in files:

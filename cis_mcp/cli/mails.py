@@ -76,7 +76,7 @@ def import_(source: str, every: str | None, *, as_json: bool, **options: Any) ->
 
 
 def _interval(text: str) -> float:
-    """Seconds of “15m”, “1h”, “1d”; at least a minute."""
+    """The seconds of an interval such as “15m”, “1h” or “1d”; at least a minute."""
     number, unit = text[:-1], {"m": 60, "h": 3600, "d": 86400}.get(text[-1:])
     if not unit or not number.isdecimal() or not 1 <= int(number) <= 1_000:
         raise click.BadParameter("must be such as 15m, 1h or 1d.", param_hint="--every")

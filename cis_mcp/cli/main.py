@@ -1,4 +1,4 @@
-"""`cis-mcp …`: the command line. Whatever is heavy is imported by the command that needs it."""
+"""`cis-mcp …`: the command line. Each command imports what it needs, so that the others start fast."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script; `arguments` stand in for those of the command line."""
+    """The console script; `arguments` replace those of the command line."""
     private_from_now_on()
     # To stderr, always: over stdio, stdout is the wire.
     logs.begin()

@@ -1,4 +1,4 @@
-"""What the operator does at the command line: organizers, the recount."""
+"""What the operator does at the command line: organizers, orders, the do-not-mail list, the recount."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _became(bought: Purchase) -> str:
 
 
 async def list_waiting(settings: Settings) -> int:
-    """Show the addresses whose mail waits for a registration, and how many mails each has."""
+    """Show the addresses whose mail waits for their registration, and how many mails of each."""
     async with opened(settings) as engine:
         waiting = await engine.registrations(engine.local)
     for address, mails in Counter(one.address for one in waiting).items():

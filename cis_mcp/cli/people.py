@@ -1,4 +1,4 @@
-"""`cis-mcp forget` and `cis-mcp export`: one person, forgotten or shown what is kept of them; whole tables as files."""
+"""`cis-mcp forget` and `cis-mcp export`: forget a person, show what is kept about them, or export whole tables."""
 
 from __future__ import annotations
 

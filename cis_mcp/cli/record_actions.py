@@ -84,7 +84,7 @@ def _verify_file(file: Path, heads: Sequence[Path], public: str | None) -> int:
 
 
 def _end(note: str, public: str, ends: Head) -> Iterator[str]:
-    """What is wrong with the end of an exported record."""
+    """What is wrong with the signed head at the end of an exported record."""
     if not note:
         yield "record: the file has no signed head at its end: it was cut off"
     elif signing.opened(note, public).head != ends:
@@ -100,12 +100,12 @@ def _beginning(line: str) -> tuple[Head, str]:
 
 
 def _signed(files: Iterable[Path], public: str) -> list[Head]:
-    """The heads in files, each signed by the key. Raises OSError, Refused: INVALID_ARGUMENT."""
+    """The heads in files, each checked to be signed by the key. Raises OSError, Refused: INVALID_ARGUMENT."""
     return [signing.opened(_readable(f.read_bytes()), public).head for f in files]
 
 
 def _readable(raw: bytes) -> str:
-    """The text of a file; of a mail as it was kept, with its text decoded below it."""
+    """The text of a file; if it is an encoded mail, its decoded text parts."""
     text = raw.decode(errors="replace")
     if b"\nContent-Transfer-Encoding:" not in raw:
         return text

@@ -1,4 +1,4 @@
-"""What `cis-mcp export --to` does: a file for each table, whole or not at all."""
+"""What `cis-mcp export --to` does: one file for each table, complete or not written at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def export(
     until: datetime | None,
     addresses: bool,
 ) -> int:
-    """Write the tables into a folder, which is made if it does not exist."""
+    """Write the tables into a folder, which is created if missing."""
     for form in forms:
         writer(Table.LINKS, form)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ async def export(
 
 
 async def _file(engine: Engine, query: ExportQuery, form: Form, path: Path, *, addresses: bool) -> int:
-    """Write one file, under a temporary name until it is whole. Returns its size in bytes."""
+    """Write one file, under a temporary name until it is complete. Returns its size in bytes."""
     part = path.with_name(f".{path.name}.part")
     size = 0
     try:

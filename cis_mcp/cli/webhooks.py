@@ -1,4 +1,4 @@
-"""`cis-mcp webhook …`: who outside is told of what happens, by signed webhooks."""
+"""`cis-mcp webhook …`: signed webhooks, which tell other systems what happens."""
 
 from __future__ import annotations
 

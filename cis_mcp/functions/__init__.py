@@ -1,1 +1,1 @@
-"""Functions of AWS Lambda: what answers over HTTP, and what handles messages of a queue; neither needs a machine."""
+"""AWS Lambda functions: one answers HTTP requests, one handles messages of a queue."""

@@ -1,8 +1,7 @@
-"""The first answer of an instance: a client's greeting needs neither the SDK nor the web application, which take a
-second to import.
+"""Answers the first request of a client without the SDK and the web application, which take a second to import.
 
-Greetings that say nothing unusual, of callers whose key lets them in, are answered here as the server itself would;
-whatever else comes opens the application, and from then on it answers everything.
+A usual greeting of a caller with a valid key is answered here as the server itself would; any other request opens
+the application, which answers everything from then on.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _BEARER = "bearer "
 
 
 class Greeting:
-    """Stands before the application, which `opened` opens."""
+    """Answers greetings until another request needs the application, which `opened` opens."""
 
     def __init__(self, engine: Engine, names: AllowedNames, opened: Callable[[], Awaitable[ASGIApp]]) -> None:
         self._engine = engine
@@ -53,7 +52,7 @@ class Greeting:
         await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, message: Message) -> dict[str, Any] | None:
-        """What is answered to a greeting; None for all that the application must look at."""
+        """The answer to a greeting; None if the application must handle the request."""
         body = message.get("body", b"")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if len(headers) != len(scope["headers"]):

@@ -1,7 +1,7 @@
-"""One instance of a function: an event loop that outlives the calls, and what stays open between them.
+"""One instance of a function: its event loop, which outlives the calls, and what stays open between them.
 
-Lambda freezes the process between two calls. The loop turns while a call is answered; what else runs in it, such as
-the handling of mail, goes on with the next call.
+Lambda freezes the process between two calls. The loop runs only during a call; other tasks in it, such as handling
+mail, continue with the next call.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ R = TypeVar("R")
 
 
 def settings_of_function() -> Settings:
-    """The settings in force; its variables are those of the function. Raises ValueError."""
+    """The settings in force, from the function's environment variables. Raises ValueError."""
     settings = Settings()
     logs.adjust(settings.log, settings.log_level)
     return settings
 
 
 class FunctionInstance(Generic[T]):
-    """Opens what `opened` makes at the first call, and keeps it as long as the process lasts."""
+    """Opens what `opened` returns at the first call, and keeps it open as long as the process lives."""
 
     def __init__(self, opened: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         self._opened = opened
@@ -40,7 +40,7 @@ class FunctionInstance(Generic[T]):
 
     @property
     def held(self) -> T:
-        """What is open; opened now if it is not. Raises what opening raises: the next call tries again."""
+        """What is kept open, opened now if necessary. Raises what opening raises; the next call tries again."""
         asyncio.set_event_loop(self.loop)
         if self._held is None or self._life is None or self._life.done():
             ready: asyncio.Future[T] = self.loop.create_future()
@@ -53,7 +53,7 @@ class FunctionInstance(Generic[T]):
         return self.loop.run_until_complete(work(self.held))
 
     def close(self) -> None:
-        """Close what is open, and end what still runs in the loop. Lambda itself never asks for it."""
+        """Close what is open, and end what still runs in the loop. Lambda itself never calls this."""
         self._over.set()
         try:
             if self._life:

@@ -1,7 +1,7 @@
-"""`cis_mcp.functions.queue.handler`: mail and events of SES, as messages of a queue that Lambda fetches.
+"""`cis_mcp.functions.queue.handler`: handles mail and events of SES from a queue that Lambda reads.
 
-`CIS_INBOX` names the queue and its bucket as it does for a server that fetches them itself, and the same code handles
-each message. Those that are not handled are reported (`batchItemFailures`), so that the queue hands them out again.
+`CIS_INBOX` names the queue and its bucket, as for a server that reads the queue itself, and the same code handles
+each message. Those that were not handled are reported (`batchItemFailures`), so that the queue delivers them again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ QUARANTINED_MAX = 200_000_000
 
 
 class QueueFunction:
-    """Handles one batch after the other, as Lambda hands them over."""
+    """Handles batches one after another, as Lambda passes them."""
 
     def __init__(self, settings: Settings) -> None:
         self.instance: FunctionInstance[_Open] = FunctionInstance(lambda: _handling(settings))
@@ -72,7 +72,7 @@ def _queue(settings: Settings) -> SqsQueue:
 
 
 async def _batch(engine: Engine, messages: QueueMessages, queue: str, event: Event) -> Event:
-    """The ids of the messages of a batch that were not handled; of those that were, no copy stays on the disk."""
+    """Handle a batch; returns the ids of messages that were not handled. Of the others no copy stays on the disk."""
 
     async def done(record: Event) -> bool:
         one = _message(record)
@@ -85,7 +85,7 @@ async def _batch(engine: Engine, messages: QueueMessages, queue: str, event: Eve
 
 
 def _is_of(record: Event, queue: str) -> bool:
-    """True if the message is of the queue of CIS_INBOX: who may write to another one is nobody that we know of."""
+    """True if the message is from the queue of CIS_INBOX: we do not know who may write to another one."""
     ours = str(record.get("eventSourceARN", "")).rpartition(":")[2] == queue
     if not ours:
         log.warning("message %s is of another queue, and is not handled", record.get("messageId"))
@@ -93,7 +93,7 @@ def _is_of(record: Event, queue: str) -> bool:
 
 
 async def _room_made(engine: Engine) -> None:
-    """The disk is the instance's own and small: without this, mail would fill it for as long as the instance lasts."""
+    """Delete copies of handled mails, which would otherwise fill the instance's small disk."""
     try:
         await cleaning.drop_copies(engine, QUARANTINED_MAX)
     except OSError:
@@ -118,5 +118,5 @@ def _function() -> QueueFunction:
 
 
 def handler(event: Event, context: object) -> Event:
-    """What Lambda calls."""
+    """The function that Lambda calls."""
     return _function()(event, context)

@@ -1,7 +1,7 @@
-"""`cis_mcp.functions.web.handler`: MCP, REST, pages, console and hooks as a function of AWS Lambda.
+"""`cis_mcp.functions.web.handler`: MCP, REST, pages, console and hooks as an AWS Lambda function.
 
-It takes the events of an HTTP API (payload format 2.0) and of a Function URL, one request each. MCP is answered without
-sessions, as JSON. What needs a connection that stays open is refused with the address that has it: CIS_STREAMS_URL.
+It takes events of an HTTP API (payload format 2.0) or a Function URL, one request each. MCP is answered without
+sessions, as JSON. What needs an open connection is refused with the address that offers it: CIS_STREAMS_URL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOOPBACK = "127.0.0.1"
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
-    """The web application over the store, without what works in the background: Fargate has that."""
+    """The web application over the store, without background jobs, which run on Fargate."""
     # The address that clients use is CIS_PUBLIC_URL alone.
     names = guard(_LOOPBACK, settings.public_url)
     engine = await Engine.open(settings)
@@ -47,7 +47,7 @@ async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
 
 
 class WebFunction:
-    """Answers one event after the other, as Lambda hands them over."""
+    """Answers events one after another, as Lambda passes them."""
 
     def __init__(self, settings: Settings) -> None:
         self.instance: FunctionInstance[ASGIApp] = FunctionInstance(lambda: served(settings))
@@ -64,5 +64,5 @@ def _function() -> WebFunction:
 
 
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """What Lambda calls."""
+    """The function that Lambda calls."""
     return _function()(event, context)

@@ -1,7 +1,7 @@
-"""POST /hooks/{name}: the proof is checked on the bytes as they came; 2xx says that they are kept, and no more.
+"""POST /hooks/{name}: the proof is checked on the bytes as they came; 2xx only means that they are kept.
 
-401: nothing proves it. 413, 429 and 503 speak of size and load alone: what a rule makes of a delivery shows where
-deliveries are listed, for no sender cures a rule by trying again.
+401: it is not proven. 413, 429 and 503 are about size and load only. What a rule made of a delivery is shown in the
+list of deliveries: no sender can cure a rule by trying again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGITS_MAX = 20
 
 
 class Failures:
-    """How often each client was not proven of late: a bucket that empties by one a second."""
+    """Counts each client's recent failed proofs: a bucket that empties by one a second."""
 
     def __init__(self) -> None:
         self._full: Recent[float] = Recent(_KEPT)
@@ -43,7 +43,7 @@ class Failures:
         self._full.put(site, max(self._full.get(site) or 0.0, time.monotonic()) + 1 / _FAILURES_A_SECOND)
 
     def refused(self, site: str) -> Response | None:
-        """429 for whoever is never proven; what is proven is kept, whoever else shares the network."""
+        """429 for a client with too many failed proofs; proven deliveries are kept, even from the same network."""
         if wait := self.wait(site):
             return response(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
         self.note(site)
@@ -59,7 +59,7 @@ class Hooks:
         self._failures = Failures()
 
     async def post(self, request: Request) -> Response:
-        """One request of a sender."""
+        """Answer one request of a sender."""
         site = client_network(request.client.host if request.client else "")
         trigger = await self._receiver.trigger(request.path_params["name"])
         if trigger is None:
@@ -86,7 +86,7 @@ class Hooks:
 
 
 def posted_of(request: Request, body: bytes, public: str) -> Posted:
-    """The request, under the public address of our settings: the Host header is the sender's to choose."""
+    """The request, with the public address from the settings: a sender could put anything into the Host header."""
     query = request.scope["query_string"].decode("latin-1")
     path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
     given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
@@ -114,10 +114,10 @@ async def body_of(request: Request) -> bytes | None:
 
 
 def response(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
-    """An answer that is no success, with its code."""
+    """An answer to a request that failed, with its code."""
     return JSONResponse({"error": str(code)}, status, headers=headers)
 
 
 def routes(engine: Engine) -> list[Route]:
-    """Where systems of record post."""
+    """The routes to which systems of record post."""
     return [Route("/hooks/{name}", Hooks(engine).post, methods=["POST"])]

@@ -1,6 +1,6 @@
-"""POST /order: a shop's orders, signed; 200 once one is carried out, 404 for what is none.
+"""POST /order: a shop's signed orders; 200 once one is carried out, 404 for what is not an order.
 
-401: no secret of the shop signs it. 413, 429 and 503 speak of size and load alone.
+401: it is not signed with a secret of the shop. 413, 429 and 503 are about size and load only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BUSY_S = 10
 
 
 class OrderPath:
-    """The path of one engine."""
+    """The handler of the path, for one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._orders = ShopOrders(engine)
@@ -28,7 +28,7 @@ class OrderPath:
         self._failures = Failures()
 
     async def post(self, request: Request) -> Response:
-        """One request of a shop."""
+        """Answer one request of a shop."""
         site = client_network(request.client.host if request.client else "")
         if not self._orders.expected:
             return self._failures.refused(site) or response(404, "no_shop")
@@ -51,5 +51,5 @@ class OrderPath:
 
 
 def routes(engine: Engine) -> list[Route]:
-    """Where a shop posts."""
+    """The route to which a shop posts."""
     return [Route("/order", OrderPath(engine).post, methods=["POST"])]

@@ -1,1 +1,1 @@
-"""Writes docs/tools.md and llms.txt from the code."""
+"""Writes docs/tools.md, llms.txt and the other pages that are made from the code."""

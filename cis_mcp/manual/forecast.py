@@ -1,4 +1,4 @@
-"""The page of the rules by which invites are previewed."""
+"""Writes the page about the rules by which invites are previewed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What llms.txt tells a model that has never seen this server: definitions, workflows, installation."""
+"""Writes llms.txt, which tells a model new to this server the definitions, workflows and installation."""
 
 from __future__ import annotations
 

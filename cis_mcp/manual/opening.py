@@ -1,4 +1,4 @@
-"""What a client is answered first, as the server itself answers: opening.json of cis_mcp/mcp."""
+"""Writes cis_mcp/mcp/opening.json: the server's own answers to the first requests of a client."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class _Asking:
         self.answers.put_nowait(json.loads(text))
 
     async def flush(self) -> None:
-        """Each is there as soon as it is written."""
+        """Do nothing: each line is written at once."""
 
 
 async def conversation(server: CisServer, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What `server` answers to `requests`, one after the other over one connection."""
+    """The answers of `server` to `requests`, made one after another over one connection."""
     asking = _Asking(requests)
     await serve_streams(server, asking, asking)
     return asking.heard
 
 
 def handshake(version: str, capabilities: dict[str, Any]) -> list[dict[str, Any]]:
-    """How a client begins, up to its list of tools."""
+    """The first requests of a client, up to its list of tools."""
     params = {"protocolVersion": version, "capabilities": capabilities, "clientInfo": _CLIENT}
     return [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params},
@@ -84,14 +84,14 @@ async def _made(folder: Path) -> str:
 
 
 async def _first(server: CisServer, version: str) -> tuple[Result, Result]:
-    """The results of the first two requests, without what is of one moment or one version alone."""
+    """The results of the first two requests, without what depends on the time or the version."""
     first, listed = (one["result"] for one in await conversation(server, handshake(version, {})))
     del first["protocolVersion"], first["instructions"], first["serverInfo"]["version"]
     return first, listed
 
 
 async def _discovered(server: CisServer) -> Result:
-    """The result of `server/discover`, without what is of one moment or one release."""
+    """The result of `server/discover`, without what depends on the time or the version."""
     meta = {
         f"{_META}/protocolVersion": MODERN[-1],
         f"{_META}/clientInfo": _CLIENT,
@@ -104,7 +104,7 @@ async def _discovered(server: CisServer) -> Result:
 
 
 def _tool(spec: Spec[Any], tier: Tier) -> Result:
-    """A tool: where it is, what a key must be good for to have it, and what clients see."""
+    """A tool: where it is offered, what a key must allow to have it, and what clients see."""
     verbs = sorted(verb.value for verb in verbs_of(spec.scopes))
     needs = {"verbs": verbs, "acting": spec.scope == ACTING, "beside": spec.beside, "attended": spec.attended}
     return {"tier": tier, "module": spec.handler.__module__, **needs, "tool": spec.shown}

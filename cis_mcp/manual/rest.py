@@ -37,7 +37,7 @@ OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json))
 
 
 def golden() -> str:
-    """The document as it is written down; the version of a release does not change it."""
+    """The document as it is committed; it does not depend on the version of the release."""
     spoken = document(_SERVER)
     spoken["info"]["version"] = "1"
     return json.dumps(spoken, indent=1, ensure_ascii=False) + "\n"

@@ -54,7 +54,7 @@ Each refusal has one of these: {codes}.
 
 
 def pages() -> dict[str, str]:
-    """What is made from the code: paths from the project's root, and what belongs there."""
+    """The pages made from the code: their paths from the project's root, and their texts."""
     return {
         "docs/tools.md": tools_md(),
         "docs/exports.md": exports_md(),
@@ -142,7 +142,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> int:
-    """Write the pages where they differ; with `--check` only say so, and exit 1."""
+    """Write the pages that differ; with `--check`, only name them and exit 1."""
     root = Path(__file__).parents[2]
     stale = [path for path, page in pages().items() if _held(root / path) != page]
     if "--check" in sys.argv[1:]:

@@ -1,1 +1,1 @@
-"""What runs in one process, and how it stops."""
+"""Runs the server or the worker in one process, and stops it."""

@@ -42,9 +42,9 @@ async def opened(settings: Settings) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
-    """The engine with everything that works in the background, stopped cleanly at the end; `health` watches over it.
+    """The engine with all its background jobs, stopped cleanly at the end; `health` is told of the jobs.
 
-    Raises ValueError where `CIS_INBOX` or `CIS_OUTBOX` cannot be understood.
+    Raises ValueError if `CIS_INBOX` or `CIS_OUTBOX` cannot be understood.
     """
     transport = open_transport(settings)
     async with opened(settings) as engine:

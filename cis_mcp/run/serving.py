@@ -1,4 +1,4 @@
-"""What `cis-mcp serve` and `cis-mcp worker` run: the engine with its inbox and dispatcher, and a face before it."""
+"""What `cis-mcp serve` and `cis-mcp worker` run: the engine, with or without MCP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def over_stdio(
 ) -> NoReturn:
     """Serve MCP over stdio until stdin is closed or a signal comes; with a key, within its bounds.
 
-    `opening`: what has answered the client until now. Raises Refused: NOT_ALLOWED; OSError.
+    `opening`: the thread that has answered the client until now. Raises Refused: NOT_ALLOWED; OSError.
     """
     # Before anything that could print.
     wire = opening.wire if opening else claimed()

@@ -1,6 +1,6 @@
 """Stop cleanly on SIGTERM or SIGINT: work in progress is finished, and whatever is open is closed.
 
-Nobody is waited for: no client, no look-up, no thread.
+It waits for no client, no look-up and no thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stdin and stdout as a wire: nothing else gets on it, and a message that is too long is answered with an error."""
+"""Lines of stdin and stdout: a message that is too long is answered with an error."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Refuse = Callable[[str | int | None, str], Awaitable[None]]
 
 
 class StdioLines:
-    """The lines of `file`, after what was `begun` to be read of it.
+    """The lines of `file`; `begun` was already read from it.
 
-    `refuse` is told of each that is longer than `limit`, with its request's id and why.
+    `refuse` is called for each line longer than `limit`, with the id of its request and the reason.
     """
 
     def __init__(self, file: BinaryIO, limit: int = LINE_MAX, *, begun: bytes = b"") -> None:
@@ -60,7 +60,7 @@ class StdioLines:
 
 
 class _Source:
-    """Reads a descriptor as it fills: in the event loop, or in a thread where the loop cannot wait for it."""
+    """Reads a descriptor as it fills: in the event loop, or in a thread if the loop cannot wait for it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -69,7 +69,7 @@ class _Source:
         self._awaited: asyncio.Future[bytes] | None = None
 
     async def read(self) -> bytes:
-        """What has come, at most 64 kB; nothing at the end."""
+        """The bytes that have come, at most 64 kB; empty at the end."""
         if not self._waits:
             return await anyio.to_thread.run_sync(os.read, self._descriptor, _CHUNK)
         loop = asyncio.get_running_loop()
@@ -83,7 +83,7 @@ class _Source:
             self._awaited = None
 
     def _take(self) -> None:
-        """Read as soon as there is something, for whoever waits for it; it is watched on meanwhile."""
+        """Read what is there for the waiting `read`; if none waits, stop watching."""
         if self._awaited is None or self._awaited.done():
             self.rest()
             return
@@ -93,16 +93,16 @@ class _Source:
             self._awaited.set_exception(error)
 
     def rest(self) -> None:
-        """Watch no longer, until the next `read`."""
+        """Stop watching until the next `read`."""
         if self._watching is not None:
             self._watching.remove_reader(self._descriptor)
             self._watching = None
 
 
 class Out:
-    """Writes text to a descriptor: at once where there is room, else in a thread that waits for it.
+    """Writes text to a descriptor: at once if there is room, else in a thread that waits for room.
 
-    The first answer to the request `answered` is left out: somebody else gave it.
+    The first answer to the request `answered` is left out: it was already sent.
     """
 
     def __init__(self, file: BinaryIO, *, answered: str | int | None = None) -> None:
@@ -121,7 +121,7 @@ class Out:
             self._text.append(text)
 
     async def flush(self) -> None:
-        """Returns when everything is handed over. Raises OSError where no one reads any more."""
+        """Write everything that was kept. Raises OSError if no one reads any more."""
         data = memoryview("".join(self._text).encode())
         self._text.clear()
         while data and (written := self._at_once(data[:_PIPE_ROOM])):
@@ -153,7 +153,7 @@ def _kind(descriptor: int) -> str:
 
 
 def id_in(head: str) -> str | int | None:
-    """The id of a message of which only the `head` is known; None if the head does not show it."""
+    """The id of a message whose beginning is `head`; None if it is not in there."""
     found = _ID.search(head.partition('"params"')[0])
     if not found:
         return None

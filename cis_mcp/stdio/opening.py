@@ -1,8 +1,8 @@
 """Answers a client's first requests while the server is still being imported and its store opened.
 
-The answers were made when the program was built (cis_mcp/mcp/opening.json). What is answered here is the handshake of a
-client that says nothing unusual, and its list of tools; whatever else comes, and all that comes after it, is the
-server's own. The server hears the handshake as well, and its answer to it is left out.
+The answers were made when the program was built (cis_mcp/mcp/opening.json). Answered here are a usual handshake and the
+list of tools; any other request, and all after it, are left to the server. The server is given the handshake as well,
+and its answer to it is left out.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ Id = str | int
 
 @dataclass(frozen=True)
 class OpeningState:
-    """What a server goes on from: bytes that it reads first, and the id of the request in them that was answered."""
+    """Where the server continues: bytes to read first, and the id of the request in them that was already answered."""
 
     incoming: bytes = b""
     answered: Id | None = None
 
 
 class OpeningAnswers:
-    """The answers of a server that has the tools `names`, to the operator of this machine.
+    """The answers of a server that has the tools `names` to the operator of this machine.
 
-    `told`: the instructions of a client that may use such tools; `release`: the server's version.
+    `told`: makes the instructions for a client that may use these tools; `release`: the server's version.
     """
 
     def __init__(self, names: Sequence[str], told: Callable[[Sequence[str]], str], release: str) -> None:
@@ -86,7 +86,7 @@ class OpeningAnswers:
         return {**made, **told}
 
     def tools(self, capabilities: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of `tools/list` for a client with such `capabilities`."""
+        """The result of `tools/list` for a client with these `capabilities`."""
         wanted = set(self._names)
         listed = [one["tool"] for one in self._made["tools"] if one["tool"]["name"] in wanted]
         if _shows_pages(capabilities):
@@ -101,9 +101,9 @@ class OpeningAnswers:
 
 
 def begun(settings: Settings, selection: Selection) -> Opening:
-    """Answer from now on for a server that has the tools of `selection`.
+    """Start answering for a server that has the tools of `selection`.
 
-    Call it in the main thread, which a signal ends with code 0 from now on.
+    Call it in the main thread; from now on a signal ends the process with code 0.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -113,7 +113,7 @@ def begun(settings: Settings, selection: Selection) -> Opening:
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
-    """What a signal means to a client that was answered, until the server itself stops by it."""
+    """Exit with code 0 at a signal, until the server handles signals itself."""
     sys.exit(0)
 
 
@@ -136,7 +136,7 @@ class Opening:
         self._thread.start()
 
     def taken_over(self) -> OpeningState:
-        """End it, once what it is about to say is said; what the server goes on from."""
+        """End the thread once its current answer is sent; returns where the server continues."""
         os.write(self._wake, b".")
         self._thread.join()
         return OpeningState(b"".join(self._heard) + bytes(self._unread), self._answered)
@@ -152,7 +152,7 @@ class Opening:
                 return
 
     def _read(self) -> bool:
-        """Whether more came before the server took over."""
+        """Read more; False if the server takes over or stdin is at its end."""
         ready, _, _ = select.select([self.wire.incoming.fileno(), self._woken], [], [])
         if self._woken in ready:
             return False
@@ -161,7 +161,7 @@ class Opening:
         return bool(chunk)
 
     def _takes(self, line: bytes) -> bool:
-        """Whether the message in `line` was dealt with; no other is then left to the server but what it must hear."""
+        """Answer the message in `line`, or keep it for the server; False if only the server can handle it."""
         message = _parsed(line)
         method, params, asked = message.get("method"), message.get("params"), message.get("id")
         if method == "notifications/initialized" and self._capabilities is not None and not params:
@@ -181,7 +181,7 @@ class Opening:
         return False
 
     def _say(self, asked: Id, result: Mapping[str, Any]) -> bool:
-        """Always true, unless no one reads any more, which the server will find too."""
+        """Send a result; False if no one reads any more, which the server will find too."""
         answer = {"jsonrpc": "2.0", "id": asked, "result": result}
         left = memoryview(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
         descriptor = self.wire.outgoing.fileno()
@@ -195,7 +195,7 @@ class Opening:
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
-    """A message; an empty one for what the server shall judge."""
+    """The message in `line`; empty if the server itself must look at it."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -205,7 +205,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _plain(capabilities: object, client: object) -> bool:
-    """True if nothing stands in a handshake that a server might refuse or read otherwise."""
+    """True if a handshake has nothing that a server might refuse or read differently."""
     if not isinstance(capabilities, dict) or not isinstance(client, dict):
         return False
     texts = all(isinstance(value, str) for value in client.values())
@@ -213,7 +213,7 @@ def _plain(capabilities: object, client: object) -> bool:
 
 
 def _settings(value: object) -> bool:
-    """True for an object of switches, and of objects that have names and lists of names besides."""
+    """True for an object of booleans and of objects that hold strings, booleans and lists."""
     return isinstance(value, dict) and all(isinstance(one, bool) or _named(one) for one in value.values())
 
 
@@ -222,7 +222,7 @@ def _named(value: object) -> bool:
 
 
 def _shows_pages(capabilities: Mapping[str, Any]) -> bool:
-    """True for a client of MCP Apps (SEP-1865)."""
+    """True if the client supports MCP Apps (SEP-1865)."""
     return _APP in capabilities.get("extensions", {}).get(_APPS, {}).get("mimeTypes", ())
 
 

@@ -25,9 +25,9 @@ async def serve_stdio(
     secret: str = "",
     opening: Opening | None = None,
 ) -> None:
-    """Serve the local operator, or whom the key `secret` lets in, until the client closes stdin or `stop` is set.
+    """Serve the local operator, or the holder of the key `secret`, until the client closes stdin or `stop` is set.
 
-    `opening`: what answered until now. Stdin may still be read at the end, in a thread that cannot be broken off.
+    `opening`: what answered until now. At the end a thread may still be reading stdin; it cannot be interrupted.
     Raises Refused: NOT_ALLOWED.
     """
     server = await _server(engine, selection, secret)

@@ -1,4 +1,4 @@
-"""Stdin and stdout, taken for the transport alone."""
+"""Takes stdin and stdout for the transport only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 @dataclass(frozen=True)
 class Wire:
-    """Stdin and stdout as they were given to this process, for the transport alone."""
+    """The original stdin and stdout of this process, for the transport only."""
 
     incoming: BinaryIO
     outgoing: BinaryIO
@@ -19,8 +19,8 @@ class Wire:
 def claimed() -> Wire:
     """Take stdin and stdout for the transport, for as long as the process lives.
 
-    Whoever else in this process, or a child of it, reads stdin finds it at its end; whatever is printed goes where
-    the log goes, also what was printed before and is flushed only now, or at exit.
+    Other code in this process or its children that reads stdin finds it at its end. Everything printed goes where the
+    log goes, even what was printed before and is flushed only now or at exit.
     """
     # A thread may still be reading when the server ends, so the descriptors are never closed.
     wire = Wire(os.fdopen(os.dup(0), "rb", closefd=False), os.fdopen(os.dup(1), "wb", closefd=False))

@@ -1,4 +1,4 @@
-"""The pre-flight: six checks before anything is created."""
+"""The pre-flight: six checks before anything is created, and with SES a seventh."""
 
 from __future__ import annotations
 

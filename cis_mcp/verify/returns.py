@@ -14,7 +14,7 @@ _LOOKS, _LOOK_S = 180, 0.5
 
 
 async def returns(engine: Engine) -> Check | None:
-    """Mail the simulator, and wait until its bounce and complaint arrive; None if mail does not leave through SES."""
+    """Mail the simulator and wait for its bounce and complaint; None if mail is not sent through SES."""
     settings = engine.settings
     if not settings.outbox.get_secret_value().strip().startswith("ses://"):
         return None
@@ -34,7 +34,7 @@ async def returns(engine: Engine) -> Check | None:
 
 
 async def _missing(engine: Engine) -> list[str]:
-    """What has not arrived yet, named."""
+    """The names of what has not arrived yet."""
     found = []
     for address, cause in SIMULATED.items():
         entries = await engine.suppressions_of(engine.local, "", address)

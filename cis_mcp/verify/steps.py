@@ -1,4 +1,4 @@
-"""The nine steps of `cis-mcp verify`, by the tools that an agent calls."""
+"""The nine steps of `cis-mcp verify`, through the tools that an agent calls."""
 
 from __future__ import annotations
 
@@ -62,9 +62,8 @@ class Verification:
     async def _prepared(self, stack: AsyncExitStack) -> Settings:
         """The settings to verify with: as they are, except that built-in mailboxes must cause no real mail.
 
-        Where the outbox is a real mail server and no one is named to answer, the steps run beside it: on a
-        store of their own, into a mail server on the loopback interface. The pre-flight has said hello to the
-        real one.
+        Where the outbox is a real mail server and no one is named to answer, the steps use a store of their
+        own and a mail server on the loopback interface instead. The pre-flight has greeted the real one.
         """
         if self._settings.outbox.get_secret_value().strip() == "maildir":
             self._mailboxes = MaildirMailboxes(self._settings.data_dir / "outbox")

@@ -1,4 +1,4 @@
-"""What one check came to."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Check(Value):
 
 
 def verified(name: str, detail: str = "") -> Check:
-    """A check that holds."""
+    """A check that passed."""
     return Check(name=name, mark=Mark.VERIFIED, detail=detail)
 
 
@@ -34,5 +34,5 @@ def skipped(name: str, detail: str) -> Check:
 
 
 def failed(name: str, detail: str) -> Check:
-    """A check that does not hold."""
+    """A check that failed."""
     return Check(name=name, mark=Mark.FAILED, detail=detail)

@@ -1,4 +1,4 @@
-"""Whether this process can do its work: the store answers, the disk takes files, everything in the background runs."""
+"""Whether this process can do its work: the store answers, the disk can be written, all background jobs run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ROOM = 32_000_000
 
 @dataclass
 class Health:
-    """What works in the background of one process, and what it says of itself.
+    """The background jobs of one process, and what keeps them from working.
 
-    `doubts`: each says what keeps a part from its work, or nothing. `kept_s`: how long a finding is good for.
+    `doubts`: each returns what keeps a part from working, or nothing. `kept_s`: how long a finding is reused.
     """
 
     jobs: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Health:
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def problems(self, engine: Engine) -> tuple[str, ...]:
-        """A sentence for each thing that is not as it must be; empty if all is well."""
+        """A sentence for each problem; empty if all is well."""
         loop = asyncio.get_running_loop()
         async with self._looking:
             if loop.time() - self._at >= self.kept_s:
@@ -62,7 +62,7 @@ async def _store(engine: Engine) -> list[str]:
 
 
 def _disk(folder: Path) -> list[str]:
-    """Write a small file and take it away again."""
+    """Write a small file and delete it."""
     probe = folder / f".ready-{os.getpid()}"
     try:
         probe.write_bytes(b"ready")

@@ -1,4 +1,4 @@
-"""How things stand, in figures: the text that Prometheus reads, and the same as gauges of OpenTelemetry."""
+"""Metrics: as text that Prometheus reads, and the same as OpenTelemetry gauges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NONE = dict.fromkeys((state.value for state in MessageState), 0)
 
 @dataclass(frozen=True)
 class MetricSample:
-    """One figure, by labels; `kind` is gauge or counter."""
+    """One value with its labels; `kind` is gauge or counter."""
 
     name: str
     kind: str
@@ -43,7 +43,7 @@ class MetricSample:
 
 
 class Folders:
-    """How many files some folders hold; counted again only where a folder has changed since."""
+    """How many files folders hold; a folder is counted again only if it has changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,7 +65,7 @@ class Folders:
 
 
 class MetricsCollector:
-    """Gathers the figures of one engine, and of the process that it runs in."""
+    """Gathers the metrics of one engine and of its process."""
 
     def __init__(self, engine: Engine, health: Health) -> None:
         self._engine = engine
@@ -73,11 +73,11 @@ class MetricsCollector:
         self._folders = Folders(engine.settings.data_dir / "inbox")
 
     async def text(self) -> str:
-        """Everything, in the text format of Prometheus."""
+        """All samples in the text format of Prometheus."""
         return "".join([*_lines(await self.samples()), *_seen(self._engine.observer)])
 
     async def samples(self) -> list[MetricSample]:
-        """How things stand now."""
+        """All samples, as of now."""
         figures = await self._engine.figures()
         waiting, aside = await asyncio.to_thread(
             lambda: [self._folders.count(p) for p in ("new", "quarantine")]
@@ -140,7 +140,7 @@ def _process() -> Iterator[MetricSample]:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process; 0 if the system does not tell."""
+    """Resident memory of this process in bytes; 0 if the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -168,7 +168,7 @@ def _lines(samples: Iterable[MetricSample]) -> Iterator[str]:
 
 
 def _seen(observer: Observer) -> Iterator[str]:
-    """What this process has counted and timed."""
+    """Samples of what this process has counted and timed."""
     for counted in COUNTERS:
         yield _head(f"{counted.name}_total", counted.says, "counter")
         for labels, n in observer.counters.get(counted.name, {}).items():
@@ -196,7 +196,7 @@ def _braced(labels: Labels) -> str:
 
 
 class Gauges:
-    """The samples as gauges of OpenTelemetry, whose reader asks from a thread of its own."""
+    """The samples as OpenTelemetry gauges, which are read from a thread of its own."""
 
     def __init__(
         self, gather: Callable[[], Awaitable[list[MetricSample]]], first: list[MetricSample]
@@ -224,7 +224,7 @@ class Gauges:
         return observe
 
     def _fresh(self) -> list[MetricSample]:
-        """The samples, gathered again where they are old; the old ones where the engine is about to close."""
+        """The samples, gathered again if they are old; the old ones if that fails or the engine is closing."""
         if time.monotonic() - self._at > _FRESH_S and self._loop.is_running():
 
             async def gathered() -> list[MetricSample]:

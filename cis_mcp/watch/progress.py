@@ -1,4 +1,4 @@
-"""A line in the log every few seconds while this process sends a campaign: counts and rate, no addresses."""
+"""Logs a line every few seconds while this process sends a campaign: counts and rate, no addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CAMPAIGNS_SEEN = 500
 
 
 async def run(engine: Engine) -> None:
-    """Watch until cancelled; where a look fails, the next one is tried."""
+    """Watch until cancelled; if one look fails, the next is tried."""
     watch = CampaignWatch(engine)
     while True:
         signal = engine.answered.listen()
@@ -29,7 +29,7 @@ async def run(engine: Engine) -> None:
 
 
 class CampaignWatch:
-    """Knows the campaigns that this process sends, among those that any process does."""
+    """Tells the campaigns that this process sends from those of other processes."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -38,7 +38,7 @@ class CampaignWatch:
         self._ours: set[str] = set()
 
     async def look(self, *, worked: bool) -> None:
-        """Log a line for each campaign of ours; `worked`: this process had an answer since the last look."""
+        """Log a line for each campaign that this process sends; `worked`: it had an answer since the last look."""
         if not worked and not self._ours:
             return
         found = await self._engine.newest_campaigns(SYSTEM, _CAMPAIGNS_SEEN)

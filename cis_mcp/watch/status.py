@@ -1,4 +1,4 @@
-"""For who watches over the server: /healthz (it lives), /readyz (it can do its work), /metrics (how things stand)."""
+"""Status for monitoring: /healthz (it is running), /readyz (it can do its work), /metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 def routes(engine: Engine, health: Health) -> list[Route]:
-    """The addresses: how it is, and with which key the record is signed."""
+    """The routes: the status, and the key with which the record is signed."""
     tower = MetricsCollector(engine, health)
 
     async def healthz(_request: Request) -> Response:
@@ -52,7 +52,7 @@ def routes(engine: Engine, health: Health) -> list[Route]:
 
 
 def _on_this_machine(request: Request) -> bool:
-    """True for a program on this machine that asks for itself: no proxy, no page of another site in a browser."""
+    """True for a program on this machine that asks directly, not through a proxy or from another site's page."""
     return (
         request.client is not None
         and is_loopback(request.client.host)
@@ -68,7 +68,7 @@ def _is_admin(request: Request) -> bool:
 
 
 def _keep_out(request: Request) -> Response:
-    """401 without a key, 403 with one of too little scope (RFC 6750, 3.1)."""
+    """401 without a key, 403 if its scope is too narrow (RFC 6750, 3.1)."""
     known = isinstance(request.scope.get("caller"), Caller)
     error = f'error="insufficient_scope", scope="{ADMIN}"' if known else f'scope="{ADMIN}"'
     headers: Mapping[str, str] = {"WWW-Authenticate": f"Bearer {error}", **_FRESH}

@@ -1,4 +1,4 @@
-"""What can be asked of an installation without changing it: its domain, its way out, its mailboxes."""
+"""Checks an installation without changing it: its domain, its outbox, its mailboxes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SIMULATOR = "success@simulator.amazonses.com"
 
 
 async def ticks(settings: Settings) -> AsyncIterator[Check]:
-    """The six of CIS Verify: installed, domain, a way out, create@, rsvp@, notification@."""
+    """The six checks of CIS Verify: installed, domain, outbox, create@, rsvp@, notification@."""
     yield verified("installed", f"cis-mcp {version()}, data in {settings.data_dir}")
     yield await domain(settings)
     yield await way_out(settings)
@@ -36,7 +36,7 @@ async def ticks(settings: Settings) -> AsyncIterator[Check]:
 
 
 async def domain(settings: Settings) -> Check:
-    """Whether mail can reach the domain of the installation: by its MX, or by its address (RFC 5321, 5.1)."""
+    """Check that mail can reach the domain, by its MX records or else by its address (RFC 5321, 5.1)."""
     own = settings.domain
     if own.endswith(_LOCAL_NAMES):
         return skipped("domain", f"{own} is for tests; set CIS_DOMAIN to your own")
@@ -49,7 +49,7 @@ async def domain(settings: Settings) -> Check:
 
 
 def _targets(own: str, server: str) -> list[str]:
-    """The hosts of its MX; without any its own addresses. Raises LookupFailed."""
+    """The hosts of its MX records; if it has none, its own addresses. Raises LookupFailed."""
     names = DnsNames(server)
     if hosts := [one[1] for one in names.records(own, "MX", _DNS_S) if isinstance(one, tuple)]:
         return hosts
@@ -57,7 +57,7 @@ def _targets(own: str, server: str) -> list[str]:
 
 
 async def way_out(settings: Settings) -> Check:
-    """Say hello to the configured mail server, log in where it asks for that, and send nothing."""
+    """Greet the configured mail server, log in if it requires that, and send nothing."""
     url = settings.outbox.get_secret_value().strip()
     if url == "maildir":
         return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
@@ -76,7 +76,7 @@ async def way_out(settings: Settings) -> Check:
 
 
 async def _ses(transport: SesTransport, sender: str) -> Check:
-    """Ask SES for the account's quota, and mail its simulator, which costs no reputation, in the sandbox too."""
+    """Ask SES for the account's quota, and mail its simulator, which works in the sandbox and costs no reputation."""
     head = f"From: <{sender}>\r\nTo: <{_SIMULATOR}>\r\nSubject: cis-mcp verify\r\nMIME-Version: 1.0\r\n"
     try:
         quota = await transport.quota()
@@ -93,7 +93,7 @@ async def _ses(transport: SesTransport, sender: str) -> Check:
 
 
 async def mailbox(settings: Settings, name: str) -> Check:
-    """Ask our own listener whether it takes mail for the address."""
+    """Ask our own listener whether it accepts mail for the address."""
     address = settings.mailbox(name)
     listeners = [u for u in settings.inbox.get_secret_value().split(",") if u.strip().startswith("smtp://")]
     if "sqs://" in settings.inbox.get_secret_value():
@@ -109,7 +109,7 @@ async def mailbox(settings: Settings, name: str) -> Check:
 
 
 async def _asked(host: str, port: int, address: str) -> int:
-    """The listener's answer; one that is just being opened gets a moment."""
+    """The listener's answer; a listener that is just being opened gets a moment."""
     for _ in range(_OPENING_TRIES):
         try:
             return await asyncio.to_thread(_ask, host, port, address)
