@@ -29,7 +29,7 @@ DONE = {
     "report": noop("The report goes to the organizer by mail."),
     "started": noop("Started."),
     "paused": noop("Paused. What is owed waits."),
-    "withdrawn": noop("Cancelled. What had left is not taken back."),
+    "withdrawn": noop("Cancelled. What was already sent is not taken back."),
     "reminded": noop("They are being asked again."),
     "scheduled": noop("Set. Type Yes to start it."),
     "switched": noop("Set."),

@@ -52,7 +52,7 @@ _SAID_WITH_THE_REASON = frozenset(code for code in _OWN if code in REASONS) - {
 """Where the reason in other languages says already what to do next."""
 _IN_DETAIL = frozenset({Code.INVALID_RULE, Code.INVALID_PAYLOAD, Code.LOOKUP_FAILED})
 """Of rules and payloads, which are written in English: what is wrong in them is told as the engine says it."""
-_ELSE = noop("Go back and try it otherwise, or begin again at the overview.")
+_ELSE = noop("Go back and try another way, or start again at the overview.")
 _GONE = noop("What you asked for is not here, or can no longer be done.")
 
 
