@@ -1,7 +1,4 @@
-"""The language of a console page: the organizer's, else the browser's.
-
-Pages are translated one by one; one that is not yet is in English as a whole, its frame too.
-"""
+"""The language of a console page: the organizer's, else the browser's."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from engine.commands.reasons import with_quoted
 from engine.mail.locale.language import SOURCE, Language, noop, noop_term
 
 SPOKEN: ContextVar[Language] = ContextVar("the language of the page", default=ENGLISH)
-"""The pages that speak every language."""
+"""The language of the page that is being made."""
 _STATES = (
     noop_term("state", "confirmed"),
     noop_term("state", "tentative"),
