@@ -1,0 +1,117 @@
+"""The template of a machine; nothing here reaches a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cis_mcp.aws import dns, template
+from cis_mcp.aws.options import (
+    read,
+)
+from tests.aws.installing import DOMAIN, GIVEN, OPTIONS, allowing, machine_resources
+from tests.cli.processes import run
+
+
+def test_the_template_fits_into_one_call_of_cloudformation() -> None:
+    assert len(template.text()) < 51_200
+
+
+def test_what_holds_data_is_encrypted_private_and_kept() -> None:
+    found = machine_resources()
+    for name in ("MailBucket", "DataVolume", "Identity"):
+        assert (found[name]["DeletionPolicy"], found[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    bucket = found["MailBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in json.dumps(bucket["BucketEncryption"])
+    assert "ExpirationInDays" not in bucket["LifecycleConfiguration"]["Rules"][0]
+    assert found["DataVolume"]["Properties"]["Encrypted"] is True
+    queues = {name: one["Properties"] for name, one in found.items() if one["Type"] == "AWS::SQS::Queue"}
+    assert {name: one.get("SqsManagedSseEnabled") for name, one in queues.items()} == {
+        "Queue": True,
+        "DeadQueue": True,
+    }
+
+
+def test_ses_tells_of_what_went_wrong_and_by_a_switch_of_each_delivery() -> None:
+    events = machine_resources()["Events"]["Properties"]["EventDestination"]["MatchingEventTypes"]
+    assert events[:4] == ["bounce", "complaint", "reject", "deliveryDelay"]
+    assert events[4]["Fn::If"] == ["Deliveries", "delivery", {"Ref": "AWS::NoValue"}]
+    assert read({**GIVEN, "delivery_events": True}, {}, {}).delivery_events
+
+
+def test_the_identity_signs_with_2048_bits_and_has_a_mail_from_domain_of_its_own() -> None:
+    identity = machine_resources()["Identity"]["Properties"]
+    assert identity["DkimAttributes"] == {"SigningEnabled": True}
+    assert identity["DkimSigningAttributes"] == {"NextSigningKeyLength": "RSA_2048_BIT"}
+    own = identity["MailFromAttributes"]["MailFromDomain"]["Fn::Sub"].replace("${DomainName}", DOMAIN)
+    needed = {(one.name, one.type): one.value for one in dns.records(OPTIONS, {})}
+    assert own == f"bounce.{DOMAIN}"
+    assert needed[own, "MX"] == "feedback-smtp.eu-west-1.amazonses.com"
+    assert needed[own, "TXT"] == "v=spf1 include:amazonses.com ~all"
+
+
+def test_a_message_that_cannot_be_handled_goes_to_a_queue_with_an_alarm() -> None:
+    found = machine_resources()
+    assert found["Queue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert found["DeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"] == {
+        "Fn::GetAtt": ["DeadQueue", "QueueName"]
+    }
+
+
+def test_only_the_topic_writes_to_the_queue_and_only_ses_of_this_account_to_bucket_and_topic() -> None:
+    """What comes by the queue is believed for this; SNS's signature is not looked at."""
+    for found in (machine_resources(), template.build(serverless=True)["Resources"]):
+        (by_topic,) = found["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert by_topic["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert by_topic["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}}
+        account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        for name in ("TopicPolicy", "MailBucketPolicy"):
+            allowed = list(allowing(found[name]))
+            assert [(one["Principal"], one["Condition"]) for one in allowed] == [
+                ({"Service": "ses.amazonaws.com"}, account)
+            ]
+
+
+def test_a_secret_is_in_no_output_and_no_parameter() -> None:
+    built = template.build(serverless=True)
+    assert "secretsmanager:${SharedSecret}" in json.dumps(built["Resources"]["WebFunction"])
+    assert "SecretString" not in json.dumps([built["Outputs"], built["Parameters"]])
+    tasks = json.dumps(built["Resources"]["Task"])
+    assert "SecretString" not in tasks and "ValueFrom" in tasks
+
+
+def test_rights_are_few_and_none_is_for_everything() -> None:
+    alone = {"ses:GetAccount", "ses:ListSuppressedDestinations", "ec2:DescribeVolumes"}
+    for statement in allowing(machine_resources()):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        if statement.get("Resource") == "*":
+            assert set(actions) <= alone
+        if "Principal" in statement and statement["Action"] != "sts:AssumeRole":
+            assert "Service" in statement["Principal"] and statement["Condition"]
+
+
+def test_there_are_never_two_machines_over_one_volume() -> None:
+    group = machine_resources()["Machine"]
+    assert (group["Properties"]["MinSize"], group["Properties"]["MaxSize"]) == ("1", "1")
+    assert group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == 0
+    assert "ec2 attach-volume" in json.dumps(machine_resources()["Launch"])
+
+
+def test_nothing_reaches_the_machine_and_its_keys_cannot_be_taken_by_a_request() -> None:
+    found = machine_resources()
+    assert "SecurityGroupIngress" not in found["Firewall"]["Properties"]
+    launch = found["Launch"]["Properties"]["LaunchTemplateData"]
+    assert launch["MetadataOptions"]["HttpTokens"] == "required"
+
+
+def test_without_a_machine_the_template_has_nothing_of_it() -> None:
+    assert not [
+        name for name in machine_resources(machine=False) if name in {"Machine", "DataVolume", "Snapshots"}
+    ]
+
+
+async def test_the_command_writes_the_template_of_the_other_form(tmp_path: Path) -> None:
+    code, out, _ = await run(tmp_path, "aws", "template", "--form", "serverless")
+    assert (code, json.loads(out)) == (0, template.build(serverless=True))
