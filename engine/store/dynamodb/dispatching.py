@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -31,13 +32,13 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
     claims_at_once = 500
     """The most messages of one claim, which may exceed a unit of work since it writes leases but no messages."""
 
+    @abstractmethod
     async def running_with_rate(self) -> list[Campaign]:
         """The running campaigns that have a rate of their own."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
         """A unit of work."""
-        raise NotImplementedError
 
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,9 +111,9 @@ class Facts:
 class Judging(KeyQuestions, Reminders, Undos):
     """The part of a unit of work that reads the facts about messages."""
 
+    @abstractmethod
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty if it is not set."""
-        raise NotImplementedError
 
     async def _foresee_facts(
         self, messages: Sequence[Message], uids: Sequence[str], organizers: Sequence[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 
@@ -49,11 +50,11 @@ _LOOKED_AT = 2_000
 class LedgerQuestions(AttendeeQuestions, Held):
     """Questions about the ledger."""
 
+    @abstractmethod
     async def instance_answers(
         self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
     ) -> list[InstanceAnswer]:
         """Answers for single instances."""
-        raise NotImplementedError
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
         """The message with this Message-ID, or None."""
@@ -208,9 +209,9 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
         super().__init__(*given)  # type: ignore[arg-type]
         self.owed: list[str] = []
 
+    @abstractmethod
     async def campaign(self, campaign_id: str) -> Campaign | None:
         """The campaign with this id, or None."""
-        raise NotImplementedError
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Add owed messages, each once (promise 3); lower priorities are sent first."""

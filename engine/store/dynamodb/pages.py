@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
@@ -58,9 +59,9 @@ CONFIRMED = KindTable[ConfirmedVisitor](
 class PageQuestions(BrandingQuestions, EventQuestions):
     """Questions about pages."""
 
+    @abstractmethod
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty if it is not set."""
-        raise NotImplementedError
 
     async def page(self, slug: str) -> Page | None:
         """The page at this slug, published or not, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Context:
     found: Callable[[], Awaitable[SearchFile]] | None = None
 
 
-class ReadSession:
+class ReadSession(ABC):
     """Typed values and their items, of one unit of work or one question.
 
     A part of the store has a class of questions, which units and the store itself have, and a class of changes above
@@ -41,9 +42,9 @@ class ReadSession:
     context: Context
 
     @property
+    @abstractmethod
     def rows(self) -> Rows:
         """The typed values."""
-        raise NotImplementedError
 
     @property
     def items(self) -> Items:
