@@ -153,7 +153,7 @@ class Settings(OrganizerSettings):
         None,
         ge=0,
         le=86_400,
-        description="seconds in which a campaign can be taken back; not set: 10 for one that starts unseen",
+        description="seconds in which a campaign can be undone; not set: 10 for one that starts unseen",
     )
     undo_trigger_s: int = Field(
         60,

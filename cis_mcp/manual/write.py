@@ -85,7 +85,7 @@ def _tier_row(tier: Tier) -> str:
 def _section(spec: Spec[Any]) -> Iterator[str]:
     yield f"### {spec.name}\n"
     yield " ".join((spec.handler.__doc__ or "").split()) + "\n"
-    scopes = " and ".join(f"`{name}`" for name in sorted(spec.scopes)) or "that of what is taken back"
+    scopes = " and ".join(f"`{name}`" for name in sorted(spec.scopes)) or "that of what is undone"
     yield f"{spec.title}. {_effect(spec)} Scope of the key: {scopes}.\n"
     arguments = argument_schema(spec.arguments)
     needed = set(arguments.get("required", ()))

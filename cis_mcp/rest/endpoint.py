@@ -52,7 +52,7 @@ class DataResponse:
 class Call(Generic[Q, B]):
     """One request: who asks, what stands in its path, query and body, and its headers.
 
-    `leaving` is true once the server is about to stop. `undo`: how what was asked can be taken back.
+    `leaving` is true once the server is about to stop. `undo`: how what was asked can be undone.
     """
 
     engine: Engine
@@ -119,7 +119,7 @@ class Endpoint:
     acts: bool = False
     """A GET that sends mail, as the reference product has two."""
     undoable: bool = False
-    """Its answer says how what it did can be taken back, while that is possible."""
+    """Its answer says how what it did can be undone, while that is possible."""
     reference: bool = False
     """A path of the reference product: open to pages of every site, and to its installation-wide keys."""
     unkeyed: Callable[[Engine, Request], Awaitable[Response]] | None = None

@@ -17,7 +17,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_PAGE: "List yours with GET /v1/pages.",
     Code.UNKNOWN_LINK: "List yours with GET /v1/links.",
     Code.UNKNOWN_TRIGGER: "List yours with GET /v1/triggers.",
-    Code.UNKNOWN_UNDO: "Its id was in the undo of the answer to what is to be taken back; GET /v1/undo lists them.",
+    Code.UNKNOWN_UNDO: "The answer to the change gave its id, in “undo”; GET /v1/undo lists all that can be undone.",
     Code.UNDO_OVER: "See what a correction costs with PATCH /v1/events/{uid}?dry_run=true, or its cancel.",
     Code.CAMPAIGN_STATE: "See its state with GET /v1/campaigns/{campaign_id}.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token of this draft. If the list or the event changed since, make a "

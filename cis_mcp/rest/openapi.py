@@ -84,7 +84,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _answer_name(endpoint: Endpoint) -> str:
-    """The schema of its answer: of what can be taken back, one that may say how."""
+    """The schema of its answer: of what can be undone, one that may say how."""
     assert endpoint.answer is not None
     return f"{endpoint.answer.__name__}{'Undoable' if endpoint.undoable else ''}"
 

@@ -11,14 +11,14 @@ from engine.model.undo import Undo, Undoable
 
 
 class UndoInfo(Data):
-    """How a change can be taken back whole."""
+    """How to undo a change."""
 
     id: str = Field(description="give it to undo")
     until: str
 
 
 class Undone(Data):
-    """What was taken back."""
+    """What was undone."""
 
     uid: str = Field(description="the event concerned; empty: none, or several")
     sequence: int | None = Field(description="revision of the event now; null: it was not changed")
@@ -38,7 +38,7 @@ def undone(done: UndoDone) -> Undone:
 
 
 class UndoableInfo(Data):
-    """What can still be taken back."""
+    """A change that can still be undone."""
 
     id: str
     command: str = Field(description="what was asked")
@@ -65,7 +65,7 @@ def undo_info(undo: Undo) -> UndoInfo:
 
 def undo_line(undo: Undo) -> str:
     """A sentence that a change can be undone, and until when."""
-    return f"It can be taken back whole until {undo.until:%H:%M:%S} UTC, before anybody hears of it: undo {undo.id}."
+    return f"You can undo all of it until {undo.until:%H:%M:%S} UTC, before anybody is notified: undo {undo.id}."
 
 
 def line(undoable: Undoable) -> str:
@@ -78,8 +78,7 @@ def line(undoable: Undoable) -> str:
 
 
 def undone_line(done: UndoDone) -> str:
-    """What was taken back."""
+    """What was undone."""
     if done.repeated:
-        return "It had been taken back before; nothing was done now."
-    mails = "1 person hears" if done.withdrawn == 1 else f"{done.withdrawn} people hear"
-    return f"Taken back: {mails} nothing of it."
+        return "It was undone before; nothing was done now."
+    return f"Undone. Mails withdrawn: {done.withdrawn}."

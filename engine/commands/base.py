@@ -31,7 +31,7 @@ class Done(Value):
         None, description="it waits for approval: nothing was changed, and the rest is what would be"
     )
 
-    undo: Undo | None = Field(None, description="how, and until when, it can be taken back whole")
+    undo: Undo | None = Field(None, description="how, and until when, it can be undone")
 
     def recorded(self, salt: bytes) -> dict[str, object]:
         """What the record says of it besides: facts without anybody's words; personal data as commitments by `salt`."""
@@ -72,7 +72,7 @@ class Work:
     closed: list[Proposal] = field(default_factory=list)
     """Proposals that it has closed, as they were."""
     waited: bool = False
-    """What is asked for has waited already for the time in which it can be taken back."""
+    """What is asked for has waited already for the time in which it can be undone."""
 
     @property
     def verbs(self) -> frozenset[Verb]:

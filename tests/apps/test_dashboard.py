@@ -141,11 +141,11 @@ async def test_what_was_started_is_taken_back_by_a_button_while_its_time_lasts(
         rows = [{"email": email} for email in EMAILS[:3]]
         async with staging(browser, engine, selection=Selection(tier="extended")) as stage:
             view = await stage.open("bulk_send", {"uid": event.uid, "recipients": rows, "start": True})
-            await view.shows("Take it back", "#undo-slot")
+            await view.shows("Undo", "#undo-slot")
             await view.click("#undo-slot button")
-            await view.shows("Taken back: nobody hears of it.", "#undo-slot")
+            await view.shows("Undone: nobody is notified.", "#undo-slot")
             await view.shows("Campaign · cancelled")
-            assert "took back" in (await view.told())[0]
+            assert "undid what was started" in (await view.told())[0]
         assert await deliver(engine) == []
 
 

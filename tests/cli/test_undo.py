@@ -36,7 +36,7 @@ def test_what_can_be_taken_back_is_listed_and_taken_back_once() -> None:
     assert "UpdateEvent" in line
     undo_id = line.split()[0]
     done = _run("undo", undo_id)
-    assert (done.exit_code, done.stdout) == (0, "Taken back: 0 people hear nothing of it.\n")
+    assert (done.exit_code, done.stdout) == (0, "Undone. Mails withdrawn: 0.\n")
     assert "before" in _run("undo", undo_id).stdout
     assert _run("undo").stdout == ""
     unknown = _run("undo", "nothing")

@@ -206,7 +206,7 @@ async def test_a_change_is_taken_back_by_a_button_before_anybody_hears_of_it(
         await person.go(f"{path}/edit")
         await person.press("See what this would do", location="Hall 2")
         assert "being mailed" in (await person.press("Change the event")).text
-        assert "Taken back" in (await person.press("Take it back")).text
+        assert "Undone" in (await person.press("Undo")).text
         clock.move(minutes=2)
         assert await deliver(engine) == []
         assert (await engine.event(name, engine.local)).location == "Hall 1"

@@ -187,7 +187,7 @@ async def test_a_list_is_taken_back_by_a_button_before_anybody_hears_of_it(
         person = await operator(engine, web)
         await _judged(person, await _event(engine))
         assert "Started" in (await person.press("Send to 2 people", yes="Yes")).text
-        assert "Taken back" in (await person.press("Take it back")).text
+        assert "Undone" in (await person.press("Undo")).text
         clock.move(minutes=2)
         assert await deliver(engine) == []
 
@@ -269,7 +269,7 @@ async def test_a_list_is_paused_and_goes_on_and_is_cancelled(engine: Engine, per
     assert "Paused" in (await person.press("Pause")).text
     assert await deliver(engine) == []
     assert "goes on" in (await person.press("Go on")).text
-    assert "not taken back" in (await person.press("Cancel what has not left")).text
+    assert "cannot be recalled" in (await person.press("Cancel what has not left")).text
     assert await deliver(engine) == []
     command = ControlCampaign(campaign_id=campaign_id, action=CampaignAction.CANCEL)
     await do(engine, command)

@@ -181,7 +181,7 @@ async function act(action, confirmToken) {
 function offer(undo) {
   offerUndo(host, at("undo-slot"), undo, async () => {
     await poller.now();
-    await host.tellModel("In the dashboard the person took back what was started: nobody hears of it.");
+    await host.tellModel("In the dashboard the person undid what was started: nobody is notified.");
   });
 }
 

@@ -9,13 +9,13 @@ export function offerUndo(host, slot, undo, done) {
   const left = undo ? Date.parse(undo.until) - Date.now() : 0;
   if (!(left > 0)) return;
   const said = h("p", { class: "error", role: "alert", hidden: true });
-  const node = h("button", { type: "button", class: "plain" }, "Take it back");
+  const node = h("button", { type: "button", class: "plain" }, "Undo");
   const over = setTimeout(() => slot.replaceChildren(), left);
   node.addEventListener("click", () =>
     tried(node, said, async () => {
       await host.callTool("undo", { id: undo.id });
       clearTimeout(over);
-      slot.replaceChildren(h("span", { class: "quiet", role: "status" }, "Taken back: nobody hears of it."));
+      slot.replaceChildren(h("span", { class: "quiet", role: "status" }, "Undone: nobody is notified."));
       await done();
     }),
   );

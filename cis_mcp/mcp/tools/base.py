@@ -114,7 +114,7 @@ class CallContext:
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`, once it is settled or deferred, `seconds` have passed, or the server stops."""
         loop = asyncio.get_running_loop()
-        # What leaves later, since it can be taken back until then, is not waited for.
+        # What leaves later, since it can be undone until then, is not waited for.
         in_time = (message.due - self.engine.clock()).total_seconds() <= seconds
         deadline = loop.time() + (seconds if in_time else 0.0)
         while True:

@@ -158,7 +158,7 @@ def decided_already(held: HeldAction, state: HeldState) -> str:
 
 
 async def _carried_out(work: Work, held: HeldAction) -> tuple[HeldAction, Undo | None]:
-    """Carry out what was approved; void where what it was about has changed. Also how it can be taken back."""
+    """Carry out what was approved; void where what it was about has changed. Also how it can be undone."""
     try:
         if objection := await _objection(work, held):
             return _void(held, objection), None

@@ -68,7 +68,7 @@ def _seconds(work: Work, command: Command[Done], done: Done) -> int:
 
 
 def _facts(work: Work, command: Command[Done], done: Done) -> dict[str, object] | None:
-    """What is kept of a command that can be taken back; None for every other."""
+    """What is kept of a command that can be undone; None for every other."""
     if getattr(command, "dry_run", False) or getattr(command, "prompted", False):
         return None
     match done:
@@ -140,12 +140,12 @@ def _of_invites(done: InviteDone | InvitesDone) -> dict[str, object] | None:
 
 
 class UndoDone(Done):
-    """What was taken back; `withdrawn`: mails that do not leave; `event`: as it is now, where it was changed."""
+    """What was undone; `withdrawn`: mails that do not leave; `event`: as it is now, where it was changed."""
 
     undone: Undoable
     event: Event | None = None
     withdrawn: int = 0
-    repeated: bool = Field(False, description="it had been taken back before; nothing was done now")
+    repeated: bool = Field(False, description="it was undone before; nothing was done now")
 
 
 class UndoCommand(Command[UndoDone]):
@@ -194,7 +194,7 @@ def _may_take_back(work: Work, found: Undoable) -> bool:
 
 
 async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None:
-    """Refuse with UNDO_OVER what can no longer be taken back whole, with whom a correction would reach."""
+    """Refuse with UNDO_OVER what can no longer be undone, with whom a correction would reach."""
     if found.before and event and event.modified != found.made:
         raise Refused(
             Code.UNDO_OVER, "The event has been changed again since.", "Undo the newest change first."
@@ -204,7 +204,7 @@ async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None
         people = "1 person was" if reached == 1 else f"{reached} people were"
         raise Refused(
             Code.UNDO_OVER,
-            f"{people} mailed already, so it cannot be taken back whole; putting it right means one more mail to each.",
+            f"{people} mailed already, so it cannot be undone; putting it right means one more mail to each.",
         )
     if found.until <= work.now:
         raise Refused(Code.UNDO_OVER, f"It could be undone until {found.until:%Y-%m-%d %H:%M:%S} UTC.")
@@ -235,7 +235,7 @@ async def _restored(work: Work, event: Event, found: Undoable) -> Event:
     await work.unit.save_event(restored)
     if event.cancelled and not restored.cancelled:
         await _uncancelled(work, event, found)
-    # What was changed before it can be taken back as before: the event is again as that change left it.
+    # What was changed before it can be undone as before: the event is again as that change left it.
     for earlier in await work.unit.undos_of(event.uid, work.now):
         if earlier.made == found.before.modified:
             await work.unit.save_undo(earlier.model_copy(update={"made": restored.modified}))
@@ -295,7 +295,7 @@ class UndosDone(Done):
 
 
 class ShowUndos(Command[UndosDone]):
-    """Show what can still be taken back: the caller's own, or the operator's all."""
+    """Show what can still be undone: the caller's own, or the operator's all."""
 
     in_record: ClassVar[bool] = False
     free: ClassVar[bool] = True
