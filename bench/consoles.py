@@ -24,7 +24,7 @@ from engine.commands.events.events import CreateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.signing_in import MakeSignInLink, SignIn
 from engine.engine import Engine
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.settings import Settings
 from engine.store.sqlite.counters import counted
 

@@ -18,9 +18,9 @@ from engine.commands.campaigns.fan_out import FanOut
 from engine.commands.events.events import CreateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine
-from engine.model.campaigns import ListRow
 from engine.model.claims import Claim
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.outbox import answers
 from engine.outbox.render import Renderer
 from engine.outbox.smtp.wire import Extensions, body, commands

@@ -8,7 +8,8 @@ from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.do_not_mail import refuse_unreading
 from engine.model.actors import Actor
 from engine.model.base import Value
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
+from engine.model.list_rows import Recipient
 from engine.model.messages import Message
 from engine.model.queries import EventName
 from engine.ownership import of_others, own_alone

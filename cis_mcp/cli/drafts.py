@@ -15,7 +15,7 @@ from engine.commands.tables import csvlist
 from engine.engine import Engine
 from engine.imports import audience
 from engine.imports.lists import read_list
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.settings import Settings
 
 _ON_AWS = ("s3://", "customer-profiles:", "ses-list:")

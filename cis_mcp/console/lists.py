@@ -24,8 +24,9 @@ from engine.commands.campaigns.samples import SampleRow
 from engine.commands.tables import mapping
 from engine.engine import Engine
 from engine.imports import audience, lists
-from engine.model.campaigns import Campaign, CampaignState, ListRow
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.people import Origin
 from engine.model.verbs import Verb
 from engine.process import pools

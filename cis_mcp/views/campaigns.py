@@ -13,7 +13,8 @@ from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
 from engine.engine import Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import CampaignState, Recipient
+from engine.model.campaigns import CampaignState
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, MessageState
 from engine.model.queries import EventName
 from engine.refusals import Code, Refused

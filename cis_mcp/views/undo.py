@@ -65,7 +65,9 @@ def undo_info(undo: Undo) -> UndoInfo:
 
 def undo_line(undo: Undo) -> str:
     """A sentence that a change can be undone, and until when."""
-    return f"You can undo all of it until {undo.until:%H:%M:%S} UTC, before anybody is notified: undo {undo.id}."
+    return (
+        f"You can undo all of it until {undo.until:%H:%M:%S} UTC, before anybody is notified: undo {undo.id}."
+    )
 
 
 def line(undoable: Undoable) -> str:

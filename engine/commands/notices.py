@@ -11,8 +11,9 @@ from engine.itip import recurrence
 from engine.mail.locale.language import ENGLISH, SOURCE, Language, noop
 from engine.mail.locale.language import language as locale
 from engine.mail.outgoing import words
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, Message, Notice
 from engine.model.pages import Page, event_path, path
 from engine.model.times import Instant, Span

@@ -223,7 +223,9 @@ def url(value: str) -> str:
 
 def name(value: str) -> str:
     """A person's name: one line."""
-    return " ".join(bounded(value, "name", NAME_MAX).split())
+    value = bounded(value, "name", NAME_MAX)
+    # What is printable holds no blank but the plain one.
+    return value if value.isprintable() and "  " not in value else " ".join(value.split())
 
 
 def note(value: str) -> str:

@@ -18,7 +18,7 @@ from engine.commands.tables import csvlist, jsonlist, table
 from engine.engine import Engine, system_clock
 from engine.imports.lists import read_list
 from engine.model.actors import Actor
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.process import pools
 from engine.refusals import Code, Refused
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.commands.tables import csvlist, xlsx
 from engine.engine import Engine
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.process import pools
 from engine.process.limited import LimitedProcesses
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
-from email.utils import unquote
 from functools import lru_cache
 
 _NAME_MAX = 40
@@ -61,6 +60,9 @@ def _odd(data: bytes, encoding: str) -> bool:
 def plain(value: object) -> str:
     """A parameter as the library gives it, in the character set that it names, if that is known (RFC 2231, 4)."""
     if not isinstance(value, tuple):
+        # Who reads a list alone has no use for the libraries of mail, which take longer to import than all else there.
+        from email.utils import unquote
+
         return unquote(str(value or ""))
     charset, _, text = value
     data = str(text).encode("raw-unicode-escape", "replace")

@@ -17,9 +17,9 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import ListRow
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
+from engine.model.list_rows import ListRow
 from engine.model.people import Partstat
 from engine.refusals import Code
 from tests.bounds.making import made

@@ -16,7 +16,7 @@ from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.engine import Engine, system_clock
 from engine.imports import audience
 from engine.model.actors import Actor
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code, Refused
 from tests.cli.processes import run
 from tests.support.audiences import SNAPSHOT, Aws, aws

@@ -10,7 +10,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from tests.support.engines import created, deliver, do, engine_in
 from tests.support.queries import Queries, counting_queries
 

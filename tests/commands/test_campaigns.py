@@ -14,7 +14,8 @@ from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import CampaignState, ListRow
+from engine.model.campaigns import CampaignState
+from engine.model.list_rows import ListRow
 from engine.model.messages import Kind, MessageState
 from engine.model.people import Origin
 from engine.refusals import Code

@@ -14,7 +14,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.model.messages import Kind, MessageState, Method
 from engine.model.people import Origin, Partstat
 from engine.refusals import Code

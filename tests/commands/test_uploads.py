@@ -11,7 +11,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, DraftCampaign
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code
 from engine.store.sqlite.unit import SqliteUnit
 from tests.support.clock import Clock

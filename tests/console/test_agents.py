@@ -12,7 +12,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds, Mode
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code
 from tests.console.person import Person, by_mail, with_key
 from tests.support.approvals import held_in, waiting

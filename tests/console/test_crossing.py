@@ -21,8 +21,8 @@ from engine.commands.triggers.triggers import CreateTrigger
 from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import Engine
 from engine.model.bounds import Bounds
-from engine.model.campaigns import ListRow
 from engine.model.inbox_messages import InboxMessage
+from engine.model.list_rows import ListRow
 from engine.model.triggers import Proof, Sender
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused

@@ -13,7 +13,7 @@ from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
 from engine.engine import Engine
 from engine.inbox.spool.spool import OwnMailbox
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from tests.console.person import SAME, Person, browser, crawled, with_key
 from tests.support import mails
 from tests.support.approvals import waiting

@@ -11,7 +11,7 @@ from cis_mcp.console.sealing import Purpose
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.engine import Engine
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from tests.console.person import PUBLIC, Person, browser, crawled, operator, with_key
 from tests.pages.visitor import season
 from tests.store.stores import attendee

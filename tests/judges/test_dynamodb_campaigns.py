@@ -14,9 +14,9 @@ from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign,
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.itip.recurrence import instances
-from engine.model.campaigns import ListRow
 from engine.model.counters import Rates
 from engine.model.keys import Key
+from engine.model.list_rows import ListRow
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from tests.bounds.making import made

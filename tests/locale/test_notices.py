@@ -35,9 +35,10 @@ from engine.jobs import digests
 from engine.mail.locale.language import language
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.confirmations import Confirmation
 from engine.model.held import Difference, HeldAction, HeldCommand, HeldPreview, HeldState, HoldReason
+from engine.model.list_rows import Recipient
 from engine.model.messages import Notice
 from engine.model.people import Attendee, Origin
 from engine.model.plans import Enrolment, Plan

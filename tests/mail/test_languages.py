@@ -19,8 +19,8 @@ from engine.commands.revisions import revised
 from engine.engine import Engine
 from engine.inbox.routes.rsvp import answer_in
 from engine.mail.locale.language import TAGS, language
-from engine.model.campaigns import ListRow
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.messages import Kind
 from engine.model.people import Partstat
 from engine.outbox.render import Renderer

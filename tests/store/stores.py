@@ -12,11 +12,12 @@ import pytest
 
 from engine.itip.recurrence import instances
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.claims import Claim, SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Key
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, Message, MessageState, Method
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.times import Span

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Recipient
 from engine.model.events import EventStatus
+from engine.model.list_rows import Recipient
 from engine.model.messages import Fanout, Kind, MessageState, Method, Notice
 from engine.refusals import Code
 from engine.store.protocol import Store

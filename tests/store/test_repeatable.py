@@ -16,11 +16,11 @@ from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs
 from engine.model.answers import Receipt
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import ListRow
 from engine.model.claims import SendResult
 from engine.model.counters import Intake, KeptMail
 from engine.model.events import EventStatus
 from engine.model.feeds import Feed, FeedEntry
+from engine.model.list_rows import ListRow
 from engine.model.messages import Fanout, Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.record import next_row

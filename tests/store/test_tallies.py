@@ -22,9 +22,9 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as job_runner
-from engine.model.campaigns import ListRow
 from engine.model.claims import Claim
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.messages import MessageState
 from engine.model.people import Origin, Partstat
 from engine.model.queries import AttendeeQuery

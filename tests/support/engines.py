@@ -23,9 +23,9 @@ from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as job_runner
 from engine.model.actors import Actor
-from engine.model.campaigns import ListRow
 from engine.model.claims import Claim, SendResult
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeeQuery

@@ -22,10 +22,11 @@ from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import OwnMailbox
-from engine.model.campaigns import CampaignState, Recipient
+from engine.model.campaigns import CampaignState
 from engine.model.claims import SendResult
 from engine.model.events import Event, Override
 from engine.model.inbox_messages import InboxMessage
+from engine.model.list_rows import Recipient
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span

@@ -18,7 +18,7 @@ from engine.commands.pages.pages import CreatePage
 from engine.commands.pages.pictures import KeepPicture
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.model.pages import Show
 from tests.pages.test_pictures import png
 from tests.pages.visitor import published

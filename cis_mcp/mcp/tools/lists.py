@@ -13,7 +13,7 @@ from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.tables import csvlist
 from engine.imports.lists import read_list
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.model.people import Origin
 from engine.process import pools
 from engine.refusals import Code, Refused

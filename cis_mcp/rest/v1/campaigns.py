@@ -21,7 +21,8 @@ from engine.engine import SYSTEM
 from engine.imports import audience
 from engine.imports.lists import read_list
 from engine.model import cursors
-from engine.model.campaigns import CampaignState, ListRow
+from engine.model.campaigns import CampaignState
+from engine.model.list_rows import ListRow
 from engine.model.people import Origin
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused

@@ -23,9 +23,10 @@ from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
 from engine.model import record
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Campaign, CampaignState, ListRow, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.held import HeldState
+from engine.model.list_rows import ListRow, Recipient
 from engine.model.messages import Fanout, Kind
 from engine.model.people import Attendee, Origin
 from engine.process import pools

@@ -11,9 +11,10 @@ from engine.commands.campaigns import campaigns
 from engine.commands.invites.invites import invite_message, invite_messages, new_attendees, room_left
 from engine.commands.notifying import Progress
 from engine.commands.person_limit import PersonLimit
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED
+from engine.model.list_rows import Recipient
 from engine.model.messages import Fanout, Kind, Message
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused

@@ -7,8 +7,8 @@ from typing import ClassVar
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import as_attendee, unknown_campaign
 from engine.commands.invites.samples import invite_sample
-from engine.model.campaigns import Recipient
 from engine.model.held import SampleMail
+from engine.model.list_rows import Recipient
 from engine.refusals import Code, Refused
 
 

@@ -10,8 +10,9 @@ from engine.commands.base import Apply, Command, Work
 from engine.commands.campaigns import validation
 from engine.commands.notifying import Progress
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
 from engine.model.events import Event
+from engine.model.list_rows import Recipient
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
 from engine.store.rules import LIST_KEPT

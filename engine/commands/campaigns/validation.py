@@ -12,9 +12,9 @@ from engine.commands.base import Work
 from engine.commands.composing import given
 from engine.commands.invites.invites import room_left
 from engine.itip import personal
-from engine.model.campaigns import ListRow, Recipient
 from engine.model.events import Event
 from engine.model.keys import Standing
+from engine.model.list_rows import ListRow, Recipient
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
@@ -91,7 +91,7 @@ def _read_row(number: int, row: ListRow) -> Recipient:
         return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
         fields = text.fields(dict(row.fields)) if row.fields else _NO_FIELDS
-        return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
+        return Recipient(number, text.address(row.email), text.name(row.name), fields)
     except Refused as refused:
         shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
         column = _COLUMNS.get(refused.code, "")

@@ -19,8 +19,8 @@ from engine.commands.revisions import revised
 from engine.itip import personal
 from engine.mail.locale import choosing
 from engine.model.base import varied
-from engine.model.campaigns import Recipient
 from engine.model.events import Event
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code, Refused

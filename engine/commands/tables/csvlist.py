@@ -11,7 +11,7 @@ from operator import attrgetter
 from engine.commands.tables import headers, mailboxes, table
 from engine.commands.tables.headers import Columns
 from engine.commands.tables.table import BYTES_MAX, decode
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code, Refused
 
 __all__ = ["BYTES_MAX", "decode", "read", "read_columns", "read_file", "read_objects"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from engine.commands.tables import csvlist, table
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code, Refused
 
 _DEPTH = 3

@@ -16,7 +16,7 @@ from engine.mail.incoming import read as mail_read
 from engine.mail.incoming.calendars import MAX_CALENDARS
 from engine.mail.incoming.content import CalendarPart, IncomingMail, ListPart
 from engine.mail.incoming.read import Opened
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Code, Refused
 
 S = TypeVar("S")

@@ -8,7 +8,7 @@ from engine.inbox.contents.content import AttachedTable
 from engine.inbox.handling.received import ReceivedMail
 from engine.itip.message import ItipMessage
 from engine.model.base import varied
-from engine.model.campaigns import ListRow
+from engine.model.list_rows import ListRow
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,8 @@ from engine.inbox.routes.create import stopped
 from engine.inbox.routes.list_campaign import DraftAndStart, list_waits
 from engine.inbox.routes.reach import weighed
 from engine.mail.locale.language import Language
-from engine.model.campaigns import CampaignState, ListRow
+from engine.model.campaigns import CampaignState
+from engine.model.list_rows import ListRow
 from engine.model.messages import Notice
 from engine.refusals import Code, Refused
 

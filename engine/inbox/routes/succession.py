@@ -13,8 +13,8 @@ from engine.engine import Engine
 from engine.inbox.handling.once import apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, named, turned_down
 from engine.inbox.routes.list_campaign import DraftAndStart
-from engine.model.campaigns import ListRow
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeeQuery, EventQuery
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.model.base import Value
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.changes import ChangeKind
+from engine.model.list_rows import Recipient
 from engine.model.messages import Fanout, Kind, MessageState
 from engine.store import rules
 from engine.store.dynamodb.attendees import MAILED, ZONES

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.model.base import Value
-from engine.model.campaigns import Recipient
+from engine.model.list_rows import Recipient
 from engine.refusals import Code
 from engine.store.dynamodb.names import joined, number
 from engine.store.dynamodb.rows import KindTable

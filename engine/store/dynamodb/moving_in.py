@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from engine.model.answers import Proposal, ProposalState
-from engine.model.campaigns import Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.counters import KeptMail
 from engine.model.events import Event
+from engine.model.list_rows import Recipient
 from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee
 from engine.store.dynamodb.answers import AUTOMATIC_REPLIES, AutomaticReply

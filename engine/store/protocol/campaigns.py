@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind
 from engine.refusals import Code
 

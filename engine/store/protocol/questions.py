@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Protocol
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.counters import AnswerGroup, AnswerGrouping, DomainBrief, OrganizerBrief, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
+from engine.model.list_rows import Recipient
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery

@@ -11,10 +11,12 @@ from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 from engine.store.rules import attendee_counters
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.session import IN_LIST, Session, as_list
-from engine.store.sqlite.suppressions import by_domain
+from engine.store.sqlite.session import IN_LIST, Session, as_list, in_list_if, values_if
+from engine.store.sqlite.suppressions import ANY_DOMAIN, by_domain
 
 _ANY = "''"
+_ANYBODY = "SELECT 1 FROM attendee WHERE event_uid = ?"
+_SUPPRESSED, _BLOCKED = "SELECT 1 FROM suppression", "SELECT 1 FROM block WHERE organizer = ?"
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
 """The counters whose sum is the number of places taken, each with its sign."""
 
@@ -161,11 +163,11 @@ class Attendees(Session):
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the invite, will get it, or are proven without one."""
         found = await self.all(
-            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {IN_LIST} "
+            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {in_list_if(_ANYBODY)} "
             "AND (withdrawn IS NOT NULL OR origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
             "WHERE m.event_uid = a.event_uid AND m.email = a.email "
             "AND m.method IS NOT NULL AND (m.state NOT IN ('failed','withdrawn') OR m.in_doubt = 1)))",
-            [event_uid, as_list(emails)],
+            [event_uid, event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}
 
@@ -196,12 +198,15 @@ class Attendees(Session):
         """Those of `emails` that `organizer` must not mail, and why."""
         hashed = await self.hashed(emails)
         listed = as_list([*emails, *hashed])
-        suppressed = await self.all(f"SELECT email FROM suppression WHERE email {IN_LIST}", [listed])
+        suppressed = await self.all(
+            f"SELECT email FROM suppression WHERE email {in_list_if(_SUPPRESSED)}", [listed]
+        )
         blocked = await self.all(
-            f"SELECT email, reason FROM block WHERE organizer = ? AND email {IN_LIST}", [organizer, listed]
+            f"SELECT email, reason FROM block WHERE organizer = ? AND email {in_list_if(_BLOCKED)}",
+            [organizer, organizer, listed],
         )
         domains = await self.all(
-            f"SELECT value AS email FROM json_each(?) WHERE {by_domain('value', _ANY)} "
+            f"SELECT value AS email FROM {values_if(ANY_DOMAIN)} WHERE {by_domain('value', _ANY)} "
             f"OR {by_domain('value', '?')}",
             [listed, organizer],
         )

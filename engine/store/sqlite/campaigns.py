@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _quoted
 
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
 from engine.store.rules import FAILING_WINDOW, is_failing

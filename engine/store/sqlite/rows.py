@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
 from engine.model.counters import Statistics
 from engine.model.events import Event
+from engine.model.list_rows import Recipient
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee
 from engine.store.sqlite.lease_schema import LEASED

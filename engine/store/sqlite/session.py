@@ -106,6 +106,19 @@ IN_LIST = "IN (SELECT value FROM json_each(?))"
 """The condition that a value is one of many, passed as one parameter by `as_list` or `as_numbers`."""
 
 
+def values_if(any_row: str) -> str:
+    """The table of the values of a parameter of `as_list`; an empty one where `any_row` selects nothing.
+
+    Taking a thousand values apart is most of what a question costs to which no row can be the answer.
+    """
+    return f"json_each(iif(EXISTS ({any_row}), ?, '[]'))"
+
+
+def in_list_if(any_row: str) -> str:
+    """`IN_LIST` among the values of `values_if`."""
+    return f"IN (SELECT value FROM {values_if(any_row)})"
+
+
 def as_list(values: Collection[str]) -> str:
     """Many texts as one parameter, for `IN_LIST`."""
     return f"[{','.join(map(_quoted, values))}]"

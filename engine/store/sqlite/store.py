@@ -15,12 +15,13 @@ from typing import TypeVar
 import aiosqlite
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign
 from engine.model.changes import Change, ChangeKind
 from engine.model.claims import Claim, SendResult
 from engine.model.counters import AnswerGroup, AnswerGrouping, Figures, Intake, Quota, Rates, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
+from engine.model.list_rows import Recipient
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery

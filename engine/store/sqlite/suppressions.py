@@ -27,13 +27,16 @@ _EVERY = {
 }
 
 
+ANY_DOMAIN = "SELECT 1 FROM suppressed_domain"
+
+
 def by_domain(email: str, organizer: str) -> str:
     """The condition that the domain of `email`, or one above it, is listed for `organizer` (both SQL expressions).
 
     It costs nothing while no domain is listed.
     """
     return (
-        "(EXISTS (SELECT 1 FROM suppressed_domain) AND EXISTS (WITH RECURSIVE above(d) AS ("
+        f"(EXISTS ({ANY_DOMAIN}) AND EXISTS (WITH RECURSIVE above(d) AS ("
         f"SELECT substr({email}, instr({email}, '@') + 1) "
         "UNION ALL SELECT substr(d, instr(d, '.') + 1) FROM above WHERE instr(d, '.') > 0) "
         f"SELECT 1 FROM above JOIN suppressed_domain s ON s.domain = above.d AND s.organizer = {organizer}))"

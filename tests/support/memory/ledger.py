@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.changes import ChangeKind
 from engine.model.counters import PersonMails
+from engine.model.list_rows import Recipient
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
