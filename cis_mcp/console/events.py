@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
@@ -130,7 +131,7 @@ async def show(visit: Visit) -> Response:
         found.next_cursor,
         read.unknown,
         corrections,
-        unchanged.Same(one for row in rows for one in row),
+        unchanged.Same(chain.from_iterable(rows)),
     )
     return unchanged.shown(visit, "events.html", visit.say("Events"), of, values)
 

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -113,8 +113,7 @@ class Visit:
 
     def asked(self, name: str) -> str:
         """A parameter of the query; empty without one."""
-        asks = self.request.scope["query_string"]
-        return self.request.query_params.get(name, "").strip() if asks else ""
+        return tables.query_of(self.request).get(name, "").strip()
 
     def rows(self, shown: int) -> int:
         """How many rows a list has: as many as it shows, and all that are looked at where it is sorted or filtered."""
@@ -171,7 +170,7 @@ class Visit:
             **values,
         )
 
-    @property
+    @cached_property
     def frame(self) -> Frame:
         """The frame around a page."""
         spoken = self.language
@@ -182,8 +181,12 @@ class Visit:
 
     def own(self, title: str) -> tuple[str, ...]:
         """The title of a page, the token in the form of whoever is signed in, and how they are called."""
+        return (title, *self._signed_in)
+
+    @cached_property
+    def _signed_in(self) -> tuple[str, ...]:
         called = self.say("Operator") if self.everywhere else masking.plain(self.actor.address)
-        return (title, masking.plain(self.token), called) if self.caller else (title,)
+        return (masking.plain(self.token), called) if self.caller else ()
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
         """Redirect after a change, with a sentence on what was done and how to undo it."""

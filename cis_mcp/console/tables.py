@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, pass_environment
 from markupsafe import Markup
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from cis_mcp.console.speaking import SPOKEN
@@ -29,7 +30,8 @@ SHOWN = 100
 """Rows of an arranged table on one page."""
 _WORDS_MAX = 200
 _KEPT = 256
-"""Frames of tables that are kept made."""
+"""Frames of tables, and queries, that are kept made."""
+_QUERY_KEPT = 300
 _PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands for the table while what is around it is made."""
 _OWN = frozenset({"t", "sort", "down", "filter", "p", "export"})
@@ -88,8 +90,18 @@ def asked_of(request: Request) -> Arranging | None:
     """What the address asks; None for a form, whose answer stands at no address."""
     if request.method not in {"GET", "HEAD"}:
         return None
-    asked = dict(request.query_params) if request.scope["query_string"] else {}
-    return Arranging(request.scope["path"], asked)
+    return Arranging(request.scope["path"], query_of(request))
+
+
+def query_of(request: Request) -> Mapping[str, str]:
+    """The parameters of a request's address; of one that is named twice, the last."""
+    query: bytes = request.scope["query_string"]
+    return (_parsed if len(query) <= _QUERY_KEPT else _parsed.__wrapped__)(query)
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(query: bytes) -> Mapping[str, str]:
+    return dict(QueryParams(query))
 
 
 @pass_environment

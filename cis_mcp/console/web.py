@@ -47,6 +47,9 @@ _BELOW = {
 }
 """Pages that a hub leads to at other addresses than below its own."""
 HUB_PATHS = tuple(path for path, _ in HUBS)
+_ROWS: dict[tuple[int, int, int, bool], tuple[Event, Span, Language, str]] = {}
+"""Rows of events, with what they were made of: while that is kept, nothing else has its identity."""
+_ROWS_MOST = 1_024
 
 
 def asset(name: str) -> Asset:
@@ -146,32 +149,37 @@ def _navigation(current: str, paths: tuple[str, ...], language: Language) -> Mar
 def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
     """The rows of events in a list; each is made once for all who look at it as it is now."""
     full, language = masking.SHOWN.get(), SPOKEN.get()
-    made = (
-        _event_row(
-            event.id or event.uid,
-            event.summary,
-            when(span),
-            event.location,
-            event.organizer_name or event.organizer,
-            event.status.value,
-            language,
-            full=full,
-        )
-        for event, span in rows
-    )
+    made = [_event_row(event, span, language, full) for event, span in rows]
     return Markup("\n".join(made))  # noqa: S704 -- markup already, and markup's own join escapes each row again
 
 
-@lru_cache(maxsize=1_024)
-def _event_row(
-    name: str, summary: str, time: str, where: str, who: str, state: str, language: Language, *, full: bool
-) -> Markup:
-    """`full`: keeps the rows with addresses apart."""
-    row, told = templates(language).get_template("event_row.html"), language.term("state", state)
-    made = row.render(
-        name=name, summary=summary, when=time, where=where, who=who, state=state, told=told, full=full
+def _event_row(event: Event, span: Span, language: Language, full: bool) -> str:
+    """A row, made once for the very same event and time, which never change in place."""
+    asked = (id(event), id(span), id(language), full)
+    kept = _ROWS.get(asked)
+    if kept is None:
+        if len(_ROWS) >= _ROWS_MOST:
+            del _ROWS[next(iter(_ROWS))]
+        kept = _ROWS[asked] = (event, span, language, _made_row(event, span, language, full=full))
+    return kept[3]
+
+
+def _made_row(event: Event, span: Span, language: Language, *, full: bool) -> str:
+    state = event.status.value
+    return (
+        templates(language)
+        .get_template("event_row.html")
+        .render(
+            name=event.id or event.uid,
+            summary=event.summary,
+            when=when(span),
+            where=event.location,
+            who=event.organizer_name or event.organizer,
+            state=state,
+            told=language.term("state", state),
+            full=full,
+        )
     )
-    return Markup(made)  # noqa: S704 -- our own template, which escaped and masked all that is in it
 
 
 def glance(numbers: Mapping[str, Any], answers: Sequence[tuple[str, str]]) -> Markup:

@@ -63,6 +63,8 @@ def times(query: EventQuery) -> Times:
     if query.before:
         found.add("o.starts < ?", query.before.timestamp())
         found.until(int(query.before.timestamp()))
+    if not (spans or wanted.days or wanted.hours):
+        return found
     _bound(found, spans)
     local, values = _local(wanted.zone, found, wanted.asked)
     _spans(found, spans, local, values)
