@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from engine.model.counters import Quota
@@ -11,10 +11,16 @@ from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Partstat
+from engine.model.searching import Expansion
 from engine.refusals import Code
 
 _WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})
 """What is owed even if an invite is still waiting."""
+
+_OWED_ANEW = frozenset({Kind.INVITE, Kind.WITHDRAWAL})
+_OF_DATES = frozenset({Kind.INVITE, Kind.UPDATE, Kind.REMINDER, Kind.CANCELLATION})
+"""What may be about one date of a series, and says how that date is."""
+_MOMENT, _DATES_MOST = timedelta(microseconds=1), 5_000
 
 LedgerKey = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
@@ -85,6 +91,11 @@ class Waiting(Protocol):
         """Whether the attendee was invited, or proved to be one."""
         ...
 
+    @property
+    def withdrawn(self) -> int | None:
+        """Whether the attendee's invite was withdrawn."""
+        ...
+
 
 def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
     """Why a message may not leave, if so (promise 7)."""
@@ -100,13 +111,45 @@ def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
         return refuses(message.blocked)
     if not message.proven:
         return Code.SENDER_UNAUTHENTICATED
-    if message.kind == Kind.REMINDER and message.partstat == Partstat.DECLINED:
+    if _overtaken(message, event):
         return Code.SUPERSEDED
     if event.cancelled and message.kind not in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
         return Code.EVENT_CANCELLED
-    if not event.cancelled and message.kind == Kind.CANCELLATION and not message.recurrence_id:
-        return Code.SUPERSEDED
     return Code.EVENT_FINISHED if event.finished(now) else None
+
+
+def _overtaken(message: Waiting, event: Event) -> bool:
+    """True for a message that says what is not so any more."""
+    if message.kind == Kind.REMINDER:
+        return message.partstat == Partstat.DECLINED
+    if message.kind == Kind.WITHDRAWAL:
+        # Whoever was invited again keeps the event: of the two, this CANCEL would be the newer one.
+        return not message.withdrawn
+    return message.kind == Kind.CANCELLATION and not (event.cancelled or message.recurrence_id)
+
+
+def contradicted(
+    kind: Kind, instance: date | datetime | None, event: Event, expand: Expansion | None
+) -> bool:
+    """True for a change to a date that the series no longer has, and for the cancellation of one that it has again.
+
+    `expand` lists the dates of a series; without it only those are judged that were changed or cancelled.
+    """
+    if instance is None or event.cancelled or kind not in _OF_DATES:
+        return False
+    return _stands(event, instance, expand) is (kind is Kind.CANCELLATION)
+
+
+def _stands(event: Event, instance: date | datetime, expand: Expansion | None) -> bool | None:
+    """Whether the series has the date; None if that cannot be told."""
+    if event.override(instance) is not None:
+        return True
+    if instance in event.exdates:
+        return False
+    if expand is None:
+        return None
+    begin = event.span.moment(instance)
+    return any(span.start == instance for span in expand(event, begin, begin + _MOMENT, _DATES_MOST))
 
 
 def refuses(reason: str) -> Code:
@@ -136,15 +179,15 @@ def ledger_key(message: Message) -> LedgerKey:
 def newly_owed(messages: Sequence[Message], ended: Mapping[LedgerKey, bool]) -> list[Message]:
     """Those of `messages` that the ledger lacks (promise 3).
 
-    `ended`: for each row that the ledger has of these, whether it ended without being sent; such an invite is owed
-    anew, in a row of its own.
+    `ended`: for each row that the ledger has of these, whether it ended without being sent; such an invite, or its
+    withdrawal, is owed anew, in a row of its own.
     """
     known, owed = dict(ended), list[Message]()
     for message in messages:
         key = ledger_key(message)
         if message.method is None or message.repeat or key not in known:
             owed.append(message)
-        elif known[key] and message.kind is Kind.INVITE:
+        elif known[key] and message.kind in _OWED_ANEW:
             owed.append(message.model_copy(update={"repeat": message.message_id.partition("@")[0][-8:]}))
         else:
             continue
@@ -254,7 +297,11 @@ def updates(messages: Sequence[Message]) -> list[Message]:
 
 
 def not_covered(messages: Sequence[Message], waiting: Collection[str]) -> list[Message]:
-    """`messages` without updates to people whose invite is still waiting: it leaves with the newest revision."""
+    """`messages` without updates to people whose invite is still waiting: it leaves with the newest revision.
+
+    `waiting`: who has such an invite. Nothing else covers an update: a reminder may be withdrawn, and an older update
+    cancelled with its campaign.
+    """
     changes = {id(m) for m in updates(messages)}
     whole = {id(m) for m in messages if m.kind in _WHOLE and m.recurrence_id is None}
     covered = set(waiting) if changes else set()

@@ -11,7 +11,7 @@ from engine.model.budgets import Spent
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.messages import Kind, MessageState, Method
 from engine.refusals import Code
-from engine.store.protocol import Store
+from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import START
 
@@ -95,6 +95,14 @@ async def test_a_campaign_for_more_people_than_a_unit_owes_mails_is_reserved_in_
     assert await spent(store) == Spent(mails=120, people=120, met=120)
 
 
+async def taken_out(unit: Unit, *emails: str) -> None:
+    """Their invites are withdrawn."""
+    for email in emails:
+        known = await unit.attendee("event1", email)
+        assert known is not None
+        await unit.change_attendee(known, known.model_copy(update={"withdrawn": START}))
+
+
 async def test_a_message_is_judged_by_its_keys_at_the_claim(store: Store) -> None:
     await with_keys(store, to=("*@example.com",))
     await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, key=KEYS))
@@ -129,6 +137,7 @@ async def test_mail_of_a_stopped_key_waits_and_of_one_that_ended_waits_for_a_dec
     change = {"kind": Kind.WITHDRAWAL, "method": Method.CANCEL, "key": KEYS}
     await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, **change))
     async with store.unit() as unit:
+        await taken_out(unit, BOB)
         await unit.save_key(stores.key("top", bounds=Bounds(minute=0), stopped=START))
     assert await stores.claim(store) == []
     async with store.unit() as unit:
@@ -159,6 +168,7 @@ async def test_what_waits_for_a_decision_is_decided_in_parts(store: Store, actio
     async with store.unit() as unit:
         await unit.add_attendees([stores.attendee(email) for email in people])
         await unit.add_messages([stores.message(email, **withdrawal) for email in people], priority=0)
+        await taken_out(unit, *people)
         await unit.save_key(stores.key("top", bounds=Bounds(minute=0), revoked=START))
     assert await stores.claim(store, limit=2 * many) == []
     async with store.unit() as unit:

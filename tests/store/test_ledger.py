@@ -147,13 +147,14 @@ async def test_a_message_that_is_given_back_counts_as_untried(store: Store) -> N
 
 
 async def test_messages_to_one_attendee_leave_in_order(store: Store) -> None:
-    made = await with_event(store, ANN)
+    first_day = START + timedelta(days=60)
+    moved, cancelled = (first_day + timedelta(days=n) for n in (1, 2))
+    await with_event(store, ANN, recurrence="FREQ=DAILY", exdates=(cancelled,))
     await answered(store, await claim(store))
-    instance = made.span.start
     await owe(
         store,
-        message(ANN, kind=Kind.UPDATE, recurrence_id=instance, created=START),
-        message(ANN, kind=Kind.CANCELLATION, method=Method.CANCEL, recurrence_id=instance),
+        message(ANN, kind=Kind.UPDATE, recurrence_id=moved, created=START),
+        message(ANN, kind=Kind.CANCELLATION, method=Method.CANCEL, recurrence_id=cancelled),
     )
     first = await claim(store)
     assert [c.message.kind for c in first] == [Kind.UPDATE]

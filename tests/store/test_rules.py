@@ -24,6 +24,7 @@ class Waits:
     suppressed: int = 0
     blocked: str | None = None
     proven: int | None = 1
+    withdrawn: int | None = 0
 
 
 @pytest.mark.parametrize(

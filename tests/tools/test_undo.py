@@ -468,3 +468,46 @@ async def left_today(caller: Caller) -> int:
     """What is left of the day's mails."""
     limits = (await caller.ok("explain_refusal", bound="day"))["limits"]
     return int(limits[0]["left"])
+
+
+async def test_who_is_taken_out_again_after_an_undo_is_told(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(seconds=60)
+        await deliver(engine)
+        out = await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        await caller.ok("undo", id=out["undo"]["id"])
+        await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        clock.move(seconds=60)
+        assert [m.kind for m in await deliver(engine)] == [Kind.WITHDRAWAL]
+        assert await engine.check() == []
+
+
+async def test_who_is_invited_again_while_the_withdrawal_waits_keeps_the_event(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(seconds=60)
+        await deliver(engine)
+        await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(seconds=60)
+        left = [*await deliver(engine), *await deliver(engine)]
+        assert [m.kind for m in left] == [Kind.INVITE]
+
+
+async def test_a_proposal_is_declined_again_after_an_undo(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        event = await engine.event(uid, engine.local)
+        found = await attendee(engine, event, ANN)
+        await do(engine, RecordProposal(token=found.token, span=event.span), SYSTEM)
+        await deliver(engine)
+        await undone(caller, await caller.ok("answer_proposal", uid=uid, email=ANN, answer="decline"))
+        await caller.ok("answer_proposal", uid=uid, email=ANN, answer="decline")
+        clock.move(hours=1)
+        assert [m.kind for m in await deliver(engine)] == [Kind.DECLINED_PROPOSAL]

@@ -139,8 +139,8 @@ class DeclineProposal(Command[ProposalDone]):
         await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
         due = work.not_before(work.settings.undo_s)
         message = invite_message(work, event, attendee, kind=Kind.DECLINED_PROPOSAL, due=due)
-        # One for each proposal: an attendee may propose again after the first was declined.
-        own = {"repeat": proposal.id[:8], "recurrence_id": proposal.recurrence_id}
+        # One for each answer: an attendee may propose again, and an answer that was undone is given again.
+        own = {"repeat": work.randomness.word(8), "recurrence_id": proposal.recurrence_id}
         await work.unit.add_messages([message.model_copy(update=own)], priority=0)
         return ProposalDone(attendee=attendee, event=event, proposal=proposal, message_id=message.message_id)
 

@@ -181,6 +181,8 @@ class Claims(Judging, Quotas):
         """Why a message may not leave, or None, and the message with its event's newest revision."""
         m = owed.message
         code, event = facts.barred(m, now), facts.events.get(m.event_uid or "")
+        if not code and event and rules.contradicted(m.kind, m.recurrence_id, event, self.context.expand):
+            code = Code.SUPERSEDED
         if code or event is None or m.method is None or m.sequence >= event.sequence:
             return code, owed
         name = rules.leaving_message_id(m.message_id, m.sequence, event.sequence, in_doubt=m.in_doubt)
@@ -235,7 +237,7 @@ class Claims(Judging, Quotas):
             done += 1
             owed = found.get(result.message_id)
             if owed and owed.message.state.pending:
-                await self.save_row(owed, _written(owed, result, now))
+                await self.save_row(owed, await self.unheld_with(_written(owed, result, now)))
                 sent += result.state is MessageState.SENT
         await self.let_go(owner, [r.message_id for r in results[:done] if not _settles(r)])
         self.count_sent(sent, now)
@@ -258,12 +260,15 @@ def _settles(result: SendResult) -> bool:
 
 
 def _first(owed: Owed, people: Mapping[tuple[str, str], Invitee]) -> bool:
-    """True if nothing older is owed to the same attendee: messages to one person keep their order."""
+    """True if nothing older is owed to the same attendee: messages to one person keep their order.
+
+    What is held keeps nobody else's waiting: it may be decided in weeks, or never.
+    """
     m = owed.message
     if not m.method:
         return True
     invitee = people.get((m.event_uid or "", m.email))
-    pending = [p.id for p in invitee.messages if p.state.pending] if invitee else []
+    pending = [p.id for p in invitee.messages if p.state.pending and not p.held] if invitee else []
     return not pending or pending[0] == m.id
 
 

@@ -38,6 +38,7 @@ class Against:
     blocked: str | None
     partstat: str | None
     proven: int | None
+    withdrawn: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Facts:
             blocked=self.refusing.get((m.organizer, m.email)),
             partstat=attendee.partstat.value if attendee else None,
             proven=int(attendee.proven) if attendee else None,
+            withdrawn=int(attendee.withdrawn is not None) if attendee else None,
         )
         return rules.barred(against, self.events.get(m.event_uid or ""), now)
 

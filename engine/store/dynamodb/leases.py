@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from engine.model.campaigns import CampaignState
 from engine.model.messages import Attempt, MessageState
 from engine.store import rules
 from engine.store.dynamodb.held_now import LEASES, ClaimedRun, Holding, Lease
@@ -108,7 +109,14 @@ class Leases(LeaseQuestions, Ledger):
             if m.state.pending:
                 back = owed.changed(state=MessageState.QUEUED, in_doubt=True, attempts=m.attempts + 1)
                 kept = back.model_copy(update={"attempts": (*owed.attempts, tried)})
-                await self.save_row(owed, kept)
+                await self.save_row(owed, await self.unheld_with(kept))
+
+    async def unheld_with(self, owed: Owed) -> Owed:
+        """The row, not held any longer if its campaign was cancelled while it was leased: such a hold has no end."""
+        campaign_id = owed.message.campaign_id if owed.held else None
+        campaign = await self.campaign(campaign_id) if campaign_id else None
+        ended = campaign is not None and campaign.state is CampaignState.CANCELLED
+        return owed.model_copy(update={"held": False}) if ended else owed
 
 
 def _holding(owed: Owed) -> Holding:

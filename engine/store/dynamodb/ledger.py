@@ -251,7 +251,7 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
             for m in changes
             if m.method and (invitee := people.get((m.event_uid or "", m.email)))
             for p in invitee.messages
-            if p.state.pending and p.method == "REQUEST" and not (p.in_doubt or p.recurrence_id)
+            if p.state.pending and p.kind is Kind.INVITE and not (p.in_doubt or p.recurrence_id)
         ]
         return {owed.message.email for owed in await self._waiting_at(places)}
 

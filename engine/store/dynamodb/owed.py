@@ -71,6 +71,7 @@ class Past(Value):
     repeat: str = ""
     state: MessageState
     in_doubt: bool = False
+    held: bool = False
     created: datetime
 
     @property
@@ -109,6 +110,7 @@ def summary(owed: Owed) -> Past:
         repeat=m.repeat,
         state=m.state,
         in_doubt=m.in_doubt,
+        held=owed.held,
         created=m.created,
     )
 

@@ -72,6 +72,7 @@ class Candidate(NamedTuple):
     receipt_dtstamp: int | None
     receipt_arrived: int | None
     proven: int | None
+    withdrawn: int | None
     zone: str | None
     suspended: int
     organizer_name: str | None
@@ -99,7 +100,7 @@ _COLUMNS = ", ".join(
         "a.receipt_sequence",
         _micros("a.receipt_dtstamp"),
         _micros("a.receipt_arrived"),
-        "a.proven, a.zone",
+        "a.proven, a.withdrawn IS NOT NULL, a.zone",
         "o.suspended, o.name, o.language, k.state",
         "coalesce((SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer), "
         f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
@@ -116,10 +117,13 @@ WHERE m.id IN (
     SELECT id FROM message c WHERE {DUE} AND id NOT IN {LEASED} AND priority = ? AND due <= ? AND %s
     AND (method IS NULL OR NOT EXISTS (
         SELECT 1 FROM message p WHERE p.event_uid = c.event_uid AND p.email = c.email AND p.id < c.id
-        AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))
+        AND p.method IS NOT NULL AND p.held = 0 AND {PENDING.replace("state", "p.state")}))
     ORDER BY due, id LIMIT ?)
 """
-"""The query for candidates; its last condition keeps the messages of one attendee in order."""
+"""The query for candidates; its last condition keeps the messages of one attendee in order.
+
+What is held keeps nobody else's waiting: it may be decided in weeks, or never.
+"""
 
 
 def candidates(found: str) -> Sequence[Candidate]:

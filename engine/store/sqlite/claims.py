@@ -12,6 +12,7 @@ from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
 from engine.model.messages import Kind, Message, MessageState
+from engine.model.searching import Expansion
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
@@ -22,15 +23,17 @@ from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.ledger import WAITING
 from engine.store.sqlite.quotas import Quotas
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
+from engine.store.sqlite.states import OF_CANCELLED
 from engine.store.sqlite.stops import Stops
 
 _UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
 _ALL = "send"
 """The key of the pace of all messages together; that of a campaign is its id."""
-_WRITTEN = """
+_WRITTEN = f"""
 UPDATE message SET state = a.value->>1, code = a.value->>2, answer = a.value->>3, settled = a.value->>4,
-    due = coalesce(a.value->>5, due), attempts = attempts + (a.value->>6), in_doubt = max(in_doubt, a.value->>7)
+    due = coalesce(a.value->>5, due), attempts = attempts + (a.value->>6), in_doubt = max(in_doubt, a.value->>7),
+    held = held AND NOT {OF_CANCELLED}
 FROM json_each(?) a WHERE message.id = a.value->>0
 """
 _SENT = """
@@ -42,6 +45,8 @@ FROM json_each(?) a WHERE message.id = CAST(a.key AS INTEGER)
 
 class Claims(Leases, DayLimit, Keys, Stops, Quotas):
     """Claims messages for a dispatcher and records the results."""
+
+    expand: Expansion | None = None
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates, quota: str = ""
@@ -116,7 +121,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         for candidate in found:
             event = events.get(candidate.event_uid or "")
             standing = standings.get(candidate.key, UNBOUNDED)
-            code = rules.barred(candidate, event, now)
+            code = rules.barred(candidate, event, now) or self._contradicted(candidate, event)
             verdict = (
                 self._by_keys(candidate, event, standing, now) if candidate.key and not code else rules.LEAVES
             )
@@ -134,6 +139,12 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         for code, ids in withdrawn.items():
             await self.settle(f"id {IN_LIST}", [as_numbers(ids)], MessageState.WITHDRAWN, code, now)
         return claims
+
+    def _contradicted(self, candidate: Candidate, event: Event | None) -> Code | None:
+        if not candidate.recurrence_id or event is None:
+            return None
+        kind, instance = Kind(candidate.kind), rows.instant(candidate.recurrence_id)
+        return Code.SUPERSEDED if rules.contradicted(kind, instance, event, self.expand) else None
 
     def _by_keys(
         self, candidate: Candidate, event: Event | None, standing: Standing, now: datetime

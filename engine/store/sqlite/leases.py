@@ -10,7 +10,7 @@ from engine.model.messages import MessageState
 from engine.store.sqlite.candidates import Candidate
 from engine.store.sqlite.ledger import Ledger
 from engine.store.sqlite.session import IN_LIST, as_numbers
-from engine.store.sqlite.states import PENDING
+from engine.store.sqlite.states import OF_CANCELLED, PENDING
 
 _COLUMNS = "owner, until, kind, event_uid, organizer, campaign_id, state, run"
 _ATTEMPT = (
@@ -55,7 +55,8 @@ class Leases(Ledger):
         where, values = f"id {IN_LIST} AND {PENDING}", [as_numbers(ids)]
         known = await self.all(f"SELECT id FROM message WHERE {where} ORDER BY id", values)
         await self.note_attempts((now.timestamp(), "queued", "in_doubt", _LOST, row["id"]) for row in known)
-        await self.run(f"UPDATE message SET attempts = attempts + 1 WHERE {where}", values)
+        sets = f"attempts = attempts + 1, held = held AND NOT {OF_CANCELLED}"
+        await self.run(f"UPDATE message SET {sets} WHERE {where}", values)
         await self.move(where, values, MessageState.QUEUED, {"in_doubt": 1})
 
     async def note_attempts(self, attempts: Iterable[tuple[float, str, str, str, int]]) -> None:

@@ -79,7 +79,7 @@ class Ledger(DayCounters, KeyBudgets):
             return list(messages)
         waiting = await self.all(
             f"SELECT email FROM message WHERE event_uid = ? AND email {IN_LIST} "
-            f"AND {WAITING} AND in_doubt = 0 AND method = 'REQUEST' AND recurrence_id = ''",
+            f"AND {WAITING} AND in_doubt = 0 AND kind = 'invite' AND recurrence_id = ''",
             [updates[0].event_uid, as_list({m.email for m in updates})],
         )
         return rules.not_covered(messages, {row["email"] for row in waiting})

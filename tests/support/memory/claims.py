@@ -35,6 +35,7 @@ class _Waiting:
     blocked: str | None
     partstat: str | None
     proven: int | None
+    withdrawn: int | None
 
 
 class ClaimUnit(QuotaUnit, KeyUnit):
@@ -51,7 +52,14 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                     "attempts": row.message.attempts + 1,
                 }
                 back = row.changed(**values)
-                self.t.put("message", key, replace(back, owner="", attempts=(*row.attempts, tried)))
+                held = self._still_held(row)
+                self.t.put(
+                    "message", key, replace(back, owner="", attempts=(*row.attempts, tried), held=held)
+                )
+
+    def _still_held(self, row: Owed) -> bool:
+        """A hold ends with its campaign, where the message was leased when that was cancelled."""
+        return row.held and self._state_of(row.message.campaign_id) is not CampaignState.CANCELLED
 
     def renew(self, owner: str, until: float) -> set[int]:
         """Keep what `owner` holds."""
@@ -131,7 +139,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         older = self.owed(
             lambda p: bool(p.method) and p.state.pending and (p.event_uid, p.email) == (m.event_uid, m.email)
         )
-        return m.method is None or all(other >= key for other, _ in older)
+        return m.method is None or all(other >= key for other, p in older if not p.held)
 
     def _paced(self, row: Owed, campaign: Campaign | None, now: datetime, rates: Rates) -> bool:
         own = self._rate(row)
@@ -194,8 +202,11 @@ class ClaimUnit(QuotaUnit, KeyUnit):
             blocked=self.blocked(m.email, m.organizer),
             partstat=attendee.partstat if attendee else None,
             proven=attendee.proven if attendee else None,
+            withdrawn=attendee.withdrawn is not None if attendee else None,
         )
         code = rules.barred(waiting, event, now)
+        if not code and event and rules.contradicted(m.kind, m.recurrence_id, event, None):
+            code = Code.SUPERSEDED
         if code or event is None or m.method is None or m.sequence >= event.sequence:
             return code, row
         newer = row.changed(
@@ -241,7 +252,8 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 *attempts,
                 {"at": now, "state": answer.state, "code": answer.code, "answer": answer.text},
             )
-        self.t.put("message", m.id, replace(new, owner="", until=0.0, attempts=attempts))
+        back = replace(new, owner="", until=0.0, attempts=attempts, held=self._still_held(row))
+        self.t.put("message", m.id, back)
         if answer.state is MessageState.FAILED:
             self.note_failure(new.message)
         if answer.transport_id:

@@ -110,7 +110,7 @@ class LedgerUnit(SuppressionUnit):
         waiting = {
             row.message.email
             for _, row in self.owed(
-                lambda m: m.event_uid in uids and m.method == "REQUEST" and m.state.pending
+                lambda m: m.event_uid in uids and m.kind is Kind.INVITE and m.state.pending
             )
             if not (row.owner or row.message.in_doubt or row.message.recurrence_id)
         }
