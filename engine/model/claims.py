@@ -12,7 +12,10 @@ from engine.model.people import Attendee
 
 
 class Claim(NamedTuple):
-    """A message that one dispatcher holds, with what its mail is made of, and the keys whose bounds hold for it."""
+    """A message that one dispatcher holds, with what its mail is made of, and the keys whose bounds hold for it.
+
+    `first_tried`: the time of its first attempt; None if it was never tried.
+    """
 
     message: Message
     event: Event | None
@@ -20,6 +23,7 @@ class Claim(NamedTuple):
     organizer_name: str = ""
     organizer_language: str = ""
     standing: Standing = UNBOUNDED
+    first_tried: datetime | None = None
 
 
 class SendResult(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
@@ -144,6 +145,10 @@ class Message(Value):
     key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
 
 
+UNTRIED = "untried"
+"""The code of an attempt in which the mail itself was not judged: its server could not be reached, or took nothing."""
+
+
 class Attempt(Value):
     """One try to send a message that did not settle it."""
 
@@ -151,6 +156,17 @@ class Attempt(Value):
     state: MessageState
     code: str = ""
     answer: str = Field("", description="what the mail server said")
+
+
+def first_tried(attempts: Iterable[Attempt]) -> datetime | None:
+    """When a message was first tried; None if it never was."""
+    return min((attempt.at for attempt in attempts if attempt.code != UNTRIED), default=None)
+
+
+def with_attempt(attempts: tuple[Attempt, ...], last: Attempt) -> tuple[Attempt, ...]:
+    """The attempts and a new one; a server that stays away is noted once, however often it was called."""
+    still = attempts and attempts[-1].code == last.code == UNTRIED
+    return (*(attempts[:-1] if still else attempts), last)
 
 
 class Fanout(Value):

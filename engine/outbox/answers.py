@@ -35,8 +35,8 @@ def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0)
     wait = (
         jittered(timedelta(seconds=max(1.0, pause))) if rejected.server else backoff(claim.message.attempts)
     )
-    if now + wait > give_up_at(claim):
-        return failed(claim, Code.RETRIES_EXHAUSTED, rejected.answer)
+    if now + wait > give_up_at(claim, now):
+        return failed(claim, Code.RETRIES_EXHAUSTED, rejected.answer, in_doubt=rejected.in_doubt)
     return SendResult(
         message_id=claim.message.id,
         state=MessageState.DEFERRED,
@@ -47,8 +47,14 @@ def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0)
     )
 
 
-def failed(claim: Claim, code: Code, text: str) -> SendResult:
-    return SendResult(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
+def failed(claim: Claim, code: Code, text: str, *, in_doubt: bool = False) -> SendResult:
+    return SendResult(
+        message_id=claim.message.id,
+        state=MessageState.FAILED,
+        code=code.value,
+        text=text,
+        in_doubt=in_doubt,
+    )
 
 
 def released(claim: Claim, due: datetime | None = None) -> SendResult:
@@ -66,8 +72,8 @@ def jittered(wait: timedelta) -> timedelta:
     return longer
 
 
-def give_up_at(claim: Claim) -> datetime:
-    """After 72 hours, or when the event is over, whichever comes first."""
-    latest = claim.message.created + _GIVE_UP
+def give_up_at(claim: Claim, now: datetime) -> datetime:
+    """72 hours after the first attempt, or when the event is over, whichever comes first."""
+    latest = (claim.first_tried or now) + _GIVE_UP
     ends_at = claim.event.ends_at if claim.event and claim.message.kind.calendar else None
     return min(latest, ends_at) if ends_at else latest

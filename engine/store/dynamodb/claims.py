@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from engine.model.claims import Claim, SendResult
-from engine.model.messages import Attempt, Kind, MessageState
+from engine.model.messages import UNTRIED, Attempt, Kind, MessageState, with_attempt
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.judging import Facts, Judging
@@ -287,6 +287,7 @@ def _written(owed: Owed, result: SendResult, now: datetime) -> Owed:
     )
     update: dict[str, object] = {"transport_id": result.transport_id} if result.transport_id else {}
     if result.state is MessageState.DEFERRED:
-        last = Attempt(at=now, state=result.state, code=result.code, answer=result.text)
-        update["attempts"] = (*owed.attempts, last)
+        code = UNTRIED if result.untried else result.code
+        last = Attempt(at=now, state=result.state, code=code, answer=result.text)
+        update["attempts"] = with_attempt(owed.attempts, last)
     return new.model_copy(update=update)

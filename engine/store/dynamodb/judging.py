@@ -11,7 +11,7 @@ from engine.model.campaigns import Campaign, CampaignState
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
-from engine.model.messages import Kind, Message
+from engine.model.messages import Kind, Message, first_tried
 from engine.model.people import Attendee
 from engine.model.stops import EVERYTHING
 from engine.refusals import Code
@@ -107,6 +107,7 @@ class Facts:
             organizer.name if organizer else "",
             self.languages.get(m.organizer, ""),
             self.standings[m.key].in_force(now) if m.key else UNBOUNDED,
+            first_tried(owed.attempts),
         )
 
 

@@ -17,7 +17,7 @@ from engine.model.base import known
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
-from engine.model.messages import Kind, Message, MessageState, Method, Notice
+from engine.model.messages import UNTRIED, Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.suppressions import ASKED
 from engine.store.rules import leaving_message_id
@@ -80,9 +80,11 @@ class Candidate(NamedTuple):
     campaign_state: str | None
     blocked: str | None
     suppressed: int
+    first_tried: int | None
 
 
 _ANY = "''"
+_FIRST_TRIED = f"(SELECT min(at) FROM attempt WHERE message = m.id AND code <> '{UNTRIED}')"
 
 
 def _micros(column: str) -> str:
@@ -105,6 +107,7 @@ _COLUMNS = ", ".join(
         "coalesce((SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer), "
         f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
         f"EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) OR {by_domain('m.email', _ANY)}",
+        f"CASE WHEN m.attempts > 0 THEN {_micros(_FIRST_TRIED)} END",
     ]
 )
 QUERY = f"""
@@ -149,12 +152,12 @@ async def claims(judged: Sequence[ClaimableMessage]) -> list[Claim]:
 def claim(candidate: Candidate, event: Event | None, standing: Standing = UNBOUNDED) -> Claim:
     """The claim for a dispatcher; a calendar message has the newest revision of its event."""
     name, language = candidate.organizer_name or "", candidate.organizer_language or ""
+    tried = None if candidate.first_tried is None else _at(candidate.first_tried)
     if candidate.method is None or event is None:
-        return Claim(
-            _message(candidate, candidate.sequence, candidate.message_id), event, None, name, language
-        )
+        message = _message(candidate, candidate.sequence, candidate.message_id)
+        return Claim(message, event, None, name, language, first_tried=tried)
     message = _message(candidate, event.sequence, message_id(candidate, event))
-    return Claim(message, event, _attendee(candidate), name, language, standing)
+    return Claim(message, event, _attendee(candidate), name, language, standing, tried)
 
 
 def message_id(candidate: Candidate, event: Event) -> str:

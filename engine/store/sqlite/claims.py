@@ -11,7 +11,7 @@ from engine.model.claims import SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
-from engine.model.messages import Kind, Message, MessageState
+from engine.model.messages import UNTRIED, Kind, Message, MessageState
 from engine.model.searching import Expansion
 from engine.refusals import Code
 from engine.store import rules
@@ -41,6 +41,10 @@ UPDATE message SET state = 'sent', code = '', answer = a.value, settled = ?, att
 FROM json_each(?) a WHERE message.id = CAST(a.key AS INTEGER)
 """
 """The same for the most frequent result, whose separate JSON would take longer to read than to write."""
+_NOTED_AGAIN = """
+DELETE FROM attempt WHERE code = ? AND (message, n) IN (
+    SELECT value, (SELECT max(n) FROM attempt WHERE message = value) FROM json_each(?))
+"""
 
 
 class Claims(Leases, DayLimit, Keys, Stops, Quotas):
@@ -252,11 +256,17 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         await self.count_sent_at([m.created for m in sent], now)
 
     async def _note_tries(self, answers: Sequence[SendResult], now: datetime) -> None:
-        """Store a server's response to an attempt that settled nothing; the ledger itself has the last one."""
+        """Store a server's response to an attempt that settled nothing; the ledger itself has the last one.
+
+        A server that stays away is noted once, however often it was called.
+        """
+        deferred = [a for a in answers if a.state is MessageState.DEFERRED]
+        untried = [_id(a) for a in deferred if a.untried]
+        if untried:
+            await self.run(_NOTED_AGAIN, [UNTRIED, as_numbers(untried)])
         await self.note_attempts(
-            (now.timestamp(), a.state.value, a.code, a.text, _id(a))
-            for a in answers
-            if a.state is MessageState.DEFERRED
+            (now.timestamp(), a.state.value, UNTRIED if a.untried else a.code, a.text, _id(a))
+            for a in deferred
         )
 
 

@@ -11,7 +11,7 @@ from engine.model.claims import Claim, SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Standing
-from engine.model.messages import Kind, Message, MessageState
+from engine.model.messages import UNTRIED, Attempt, Kind, Message, MessageState, first_tried, with_attempt
 from engine.model.people import Attendee
 from engine.refusals import Code
 from engine.store import rules
@@ -45,7 +45,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         """Take back what the dead held: it may have left."""
         for key, row in self.owed(lambda m: m.state.pending):
             if row.owner and not now.timestamp() <= row.until <= now.timestamp() + 2 * lease_s:
-                tried = {"at": now, "state": MessageState.QUEUED, "code": "in_doubt", "answer": _LOST}
+                tried = Attempt(at=now, state=MessageState.QUEUED, code="in_doubt", answer=_LOST)
                 values = {
                     "state": MessageState.QUEUED,
                     "in_doubt": True,
@@ -223,7 +223,8 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         name = (self.t.get("organizer", m.organizer) or ("",))[0]
         attendee: Attendee | None = self.t.get("attendee", (m.event_uid, m.email)) if m.method else None
         profile = self.t.get("profile", m.organizer)
-        return Claim(m, event, attendee, name, profile.language if profile else "")
+        language = profile.language if profile else ""
+        return Claim(m, event, attendee, name, language, first_tried=first_tried(row.attempts))
 
     def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of messages that `owner` holds."""
@@ -248,10 +249,9 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         )
         attempts = row.attempts
         if answer.state is MessageState.DEFERRED:
-            attempts = (
-                *attempts,
-                {"at": now, "state": answer.state, "code": answer.code, "answer": answer.text},
-            )
+            code = UNTRIED if answer.untried else answer.code
+            last = Attempt(at=now, state=answer.state, code=code, answer=answer.text)
+            attempts = with_attempt(attempts, last)
         back = replace(new, owner="", until=0.0, attempts=attempts, held=self._still_held(row))
         self.t.put("message", m.id, back)
         if answer.state is MessageState.FAILED:

@@ -26,7 +26,7 @@ from engine.model.counters import (
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
-from engine.model.messages import Attempt, History, Message, MessageState
+from engine.model.messages import History, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery
 from engine.model.searching import WordsRead
@@ -138,10 +138,7 @@ class Asked:
 
     async def history(self, event_uid: str, email: str) -> list[History]:
         rows = self._begin().owed(lambda m: (m.event_uid, m.email) == (event_uid, email) and bool(m.method))
-        return [
-            History(message=shown(row), attempts=tuple(Attempt(**tried) for tried in row.attempts))
-            for _, row in rows
-        ]
+        return [History(message=shown(row), attempts=row.attempts) for _, row in rows]
 
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
         return list(self._kept.where("receipt", lambda r: (r.event_uid, r.email) == (event_uid, email)))

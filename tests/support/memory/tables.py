@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from engine.model.messages import Message
+from engine.model.messages import Attempt, Message
 
 _IDS = count(1_000, 7)
 
@@ -26,7 +26,7 @@ class Owed:
     held: bool = False
     owner: str = ""
     until: float = 0.0
-    attempts: tuple[Any, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     def changed(self, **values: object) -> Owed:
         """The row with another message."""
