@@ -7,7 +7,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.model.claims import Claim, SendResult
 from engine.model.messages import MessageState
@@ -18,7 +18,7 @@ from engine.outbox.account_list import AccountList
 from engine.outbox.leases import LEASE_S, DispatcherLeases
 from engine.outbox.pace import Pace
 from engine.outbox.quota import QuotaKeeper
-from engine.outbox.render import Renderer
+from engine.outbox.render import Kept, Renderer
 from engine.outbox.sending import Sends
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.process.gathering import Gathering
@@ -44,6 +44,8 @@ _FINISH_S = 3.5
 """How long a mail server may take to answer when we stop (SIGTERM ends within 5 s)."""
 _LAST_WORDS_S = 0.8
 """How long the last answers may then take to be written down: a full disk takes none."""
+_READ_AGAIN = timedelta(seconds=5)
+"""When mails are due again for which the store could not be read."""
 _WORTH_TELLING_S = 2.0
 """Pauses of at least this length are logged; shorter ones are how servers set the pace."""
 
@@ -194,14 +196,19 @@ class Dispatcher:
     async def _rendered(self, mine: list[Claim]) -> list[tuple[Claim, Envelope]]:
         """The mails of a batch. Batches take turns, a few mails at a time: questions meanwhile get their answers."""
         found: list[tuple[Claim, Envelope]] = []
+        unread: dict[str, Exception] = {}
         async with self._rendering:
             with self._observer.span("render", messages=len(mine)):
                 for number, claim in enumerate(mine, start=1):
-                    mail = await self._made(claim)
+                    mail = await self._made(claim, unread)
                     if mail:
                         found.append((claim, mail))
                     if number % _SLICE == 0:
                         await asyncio.sleep(0)
+        if unread:
+            _warn(
+                "mails cannot be made, as the store cannot be read; trying again", *list(unread.values())[:1]
+            )
         return found
 
     async def _still_mine(self, batch: list[Claim]) -> list[Claim]:
@@ -217,16 +224,34 @@ class Dispatcher:
                 self._answers.post(answers.released(claim))
         return mine
 
-    async def _made(self, claim: Claim) -> Envelope | None:
-        """The mail for a claim; None if it is not to be sent now, and was answered."""
+    async def _made(self, claim: Claim, unread: dict[str, Exception]) -> Envelope | None:
+        """The mail for a claim; None if it is not to be sent now, and was answered.
+
+        `unread`: the organizers for whose mail the store could not be read, and why; theirs is given back unasked.
+        """
         rest = self._pace.rest(claim.message.email, asyncio.get_running_loop().time())
         now = self._engine.clock()
         if self._stopping.is_set() or rest:
             due = now + answers.jittered(timedelta(seconds=rest)) if rest else None
             self._answers.post(answers.released(claim, due))
             return None
+        kept = await self._read(claim, now, unread)
+        return self._composed(claim, now, kept) if kept else None
+
+    async def _read(self, claim: Claim, now: datetime, unread: dict[str, Exception]) -> Kept | None:
+        """What the store holds for a mail; None if it cannot be read, which is no fault of the mail's: it waits."""
+        organizer = claim.message.organizer
+        if organizer not in unread:
+            try:
+                return await self._renderer.read(claim, now)
+            except Exception as error:  # noqa: BLE001 -- it is logged and tried again
+                unread[organizer] = error
+        self._answers.post(answers.released(claim, now + answers.jittered(_READ_AGAIN)))
+        return None
+
+    def _composed(self, claim: Claim, now: datetime, kept: Kept) -> Envelope | None:
         try:
-            return await self._renderer.render(claim, now)
+            return self._renderer.composed(claim, now, kept)
         except Exception as error:
             if isinstance(error, Refused) and error.code is Code.OUT_OF_BOUNDS:
                 self._answers.post(answers.failed(claim, error.code, error.message))

@@ -66,6 +66,13 @@ class _Last(NamedTuple):
     name: str
 
 
+class Kept(NamedTuple):
+    """What the store holds for a mail beside its claim: the looks of its organizer, and what is attached."""
+
+    brand: Branding
+    attachment: tuple[str, bytes] | None = None
+
+
 class Renderer:
     """Renders messages with the settings' addresses; each revision of an event is composed once."""
 
@@ -82,18 +89,28 @@ class Renderer:
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
+        return self.composed(claim, now, await self.read(claim, now))
+
+    async def read(self, claim: Claim, now: datetime) -> Kept:
+        """What the store holds for the mail; whatever this raises says nothing about the mail itself."""
+        message = claim.message
+        as_it_is = message.kind is Kind.REPLY or (message.notice is not None and message.notice.as_is)
+        brand = PLAIN if as_it_is else await self._brands.of(message.organizer, now)
+        return Kept(brand, await self._attachment(message.notice) if message.notice else None)
+
+    def composed(self, claim: Claim, now: datetime, kept: Kept) -> Envelope:
+        """The mail for `claim`, of what was read for it. Raises Refused: OUT_OF_BOUNDS."""
         if claim.message.kind.calendar:
             assert claim.event is not None, "calendar messages belong to an event"
             assert claim.attendee is not None, "calendar messages belong to an attendee"
             if claim.standing.bounds_links:
                 self._refuse_links(claim, claim.event, claim.attendee)
-            brand = await self._brands.of(claim.message.organizer, now)
-            return self._invitation(claim, claim.event, claim.attendee, now, brand)
+            return self._invitation(claim, claim.event, claim.attendee, now, kept.brand)
         if claim.message.kind is Kind.REPLY and claim.message.notice:
             host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
-        return await self._notice(claim.message, now, claim.organizer_language)
+        return self._notice(claim.message, now, claim.organizer_language, kept)
 
     def _invitation(
         self, claim: Claim, event: Event, attendee: Attendee, now: datetime, brand: Branding
@@ -195,10 +212,9 @@ class Renderer:
         self._kept.move_to_end(key)
         return found
 
-    async def _notice(self, message: Message, now: datetime, language: str) -> Envelope:
+    def _notice(self, message: Message, now: datetime, language: str, kept: Kept) -> Envelope:
         assert message.notice is not None, "other messages carry a notice"
-        own = message.kind is Kind.REPLY or message.notice.as_is
-        brand = PLAIN if own else await self._brands.of(message.organizer, now)
+        brand = kept.brand
         content = compose.notice(
             sender=Party(
                 address=self._settings.mailbox("notification"),
@@ -212,7 +228,7 @@ class Renderer:
             date=now,
             reply_to=message.notice.reply_to,
             in_reply_to=_identifier(message.notice.in_reply_to),
-            attachment=await self._attachment(message.notice),
+            attachment=kept.attachment,
         )
         # The empty sender: nothing ever answers a notice (RFC 3834).
         return Envelope("", message.email, content, row=message.id)
