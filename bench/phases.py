@@ -101,7 +101,7 @@ async def _claimed(engine: Engine, phases: Phases) -> Sequence[Claim]:
     found: list[Claim] = []
 
     async def claim() -> None:
-        found.extend(await engine.store.claim_messages("bench", _CLAIMED, engine.clock(), 60.0))
+        found.extend(await engine.store.claim_messages("bench", _CLAIMED, engine.clock, 60.0))
 
     await phases.waited("claim", _CLAIMED, claim())
     return found

@@ -46,6 +46,7 @@ class DispatcherLeases:
         self._mine: set[str] = set()
         self._offset: float | None = None
         self._renewed: float | None = None
+        self._claimed = float("inf")
         self._careful_until = 0.0
         self._looked_closely = False
         self._quiet = Quiet(store)
@@ -74,13 +75,16 @@ class DispatcherLeases:
             if due is None or due > now:
                 return []
         quota = await self._quota.name() if self._quota else ""
+        started = self._claimed = _steady()
         with self._observer.span("claim") as span:
             claims = await self._store.claim_messages(
-                self._owner, limit, now, self._lease_s, reclaim=not careful, quota=quota
+                self._owner, limit, self._clock, self._lease_s, reclaim=not careful, quota=quota
             )
             span.note(messages=len(claims))
         self._looked_closely = not careful
         self._mine.update(claim.message.id for claim in claims)
+        if self._renewed is not None:
+            self._renewed = min(self._renewed, started)  # the claim may have come long ago, and this only now
         return claims
 
     async def _next_due(self, now: datetime) -> datetime | None:
@@ -102,9 +106,10 @@ class DispatcherLeases:
 
     async def _renew(self) -> None:
         started, before = _steady(), set(self._mine)
-        held = await self._store.renew_leases(self._owner, self._clock(), self._lease_s)
+        held = await self._store.renew_leases(self._owner, self._clock, self._lease_s)
+        claimed_meanwhile = self._mine - before
         self._mine -= before - held
-        self._renewed = started
+        self._renewed = min(started, self._claimed) if claimed_meanwhile else started
 
     def _lost_time(self) -> bool:
         """True if the leases may have run out unnoticed; the first call tells nothing."""

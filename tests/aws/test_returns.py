@@ -24,5 +24,5 @@ async def test_a_complaint_that_does_not_come_back_is_named(
         assert check
         assert (check.mark.value, "bounce and complaint" in check.detail) == ("Failed", True)
         assert await engine.suppressions(engine.local, "", 10, None) == []
-        owed = await engine.store.claim_messages("test", 10, clock(), 20)
+        owed = await engine.store.claim_messages("test", 10, clock, 20)
     assert sorted(one.message.email.partition("@")[0] for one in owed) == ["bounce", "complaint"]

@@ -60,7 +60,7 @@ async def test_each_row_is_carried_out_and_told_of(post: Post) -> None:
 
 async def test_the_answer_has_its_outcomes_attached(post: Post) -> None:
     await post(_mail(f"{HEADER}\nCREATE,=1+1,,,,,\n"))
-    (claim,) = await post.engine.store.claim_messages("test", 10, post.engine.clock(), 20)
+    (claim,) = await post.engine.store.claim_messages("test", 10, post.engine.clock, 20)
     sent = await Renderer(post.engine.settings, post.engine.store).render(
         Claim(claim.message, None, None), post.engine.clock()
     )

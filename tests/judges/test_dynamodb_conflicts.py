@@ -130,7 +130,7 @@ async def test_a_long_value_that_is_replaced_while_it_is_read_is_read_whole(
 
 async def _claimed(store: Process) -> list[tuple[int, str]]:
     """Claim what is due: the sequence of each mail, and the summary of the event in it."""
-    found = await store.claim_messages("one", 10, START, 20, reclaim=False)
+    found = await store.claim_messages("one", 10, lambda: START, 20, reclaim=False)
     return [(claim.message.sequence, claim.event.summary if claim.event else "") for claim in found]
 
 

@@ -187,7 +187,7 @@ async def save(store: Store, changed: Event) -> None:
 async def claim(
     store: Store, owner: str = "one", limit: int = 100, now: datetime = START, lease_s: float = 20
 ) -> list[Claim]:
-    return await store.claim_messages(owner, limit, now, lease_s)
+    return await store.claim_messages(owner, limit, lambda: now, lease_s)
 
 
 async def answered(

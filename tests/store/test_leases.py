@@ -49,15 +49,15 @@ async def test_whoever_renews_hears_what_it_still_holds(store: Store) -> None:
     await claim(store, "slow", 1)
     await claim(store, "quick", 1, now=LATER)
     (kept,) = await claim(store, "slow", 1, now=LATER)
-    assert await store.renew_leases("slow", LATER, 20) == {kept.message.id}
-    assert await store.renew_leases("nobody", LATER, 20) == set()
+    assert await store.renew_leases("slow", lambda: LATER, 20) == {kept.message.id}
+    assert await store.renew_leases("nobody", lambda: LATER, 20) == set()
 
 
 async def test_who_is_careful_takes_nothing_from_others(store: Store) -> None:
     await with_event(store, ANN)
     await claim(store, "dead")
-    assert await store.claim_messages("alive", 10, LATER, 20, reclaim=False) == []
-    assert emails(await store.claim_messages("alive", 10, LATER, 20)) == [ANN]
+    assert await store.claim_messages("alive", 10, lambda: LATER, 20, reclaim=False) == []
+    assert emails(await store.claim_messages("alive", 10, lambda: LATER, 20)) == [ANN]
 
 
 async def test_a_lease_from_a_clock_that_was_set_back_has_run_out(store: Store) -> None:

@@ -117,8 +117,8 @@ async def test_a_lease_that_has_run_out_comes_back_in_doubt_with_the_same_messag
 async def test_a_renewed_lease_is_kept(store: Store) -> None:
     await with_event(store, ANN)
     await claim(store, "busy", lease_s=20)
-    await store.renew_leases("busy", START + timedelta(seconds=15), 20)
-    await store.renew_leases("other", START + timedelta(seconds=60), 20)
+    await store.renew_leases("busy", lambda: START + timedelta(seconds=15), 20)
+    await store.renew_leases("other", lambda: START + timedelta(seconds=60), 20)
     assert await claim(store, "alive", now=START + timedelta(seconds=30)) == []
     assert len(await claim(store, "alive", now=START + timedelta(seconds=36))) == 1
 

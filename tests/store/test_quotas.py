@@ -17,7 +17,7 @@ SES = "ses eu-west-1"
 async def claimed(store: Store, seconds: float = 0, quota: str = SES) -> int:
     """How many messages can be claimed so many seconds after the start."""
     now = START + timedelta(seconds=seconds)
-    return len(await store.claim_messages("owner", 100, now, 20, quota=quota))
+    return len(await store.claim_messages("owner", 100, lambda: now, 20, quota=quota))
 
 
 async def owing(store: Store, n: int = 40) -> None:

@@ -68,7 +68,7 @@ async def test_people_are_counted_whom_a_mail_has_reached_or_may_have(store: Sto
     ours = _undoable(messages=(first.message_id, second.message_id))
     async with store.unit() as unit:
         assert await unit.people_reached(ours) == 0
-    assert len(await store.claim_messages("test", 10, START, 20)) == 1
+    assert len(await store.claim_messages("test", 10, lambda: START, 20)) == 1
     async with store.unit() as unit:
         assert await unit.people_reached(ours) == 1
         assert await unit.people_reached(_undoable(before=event(), sequence=2)) == 0
@@ -138,7 +138,7 @@ async def test_a_job_waits_until_it_can_no_longer_be_taken_back(store: Store) ->
     async with store.unit() as unit:
         await unit.put_off("event1", START, START + 2 * MINUTE)
     assert (await ready(START + MINUTE), await ready(START + 2 * MINUTE)) == (False, True)
-    claims = await store.claim_messages("test", 10, START + MINUTE, 20)
+    claims = await store.claim_messages("test", 10, lambda: START + MINUTE, 20)
     assert [c.message.email for c in claims] == [ANN], "what waits leaves no earlier either, what is due does"
 
 

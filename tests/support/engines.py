@@ -177,7 +177,7 @@ async def jobs_done(engine: Engine) -> None:
 
 
 async def claim(engine: Engine, limit: int = 1000, owner: str = "test") -> list[Claim]:
-    return await engine.store.claim_messages(owner, limit, engine.clock(), 20)
+    return await engine.store.claim_messages(owner, limit, engine.clock, 20)
 
 
 async def settle(engine: Engine, claims: list[Claim], state: MessageState, **values: object) -> None:

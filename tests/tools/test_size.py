@@ -134,20 +134,19 @@ async def fill(engine: Engine) -> str:
 
 async def fail_all(engine: Engine) -> None:
     """Each message of the ledger is refused at great length, after it was put off before."""
-    clock = engine.clock()
     for state in (MessageState.DEFERRED, MessageState.DEFERRED, MessageState.FAILED):
-        while claims := await engine.store.claim_messages("test", 1_000, clock, 20):
+        while claims := await engine.store.claim_messages("test", 1_000, engine.clock, 20):
             answers = [
                 SendResult(
                     message_id=c.message.id,
                     state=state,
                     code="rejected_by_server",
                     text=WIDE * 2_000,
-                    due=clock,
+                    due=engine.clock(),
                 )
                 for c in claims
             ]
-            await engine.store.write_answers("test", answers, clock)
+            await engine.store.write_answers("test", answers, engine.clock())
             if state is MessageState.DEFERRED:
                 break
 

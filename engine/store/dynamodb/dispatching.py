@@ -41,12 +41,19 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         """A unit of work."""
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
+        self,
+        owner: str,
+        limit: int,
+        clock: Callable[[], datetime],
+        lease_s: float,
+        *,
+        reclaim: bool = True,
+        quota: str = "",
     ) -> list[Claim]:
         """Lease up to `limit` due messages to `owner`, in order, for `lease_s` seconds."""
 
         async def take_back(unit: Claims) -> None:
-            await unit.reclaim(now, lease_s)
+            await unit.reclaim(clock(), lease_s)
 
         if reclaim:
             await self.transact(take_back)
@@ -55,7 +62,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         while more and len(claims) < limit:
             left = limit - len(claims)
             some, more = await self.transact(
-                lambda unit, left=left: unit.claim(owner, left, now, lease_s, quota)  # type: ignore[misc]
+                lambda unit, left=left: unit.claim(owner, left, clock(), lease_s, quota)  # type: ignore[misc]
             )
             claims += some
         return await self._unchanged(owner, claims) if claims else []
@@ -76,9 +83,9 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
             await self.transact(lambda unit: unit.let_go(owner, others))
         return same
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
+    async def renew_leases(self, owner: str, clock: Callable[[], datetime], lease_s: float) -> set[str]:
         """Extend the leases of `owner` to `lease_s` seconds from now, and return the ids of their messages."""
-        return await self.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
+        return await self.transact(lambda unit: unit.renew(owner, clock().timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Record the results of messages that `owner` holds; results of others are ignored."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -24,11 +24,19 @@ class Claims(Protocol):
         ...
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
+        self,
+        owner: str,
+        limit: int,
+        clock: Callable[[], datetime],
+        lease_s: float,
+        *,
+        reclaim: bool = True,
+        quota: str = "",
     ) -> list[Claim]:
-        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds.
+        """Lease up to `limit` messages that are due to `owner`, in order, for `lease_s` seconds.
 
-        Those that may not leave are withdrawn (promise 7). `reclaim`: also take what others held whose leases ran out.
+        Those that may not leave are withdrawn (promise 7). `clock` is asked once the unit is at work, which may have
+        waited for others for longer than a lease lasts. `reclaim`: also take what others held whose leases ran out.
         `quota`: the name of that of the mail service through which they go, if it has one; one that was never read lets
         one message a second go.
         """
@@ -49,8 +57,8 @@ class Claims(Protocol):
         """Halve the rate of a throttled quota, at most once a second; `spent`: nothing more leaves today."""
         ...
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
-        """Renew the leases of `owner` for another `lease_s` seconds; returns the ids of those messages."""
+    async def renew_leases(self, owner: str, clock: Callable[[], datetime], lease_s: float) -> set[str]:
+        """Renew the leases of `owner` for `lease_s` seconds, by the clock as it is then; returns the ids of those."""
         ...
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:

@@ -329,9 +329,17 @@ class SqliteStore(
     # the dispatcher's side
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
+        self,
+        owner: str,
+        limit: int,
+        clock: Callable[[], datetime],
+        lease_s: float,
+        *,
+        reclaim: bool = True,
+        quota: str = "",
     ) -> list[Claim]:
         async def work(unit: SqliteUnit) -> list[ClaimableMessage]:
+            now = clock()
             if reclaim:
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates, quota)
@@ -339,9 +347,9 @@ class SqliteStore(
         judged = await self._writer.transact(work)
         return await claims(judged)
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
+    async def renew_leases(self, owner: str, clock: Callable[[], datetime], lease_s: float) -> set[str]:
         """Extend the leases of `owner` to `lease_s` seconds from now, and return the ids of their messages."""
-        return await self._writer.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
+        return await self._writer.transact(lambda unit: unit.renew(owner, clock().timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Record the results of claimed messages, in one transaction."""

@@ -136,9 +136,17 @@ class MemoryStore(Asked, Timings, Exported):
         return frozenset(job for job, found in waiting.items() if found)
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
+        self,
+        owner: str,
+        limit: int,
+        clock: Callable[[], datetime],
+        lease_s: float,
+        *,
+        reclaim: bool = True,
+        quota: str = "",
     ) -> list[Claim]:
         async def work(unit: WholeUnit) -> list[Claim]:
+            now = clock()
             if reclaim:
                 unit.reclaim(now, lease_s)
             return unit.claim(owner, limit, now, lease_s, self._rates, quota)
@@ -163,9 +171,9 @@ class MemoryStore(Asked, Timings, Exported):
 
         await self.transact(work)
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
+    async def renew_leases(self, owner: str, clock: Callable[[], datetime], lease_s: float) -> set[int]:
         async def work(unit: WholeUnit) -> set[int]:
-            return unit.renew(owner, now.timestamp() + lease_s)
+            return unit.renew(owner, clock().timestamp() + lease_s)
 
         return await self.transact(work)
 
