@@ -180,7 +180,8 @@ class Dispatcher:
         open_claims = dict(enumerate(claim for claim, _ in sending))
 
         def settled(index: int, outcome: Accepted | Rejected) -> None:
-            self._settle(open_claims.pop(index), outcome)
+            self._settle(open_claims[index], outcome)
+            del open_claims[index]
 
         try:
             if sending:
@@ -262,20 +263,29 @@ class Dispatcher:
             return None
 
     def _settle(self, claim: Claim, outcome: Accepted | Rejected) -> None:
+        now = asyncio.get_running_loop().time()
+        try:
+            self._keep_pace(claim, outcome, now)
+        except Exception:
+            log.exception("the pace could not be kept; the answer counts all the same")
+        if isinstance(outcome, Accepted):
+            answer = answers.accepted(claim, outcome)
+        else:
+            answer = answers.refused(claim, outcome, self._engine.clock(), self._pace.pause(now))
+        self._answers.post(answer)
+
+    def _keep_pace(self, claim: Claim, outcome: Accepted | Rejected, now: float) -> None:
+        """Send faster or slower, as the outcome says."""
         if isinstance(outcome, Accepted):
             if self._pace.accepted(claim.message.email):
                 self._grown.set()
-            self._answers.post(answers.accepted(claim, outcome))
             return
         if outcome.throttled and self._quota:
             self._quota.throttled(spent=outcome.spent)
-        now = asyncio.get_running_loop().time()
         if outcome.server and not self._stopping.is_set():
             _warn_of_pause(self._pace.throttled(now), outcome.answer)
         elif not outcome.permanent:
             self._pace.refused(claim.message.email, now)
-        pause = self._pace.pause(now)
-        self._answers.post(answers.refused(claim, outcome, self._engine.clock(), pause))
 
     # writing down
 

@@ -18,7 +18,8 @@ _SUCCESSES_FOR_MORE = 100
 @dataclass
 class _Domain:
     failures: int = 0
-    rests: int = 0
+    rest: float = _REST_FIRST_S
+    """How long it rests next."""
     until: float = 0.0
 
 
@@ -74,8 +75,8 @@ class Pace:
             self._domains.popitem(last=False)
         domain.failures += 1
         if domain.failures >= _FAILURES_IN_A_ROW and domain.until <= now:
-            domain.until = now + min(_REST_FIRST_S * 2**domain.rests, _REST_LONGEST_S)
-            domain.rests += 1
+            domain.until = now + domain.rest
+            domain.rest = min(2 * domain.rest, _REST_LONGEST_S)
 
     def throttled(self, now: float) -> float:
         """The server itself refuses us for now, or cannot be reached; returns for how long nothing is sent, if

@@ -31,6 +31,15 @@ def test_a_domain_rests_longer_each_time_and_is_well_after_one_mail() -> None:
     assert pace.rest("ann@slow.example", now) == 0.0
 
 
+def test_a_domain_that_never_takes_anything_again_rests_at_its_longest_for_years() -> None:
+    pace, now = Pace(8), 0.0
+    for _ in range(40_000):
+        pace.refused("ann@dead.example", now)
+        now += pace.rest("ann@dead.example", now)
+    pace.refused("ann@dead.example", now)
+    assert pace.rest("ann@dead.example", now) == 900
+
+
 def test_a_server_that_refuses_us_is_given_time_and_fewer_connections_and_more_again_later() -> None:
     pace = Pace(8)
     pace.throttled(0.0)
