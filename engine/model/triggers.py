@@ -154,6 +154,10 @@ class Delivery(Value):
     version: float | None = None
     code: str = Field("", description="why it failed, or is marked")
     detail: str = ""
+    unanswered: datetime | None = Field(
+        None,
+        description="since when the system of record cannot be asked about it; None: it could be, or was not",
+    )
     chain: str = Field("", description="what began it, and how many triggers ago")
     event_uid: str = ""
     invited: int = 0

@@ -107,6 +107,7 @@ class Posting(Value):
     )
     replayed: datetime | None = Field(None, description="when it was last asked to be posted again")
     attempts: int = 0
+    first_tried: datetime | None = Field(None, description="its first attempt since it was made or replayed")
     tried: datetime | None = None
     status: int = Field(0, description="HTTP status of the last answer; 0: there was none")
     detail: str = Field("", description="what the receiver or the network said last: data")

@@ -142,7 +142,8 @@ async def _handle(
     try:
         await _carried_out(engine, trigger, delivery, await asked)
     except Refused as refused:
-        if refused.code is Code.LOOKUP_FAILED and engine.clock() - delivery.received < _ASKED_FOR:
+        now = engine.clock()
+        if refused.code is Code.LOOKUP_FAILED and now - (delivery.unanswered or now) < _ASKED_FOR:
             later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message)
             await engine.apply(later, SYSTEM)
             return

@@ -12,7 +12,7 @@ import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey
-from engine.commands.triggers.deliveries import KeepDeliveries
+from engine.commands.triggers.deliveries import KeepDeliveries, ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
 from engine.model.triggers import Delivery, DeliveryState, Posted, Proof, Sender, Trigger
@@ -182,6 +182,28 @@ async def test_a_system_that_cannot_be_asked_is_asked_again_for_an_hour(
     await handled(engine)
     failed = (await deliveries(engine, trigger))[0]
     assert (failed.state, failed.code) == (DeliveryState.FAILED, Code.LOOKUP_FAILED)
+
+
+async def test_the_hour_begins_when_a_system_is_first_asked_however_old_the_delivery_is(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    crm.answers["/crm/v3/objects/deals/123"] = Told(500)
+    trigger = await hook(engine)
+    await delivered(engine, trigger, thin(1))
+    clock.move(seconds=3_601)
+    await handled(engine)
+    (failed,) = await deliveries(engine, trigger)
+    assert failed.state is DeliveryState.FAILED
+    clock.move(hours=24)
+    await do(engine, ReplayDelivery(trigger="deals", delivery_id=failed.id))
+    await handled(engine)
+    (again,) = await deliveries(engine, trigger)
+    assert (again.state, again.due is not None) == (DeliveryState.KEPT, True)
+    crm.answers.clear()
+    clock.move(seconds=61)
+    await handled(engine)
+    await through(engine, clock)
+    assert len(await events(engine)) == 1
 
 
 async def test_a_slow_system_is_left_after_two_seconds(

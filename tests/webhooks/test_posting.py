@@ -261,6 +261,25 @@ async def test_a_receiver_is_tried_for_72_hours_with_growing_waits_and_then_paus
         assert {p.state for p in await posted(engine, made)} == {PostingState.DELIVERED}
 
 
+async def test_what_waited_while_a_webhook_was_paused_for_days_is_tried_as_anything_else(
+    engine: Engine, clock: Clock
+) -> None:
+    receiver = Receiver(answers=[Told(503)] * 2)
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        await created(engine, summary="Tried before the pause")
+        await courier.drain()
+        await created(engine, summary="Waiting behind it")
+        await courier.drain()
+        await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.PAUSE))
+        clock.move(hours=96)
+        await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.RESUME))
+        for _ in range(3):
+            await courier.drain()
+            clock.move(seconds=121)
+        assert {p.state for p in await posted(engine, made)} == {PostingState.DELIVERED}
+
+
 @pytest.mark.parametrize("as_date", [False, True])
 async def test_retry_after_is_obeyed(engine: Engine, clock: Clock, as_date: bool) -> None:
     until = clock() + timedelta(seconds=90)

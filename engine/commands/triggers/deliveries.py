@@ -169,7 +169,7 @@ class PlanDelivery(Command[DeliveryDone]):
             return DeliveryDone(delivery=delivery)
         if self.mapped is None or self.mapped.do is Deed.NOTHING:
             return await _saved(work, delivery, state=DeliveryState.NOTHING, due=None)
-        asked = {"object": self.mapped.object, "version": self.mapped.version}
+        asked = {"object": self.mapped.object, "version": self.mapped.version, "unanswered": None}
         if await self._late(work, delivery, self.mapped):
             return await _saved(
                 work, delivery, **asked, state=DeliveryState.STALE, due=None, code=Code.STALE.value
@@ -289,7 +289,8 @@ class PostponeDelivery(Command[DeliveryDone]):
         if delivery.state.settled:
             return DeliveryDone(delivery=delivery)
         due = work.now + timedelta(seconds=self.seconds)
-        return await _saved(work, delivery, due=due, detail=self.detail[:_DETAIL_MAX])
+        since = delivery.unanswered or work.now
+        return await _saved(work, delivery, due=due, detail=self.detail[:_DETAIL_MAX], unanswered=since)
 
 
 class RestDelivery(Command[DeliveryDone]):
@@ -303,7 +304,7 @@ class RestDelivery(Command[DeliveryDone]):
         delivery = await stored(work, self.delivery_id)
         if delivery.state.settled:
             return DeliveryDone(delivery=delivery)
-        return await _saved(work, delivery, state=DeliveryState.KEPT, due=None)
+        return await _saved(work, delivery, state=DeliveryState.KEPT, due=None, unanswered=None)
 
 
 class HoldDelivery(Command[DeliveryDone]):
@@ -341,7 +342,7 @@ class ReplayDelivery(Command[DeliveryDone]):
             raise Refused(
                 Code.INVALID_PAYLOAD, "The delivery cannot be read, and a replay would fail in the same way."
             )
-        values = {"code": "", "detail": "", "refused": ()}
+        values = {"code": "", "detail": "", "refused": (), "unanswered": None}
         return await _saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)
 
 

@@ -89,6 +89,7 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Posti
     tried = posting.model_copy(
         update={
             "attempts": posting.attempts + 1,
+            "first_tried": posting.first_tried or work.now,
             "tried": work.now,
             "status": attempt.status,
             "detail": attempt.detail,
@@ -107,9 +108,9 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Posti
 
 
 async def _again(work: Work, posting: Posting, attempt: PostingAttempt) -> None:
-    """Try it again later, or give it up after 72 hours."""
+    """Try it again later, or give it up 72 hours after its first attempt, however long it waited before."""
     due = work.now + timedelta(seconds=_wait(posting.attempts, attempt.retry_after_s))
-    since = posting.replayed or posting.created
+    since = posting.first_tried or work.now
     if due - since > _TRIED_FOR:
         posting = posting.model_copy(update={"state": PostingState.FAILED, "due": None})
     else:

@@ -150,8 +150,8 @@ class ReplayPosting(Command[PostingDone]):
             )
         posting = found.posting
         if posting.state is not PostingState.WAITING:
-            values = {"state": PostingState.WAITING, "due": work.now, "attempts": 0, "replayed": work.now}
-            posting = posting.model_copy(update=values)
+            anew = {"attempts": 0, "first_tried": None, "replayed": work.now}
+            posting = posting.model_copy(update={"state": PostingState.WAITING, "due": work.now, **anew})
             await work.unit.save_posting(posting)
         return PostingDone(posting=posting)
 
