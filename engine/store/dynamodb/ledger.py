@@ -355,9 +355,8 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
 
     async def _waiting_at(self, places: Iterable[RowPlace]) -> list[Owed]:
         """The rows at these places that are still owed and not leased."""
-        return await self.unheld(
-            [o for o in (await self.rows_at(places)).values() if o.message.state.pending]
-        )
+        found = await self.rows_at(places)
+        return await self.unheld([o for o in found.values() if o.message.state.pending])
 
     async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
         """Mark a message as bounced; False if it had failed already, or had not left."""
