@@ -26,7 +26,6 @@ from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
 from cis_mcp.console import masking, sealing, speaking, tables, web, words
 from cis_mcp.console.done import DONE
 from cis_mcp.console.rendering import Frame
-from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.pages.forms import many_of
 from cis_mcp.pages.web import PageEndpoint
@@ -123,11 +122,11 @@ class Visit:
         """A field of the form; empty without one."""
         return self.form.get(name, "").strip()
 
-    def seal(self, address: str, purpose: Purpose | str) -> str:
+    def seal(self, address: str, purpose: sealing.Purpose | str) -> str:
         """The sealed form of an address in a link or a form of this session; empty for no address."""
-        return sealing.sealed(self, address, Purpose(purpose))
+        return sealing.sealed(self, address, sealing.Purpose(purpose))
 
-    def unseal(self, seal: str, purpose: Purpose) -> str:
+    def unseal(self, seal: str, purpose: sealing.Purpose) -> str:
         """The address behind a seal for that purpose; empty for none. Raises Refused: UNKNOWN_ATTENDEE."""
         return sealing.opened(self, seal, purpose) if seal else ""
 
@@ -173,11 +172,10 @@ class Visit:
     @cached_property
     def frame(self) -> Frame:
         """The frame around a page."""
-        spoken = self.language
-        brand, here = self.brand, str(self.request.scope["path"])
-        logo = brand.logo.name if brand.logo else ""
-        navigation = web.navigation(here, self.hubs, spoken) if self.caller else Markup()
-        return Frame(spoken, brand.colour, logo, brand.title, brand.footer, navigation, bool(self.caller))
+        spoken, brand, here = self.language, self.brand, str(self.request.scope["path"])
+        ways = web.navigation(here, self.hubs, spoken) if self.caller else Markup()
+        looks = (brand.colour, brand.logo.name if brand.logo else "", brand.title, brand.footer)
+        return Frame(spoken, *looks, ways, bool(self.caller))
 
     def own(self, title: str) -> tuple[str, ...]:
         """The title of a page, the token in the form of whoever is signed in, and how they are called."""
@@ -252,8 +250,8 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
     actor = _here(caller.actor) if caller else _NOBODY
     brand, settled = await engine.looks_of(actor.address if caller and not actor.everywhere else INSTALLATION)
-    language = speaking.chosen(request, settled)
-    visit = Visit(engine, request, actor, caller, token, brand=brand, language=language)
+    spoken = speaking.chosen(request, settled)
+    visit = Visit(engine, request, actor, caller, token, brand=brand, language=spoken)
     if caller is None and not screen.open:
         return _to_sign_in(visit)
     if caller and screen.of_one and actor.domain:

@@ -196,7 +196,7 @@ async def test_an_organizer_is_suspended_limited_and_put_on_a_plan_by_the_operat
             seen = await person.go(next(link for link in listed.links if link.endswith("/settings")))
             assert "Its mail leaves. It may send to lists." in seen.text
             assert "olga" not in str(seen.answer.url)
-            assert "Suspended: nothing of it leaves" in (await person.press("Suspend it")).text
+            assert "Suspended: none of its mail leaves" in (await person.press("Suspend it")).text
             assert "Its mail leaves" in (await person.press("Let it send again")).text
             seen = await person.press("Set it", plan="pro", name="Olga", lists="")
             assert "It may not send to lists. It is on the plan pro until 2027-03-31" in seen.text
