@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from engine.exporting import cells
 from engine.model.actors import Actor
 from engine.model.exports import LINKS_MAX, Cells, ExportQuery, Table
-from engine.model.verbs import Verb
+from engine.ownership import refuse_addresses
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
@@ -30,8 +30,8 @@ class ExportQuestions:
         Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, BUSY.
         """
         query = query.model_copy(update={"organizer": _organizer(query, actor)})
-        if not masked and Verb.REPORT not in actor.verbs:
-            raise Refused(Code.NOT_ALLOWED, "This key sees no addresses in full: it lacks “report”.")
+        if not masked:
+            refuse_addresses(actor)
         if query.since and query.until and query.since >= query.until:
             raise Refused(Code.INVALID_ARGUMENT, "since must be before until.")
         if self._exporting >= _RUNNING_MAX:

@@ -32,7 +32,7 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQ
 from engine.model.record import ChainRow, commitment
 from engine.model.stops import Stop
 from engine.model.verbs import Verb
-from engine.ownership import of_others, one_organizer, own_alone
+from engine.ownership import of_others, one_organizer, own_alone, refuse_addresses
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.report_questions import ReportQuestions
@@ -138,7 +138,8 @@ class Questions(
         return await self.store.attendees(query.model_copy(update={"uid": event.uid}))
 
     async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
-        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
+        """The CSV report of an event, line by line. Raises Refused: NOT_ALLOWED, UNKNOWN_EVENT."""
+        refuse_addresses(actor)
         event = await self.event(uid, actor)
         async for line in attendee_report.csv_lines(self.store.every_attendee(event.uid)):
             yield line

@@ -20,7 +20,8 @@ class ResourceKind:
 
     `tool`: the tool with the same content; callers who may not use it have no such resource. `read`: its text for
     an actor, by what the URI names; raises Refused. `state`: a value that changes with the text; None: the text
-    itself. `event`: the uid of the event whose answers change it. `operators`: only for the operator.
+    itself. `event`: the uid of the event whose answers change it. `operators`: only for the operator. `addresses`:
+    only for those who see people's addresses in full.
     """
 
     uri: str
@@ -33,6 +34,7 @@ class ResourceKind:
     state: Read | None = None
     event: Callable[[Engine, str], Awaitable[str]] | None = None
     operators: bool = False
+    addresses: bool = False
 
     @cached_property
     def template(self) -> UriTemplate:
@@ -123,12 +125,14 @@ KINDS = (
         "report://{uid}.csv",
         "report",
         "Report",
-        "The attendees of an event: email, name, status, origin, prodid. list_attendees gives the same in pages.",
+        "The attendees of an event: email, name, status, origin, prodid. list_attendees gives the same in pages. "
+        "Needs the verb report.",
         "text/csv",
         "list_attendees",
         _report,
         state=_event_statistics,
         event=_itself,
+        addresses=True,
     ),
     ResourceKind(
         "campaign://{id}",

@@ -12,6 +12,7 @@ from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.resources.kinds import KINDS, ResourceKind
 from cis_mcp.mcp.tools.base import CallContext
 from engine.engine import SYSTEM
+from engine.ownership import sees_addresses
 from engine.refusals import Code, Refused
 from engine.watching import Sight
 
@@ -29,7 +30,8 @@ class ResourceView:
     def has(self, kind: ResourceKind) -> bool:
         """True if there are resources of this kind for the caller."""
         actor = self.call.actor
-        return self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
+        allowed = self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
+        return allowed and (sees_addresses(actor) or not kind.addresses)
 
     def found(self, uri: str) -> tuple[ResourceKind, str] | None:
         """The kind of `uri` and what it names; None if it is not one of ours."""

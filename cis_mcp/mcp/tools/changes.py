@@ -11,6 +11,7 @@ from cis_mcp.views.changes import ChangeInfo, Changes, change_info
 from cis_mcp.views.events import called, quoted
 from engine.model.changes import ChangeKind
 from engine.model.queries import ChangePage, EventName
+from engine.ownership import refuse_addresses
 
 
 class ListChangesArguments(Arguments):
@@ -20,7 +21,7 @@ class ListChangesArguments(Arguments):
         None, description="cursor of the last call; left out: the newest changes", max_length=100
     )
     kinds: list[ChangeKind] | None = Field(None, description="only these")
-    masked: bool = Field(True, description="false: show addresses in full")
+    masked: bool = Field(True, description="false: in full; needs verb report")
     limit: int = Field(50, ge=1, le=100)
 
 
@@ -28,6 +29,8 @@ async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Re
     """List what happened to your events since a cursor, oldest first: answers with comments, proposals, failed and
     bounced messages, unsubscribes, events created, changed or cancelled, campaigns ended. To poll, keep `cursor`
     and pass it as `since`. For counts use get_stats, for one person get_attendee."""
+    if not arguments.masked:
+        refuse_addresses(call.actor, "Leave masked out.")
 
     async def page(limit: int) -> Reply:
         found = await call.engine.changes(call.actor, arguments.since, limit, arguments.kinds or ())

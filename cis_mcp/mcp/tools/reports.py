@@ -25,6 +25,7 @@ from cis_mcp.views.events import (
 from engine.commands.campaigns.reports import SendReport
 from engine.model.counters import AnswerGrouping, Statistics
 from engine.model.queries import AttendeeQuery, EventName
+from engine.ownership import refuse_addresses
 from engine.refusals import Code, Refused
 
 _CLIENTS_SHOWN = 10
@@ -63,7 +64,7 @@ class ListAttendeesArguments(Arguments):
     order: Literal["invited", "answered"] = Field(
         "invited", description="answered: only those who did, oldest first"
     )
-    masked: bool = Field(True, description="false: show addresses and names in full")
+    masked: bool = Field(True, description="false: in full; needs verb report")
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the previous page", max_length=1_000)
 
@@ -170,6 +171,8 @@ async def _counted(
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:
     """List who was invited to an event and what each answered, a page at a time. Leave addresses masked unless you need
     them. For counts use get_stats."""
+    if not arguments.masked:
+        refuse_addresses(call.actor, "Leave masked out.")
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 

@@ -19,6 +19,7 @@ from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
 from engine.model.queries import AttendeeQuery
 from engine.model.verbs import Verb
+from engine.ownership import refuse_addresses
 from engine.refusals import Code, Refused
 
 
@@ -82,8 +83,8 @@ class Answered(Data):
 async def list_attendees(call: Call[Listing, Body]) -> Attendees:
     """List who was invited and what each answered, a page at a time."""
     asked = call.query
-    if not asked.masked and not call.actor.everywhere and Verb.REPORT not in call.actor.verbs:
-        raise Refused(Code.NOT_ALLOWED, "This key sees no addresses in full: it lacks “report”.")
+    if not asked.masked:
+        refuse_addresses(call.actor)
     query = AttendeeQuery(
         uid=asked.uid,
         status=partstat(asked.status),

@@ -14,6 +14,7 @@ from cis_mcp.views.events import StatisticsInfo, counters
 from engine.model.changes import ChangeKind
 from engine.model.counters import AnswerGrouping
 from engine.model.verbs import Verb
+from engine.ownership import refuse_addresses
 from engine.refusals import Code, Refused
 
 Grouped = Literal["event", "domain", "client", "hour"]
@@ -81,8 +82,8 @@ async def list_changes(call: Call[Since, Body]) -> Changes:
     """List what happened since a cursor, oldest first: answers with comments, proposals, failed and bounced messages,
     unsubscribed people, events made, changed or cancelled, campaigns ended. For polling: keep `cursor`."""
     asked = call.query
-    if not asked.masked and not call.actor.everywhere and Verb.REPORT not in call.actor.verbs:
-        raise Refused(Code.NOT_ALLOWED, "This key sees no addresses in full: it lacks “report”.")
+    if not asked.masked:
+        refuse_addresses(call.actor)
     found = await call.engine.changes(call.actor, asked.since, asked.limit, asked.kinds)
     infos = [change_info(change, masked=asked.masked) for change in found.changes]
     return Changes(changes=infos, cursor=found.cursor, more=found.more)
