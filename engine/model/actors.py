@@ -34,6 +34,11 @@ class Actor(Value):
         return self.kind in {"local", "system"}
 
     @property
+    def by_key(self) -> bool:
+        """True if it asks by a key, or by a token as agents have them, and not as a person."""
+        return self.kind == "agent" or bool(self.key)
+
+    @property
     def audited(self) -> str:
         """The actor's name in audit lines and in the record."""
         unproven = " (unauthenticated)" if self.unauthenticated else ""

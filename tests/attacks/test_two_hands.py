@@ -29,7 +29,7 @@ from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, invite, meeting, refusal
 from tests.support.inboxes import Post, receiving
 from tests.support.mails import OPERATOR_SERVER
-from tests.tools.caller import calling, text_of
+from tests.tools.caller import agent, calling, text_of
 
 AGENT, BOSS, ANN = "agent@cis.test", "boss@example.org", "ann@customer.com"
 CODE = "abcdefghij0123456789abcdef"
@@ -90,6 +90,52 @@ async def test_an_owner_s_stop_holds_for_a_key_that_another_key_had_stopped_befo
     await post(stop())
     resume = StopKey(key_id=own.id, stopped=False)
     assert await refusal(engine, resume, guard.actor) is Code.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("person", [Actor(kind="owner", address=BOSS), None], ids=["owner", "operator"])
+async def test_a_person_s_stop_of_a_key_holds_though_a_key_had_stopped_it_before(
+    engine: Engine, person: Actor | None
+) -> None:
+    own, guard = await key(engine), await key(engine, verbs="approve", owner="")
+    first = (await do(engine, StopKey(key_id=own.id), guard.actor)).key
+    assert (await do(engine, StopKey(key_id=own.id), person)).key.stopped == first.stopped
+    await do(engine, StopKey(key_id=own.id), guard.actor)
+    resume = StopKey(key_id=own.id, stopped=False)
+    assert await refusal(engine, resume, guard.actor) is Code.NOT_ALLOWED
+    await do(engine, resume, person)
+    assert await acts(engine, own)
+
+
+async def test_a_person_s_stop_of_an_address_holds_though_a_key_had_stopped_it_before(engine: Engine) -> None:
+    guard = await key(engine, verbs="approve")
+    stopping, lift = StopSending(organizer=AGENT), StopSending(organizer=AGENT, stopped=False)
+    await do(engine, stopping, guard.actor)
+    (first,) = await engine.stops()
+    assert not (await do(engine, stopping)).changed
+    await do(engine, stopping, guard.actor)
+    assert await refusal(engine, lift, guard.actor) is Code.NOT_ALLOWED
+    assert [stop.since for stop in await engine.stops()] == [first.since]
+    await do(engine, lift)
+    assert await engine.stops() == []
+
+
+async def test_an_organizer_does_not_lift_the_operator_s_stop_by_having_stopped_first(engine: Engine) -> None:
+    olga = Actor(kind="owner", address="olga@example.org")
+    lift = StopSending(organizer=olga.address, stopped=False)
+    for first, second in ((olga, None), (None, olga)):
+        await do(engine, StopSending(organizer=olga.address), first)
+        await do(engine, StopSending(organizer=olga.address), second)
+        assert await refusal(engine, lift, olga) is Code.NOT_ALLOWED
+        await do(engine, lift)
+
+
+async def test_no_token_without_a_key_lifts_what_a_person_stopped(engine: Engine) -> None:
+    token = agent(AGENT, frozenset({"read", "approve", "admin"}))
+    own = await key(engine)
+    await do(engine, StopSending(organizer=AGENT))
+    await do(engine, StopKey(key_id=own.id))
+    for lift in (StopSending(organizer=AGENT, stopped=False), StopKey(key_id=own.id, stopped=False)):
+        assert await refusal(engine, lift, token) is Code.NOT_ALLOWED
 
 
 async def test_no_key_lifts_a_stop_of_the_operator(engine: Engine) -> None:

@@ -39,6 +39,17 @@ async def test_the_mail_of_a_stopped_organizer_waits_and_that_of_others_leaves(s
     assert stores.emails(await stores.claim(store)) == ["ann@example.com"]
 
 
+async def test_a_stop_takes_the_place_of_the_one_before(store: Store) -> None:
+    later = Stop(organizer=ORGANIZER, since=START, stopped_by="owner:boss@example.org")
+    await _stop(store, ORGANIZER)
+    async with store.unit() as unit:
+        await unit.stop(later)
+        assert await unit.stops() == [later]
+    assert await store.stops() == [later]
+    assert await _resume(store, ORGANIZER)
+    assert await store.stops() == []
+
+
 async def test_if_everything_is_stopped_only_notices_leave(store: Store) -> None:
     await stores.with_event(store, "ann@example.com")
     notice = stores.message("boss@example.org", uid="event1", kind=Kind.NOTICE, method=None, event_uid=None)

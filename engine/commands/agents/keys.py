@@ -260,12 +260,16 @@ class StopKey(Command[KeyDone]):
             if not self.stopped:
                 released = BulkChange(action=BulkAction.RELEASE, key=key.id)
                 await bulk_changes.begin(work, released)
+        elif self.stopped and key.stopped_by == "agent" and not work.actor.by_key:
+            # From now on a person's stop, which no key lifts.
+            key = key.model_copy(update={"stopped_by": work.actor.kind})
+            await work.unit.save_key(key)
         return KeyDone(key=key)
 
 
 def _refuse_lifting(work: Work, key: Key) -> None:
     """A key lifts what a key stopped; what a person stopped, a person lifts."""
-    if work.actor.key and key.stopped_by != "agent":
+    if work.actor.by_key and key.stopped_by != "agent":
         raise Refused(
             Code.NOT_ALLOWED,
             "A person stopped this key, so no key can resume it.",

@@ -41,9 +41,9 @@ class StopSending(Command[Stopped]):
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
         organizer = text.address(self.organizer) if self.organizer else EVERYTHING
         await _may_stop(work, organizer)
-        before = next((stop for stop in await work.unit.stops() if stop.organizer == organizer), None)
+        before = await _stop_of(work, organizer)
         if self.stopped:
-            await work.unit.stop(_stop(work, organizer))
+            await _stop(work, organizer, before)
         else:
             _refuse_lifting(work, before)
             await work.unit.resume(organizer)
@@ -51,15 +51,27 @@ class StopSending(Command[Stopped]):
         return Stopped(organizer=organizer, stopped=self.stopped, changed=bool(before) != self.stopped)
 
 
-def _stop(work: Work, organizer: str) -> Stop:
-    return Stop(organizer=organizer, since=work.now, stopped_by=work.actor.audited)
+async def _stop(work: Work, organizer: str, before: Stop | None) -> None:
+    """Stop its mail. A stop that more people may lift becomes the actor's own, and keeps its time."""
+    if before is None or _weight(work.actor.audited) > _weight(before.stopped_by):
+        since = before.since if before else work.now
+        await work.unit.stop(Stop(organizer=organizer, since=since, stopped_by=work.actor.audited))
+
+
+def _weight(stopped_by: str) -> int:
+    """How few may lift what was stopped so: a key's stop any key and person, an owner's they and the operator."""
+    return {"agent": 0, "owner": 1}.get(stopped_by.partition(":")[0], 2)
+
+
+async def _stop_of(work: Work, organizer: str) -> Stop | None:
+    return next((stop for stop in await work.unit.stops() if stop.organizer == organizer), None)
 
 
 def _refuse_lifting(work: Work, stop: Stop | None) -> None:
     """A key lifts what a key stopped; what a person stopped, a person lifts: their own stop, or the operator any."""
     if stop and work.actor.kind == "owner" and stop.stopped_by != work.actor.audited:
         raise Refused(Code.NOT_ALLOWED, "Someone else stopped it.", "Ask the operator to resume it.")
-    if stop and work.actor.key and not stop.stopped_by.startswith("agent:"):
+    if stop and work.actor.by_key and not stop.stopped_by.startswith("agent:"):
         raise Refused(
             Code.NOT_ALLOWED,
             "A person stopped it, so no key can resume it.",
@@ -105,7 +117,7 @@ class StopByOwner(Command[OwnerStopped]):
         own = self.own_mail and not self.named.strip() and await work.unit.knows_organizer(organizer)
         if not own or await read_by_a_key(work, organizer):
             raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
-        await work.unit.stop(_stop(work, organizer))
+        await _stop(work, organizer, await _stop_of(work, organizer))
         message = notices.message(
             work, organizer, organizer, _own_mail(work, await notices.language_of(work, organizer)), None
         )

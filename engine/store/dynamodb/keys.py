@@ -111,8 +111,9 @@ class Keys(KeyQuestions, UnitSession):
         await self.rows.put(LISTS, PatternList(name=name, patterns=tuple(patterns)))
 
     async def stop(self, stop: Stop) -> None:
-        """Add a stop, so that mail waits from the next claim on, unless there is one already."""
-        await self.rows.add(STOPS, stop)
+        """Add a stop, so that mail waits from the next claim on, or replace the one that this unit has read."""
+        if not await self.rows.add(STOPS, stop):
+            await self.rows.put(STOPS, stop)
 
     async def resume(self, organizer: str) -> bool:
         """End a stop; False if there was none."""

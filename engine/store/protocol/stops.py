@@ -12,7 +12,7 @@ class Stops(Protocol):
     """The part of a unit of work that concerns stops."""
 
     async def stop(self, stop: Stop) -> None:
-        """Have mail wait from the next claim on; what is stopped already stays so."""
+        """Have mail wait from the next claim on; a stop takes the place of the one before."""
         ...
 
     async def resume(self, organizer: str) -> bool:

@@ -21,7 +21,7 @@ class Stops(Session):
 
     async def stop(self, stop: Stop) -> None:
         await self.run(
-            "INSERT INTO stop(organizer, since, stopped_by) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            "INSERT OR REPLACE INTO stop(organizer, since, stopped_by) VALUES (?,?,?)",
             [stop.organizer, stop.since.timestamp(), stop.stopped_by],
         )
 

@@ -16,8 +16,7 @@ class StopUnit(LedgerUnit):
     """The part of a unit of work that concerns stops."""
 
     async def stop(self, stop: Stop) -> None:
-        if stop.organizer not in self.t.of("stop"):
-            self.t.put("stop", stop.organizer, stop)
+        self.t.put("stop", stop.organizer, stop)
 
     async def resume(self, organizer: str) -> bool:
         if organizer not in self.t.of("stop"):
