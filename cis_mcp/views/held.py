@@ -115,7 +115,7 @@ def held_info(held: HeldAction, state: HeldState, asks: Actor | None = None) -> 
 def _decidable(held: HeldAction, state: HeldState, asks: Actor | None) -> bool:
     if state is not HeldState.WAITING or asks is None:
         return False
-    if asks.everywhere or asks.key == "":
+    if asks.everywhere or asks.key == "" or held.for_persons:
         return asks.everywhere
     own = asks.key == held.actor.key
     if own:

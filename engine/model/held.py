@@ -164,6 +164,11 @@ class HeldAction(Value):
     )
     notified: int = Field(0, description="people who are mailed since it was approved")
 
+    @property
+    def for_persons(self) -> bool:
+        """True if no key may decide it: the organizer's own approval, and mail that no live key bounds."""
+        return bool({HoldReason.ORGANIZER, HoldReason.NO_KEY} & set(self.reasons))
+
     def state_at(self, now: datetime) -> HeldState:
         """Its state at `now`: without a decision in time it has expired."""
         if self.state is HeldState.WAITING and self.expires <= now:

@@ -32,6 +32,7 @@ from tests.support.mails import OPERATOR_SERVER
 from tests.tools.caller import agent, calling, text_of
 
 AGENT, BOSS, ANN = "agent@cis.test", "boss@example.org", "ann@customer.com"
+BY_MAIL = Actor(kind="organizer", address=AGENT)
 CODE = "abcdefghij0123456789abcdef"
 
 
@@ -234,8 +235,7 @@ async def test_a_key_with_admin_vouches_for_no_sender(post: Post) -> None:
 async def test_where_no_key_of_an_address_is_live_its_mail_waits_for_the_owner(engine: Engine) -> None:
     own = await key(engine)
     await do(engine, RevokeKey(key_id=own.id))
-    by_mail = Actor(kind="organizer", address=AGENT)
-    done = await do(engine, meeting(), by_mail)
+    done = await do(engine, meeting(), BY_MAIL)
     assert done.held
     assert (done.held.address, done.held.reasons) == (BOSS, ("no-live-key",))
     (asked,) = [m for m in await deliver(engine) if m.email == BOSS]
@@ -246,10 +246,30 @@ async def test_where_no_key_of_an_address_is_live_its_mail_waits_for_the_owner(e
     assert (held.state, bool(held.made)) == (HeldState.APPROVED, True)
 
 
+async def test_no_key_approves_what_is_mailed_while_the_key_of_the_address_is_stopped(engine: Engine) -> None:
+    own, guard = (
+        await key(engine, to=["*@customer.com"]),
+        await key(engine, verbs="approve", decides_for=["*"]),
+    )
+    event = await created(engine, organizer=AGENT)
+    await do(engine, StopKey(key_id=own.id), Actor(kind="owner", address=BOSS))
+    held = (await do(engine, SendInvite(uid=event.uid, email="x@evil.com"), BY_MAIL)).held
+    assert held
+    assert held.address == BOSS
+    assert await refusal(engine, yes(held), guard.actor) is Code.NOT_ALLOWED
+    async with calling(engine, actor=guard.actor) as caller:
+        assert not (await caller.ok("get_held_action", id=held.id))["held"]["decidable"]
+    assert {m.email for m in await deliver(engine)} == {BOSS}
+    await do(
+        engine, Decide(held_id=held.id, approve=True, channel=Channel.PAGE), Actor(kind="owner", address=BOSS)
+    )
+    assert "x@evil.com" in {m.email for m in await deliver(engine)}
+
+
 async def test_a_key_that_lives_again_voids_what_waited_without_it(engine: Engine) -> None:
     own = await key(engine)
     await do(engine, StopKey(key_id=own.id))
-    done = await do(engine, meeting(), Actor(kind="organizer", address=AGENT))
+    done = await do(engine, meeting(), BY_MAIL)
     assert done.held
     await do(engine, StopKey(key_id=own.id, stopped=False))
     decided = await do(engine, Decide(held_id=done.held.id, approve=True, channel=Channel.COMMAND_LINE))

@@ -17,7 +17,7 @@ from engine.commands.approvals.undoing import offered
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import RepeatedRandomness
 from engine.model import record
-from engine.model.held import Channel, HeldAction, HeldState, HoldReason
+from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.undo import Undo
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -106,14 +106,15 @@ async def _refuse_readable(work: Work, address: str) -> None:
 
 
 async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
-    """A key decides for its own address, with the verb `approve`, and nothing that its own chain asked for.
+    """A key decides for its own address, with the verb `approve`, nothing that its own chain asked for or that is a
+    person's to decide.
 
     The key that asked decides where its bounds say that a person attends to its client.
     """
     if not work.actor.owns(held.organizer):
         raise unknown()
-    if HoldReason.ORGANIZER in held.reasons:
-        raise Refused(Code.NOT_ALLOWED, "Only the organizer, or the approver named for them, decides this.")
+    if held.for_persons:
+        raise Refused(Code.NOT_ALLOWED, "No key decides this.", f"{held.address or 'The operator'} decides.")
     if work.actor.key and work.actor.key == held.actor.key and work.bounds.attended:
         return
     if channel is Channel.FORM or set(work.actor.chain or ("",)) & set(held.actor.chain or ("",)):
