@@ -331,7 +331,7 @@ async def refuse_not_owner(work: Work, key_id: str) -> None:
     """Refuse with UNKNOWN_KEY an owner of other keys, and one whose mail a key reads."""
     key = await work.unit.key(key_id)
     if key is None or key.owner != work.actor.address or await read_by_a_key(work, key.owner):
-        raise _unknown_key(key_id)
+        raise unknown_key(key_id)
 
 
 def _may_stop(work: Work) -> bool:
@@ -342,9 +342,10 @@ async def stored_key(work: Work, key_id: str) -> Key:
     """The key with this id. Raises Refused: UNKNOWN_KEY."""
     key = await work.unit.key(key_id)
     if key is None:
-        raise _unknown_key(key_id)
+        raise unknown_key(key_id)
     return key
 
 
-def _unknown_key(key_id: str) -> Refused:
+def unknown_key(key_id: str) -> Refused:
+    """The refusal of an id that names no key of the caller's (UNKNOWN_KEY)."""
     return Refused(Code.UNKNOWN_KEY, f"No key has the id “{key_id[:40]}”.")

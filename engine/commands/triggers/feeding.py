@@ -101,7 +101,7 @@ class FireTrigger(Command[DeliveryDone]):
         """Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, TRIGGER_STATE, BUSY."""
         work.require(Verb.TRIGGER)
         trigger = await named(work, self.trigger)
-        if work.actor.key and trigger.key != work.actor.key:
+        if work.actor.by_key and trigger.key != work.actor.key:
             raise Refused(
                 Code.NOT_ALLOWED, "It acts with another key.", "Only the key that it acts with may fire it."
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.commands.agents.keys import stored_key
+from engine.commands.agents.keys import stored_key, unknown_key
 from engine.commands.base import Command, Done, Work
 from engine.model.keys import Key
 from engine.model.rules import Lookup, Reconciling, Rule
@@ -74,12 +74,15 @@ class CreateTrigger(Command[TriggerDone]):
         return await self._changed(work, old, key) if old else await self._made(work, key)
 
     async def _key(self, work: Work) -> Key:
-        if work.actor.key and self.key not in {"", work.actor.key}:
+        if work.actor.by_key and self.key not in {"", work.actor.key}:
             raise Refused(Code.NOT_ALLOWED, "A key can only make triggers that act with it.")
         name = self.key or work.actor.key
         if not name:
             raise Refused(Code.INVALID_ARGUMENT, "A trigger acts with a key, and none is named.")
-        return await stored_key(work, name)
+        key = await stored_key(work, name)
+        if not work.actor.owns(key.address):
+            raise unknown_key(name)
+        return key
 
     async def _made(self, work: Work, key: Key) -> TriggerDone:
         secret = _chosen(work, self.proof)
