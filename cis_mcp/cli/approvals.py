@@ -69,7 +69,7 @@ async def _show(settings: Settings, held_id: str) -> int:
     from cis_mcp.views import held as views
 
     async with opened(settings) as engine:
-        click.echo(views.text(await engine.held_action(held_id, engine.local), engine.clock()))
+        click.echo(views.text(await engine.held_action(held_id, engine.local), engine.clock(), engine.local))
     return 0
 
 

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from cis_mcp.console.command_centre import on_screen
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.console.masking import without_addresses
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.console.web import framing
 from cis_mcp.pages.web import PRIVATE
 from engine.commands.invites.addresses import ShowAddresses
 from engine.inbox.decoded import decoded
 from engine.inbox.originals import original
+from engine.model.addresses import without_addresses
 from engine.model.verbs import Verb
 from engine.outbox.shown import ShownMail, shown
 from engine.refusals import Code, Refused

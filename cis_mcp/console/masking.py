@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 
 from markupsafe import Markup, escape
 
 from engine.attendee_report import masked_name
-from engine.model.addresses import masked_address
+from engine.model.addresses import masked_address, without_addresses
 
 SHOWN: ContextVar[bool] = ContextVar("addresses are shown", default=False)
 """True while a page is made whose addresses somebody asked to see, which the record knows."""
-_WORD = re.compile(r"[^\s<>()\[\]{},;:|\"'«»“”‘’„=?&]+")
-_QUOTED = re.compile(r'"[^"\n]{1,64}"(?=@)')
-_ENCODED = re.compile("%40")
 
 
 def hidden(value: object) -> object:
@@ -25,21 +21,6 @@ def hidden(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup) or SHOWN.get():
         return value
     return without_addresses(value)
-
-
-def without_addresses(text: str) -> str:
-    """The text, with every address in it masked except its first letter and its domain."""
-    if "@" not in text and "%40" not in text:
-        return text
-    return _WORD.sub(_masked, _QUOTED.sub("*", _ENCODED.sub("@", text)))
-
-
-def _masked(found: re.Match[str]) -> str:
-    word = found[0]
-    local, at, domain = word.rpartition("@")
-    if not (at and domain and local.strip("*")):
-        return word
-    return masked_address(f"{local.replace('@', '')}@{domain}")
 
 
 def plain(value: object) -> Markup:

@@ -14,7 +14,6 @@ from cis_mcp.console import gathering, timing, unchanged
 from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.console.masking import without_addresses
 from cis_mcp.console.reading import sought
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
@@ -22,6 +21,7 @@ from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
 from engine.mail.locale.language import Language, noop
+from engine.model.addresses import without_addresses
 from engine.model.campaign_links import CampaignLink, LinkCounts
 from engine.model.counters import AnswerGroup, AnswerGrouping, DomainBrief, OrganizerBrief, Statistics
 from engine.model.events import Event

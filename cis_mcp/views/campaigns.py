@@ -13,10 +13,13 @@ from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.addresses import masked_address, without_addresses
 from engine.model.campaigns import CampaignState
 from engine.model.list_rows import Recipient
-from engine.model.messages import Kind, MessageState
+from engine.model.messages import Kind, Message, MessageState
 from engine.model.queries import EventName
+from engine.model.verbs import Verb
+from engine.ownership import sees_addresses
 from engine.refusals import Code, Refused
 
 _LINES_SHOWN = 10
@@ -73,14 +76,26 @@ class CampaignInfo(Data):
     confirm_token: str | None = Field(description="starts exactly this list with this revision of the event")
 
 
-def _skipped(row: Recipient) -> SkippedRow:
-    return SkippedRow(
-        row=row.row, email=one_line(row.email, 80), code=row.code, why=one_line(row.detail, 300)
-    )
+def hides_rows(actor: Actor) -> bool:
+    """True if an actor sees the rows of lists only masked: it may neither report nor send lists."""
+    return not sees_addresses(actor, Verb.BULK)
 
 
-def campaign_info(view: CampaignView) -> CampaignInfo:
-    """A campaign and its counts, without sample and token."""
+def _skipped(row: Recipient, *, masked: bool) -> SkippedRow:
+    email = masked_address(row.email) if masked else row.email
+    # It quotes the cells of the row, whatever is written in them.
+    why = "" if masked else row.detail
+    return SkippedRow(row=row.row, email=one_line(email, 80), code=row.code, why=one_line(why, 300))
+
+
+def _failure(message: Message, *, masked: bool) -> Failure:
+    email = masked_address(message.email) if masked else message.email
+    answer = without_addresses(message.answer) if masked else message.answer
+    return Failure(email=email, code=message.code, answer=one_line(answer))
+
+
+def campaign_info(view: CampaignView, *, masked: bool = False) -> CampaignInfo:
+    """A campaign and its counts, without sample and token; `masked`: without the addresses of its rows."""
     campaign = view.campaign
     return CampaignInfo(
         id=campaign.id,
@@ -91,9 +106,9 @@ def campaign_info(view: CampaignView) -> CampaignInfo:
         total=campaign.total,
         valid=campaign.valid,
         skipped_total=view.counts.get("skipped", 0),
-        skipped=[_skipped(r) for r in view.skipped],
+        skipped=[_skipped(row, masked=masked) for row in view.skipped],
         counts={name: count for name, count in view.counts.items() if name != "skipped"},
-        failures=[Failure(email=m.email, code=m.code, answer=one_line(m.answer)) for m in view.failures],
+        failures=[_failure(message, masked=masked) for message in view.failures],
         rate=campaign.rate,
         at=_moment(campaign.at),
         started=_moment(campaign.started),

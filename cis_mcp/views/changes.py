@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.model.addresses import masked_address
+from engine.model.addresses import masked_address, without_addresses
 from engine.model.changes import Change, ChangeKind
 
 _WORDS_SHOWN = 300
@@ -38,7 +38,7 @@ def change_info(change: Change, *, masked: bool) -> ChangeInfo:
     """A change as data."""
     shown = masked_address(change.email) if masked and change.email else change.email
     # Mail servers like to repeat the address that they refuse.
-    words = change.words.replace(change.email, shown) if change.email else change.words
+    words = without_addresses(change.words) if masked else change.words
     return ChangeInfo(
         at=utc(change.at),
         kind=change.kind,

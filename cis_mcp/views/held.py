@@ -11,8 +11,10 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, quoted, utc
 from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
-from engine.model.held import HeldAction, HeldState
+from engine.model.addresses import masked_address
+from engine.model.held import HeldAction, HeldPreview, HeldState
 from engine.model.verbs import Verb
+from engine.ownership import sees_addresses
 
 TEXT_MAX = 4_000
 """The most characters of a sample in a result."""
@@ -27,7 +29,16 @@ def line(held: HeldAction, now: datetime) -> str:
     )
 
 
-def text(held: HeldAction, now: datetime) -> str:
+def preview_for(held: HeldAction, actor: Actor) -> HeldPreview:
+    """Its preview as the actor may see it: addresses are masked unless it may report or decide."""
+    shown = held.preview
+    if sees_addresses(actor, Verb.APPROVE):
+        return shown
+    sample = shown.sample.model_copy(update={"to": masked_address(shown.sample.to)}) if shown.sample else None
+    return shown.model_copy(update={"first": tuple(map(masked_address, shown.first)), "sample": sample})
+
+
+def text(held: HeldAction, now: datetime, actor: Actor) -> str:
     """A held action with its preview, and who decides or decided."""
     state = held.state_at(now)
     lines = [f"id: {held.id}", f"State: {state.value}", f"Asked for by: {held.actor.audited}"]
@@ -39,7 +50,7 @@ def text(held: HeldAction, now: datetime) -> str:
         lines.append(f"Decided: {decided} by {held.decided_by} ({held.channel.value})")
     if held.why:
         lines.append(f"Why: {held.why}")
-    return "\n".join([*lines, f"SHA-256: {held.digest}", "", described(held.preview)])
+    return "\n".join([*lines, f"SHA-256: {held.digest}", "", described(preview_for(held, actor))])
 
 
 def waiting(held: HeldAction) -> dict[str, Any]:

@@ -6,8 +6,13 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import When, cut, one_line, utc, when
+from engine.attendee_report import masked_name
+from engine.model.actors import Actor
+from engine.model.addresses import masked_address
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event
+from engine.model.verbs import Verb
+from engine.ownership import sees_addresses
 
 _COMMENT_BYTES = 300
 _NAME_BYTES = 100
@@ -27,13 +32,19 @@ class ProposalInfo(Data):
     arrived: str
 
 
-def proposal_info(event: Event, proposal: Proposal) -> ProposalInfo:
-    """A proposal as data."""
+def hides_proposers(actor: Actor) -> bool:
+    """True if an actor sees who proposes only masked: it may neither report nor answer a proposal, which names them."""
+    return not sees_addresses(actor, Verb.UPDATE)
+
+
+def proposal_info(event: Event, proposal: Proposal, *, masked: bool = False) -> ProposalInfo:
+    """A proposal as data; `masked`: without its attendee's address and name."""
     span = proposal.span
     of = proposal.recurrence_id
+    name = cut(one_line(proposal.name), _NAME_BYTES)
     return ProposalInfo(
-        email=proposal.email,
-        name=cut(one_line(proposal.name), _NAME_BYTES),
+        email=masked_address(proposal.email) if masked else proposal.email,
+        name=masked_name(name) if masked else name,
         state=proposal.state,
         instance=event.span.local(of).isoformat() if of is not None else None,
         start=when(span, span.start) if span else None,

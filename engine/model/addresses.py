@@ -15,6 +15,9 @@ _DOMAIN_MAX = 253
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRANGE = re.compile(r"[^a-z0-9._-]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_WORD = re.compile(r"[^\s<>()\[\]{},;:|\"'«»“”‘’„=?&]+")
+_IN_QUOTES = re.compile(r'"[^"\n]{1,64}"(?=@)')
+_PERCENT = re.compile("%40")
 PATTERN_MAX = 320
 """Characters of one pattern."""
 
@@ -159,3 +162,18 @@ def masked_address(address: str) -> str:
     """The address with everything hidden except its first letter and its domain."""
     user, _, domain = address.partition("@")
     return f"{user[:1]}*******@{domain}"
+
+
+def without_addresses(text: str) -> str:
+    """The text, with every address in it masked except its first letter and its domain."""
+    if "@" not in text and "%40" not in text:
+        return text
+    return _WORD.sub(_masked, _IN_QUOTES.sub("*", _PERCENT.sub("@", text)))
+
+
+def _masked(found: re.Match[str]) -> str:
+    word = found[0]
+    local, at, domain = word.rpartition("@")
+    if not (at and domain and local.strip("*")):
+        return word
+    return masked_address(f"{local.replace('@', '')}@{domain}")

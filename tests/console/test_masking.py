@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.console.masking import hidden, plain, without_addresses
+from cis_mcp.console.masking import hidden, plain
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.stopping import StopSending
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
 from engine.engine import Engine
 from engine.inbox.spool.spool import OwnMailbox
+from engine.model.addresses import without_addresses
 from engine.model.list_rows import ListRow
 from tests.console.person import SAME, Person, browser, crawled, with_key
 from tests.support import mails

@@ -125,3 +125,23 @@ async def test_what_happened_is_told_from_a_cursor_on(
     assert (again["changes"], again["more"]) == ([], False)
     kinds = {"since": start, "kinds": [found["changes"][0]["kind"]]}
     assert len((await web.get("/v1/changes", params=kinds)).json()["changes"]) == 1
+
+
+async def test_a_key_that_may_only_read_learns_no_address_that_it_does_not_name(
+    engine: Engine, address: str, web: httpx.AsyncClient
+) -> None:
+    event = (await made(web)).json()
+    path = f"/v1/events/{event['uid']}"
+    await web.post(f"{path}/invites", json={"email": "bob@example.com"})
+    people = [{"email": "bob@example.com"}, {"email": "bob@example.com"}]
+    draft = (await web.post(f"{path}/campaigns", json={"recipients": people})).json()["campaign"]
+    bob = await attendee(engine, await engine.event(event["uid"], engine.local), "bob@example.com")
+    stored = await engine.event(event["uid"], engine.local)
+    await do(engine, RecordProposal(token=bob.token, span=stored.span), SYSTEM)
+    reader = {"x-api-key": await key_for(engine, "ann@example.com", scopes=frozenset({"read"}))}
+    for place in (f"{path}/proposals", f"/v1/campaigns/{draft['id']}", "/v1/campaigns", "/v1/changes"):
+        shown = await web.get(place, headers=reader)
+        assert (shown.status_code, "bob@" in shown.text) == (200, False), place
+    assert (await web.get("/v1/suppressions", headers=reader)).status_code == 403
+    named = await web.get("/v1/suppressions", headers=reader, params={"address": "bob@example.com"})
+    assert (named.status_code, named.json()["entries"]) == (200, [])

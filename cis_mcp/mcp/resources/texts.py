@@ -5,9 +5,10 @@ from __future__ import annotations
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.events import found_event
 from cis_mcp.mcp.tools.reports import Counters
-from cis_mcp.views.campaigns import CampaignInfo, campaign_info
+from cis_mcp.views.campaigns import CampaignInfo, campaign_info, hides_rows
 from cis_mcp.views.events import StatisticsInfo, statistics_info
 from cis_mcp.views.held import held_info
+from cis_mcp.views.proposals import hides_proposers
 from engine.engine import SYSTEM, Engine
 from engine.itip.export import view
 from engine.model.actors import Actor
@@ -28,7 +29,8 @@ async def event(engine: Engine, actor: Actor, uid: str) -> str:
     """An event with its counters, as JSON."""
     event, counters = await engine.event_with_statistics(uid, actor)
     proposed = await engine.proposals(uid, actor) if counters.proposals else []
-    return found_event(event, counters, proposed).model_dump_json()
+    masked = hides_proposers(actor)
+    return found_event(event, counters, proposed, masked=masked).model_dump_json()
 
 
 async def calendar(engine: Engine, actor: Actor, uid: str) -> str:
@@ -58,7 +60,7 @@ async def campaign(engine: Engine, actor: Actor, campaign_id: str) -> str:
     # who may see the campaign may see its event: both belong to one organizer
     counters = await engine.statistics("event", found.campaign.event_uid, SYSTEM)
     return WatchedCampaign(
-        campaign=campaign_info(found), statistics=statistics_info(counters)
+        campaign=campaign_info(found, masked=hides_rows(actor)), statistics=statistics_info(counters)
     ).model_dump_json()
 
 

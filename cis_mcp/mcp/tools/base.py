@@ -34,7 +34,7 @@ from cis_mcp.mcp.tools.mistakes import CallMistake, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
-from cis_mcp.views.held import waiting, waiting_line
+from cis_mcp.views.held import preview_for, waiting, waiting_line
 from cis_mcp.views.undo import undo_info, undo_line
 from engine.commands.approvals.approval_mails import described
 from engine.commands.approvals.deciding import Decide
@@ -286,12 +286,13 @@ async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToo
     if yes:
         return await _approved(call, reply, held)
     page = call.engine.settings.page(f"approve/{held.id}")
-    return await sent_to_page(call.context, call.actor, held, page) or _still_waiting(reply.data, held)
+    return await sent_to_page(call.context, call.actor, held, page) or _still_waiting(call, reply.data, held)
 
 
-def _still_waiting(data: Data | None, held: HeldAction) -> CallToolResult:
+def _still_waiting(call: CallContext, data: Data | None, held: HeldAction) -> CallToolResult:
     text = (
-        f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n{described(held.preview)}"
+        f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n"
+        f"{described(preview_for(held, call.actor))}"
     )
     return _with_held(data, held, text, {})
 
@@ -301,7 +302,7 @@ async def _after_page(call: CallContext, held_id: str) -> CallToolResult:
     held = await call.engine.held_action(held_id, call.actor)
     state = held.state_at(call.engine.clock())
     if state is HeldState.WAITING:
-        return _still_waiting(None, held)
+        return _still_waiting(call, None, held)
     return _decided(None, held)
 
 

@@ -13,7 +13,14 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
-from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, campaign_lines, sample
+from cis_mcp.views.campaigns import (
+    CampaignInfo,
+    begin_at,
+    campaign_info,
+    campaign_lines,
+    hides_rows,
+    sample,
+)
 from cis_mcp.views.day_limit import day_limit
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
@@ -122,7 +129,9 @@ async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | No
     after = int(str(cursors.opened(cursor, int)[0])) if cursor else 0
     view = await call.engine.campaign(campaign_id, call.actor, skipped=limit + 1, skipped_after=after)
     more = len(view.skipped) > limit
-    info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
+    info = campaign_info(
+        view.model_copy(update={"skipped": view.skipped[:limit]}), masked=hides_rows(call.actor)
+    )
     following = cursors.written(info.skipped[-1].row) if more else None
     lines = [*campaign_lines(info, view.event), *_more(following, "skipped rows")]
     if info.counts.get("queued") and (why := await day_limit(call.engine)):
@@ -133,7 +142,7 @@ async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | No
 async def _newest(call: CallContext, limit: int, cursor: str | None) -> Reply:
     """A page of the caller's campaigns, newest first."""
     views = await call.engine.campaigns(call.actor, limit + 1, cursors.before(cursor))
-    infos = [campaign_info(view) for view in views[:limit]]
+    infos = [campaign_info(view, masked=hides_rows(call.actor)) for view in views[:limit]]
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
     lines = [campaign_lines(info, view.event)[0] for info, view in zip(infos, views, strict=False)] or [

@@ -32,7 +32,7 @@ from cis_mcp.views.events import (
     statistics_line,
 )
 from cis_mcp.views.pages import event_urls
-from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
 from cis_mcp.views.revisions import Revision, notified_fields, revision_fields
 from engine.commands import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
@@ -222,23 +222,28 @@ async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
     search_events; see who answered with list_attendees."""
     event, counters = await call.engine.event_with_statistics(arguments.uid, call.actor)
     proposed = await call.engine.proposals(event.uid, call.actor) if counters.proposals else []
-    reply = _found(event, counters, proposed, SHOWN)
-    return reply if size_of(reply) <= BYTES_MAX else _found(event, counters, proposed, _FEW)
+    masked = hides_proposers(call.actor)
+    reply = _found(event, counters, proposed, SHOWN, masked=masked)
+    return reply if size_of(reply) <= BYTES_MAX else _found(event, counters, proposed, _FEW, masked=masked)
 
 
-def _found(event: Event, counters: Statistics, proposed: Sequence[Proposal], shown: int) -> Reply:
+def _found(
+    event: Event, counters: Statistics, proposed: Sequence[Proposal], shown: int, *, masked: bool
+) -> Reply:
     free = places_free(event, counters)
     lines = [*event_lines(event), *([f"Places free: {free}"] if free is not None else [])]
     lines += [*description_lines(event), statistics_line(counters)]
-    lines += proposal_lines(event, proposed[:shown], len(proposed))
-    return Reply("\n".join(lines), found_event(event, counters, proposed[:shown]))
+    lines += proposal_lines(event, proposed[:shown], len(proposed), masked=masked)
+    return Reply("\n".join(lines), found_event(event, counters, proposed[:shown], masked=masked))
 
 
-def found_event(event: Event, counters: Statistics, proposed: Sequence[Proposal]) -> FoundEvent:
-    """An event as data, with the first open proposals."""
+def found_event(
+    event: Event, counters: Statistics, proposed: Sequence[Proposal], *, masked: bool
+) -> FoundEvent:
+    """An event as data, with the first open proposals; `masked`: without the addresses of who proposes."""
     return FoundEvent(
         event=event_info(event),
-        proposals=[proposal_info(event, one) for one in proposed[:SHOWN]],
+        proposals=[proposal_info(event, one, masked=masked) for one in proposed[:SHOWN]],
         statistics=statistics_info(counters),
         free=places_free(event, counters),
     )

@@ -49,7 +49,7 @@ async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Rep
     """Show the outcome of a call whose result has held: someone has to approve it first, and until then nothing is
     sent. With wait_s, wait for the decision. Don't repeat the call meanwhile; tell your user who decides."""
     held, state = await _decided(call, arguments.id, arguments.wait_s)
-    text = views.text(held, call.engine.clock())[: views.TEXT_MAX]
+    text = views.text(held, call.engine.clock(), call.actor)[: views.TEXT_MAX]
     return Reply(text, HeldResult(held=views.held_info(held, state, call.actor)))
 
 

@@ -115,23 +115,23 @@ def instance_of(event: Event, text: str | None) -> date | datetime | None:
     return None if text is None else series.read(event.span, text)
 
 
-def proposal_lines(event: Event, proposals: Sequence[Proposal], total: int) -> list[str]:
+def proposal_lines(event: Event, proposals: Sequence[Proposal], total: int, *, masked: bool) -> list[str]:
     """The open proposals, one per line, and what to do with them."""
     if not total:
         return []
-    shown = [f"- {_line(event, proposal)}" for proposal in proposals]
+    shown = [f"- {_line(event, proposal, masked=masked)}" for proposal in proposals]
     more = [f"And {total - len(shown)} more: see list_attendees."] if total > len(shown) else []
     return [f"Proposed times, for answer_proposal: {total}", *shown, *more]
 
 
-def _line(event: Event, proposal: Proposal) -> str:
-    info = proposal_info(event, proposal)
+def _line(event: Event, proposal: Proposal, *, masked: bool) -> str:
+    info = proposal_info(event, proposal, masked=masked)
     state = "" if proposal.state is ProposalState.OPEN else f" [{proposal.state}]"
     time = times(proposal.span) if proposal.span else "no time that can be read"
     instance = f" instead of {info.instance}" if info.instance else ""
     place = f", at {quoted(info.location)}" if info.location else ""
     words = f": {quoted(info.comment)}" if info.comment else ""
-    return f"{proposal.email}{state} proposes {time}{instance}{place}{words}"
+    return f"{info.email}{state} proposes {time}{instance}{place}{words}"
 
 
 TOOLS = (

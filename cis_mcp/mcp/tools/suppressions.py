@@ -14,6 +14,8 @@ from cis_mcp.views.suppressions import Entries, Entry, Suppressed, Unsuppressed,
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.suppressions import Suppression
+from engine.model.verbs import Verb
+from engine.ownership import refuse_addresses
 
 _NAMED = 20
 
@@ -54,11 +56,12 @@ class ListSuppressionsArguments(Arguments):
 
 
 async def list_suppressions(call: CallContext, arguments: ListSuppressionsArguments) -> Reply:
-    """Show the do-not-mail list: who unsubscribed, whose mail bounced, whom you added. With address: why that one
-    gets no mail."""
+    """Show the do-not-mail list: who unsubscribed, whose mail bounced, whom you added; needs the verb suppress or
+    report. With address: why that one gets no mail."""
     if arguments.address:
         found = await call.engine.suppressions_of(call.actor, arguments.organizer, arguments.address)
         return _reply(found, None, f"Nothing keeps mail from {one_line(arguments.address, 100)}.")
+    refuse_addresses(call.actor, "Name an address to see why it gets no mail.", Verb.SUPPRESS)
     after = _after(arguments.cursor)
 
     async def page(limit: int) -> Reply:

@@ -12,7 +12,7 @@ from cis_mcp.views.attendees import AttendeeInfo, Label, attendee_info, partstat
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
-from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of
 from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
@@ -115,7 +115,8 @@ async def list_proposals(call: Call[OfEvent, Body]) -> Proposals:
     """List the other times that attendees propose and that wait for an answer."""
     event = await call.engine.event(call.query.uid, call.actor)
     found = await call.engine.proposals(event.uid, call.actor)
-    return Proposals(uid=event.uid, proposals=[proposal_info(event, one) for one in found])
+    masked = hides_proposers(call.actor)
+    return Proposals(uid=event.uid, proposals=[proposal_info(event, one, masked=masked) for one in found])
 
 
 async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> Answered:

@@ -14,7 +14,7 @@ from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, OfEvent, Query
 from cis_mcp.rest.v1.people import Fields
 from cis_mcp.views.base import Data
-from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, sample
+from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, hides_rows, sample
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.tables import csvlist
 from engine.engine import SYSTEM
@@ -130,7 +130,9 @@ async def get_campaign(call: Call[Showing, Body]) -> Campaign:
         asked.campaign_id, call.actor, skipped=asked.limit + 1, skipped_after=after
     )
     more = len(view.skipped) > asked.limit
-    info = campaign_info(view.model_copy(update={"skipped": view.skipped[: asked.limit]}))
+    info = campaign_info(
+        view.model_copy(update={"skipped": view.skipped[: asked.limit]}), masked=hides_rows(call.actor)
+    )
     return Campaign(campaign=info, next_cursor=cursors.written(info.skipped[-1].row) if more else None)
 
 
@@ -140,7 +142,8 @@ async def list_campaigns(call: Call[Newest, Body]) -> Campaigns:
     views = await call.engine.campaigns(call.actor, limit + 1, cursors.before(call.query.cursor))
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
-    return Campaigns(campaigns=[campaign_info(view) for view in views[:limit]], next_cursor=following)
+    infos = [campaign_info(view, masked=hides_rows(call.actor)) for view in views[:limit]]
+    return Campaigns(campaigns=infos, next_cursor=following)
 
 
 async def start_campaign(call: Call[OfCampaign, Start]) -> Campaign:

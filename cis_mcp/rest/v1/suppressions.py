@@ -12,6 +12,7 @@ from cis_mcp.views.suppressions import Entries, Suppressed, Unsuppressed, entry_
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.verbs import Verb
+from engine.ownership import refuse_addresses
 
 Whose = Annotated[
     str,
@@ -42,11 +43,13 @@ class Targets(Body):
 
 
 async def suppressions(call: Call[ListingSuppressions, Body]) -> Entries:
-    """Show the do-not-mail list: who unsubscribed, whose mail came back, what you put there."""
+    """Show the do-not-mail list: who unsubscribed, whose mail came back, what you put there; for a key with `suppress`
+    or `report`. With address, for any key: why that one gets no mail."""
     asked = call.query
     if asked.address:
         found = await call.engine.suppressions_of(call.actor, asked.organizer, asked.address)
         return Entries(entries=[entry_info(one) for one in found], next_cursor=None)
+    refuse_addresses(call.actor, "Name an address to see why it gets no mail.", Verb.SUPPRESS)
     after = None
     if asked.cursor:
         target, organizer = cursors.opened(asked.cursor, str, str, longest=800)

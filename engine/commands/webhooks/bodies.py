@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from engine.commands.base import Work
-from engine.model.addresses import masked_address
+from engine.model.addresses import masked_address, without_addresses
 from engine.model.changes import Change
 from engine.model.events import Event
 from engine.model.webhooks import OF_CHANGES, Outgoing, Posting, Webhook, WebhookKind
@@ -24,7 +24,7 @@ def of_change(work: Work, webhook: Webhook, change: Change, event: Event | None,
 def change_body(change: Change, event: Event | None, *, masked: bool = False) -> Body:
     """A line of the log of changes, as receivers and rules read it."""
     shown = masked_address(change.email) if masked and change.email else change.email
-    words = change.words.replace(change.email, shown) if change.email else change.words
+    words = without_addresses(change.words) if masked else change.words
     data = {
         "organizer": change.organizer,
         "event": _event(event) if event else None,
