@@ -48,7 +48,7 @@ def judged_as(raw: bytes) -> tuple[IncomingMail, Verdict]:
     mail = mail_read.read(raw)
     domain = mail.from_address.rpartition("@")[2]
     found = signatures.check(raw, Lookups(Known()), lambda signer: aligned(signer, domain))
-    return mail, judged(mail, found, Spf(), Policy(), unsure=False)
+    return mail, judged(mail, found, Spf(), Policy())
 
 
 @lru_cache(maxsize=1)

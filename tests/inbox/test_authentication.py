@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
+from engine.inbox.intake import authenticator
 from engine.inbox.intake.intake import Inbox
 from engine.mail.incoming.dmarc import Policy, proofs
 from engine.model.actors import Actor
@@ -34,6 +35,7 @@ OLGA = "olga@example.org"
 DMARC = "_dmarc.example.org"
 PASSED = ("created", "")
 WAITS = ("quarantined", "sender_unauthenticated")
+Spend = Callable[[NameServer], None]
 
 
 @pytest.fixture
@@ -124,6 +126,62 @@ async def test_a_subdomain_s_signature_counts_unless_the_policy_is_strict(
     publish(names, "mail.example.org", policy_record="")
     names.txt(DMARC, policy)
     assert await became(post, signed(invitation(), "mail.example.org"), "x@elsewhere.example") == outcome
+
+
+def many_lookups(names: NameServer) -> None:
+    """An SPF record of a subdomain that causes more lookups than a mail may."""
+    hosts = {f"m{n}.mail.example.org": [f"h{k}.m{n}.mail.example.org" for k in range(10)] for n in range(5)}
+    for domain, found in hosts.items():
+        names.add(domain, "MX", *(f"{k} {host}." for k, host in enumerate(found)))
+        for host in found:
+            names.add(host, "A", "192.0.2.9")
+    names.txt("mail.example.org", f"v=spf1 {' '.join(f'mx:{domain}' for domain in hosts)} -all")
+
+
+def silent_host(names: NameServer) -> None:
+    """An SPF record of a subdomain that waits for a host whose server says nothing."""
+    names.txt("mail.example.org", "v=spf1 a:slow.mail.example.org -all")
+    names.silent.add("slow.mail.example.org")
+
+
+@pytest.mark.parametrize("size", [0, 300_000], ids=["small", "large"])
+@pytest.mark.parametrize("spend", [many_lookups, silent_host])
+async def test_a_strict_policy_holds_whatever_the_records_of_the_sender_cost(
+    post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch, spend: Spend, size: int
+) -> None:
+    monkeypatch.setattr(authenticator, "_TRIES_S", (0.5, 0.5, 0.5))
+    publish(names, "mail.example.org", policy_record="")
+    names.txt(DMARC, "v=DMARC1; p=reject; adkim=s; aspf=s")
+    spend(names)
+    raw = signed(invitation(text="x" * 70 + "\n" + "y" * size), "mail.example.org")
+    assert await became(post, raw, "x@mail.example.org") == WAITS
+    assert f"TXT {DMARC}" in names.asked
+    assert len(names.asked) <= 3 * 45  # tries
+
+
+@pytest.mark.parametrize(("signer", "outcome"), [("mail.example.org", WAITS), ("example.org", PASSED)])
+async def test_while_a_policy_is_not_known_nothing_but_the_very_domain_s_signature_counts(
+    post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch, signer: str, outcome: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(authenticator, "_TRIES_S", (1.0, 0.2, 0.2))
+    publish(names, signer, policy_record="")
+    names.txt("example.org", "v=spf1 ip4:127.0.0.1 -all")
+    names.silent.add(DMARC)
+    assert await became(post, signed(invitation(), signer), "x@example.org") == outcome
+
+
+async def test_signatures_without_end_keep_no_policy_from_being_asked_for(
+    post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authenticator, "_TRIES_S", (0.5, 0.5, 0.5))
+    publish(names, "mail.example.org", policy_record="")
+    names.txt(DMARC, "v=DMARC1; p=reject; adkim=s; aspf=s")
+    raw = signed(invitation(), "mail.example.org")
+    for n in range(4):
+        raw = signed(raw, f"n{n}.example.org")
+        names.silent.add(f"{SELECTOR}._domainkey.n{n}.example.org")
+    assert await became(post, raw, "x@elsewhere.example") == WAITS
+    assert f"TXT {DMARC}" in names.asked
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.incoming.dmarc import Policy, aligned, organizational_domain, read_policy
+from engine.mail.incoming.dmarc import (
+    UNKNOWN,
+    Policy,
+    Signature,
+    Spf,
+    aligned,
+    organizational_domain,
+    proofs,
+    read_policy,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +60,23 @@ def test_domains_are_aligned_where_one_owner_registered_both(one: str, other: st
 def test_strict_alignment_means_the_same_domain() -> None:
     assert aligned("example.org", "Example.org", strict=True)
     assert not aligned("mail.example.org", "example.org", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "proven"),
+    [
+        (Policy(), ("dkim:mail.example.org:s", "spf:example.org:")),
+        (None, ("dkim:mail.example.org:s",)),
+        (UNKNOWN, ()),
+    ],
+    ids=["published", "none", "unknown"],
+)
+def test_a_policy_that_is_not_known_is_as_strict_as_any(
+    policy: Policy | None, proven: tuple[str, ...]
+) -> None:
+    of_subdomain = Signature(domain="mail.example.org", selector="s", result="pass")
+    sent = Spf(domain="example.org", result="pass")
+    assert proofs("example.org", [of_subdomain], sent, policy) == proven
 
 
 @given(st.lists(st.binary(max_size=60), max_size=3), st.booleans())

@@ -118,9 +118,9 @@ class Lookups:
         self._left = most
         self._deadline = time.monotonic() + seconds
 
-    def __call__(self, name: str, kind: Kind) -> list[Record]:
-        """All records. Raises LookupFailed, LookupsSpent."""
-        seconds = self._deadline - time.monotonic()
+    def __call__(self, name: str, kind: Kind, *, share: float = 1.0) -> list[Record]:
+        """All records; `share`: how much of the time that is left may pass. Raises LookupFailed, LookupsSpent."""
+        seconds = share * (self._deadline - time.monotonic())
         if seconds <= 0:
             raise LookupFailed("no time is left")
         if self._left <= 0:
@@ -128,6 +128,6 @@ class Lookups:
         self._left -= 1
         return self._names.records(name, kind, seconds)
 
-    def texts(self, name: str) -> list[bytes]:
-        """The TXT records of `name`. Raises LookupFailed, LookupsSpent."""
-        return [record for record in self(name, "TXT") if isinstance(record, bytes)]
+    def texts(self, name: str, *, share: float = 1.0) -> list[bytes]:
+        """The TXT records of `name`; `share`: as above. Raises LookupFailed, LookupsSpent."""
+        return [record for record in self(name, "TXT", share=share) if isinstance(record, bytes)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 
 from engine.inbox.authentication.dns import (
@@ -21,7 +22,15 @@ from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming import fields
 from engine.mail.incoming.authenticity import Verdict, judged, supplemented, vouched
 from engine.mail.incoming.content import IncomingMail
-from engine.mail.incoming.dmarc import Policy, Signature, Spf, aligned, organizational_domain, read_policy
+from engine.mail.incoming.dmarc import (
+    UNKNOWN,
+    Policy,
+    Signature,
+    Spf,
+    aligned,
+    organizational_domain,
+    read_policy,
+)
 from engine.process.threads import in_daemon_thread
 from engine.settings import Settings
 
@@ -125,29 +134,36 @@ class SenderAuthenticator:
         signatures = await self._readers.signatures(
             raw, names.answers, domain, turn_of(spooled, self._relays).sender
         )
-        return self._weighed(envelope, mail, signatures, Lookups(RememberedNames(answers=names.answers)))
+        recalled = Lookups(RememberedNames(answers=names.answers))
+        return self._weighed(envelope, mail, lambda: signatures, recalled)
 
     def _judged(
         self, envelope: ReceivedEnvelope, mail: IncomingMail, raw: bytes, lookups: Lookups
     ) -> Verdict:
         from engine.inbox.authentication import signatures as dkim
 
-        signatures = dkim.of_sender(raw, lookups, mail.from_address.rpartition("@")[2])
-        return self._weighed(envelope, mail, signatures, lookups)
+        domain = mail.from_address.rpartition("@")[2]
+        return self._weighed(envelope, mail, lambda: dkim.of_sender(raw, lookups, domain), lookups)
 
     def _weighed(
         self,
         envelope: ReceivedEnvelope,
         mail: IncomingMail,
-        signatures: tuple[Signature, ...],
+        checked: Callable[[], tuple[Signature, ...]],
         lookups: Lookups,
     ) -> Verdict:
-        """The verdict on what the signatures came to, with SPF and the policy of the sender's domain."""
+        """The verdict on what the signatures come to, with SPF and the policy of the sender's domain.
+
+        The policy is asked for first: signatures and SPF lead to names of the sender's choice, which could use up
+        the lookups and the time.
+        """
         from engine.inbox.authentication import spf as policies
 
         domain = mail.from_address.rpartition("@")[2]
         if known_verdict := self.known_verdict(envelope, mail):
-            return supplemented(known_verdict, mail, signatures)
+            return supplemented(known_verdict, mail, checked())
+        policy = _policy(lookups, domain)
+        signatures = checked()
         spf = Spf()
         client = _address(envelope.client)
         sent_by = (envelope.sender or envelope.helo).rpartition("@")[2]
@@ -155,8 +171,7 @@ class SenderAuthenticator:
             # SPF for another domain proves nothing, and asks name servers of whoever wrote the mail. The address of
             # a server of ours says nothing of the sender.
             spf = policies.check(lookups, str(client), envelope.sender or "", envelope.helo)
-        policy, unsure = _policy(lookups, domain)
-        return judged(mail, signatures, spf, policy, unsure=unsure)
+        return judged(mail, signatures, spf, policy)
 
 
 @lru_cache(_CLIENTS)
@@ -168,17 +183,18 @@ def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _policy(lookups: Lookups, domain: str) -> tuple[Policy | None, bool]:
-    """The DMARC policy for `domain`, its own or its organizational domain's; and whether DNS was silent."""
+def _policy(lookups: Lookups, domain: str) -> Policy | None:
+    """The DMARC policy for `domain`, its own or its organizational domain's; UNKNOWN if DNS was silent.
+
+    A silent server leaves time for the signatures: one of the very domain counts whatever the policy.
+    """
     parent = organizational_domain(domain)
     asked = [(domain, False)] + [(parent, True)] * bool(parent and parent != domain)
     try:
         for name, of_parent in asked:
-            policy = read_policy(lookups.texts(f"_dmarc.{name}"), of_parent=of_parent)
+            policy = read_policy(lookups.texts(f"_dmarc.{name}", share=0.5), of_parent=of_parent)
             if policy:
-                return policy, False
-    except LookupFailed:
-        return None, True
-    except LookupsSpent:
-        return None, False
-    return None, False
+                return policy
+    except (LookupFailed, LookupsSpent):
+        return UNKNOWN
+    return None

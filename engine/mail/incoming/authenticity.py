@@ -135,10 +135,8 @@ def authenticated(mail: IncomingMail, trusted: frozenset[str]) -> Verdict:
     return vouched(mail, trusted) or missing
 
 
-def judged(
-    mail: IncomingMail, signatures: Sequence[Signature], spf: Spf, policy: Policy | None, *, unsure: bool
-) -> Verdict:
-    """The verdict from our own checks; `unsure`: a lookup of the policy got no answer."""
+def judged(mail: IncomingMail, signatures: Sequence[Signature], spf: Spf, policy: Policy | None) -> Verdict:
+    """The verdict from our own checks; `policy`: None where the domain publishes none."""
     domain = _domain(mail.from_address)
     found = () if mail.ambiguous else proofs(domain, signatures, spf, policy)
     verdict = Verdict(
@@ -151,7 +149,8 @@ def judged(
     verdict = supplemented(verdict, mail, signatures, policy)
     if verdict.passed:
         return verdict.model_copy(update={"temporary": False})
-    unsure = unsure or "temperror" in {spf.result, *(s.result for s in signatures)}
+    known = policy is None or policy.known
+    unsure = not known or "temperror" in {spf.result, *(s.result for s in signatures)}
     denied = policy.wish == "reject" if policy else spf.result == "fail" and aligned(spf.domain, domain)
     return verdict.model_copy(update={"forged": denied and not unsure, "temporary": unsure})
 
@@ -184,5 +183,10 @@ def _reason(mail: IncomingMail, signatures: Sequence[Signature], spf: Spf, polic
     """The findings in a few words; never an address."""
     odd = [_AMBIGUOUS] if mail.ambiguous else []
     signed = [f"dkim={s.result}{f' ({s.reason})' if s.reason else ''}" for s in signatures] or ["dkim=none"]
-    published = f"the domain's dmarc policy is {policy.wish}" if policy else "the domain has no dmarc policy"
-    return "; ".join([*odd, *signed, f"spf={spf.result}", published])
+    return "; ".join([*odd, *signed, f"spf={spf.result}", _published(policy)])
+
+
+def _published(policy: Policy | None) -> str:
+    if policy is None:
+        return "the domain has no dmarc policy"
+    return f"the domain's dmarc policy is {policy.wish if policy.known else 'not known: DNS gave no answer'}"

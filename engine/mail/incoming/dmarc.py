@@ -38,11 +38,19 @@ class Spf(Value):
 
 
 class Policy(Value):
-    """What a domain publishes at _dmarc (RFC 7489, 6.3), for the domain that was asked about."""
+    """What a domain publishes at _dmarc (RFC 7489, 6.3), for the domain that was asked about.
+
+    `known`: false where DNS did not say whether the domain publishes one, or which.
+    """
 
     wish: Literal["none", "quarantine", "reject"] = "none"
     strict_dkim: bool = False
     strict_spf: bool = False
+    known: bool = True
+
+
+UNKNOWN = Policy(strict_dkim=True, strict_spf=True, known=False)
+"""As strict as any policy may be, so that nobody gains by keeping a domain's policy from being read."""
 
 
 @lru_cache(maxsize=1)
@@ -101,10 +109,11 @@ def proofs(domain: str, signatures: Sequence[Signature], spf: Spf, policy: Polic
     A domain that publishes no policy has not said that its SPF record speaks for its From addresses.
     """
     rules = policy or Policy()
+    published = policy is not None and policy.known
     signed = [
         f"dkim:{s.domain}:{s.selector}"
         for s in signatures
         if s.result == "pass" and aligned(s.domain, domain, strict=rules.strict_dkim)
     ]
     sent = spf.result == "pass" and aligned(spf.domain, domain, strict=rules.strict_spf)
-    return (*dict.fromkeys(signed), *([f"spf:{spf.domain}:{spf.network}"] if sent and policy else []))
+    return (*dict.fromkeys(signed), *([f"spf:{spf.domain}:{spf.network}"] if sent and published else []))
