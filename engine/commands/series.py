@@ -182,8 +182,11 @@ def shifted(event: Event, changed: Override, starts: Sequence[date | datetime]) 
 
 
 def ended_before(event: Event, first: date | datetime) -> str:
-    """The rule of `event` without `first` and what follows."""
-    rule = replace(parse(event.recurrence), count=None)
+    """The rule of `event` without `first` and what follows; the rule itself if it ends before that."""
+    rule = parse(event.recurrence)
+    if recurrence.over_before(rule, event.span, first):
+        return event.recurrence
+    rule = replace(rule, count=None)
     until = first - timedelta(seconds=1) if isinstance(first, datetime) else first - timedelta(days=1)
     stamp = "%Y%m%dT%H%M%SZ" if isinstance(until, datetime) else "%Y%m%d"
     return rule.text(until.strftime(stamp))

@@ -176,6 +176,14 @@ def _last_start(
     return next((s for s in starts if s <= until and s not in excluded), None)
 
 
+def over_before(rule: RecurrenceRule, span: Span, first: date | datetime) -> bool:
+    """True if a rule with COUNT or UNTIL has no instance from `first` on."""
+    if rule.count is None and not rule.until:
+        return False
+    last = _last_start(rule, span, frozenset())
+    return last is None or span.moment(last) < span.moment(first)
+
+
 def last_end(
     span: Span,
     recurrence: str,

@@ -220,6 +220,41 @@ async def test_this_and_all_that_follow_are_cancelled(post: Post, rule: dict[str
     assert await brought(post, "CANCEL", _from_on(FIRST, sequence=2)) == ("cancelled", "")
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [{"freq": "weekly", "count": 3}, {"freq": "weekly", "until": (FIRST + 2 * WEEK).astimezone(UTC)}],
+)
+async def test_a_series_that_ended_before_the_dates_that_are_cancelled_gets_no_new_ones(
+    post: Post, rule: dict[str, Any]
+) -> None:
+    further = [FIRST + 8 * WEEK, FIRST + 9 * WEEK]
+    await brought(post, "REQUEST", vevent(**{**WEEKLY, "rrule": rule}, rdate=further))
+    before = await the_event(post)
+    assert await brought(post, "CANCEL", _from_on(further[1])) == ("updated", "")
+    event = await the_event(post)
+    assert (_starts(event), event.recurrence) == (
+        [FIRST, FIRST + WEEK, FIRST + 2 * WEEK, further[0]],
+        before.recurrence,
+    )
+
+
+async def test_an_earlier_end_of_a_series_stands_when_later_dates_are_cancelled(post: Post) -> None:
+    await brought(post, "REQUEST", vevent(**{**WEEKLY, "rrule": {"freq": "weekly"}}))
+    assert await brought(post, "CANCEL", _from_on(FIRST + 2 * WEEK)) == ("updated", "")
+    assert await brought(post, "CANCEL", _from_on(FIRST + 4 * WEEK, sequence=2)) == ("ignored", "no_change")
+    assert _starts(await the_event(post)) == [FIRST, FIRST + WEEK]
+
+
+async def test_of_several_rules_none_goes_on_when_later_dates_are_cancelled(post: Post) -> None:
+    several = vevent(**{**WEEKLY, "rrule": {"freq": "weekly", "count": 3}})
+    several.add("rrule", {"freq": "monthly", "bymonthday": 5, "count": 4})
+    await brought(post, "REQUEST", several)
+    before = _starts(await the_event(post))
+    assert before[-1] > FIRST + 10 * WEEK
+    assert await brought(post, "CANCEL", _from_on(before[-1].astimezone(PARIS))) == ("updated", "")
+    assert _starts(await the_event(post)) == before[:-1]
+
+
 async def test_one_bad_event_of_several_stops_no_other_and_one_notice_tells_of_all(post: Post) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     events = [vevent("u1"), vevent("u2", start=past, end=past + HOUR), vevent("u3", summary="Third")]
