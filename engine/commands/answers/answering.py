@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic
 
@@ -45,6 +45,8 @@ class Answering(Command[D_co], Generic[D_co]):
     role: Role = Role.HOLDER
     sequence: int | None = None
     dtstamp: datetime | None = None
+    arrived: datetime | None = None
+    """When its mail came in, which may have waited since; None: now."""
     prodid: str = ""
     comment: str = ""
     recurrence_id: Instant | None = None
@@ -52,6 +54,14 @@ class Answering(Command[D_co], Generic[D_co]):
     zone: str = ""
     """The zone of the times in it, as the answering client wrote them."""
     delegates: tuple[Party, ...] = ()
+
+    def given(self, now: datetime) -> datetime:
+        """When the answer was given: by its DTSTAMP, and never later than it came in.
+
+        A client's clock may be wrong; one that is ahead must not lock out every later answer.
+        """
+        arrived = min(self.arrived or now, now)
+        return min(self.dtstamp or arrived, arrived).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

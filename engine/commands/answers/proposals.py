@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from pydantic import Field
 
@@ -100,7 +100,7 @@ class RecordProposal(Answering[ProposalDone]):
             comment=whole_blanked(self.comment[:2000]),
             recurrence_id=recurrence_id,
             sequence=max(0, sequence),
-            dtstamp=min(self.dtstamp or work.now, work.now).astimezone(UTC),
+            dtstamp=self.given(work.now),
             arrived=work.now,
             state=ProposalState.OUTDATED if gone else ProposalState.OPEN,
         )

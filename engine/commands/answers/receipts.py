@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from engine.commands import composing, notices, series
 from engine.commands.agents.messages import keep_comment
@@ -98,16 +98,14 @@ async def _proved(work: Work, who: Respondent) -> Attendee:
 
 def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> Receipt:
     event = who.event
-    # A client's clock or its idea of SEQUENCE may be wrong; one that is ahead must not lock out every
-    # later answer.
-    dtstamp = min(said.dtstamp or work.now, work.now).astimezone(UTC)
+    # A client's idea of SEQUENCE may be wrong; one that is ahead must not lock out every later answer.
     sequence = event.sequence if said.sequence is None else said.sequence
     return Receipt(
         event_uid=who.attendee.event_uid,
         email=who.attendee.email,
         partstat=partstat,
         sequence=max(0, min(sequence, event.sequence)),
-        dtstamp=dtstamp,
+        dtstamp=said.given(work.now),
         arrived=work.now,
         prodid=said.prodid[:200],
         comment=whole_blanked(said.comment[:2000]),
@@ -132,7 +130,7 @@ async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: 
         return Code.INVITE_WITHDRAWN.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False
-    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, who.attendee, receipt):
+    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, said, who.attendee, receipt):
         return Code.STALE.value, False
     if receipt.recurrence_id is None and await _finds_no_place(work, who, receipt.partstat):
         return Code.EVENT_FULL.value, False
@@ -169,15 +167,20 @@ def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime
     return bool(said.dtstamp and event.moved_at and said.dtstamp < event.moved_at - _SLOW_CLOCK)
 
 
-async def _older(work: Work, attendee: Attendee, receipt: Receipt) -> bool:
-    """True if a newer receipt was counted; equal ones are broken by arrival, which is now."""
+async def _older(work: Work, said: Answering[Done], attendee: Attendee, receipt: Receipt) -> bool:
+    """True if a newer receipt was counted; of equal ones the later counts.
+
+    An answer without SEQUENCE, which may have waited through revisions, is told by its time alone.
+    """
     if receipt.recurrence_id is None:
         known = (attendee.receipt_sequence, attendee.receipt_dtstamp)
     else:
         answer = await work.unit.instance_answer(attendee.event_uid, attendee.email, receipt.recurrence_id)
         known = (answer.sequence, answer.dtstamp) if answer else (-1, None)
     sequence, dtstamp = known
-    return dtstamp is not None and (receipt.sequence, receipt.dtstamp) < (sequence, dtstamp)
+    if dtstamp is None or said.sequence is None:
+        return dtstamp is not None and receipt.dtstamp < dtstamp
+    return (receipt.sequence, receipt.dtstamp) < (sequence, dtstamp)
 
 
 async def _counted(work: Work, attendee: Attendee, receipt: Receipt, zone: str) -> Attendee:

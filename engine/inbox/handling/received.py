@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -14,7 +14,7 @@ from engine.commands.answers.confirmations import WaitingMail
 from engine.commands.mails.first_proof import HeldProof, IntendedChange, Proven
 from engine.commands.operators.registration import Applicant
 from engine.inbox.contents.content import Content
-from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, arrival
 from engine.itip.message import ItipMessage
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -109,6 +109,13 @@ class ReceivedMail(Value):
         """The organizational domain that is proven to have sent it; empty if nothing proves that."""
         domain = self.mail.from_address.rpartition("@")[2]
         return (organizational_domain(domain) or domain) if self.verdict.passed else ""
+
+    @property
+    def arrived(self) -> datetime | None:
+        """When the mail came in, however often it is handled; None if nothing tells."""
+        seconds = arrival(self.envelope.id)
+        by_name = datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+        return self.envelope.arrived or by_name
 
     @property
     def flagged(self) -> bool:

@@ -18,7 +18,7 @@ from engine.inbox.intake.batch_executor import BatchExecutor
 from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
 from engine.inbox.intake.router import Router
 from engine.inbox.spool import pickup
-from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled, parsed
+from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled, arrival, parsed
 from engine.inbox.turns.claims import HEAD, order_key, token_of, turn_of
 from engine.inbox.turns.fair_queue import FairQueue
 from engine.inbox.turns.fair_slots import FairSlots
@@ -82,7 +82,9 @@ class Inbox:
 
     async def store(self, raw: bytes, mailboxes: tuple[OwnMailbox, ...], sender: str | None) -> str:
         """Keep a mail durably and have it handled soon; returns its id. Raises OSError."""
-        envelope = ReceivedEnvelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
+        envelope = ReceivedEnvelope(
+            id=self.spool.new_name(), mailboxes=mailboxes, sender=sender, arrived=self.engine.clock()
+        )
         await self.receive(Spooled(envelope=envelope, raw=raw))
         return envelope.id
 
@@ -140,7 +142,8 @@ class Inbox:
 
     async def take(self, raw: bytes, mailboxes: tuple[OwnMailbox, ...]) -> list[Outcome]:
         """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
-        envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True)
+        arrived = self.engine.clock()
+        envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True, arrived=arrived)
         return await self.handle(envelope.id)
 
     def _remember(self, mail: Spooled) -> None:
@@ -218,7 +221,7 @@ class Inbox:
 
     def _pouring(self, name: str) -> bool:
         """True while mails pour in and this one can wait for them."""
-        arrived = _arrival(name)
+        arrived = arrival(name)
         waited = time.time() - arrived if arrived is not None else _BUSY_MOST_S
         return waited < _BUSY_MOST_S and self.kept.streak > _POURING
 
@@ -318,7 +321,7 @@ class Inbox:
         for outcome in outcomes:
             log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
             observer.count(MAILS, action=outcome.action.value, code=outcome.code)
-            if outcome.action is MailAction.RECEIPT and (arrived := _arrival(name)):
+            if outcome.action is MailAction.RECEIPT and (arrived := arrival(name)):
                 observer.took(LAG_S, max(0.0, time.time() - arrived))
         return outcomes
 
@@ -332,9 +335,3 @@ class Inbox:
         await keeping.count(self.engine, mail, outcomes)
         await self._moved.do((name, "quarantine" if aside else "done"))
         return outcomes
-
-
-def _arrival(name: str) -> float | None:
-    """When the mail of that id arrived, in seconds since 1970; None if its name does not tell."""
-    arrived, _, _ = name.lstrip("~").partition(".")
-    return int(arrived) / 1e9 if arrived.isdecimal() else None

@@ -106,8 +106,12 @@ class Router:
             return [await self.unread(spooled.envelope, quarantined(refused.code, str(refused)))]
 
     async def _turn(self, place: Place, judged: JudgedMail) -> None:
-        """Wait for the mail's turn among those of its sender, if it is proven that it is theirs."""
-        if self._proven(judged) and place.claimed == (judged.token or judged.head.from_address):
+        """Wait for the mail's turn among those of its sender, if it is proven that it is theirs.
+
+        A mail without an envelope has its place by From, although its headers may name a token.
+        """
+        own = {judged.token, judged.head.from_address} - {""}
+        if self._proven(judged) and place.claimed in own:
             await place.reached()
         else:
             place.leave()

@@ -162,6 +162,7 @@ def _answer_fields(
         "role": who.role,
         "sequence": event.sequence,
         "dtstamp": event.dtstamp,
+        "arrived": received.arrived,
         "prodid": message.prodid,
         # who confirmed an answer has not seen what else its mail says
         "comment": "" if received.verdict.confirmed_by else event.comment,
@@ -230,6 +231,7 @@ async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
         name=received.mail.from_name,
         authenticated=_proven(_by_subject(received)),
         partstat=partstat,
+        arrived=received.arrived,
         prodid=_BY_MAIL,
         comment="" if received.verdict.confirmed_by else received.mail.text[:500],
     )

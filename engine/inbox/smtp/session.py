@@ -136,12 +136,14 @@ class SmtpSession(Connection):
     ) -> None:
         """Store the mail; only then is the client told that it was taken (promise 1)."""
         state = self.state
+        arrived = state.inbox.engine.clock()
         envelope = ReceivedEnvelope(
             id=state.inbox.spool.new_name(),
             mailboxes=mailboxes,
             sender=sender,
             client=self.peer,
             helo=self._helo,
+            arrived=arrived,
         )
         trace = received(
             helo=self._helo,
@@ -149,7 +151,7 @@ class SmtpSession(Connection):
             domain=state.domain,
             protocol=self._protocol,
             name=envelope.id,
-            at=state.inbox.engine.clock(),
+            at=arrived,
         )
         try:
             await state.inbox.receive(Spooled(envelope=envelope, raw=trace + content))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,6 +27,7 @@ _LARGE = 262_144
 """Bytes beyond which a mail is not worth writing twice."""
 _FEW = 2
 """This many mails get their own files before their senders are answered: they can be seen at once."""
+_ARRIVED = re.compile(r"[0-9]{19}")
 _HELD = "~"
 _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
@@ -52,6 +55,8 @@ class ReceivedEnvelope(Value):
     """Address whose owner confirmed the mail, after it had waited for that."""
     released: bool = False
     """True if the operator let the mail through."""
+    arrived: datetime | None = None
+    """When it came in, by the clock of the engine that took it; None: its id tells."""
     authserv_ids: tuple[str, ...] | None = None
     """Whose topmost Authentication-Results counts, where the source of the mail settles that; None: the settings."""
 
@@ -87,6 +92,7 @@ class Spool:
         *,
         held: bool = False,
         name: str = "",
+        arrived: datetime | None = None,
     ) -> ReceivedEnvelope:
         """Write a mail to `new/`, synced to the disk before this returns. Raises OSError.
 
@@ -95,7 +101,7 @@ class Spool:
         """
         self._reserve.require(len(raw))
         name = f"{_HELD if held else ''}{name or self.new_name()}"
-        envelope = ReceivedEnvelope(id=name, mailboxes=mailboxes, sender=sender)
+        envelope = ReceivedEnvelope(id=name, mailboxes=mailboxes, sender=sender, arrived=arrived)
         self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
         return envelope
 
@@ -319,6 +325,15 @@ class Spool:
             os.rename(f"{self._folder}/new/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH104 -- as above
         except FileNotFoundError:
             return  # another process moved it
+
+
+def arrival(name: str) -> float | None:
+    """When the mail of that id arrived, in seconds since 1970; None if its name does not tell.
+
+    A mail that is handled again keeps the beginning of its name.
+    """
+    arrived, _, _ = name.lstrip("~").partition(".")
+    return int(arrived) / 1e9 if _ARRIVED.fullmatch(arrived) else None
 
 
 def parsed(name: str, content: bytes) -> Spooled:

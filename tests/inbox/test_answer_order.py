@@ -1,0 +1,151 @@
+"""Of several answers of one person the newest counts, however long each of them took or waited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.events.events import UpdateEvent
+from engine.engine import SYSTEM, Engine
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.quarantine import Quarantine
+from engine.inbox.routes.confirm import by_page
+from engine.model.events import Event
+from engine.model.people import Attendee, Partstat
+from tests.inbox.test_confirm import code_in
+from tests.support import mails
+from tests.support.clock import Clock
+from tests.support.engines import attendee, created, deliver, do, engine_in, invite
+from tests.support.inboxes import Post, receiving
+from tests.support.intakes import newest
+from tests.support.waiting import eventually
+
+ANN = "ann@example.com"
+ACCEPTED, DECLINED = Partstat.ACCEPTED, Partstat.DECLINED
+LARGE = bytes(range(256)) * 1_000
+FETCHED_S = 1_795_000_000
+"""When the mails of a mailbox came in, in seconds since 1970."""
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
+    settings = {"authserv_ids": mails.OPERATOR_SERVER, "public_url": "https://cis.example.org"}
+    async with engine_in(tmp_path, clock, **settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def post(engine: Engine) -> AsyncIterator[Post]:
+    async with receiving(engine) as opened:
+        yield opened
+
+
+async def invited(engine: Engine) -> tuple[Event, Attendee]:
+    event = await created(engine)
+    ann = (await invite(engine, event, ANN)).attendee
+    await deliver(engine)
+    return event, ann
+
+
+async def counts(engine: Engine, event: Event) -> Partstat:
+    return (await attendee(engine, event, ANN)).partstat
+
+
+def words(ann: Attendee, word: str, *, sender: str = ANN, large: bool = False) -> EmailMessage:
+    """An answer by plain mail; a large one takes longer to read."""
+    to = f"rsvp+{ann.token}@cis.test"
+    answer = mails.mail(sender, to, subject=f"{word}: Season opener", text=word, proven=False)
+    if large:
+        answer.add_attachment(LARGE, maintype="image", subtype="png", filename="logo.png")
+    return answer
+
+
+async def fetched(engine: Engine, answers: Sequence[EmailMessage]) -> None:
+    """Handle mails of a mailbox without envelopes that were fetched together, oldest first."""
+    inbox = Inbox(engine)
+    for n, answer in enumerate(answers):
+        await inbox.keep(f"{FETCHED_S + 60 * n}{n:09d}.imap_abc_1_{n}", answer.as_bytes())
+    task = asyncio.create_task(inbox.run())
+    await eventually(lambda: not list((engine.settings.data_dir / "inbox" / "new").iterdir()))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_of_two_answers_that_are_fetched_together_the_newer_counts(engine: Engine) -> None:
+    event, ann = await invited(engine)
+    await fetched(engine, [words(ann, "Yes", large=True), words(ann, "No")])
+    receipts = await engine.store.receipts(event.uid, ANN)
+    assert [(r.partstat, r.counted) for r in receipts] == [(ACCEPTED, True), (DECLINED, True)]
+    assert await counts(engine, event) is DECLINED
+
+
+async def test_answers_at_one_token_from_two_addresses_count_by_their_arrival(engine: Engine) -> None:
+    event, ann = await invited(engine)
+    await fetched(engine, [words(ann, "Yes", sender="ann@home.example", large=True), words(ann, "No")])
+    assert await counts(engine, event) is DECLINED
+
+
+def unproven(event: Event, *, dtstamp: datetime | None) -> bytes:
+    """An answer at plain rsvp@ that nothing proves."""
+    answer = mails.reply(event.uid, ANN, proven=False, dtstamp=dtstamp or mails.STAMP)
+    if dtstamp is None:
+        (part,) = (p for p in answer.walk() if p.get_content_type() == "text/calendar")
+        lines = part.get_content().splitlines(keepends=True)
+        kept = "".join(line for line in lines if not line.startswith("DTSTAMP"))
+        part.set_content(kept, subtype="calendar", params={"method": "REPLY"})
+    return answer.as_bytes()
+
+
+@pytest.mark.parametrize("ahead", [None, timedelta(days=900)], ids=["unstamped", "ahead"])
+async def test_an_old_answer_that_is_confirmed_late_leaves_a_newer_one(
+    post: Post, clock: Clock, ahead: timedelta | None
+) -> None:
+    engine = post.engine
+    event, ann = await invited(engine)
+    raw = unproven(event, dtstamp=clock() + ahead if ahead else None)
+    assert (await post(raw, "rsvp@cis.test")).code == "sender_unauthenticated"
+    code = code_in(await post.notice())
+    clock.move(days=1)
+    newer = mails.reply(event.uid, ANN, "DECLINED", to=f"rsvp+{ann.token}@cis.test", dtstamp=clock())
+    assert (await post(newer)).code == ""
+    clock.move(days=1)
+    await by_page(engine, code)
+    await eventually(lambda: len(post.files("done")) == 3 and not post.files("new"))
+    assert (await newest(engine))[0].code == "stale"
+    assert await counts(engine, event) is DECLINED
+
+
+async def test_an_answer_that_the_operator_lets_through_late_leaves_a_newer_one(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    async with receiving(engine) as post:
+        assert (await post(unproven(event, dtstamp=None), "rsvp@cis.test")).code == "sender_unauthenticated"
+        clock.move(days=1)
+        await post(words(ann, "No"))
+        clock.move(days=1)
+        quarantine = Quarantine(engine)
+        (held,) = (await quarantine.page()).mails
+        (outcome,) = await post.inbox.handle(await quarantine.release(held.id, engine.local))
+    assert outcome.code == "stale"
+    assert await counts(engine, event) is DECLINED
+
+
+async def test_an_answer_without_a_sequence_is_as_old_as_its_mail_whatever_was_revised_since(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    monday = clock()
+    clock.move(days=1)
+    await do(engine, RecordReceipt(token=ann.token, partstat=DECLINED, sequence=0, dtstamp=clock()), SYSTEM)
+    await do(engine, UpdateEvent(uid=event.uid, summary="Another name"))
+    clock.move(days=1)
+    done = await do(engine, RecordReceipt(token=ann.token, partstat=ACCEPTED, arrived=monday), SYSTEM)
+    assert (done.receipt.counted, done.receipt.code) == (False, "stale")
+    assert await counts(engine, event) is DECLINED
