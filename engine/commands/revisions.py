@@ -13,6 +13,7 @@ from engine.itip import personal, recurrence
 from engine.itip.message import noted_stamp
 from engine.model.base import Value
 from engine.model.events import Earlier, Event, Override
+from engine.model.times import Instant
 from engine.refusals import Code, Refused
 
 _MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})
@@ -29,6 +30,9 @@ class RevisionSource(Value):
     dtstamp: datetime | None = None
     vague: bool = Field(False, description="true: DTSTAMP named no zone, so it may be up to 26 hours earlier")
     addressed: bool = Field(False, description="true: one of our mailboxes is among its attendees")
+    since: Instant | None = Field(
+        None, description="it is a revision of that instance, and changes the series from there on"
+    )
 
     @property
     def noted(self) -> datetime | None:
@@ -37,6 +41,8 @@ class RevisionSource(Value):
 
     def older_than(self, event: Event | Override) -> bool:
         """True if a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
+        if self.since is not None and isinstance(event, Event):
+            return self._stamped_before(event) or self.older_than_instance(event, self.since)
         if self.sequence != event.source_sequence:
             return self.sequence < event.source_sequence
         return self._stamped_before(event)
@@ -113,11 +119,18 @@ def _moved_with(override: Override, sequence: int, old: Event) -> int:
 
 
 def with_source(event: Event, source: RevisionSource) -> Event:
-    """The event with what its organizer's calendar says of the revision: SEQUENCE, DTSTAMP, and whom it addressed."""
+    """The event with what its organizer's calendar says of the revision: SEQUENCE, DTSTAMP, and whom it addressed.
+
+    Clients count the revisions of an instance by themselves: they say nothing of the series' own SEQUENCE.
+    """
+    stamp, sequence = source.noted or event.source_dtstamp, max(source.sequence, event.source_sequence)
+    if source.since is not None:
+        sequence = event.source_sequence
+        stamp = max(filter(None, (source.noted, event.source_dtstamp)), default=None)
     return event.model_copy(
         update={
-            "source_sequence": max(source.sequence, event.source_sequence),
-            "source_dtstamp": source.noted or event.source_dtstamp,
+            "source_sequence": sequence,
+            "source_dtstamp": stamp,
             "source_addressed": source.addressed or event.source_addressed,
         }
     )

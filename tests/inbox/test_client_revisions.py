@@ -120,6 +120,60 @@ async def test_clients_count_the_revisions_of_an_instance_by_themselves(post: Po
     assert await brought(post, "REQUEST", renamed) == ("updated", ""), "the instance's 5 is not the series'"
 
 
+@pytest.mark.parametrize(
+    ("stamp", "expected"), [(2, ("cancelled", "")), (1, ("cancelled", "")), (0, ("ignored", "stale"))]
+)
+async def test_a_date_that_is_known_alone_is_cancelled_with_its_series_whatever_its_own_sequence(
+    post: Post, stamp: int, expected: tuple[str, str]
+) -> None:
+    second = FIRST + WEEK
+    date = {"start": second, "end": second + HOUR, "recurrence_id": second}
+    assert await brought(post, "REQUEST", vevent(**date)) == ("created", "")
+    moved = vevent(**{**date, "location": "Hall 2"}, sequence=2, dtstamp=STAMP + HOUR)
+    assert await brought(post, "REQUEST", moved) == ("updated", "")
+    series = vevent(**WEEKLY, sequence=1, dtstamp=STAMP + stamp * HOUR)
+    assert await brought(post, "CANCEL", series) == expected
+    assert (await the_event(post)).cancelled is (expected[0] == "cancelled")
+
+
+@pytest.mark.parametrize("method", ["REQUEST", "CANCEL"])
+async def test_this_and_all_that_follow_count_by_their_stamp_beside_a_series_of_a_higher_sequence(
+    post: Post, method: str
+) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY, sequence=3, dtstamp=STAMP + HOUR))
+    third = FIRST + 2 * WEEK
+    older = _from_on(third, sequence=4, dtstamp=STAMP)
+    assert await brought(post, method, older) == ("ignored", "stale")
+    assert len(_starts(await the_event(post))) == 5
+    newer = _from_on(third, dtstamp=STAMP + 2 * HOUR)
+    assert await brought(post, method, newer) == ("updated", "")
+    assert third not in _starts(await the_event(post))
+
+
+@pytest.mark.parametrize("method", ["REQUEST", "CANCEL"])
+async def test_the_sequence_of_this_and_all_that_follow_is_not_the_series(post: Post, method: str) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    following = _from_on(FIRST + 2 * WEEK, sequence=7, dtstamp=STAMP + HOUR)
+    assert await brought(post, method, following) == ("updated", "")
+    before = vevent(**WEEKLY, summary="Before")
+    assert await brought(post, "REQUEST", before) == ("ignored", "stale"), "the older series comes again"
+    renamed = vevent(**WEEKLY, sequence=1, summary="Renamed", dtstamp=STAMP + 2 * HOUR)
+    assert await brought(post, "REQUEST", renamed) == ("updated", "")
+    assert (await the_event(post)).summary == "Renamed"
+
+
+async def test_a_newer_change_of_one_date_stands_before_an_older_one_of_it_and_all_that_follow(
+    post: Post,
+) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    third = FIRST + 2 * WEEK
+    alone = {"start": third + 5 * HOUR, "end": third + 6 * HOUR, "recurrence_id": third}
+    await brought(post, "REQUEST", vevent(**alone, sequence=2, dtstamp=STAMP + 2 * HOUR))
+    older = _from_on(third, dtstamp=STAMP + HOUR)
+    assert await brought(post, "REQUEST", older) == ("ignored", "stale")
+    assert third + 5 * HOUR in _starts(await the_event(post))
+
+
 async def test_an_instance_is_found_by_its_day_or_in_another_zone(post: Post) -> None:
     await brought(post, "REQUEST", vevent(**WEEKLY))
     saigon = (FIRST + WEEK).astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))

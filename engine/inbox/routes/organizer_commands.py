@@ -12,6 +12,7 @@ from engine.inbox.handling.received import ReceivedMail
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent
 from engine.model.events import Event
+from engine.model.times import Instant
 from engine.refusals import Code, Refused
 
 __all__ = ["addition", "change", "creation", "gone", "override", "reason", "source"]
@@ -62,21 +63,23 @@ def following(received: ReceivedMail, known: Event, event: ItipEvent) -> UpdateE
         )
     own = {o.recurrence_id: o for o in (*known.overrides, *changed)}
     overrides = tuple(sorted(own.values(), key=lambda o: known.span.moment(o.recurrence_id)))
-    return UpdateEvent(uid=known.uid, overrides=overrides, source=source(received, event), verbatim=True)
+    since = _since(received, event, changed[0].recurrence_id)
+    return UpdateEvent(uid=known.uid, overrides=overrides, source=since, verbatim=True)
 
 
 def ending(received: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent | CancelEvent:
     """The command that cancels one instance and all that follow."""
     assert event.recurrence_id is not None
     span, first = known.span, series.aligned(known.span, event.recurrence_id)
+    since = _since(received, event, first)
     if span.moment(first) <= span.start_utc:
-        return CancelEvent(uid=known.uid, reason=reason(event), source=source(received, event))
+        return CancelEvent(uid=known.uid, reason=reason(event), source=since)
     return UpdateEvent(
         uid=known.uid,
         recurrence=series.ended_before(known, first) if known.recurrence else None,
         rdates=tuple(d for d in known.rdates if span.moment(d) < span.moment(first)),
         overrides=tuple(o for o in known.overrides if span.moment(o.recurrence_id) < span.moment(first)),
-        source=source(received, event),
+        source=since,
     )
 
 
@@ -94,6 +97,11 @@ def source(received: ReceivedMail, event: ItipEvent) -> RevisionSource:
         vague=event.vague_stamp,
         addressed=any(mailbox(a.address) in received.own for a in event.attendees),
     )
+
+
+def _since(received: ReceivedMail, event: ItipEvent, first: Instant) -> RevisionSource:
+    """The revision of an instance that changes what follows as well."""
+    return source(received, event).model_copy(update={"since": first})
 
 
 def _organizer_name(received: ReceivedMail, event: ItipEvent) -> str:

@@ -42,8 +42,18 @@ async def _with_dates(
     if method != "CANCEL" and not organizer_commands.gone(event):
         return [event]
     dates = await engine.store.single_dates(received.mail.from_address, event.uid, _DATES_MAX)
-    single = [event.model_copy(update={"uid": date.source_uid}) for date in dates]
+    single = [_for_date(event, date) for date in dates]
     return [event, *single] if not single or await known_event(engine, received, event) else single
+
+
+def _for_date(cancelled: ItipEvent, date: Event) -> ItipEvent:
+    """The cancellation of a series as one of the date, which was made from an instance of it.
+
+    Clients count the revisions of an instance by themselves; so DTSTAMP tells which is newer.
+    """
+    stamped = cancelled.dtstamp and date.source_dtstamp
+    sequence = date.source_sequence if stamped else cancelled.sequence
+    return cancelled.model_copy(update={"uid": date.source_uid, "sequence": sequence})
 
 
 async def known_event(engine: Engine, received: ReceivedMail, event: ItipEvent) -> Event | None:
