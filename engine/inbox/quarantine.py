@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.commands.mails.quarantine import DropMail, ReleaseMail
@@ -16,11 +16,15 @@ from engine.inbox.spool.spool import OwnMailbox, Spool, Spooled, parsed
 from engine.mail import text
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.confirmations import Confirmation
 from engine.model.counters import Intake, KeptSums
 from engine.refusals import Code, Refused
 
 _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
 _PAGE_MAX = 100
+_WAYS = ("confirmed", "again")
+_ON_ITS_WAY = timedelta(hours=1)
+"""For so long after a mail was noted to wait, its file may still come."""
 
 
 class QuarantinedMail(Value):
@@ -94,42 +98,71 @@ class Quarantine:
         spooled = await asyncio.to_thread(self._read, name)
         if spooled is None:
             raise _unknown(name)
+        boxes = {_box(note) for note in await self._waiting(name)}
         await self._engine.apply(ReleaseMail(mail=name), actor)
-        boxes = {note.id.split(":")[1] for note in await self._engine.store.notes(f"{name}:") if _waits(note)}
         mailboxes = tuple(_mailbox(box) for box in sorted(boxes) if box) or spooled.envelope.mailboxes
         envelope = spooled.envelope.model_copy(
             update={"id": f"~{_bare(name)}-released", "mailboxes": mailboxes, "released": True}
         )
-        await asyncio.to_thread(self._again, name, Spooled(envelope=envelope, raw=spooled.raw))
+        await asyncio.to_thread(self._store, Spooled(envelope=envelope, raw=spooled.raw))
+        await asyncio.to_thread(self._put_away, name)
         return envelope.id
 
-    async def confirmed(self, name: str, mailbox: str, address: str) -> None:
-        """Let a mail through that the owner of `address` calls theirs; whoever takes mail in handles it.
+    async def confirmed(self, found: Confirmation) -> None:
+        """Let a mail through that who was asked calls theirs; whoever takes mail in handles it.
 
-        Harmless to repeat. Raises Refused: UNKNOWN_MAIL where it was dropped meanwhile.
+        Harmless to repeat. Raises Refused: UNKNOWN_MAIL where it is gone meanwhile.
         """
-        new = f"{_bare(name)}-confirmed"
-        marks = {"confirmed_by": address}
-        if not await self._handed_on(name, new, mailbox, marks, ("quarantine", "done", "new")):
-            raise _unknown(name)
+        name, marks = found.mail, {"confirmed_by": found.address}
+        waits = {_box(note) for note in await self._waiting(name)}
+        further = [box for box in found.further if box in waits]
+        for box in (*further, found.mailbox):
+            if not await self._handed_on(name, box, "confirmed", marks, ("quarantine", "done", "new")):
+                raise _unknown(name)
 
-    async def again(self, name: str, mailbox: str) -> str:
-        """Have a mail judged anew, as it came; returns its new id, or "" if it is gone. Harmless to repeat."""
-        new = f"{_bare(name)}-again"
-        return new if await self._handed_on(name, new, mailbox, {}) else ""
+    async def again(self, held: Confirmation) -> str | None:
+        """Have a mail judged anew, as it came; returns its new id. Harmless to repeat.
+
+        "" if it is gone; None if it may still be on its way to where it waits.
+        """
+        if await self._handed_on(held.mail, held.mailbox, "again", {}):
+            return _onward(held.mail, held.mailbox, "again")
+        if await asyncio.to_thread(self._path, held.mail, ("done",)):
+            return ""
+        # A mail that waits in the journal of another process for its file is seen nowhere.
+        return None if self._engine.clock() - held.created < _ON_ITS_WAY else ""
 
     async def _handed_on(
-        self, name: str, new: str, mailbox: str, marks: dict[str, str], parts: Sequence[str] = ("quarantine",)
+        self, name: str, box: str, way: str, marks: dict[str, str], parts: Sequence[str] = ("quarantine",)
     ) -> bool:
-        """Take a mail in under a new id, for that mailbox alone; True if it was, now or before."""
+        """Take a mail in under a new id, for that mailbox alone; True if it was, now or before.
+
+        As long as it waits at other mailboxes it stays where it is.
+        """
+        new = _onward(name, box, way)
         spooled = await asyncio.to_thread(self._read, name, parts)
         if spooled is None:
-            return await asyncio.to_thread(self._spool.has, new)
-        update = {"id": new, "mailboxes": (_mailbox(mailbox),), **marks}
+            return await self._known(new)
+        update = {"id": new, "mailboxes": (_mailbox(box),), **marks}
         mail = Spooled(envelope=spooled.envelope.model_copy(update=update), raw=spooled.raw)
-        await asyncio.to_thread(self._again, name, mail)
+        await asyncio.to_thread(self._store, mail)
+        if all(_box(note) == box for note in await self._waiting(name)):
+            await asyncio.to_thread(self._put_away, name)
         self._engine.arrived.notify()
         return True
+
+    async def _waiting(self, name: str) -> list[Intake]:
+        """What is noted of a mail where it still waits: at one of several mailboxes it may have been let through."""
+        found = [note for note in await self._engine.store.notes(f"{name}:") if _waits(note)]
+        boxes = {_box(note) for note in found}
+        if len(boxes) < 2:
+            return found
+        gone = {box for box in boxes for way in _WAYS if await self._known(_onward(name, box, way))}
+        return [note for note in found if _box(note) not in gone]
+
+    async def _known(self, name: str) -> bool:
+        """True if a mail of that id was taken in, whether or not its file is still here."""
+        return await asyncio.to_thread(self._spool.has, name) or await self._engine.store.noted(f"{name}:")
 
     async def drop(self, name: str, actor: Actor) -> None:
         """Discard a mail; it is deleted with the handled ones. Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL."""
@@ -154,13 +187,12 @@ class Quarantine:
         except FileNotFoundError:
             return None
 
-    def _again(self, name: str, mail: Spooled) -> None:
-        """Store the mail anew, then put the old one away: a crash between the two repeats harmlessly."""
+    def _store(self, mail: Spooled) -> None:
+        """Store a mail anew, before the old one is put away: a crash between the two repeats harmlessly."""
         if not self._spool.has(mail.envelope.id):
             (failed,) = self._spool.store_all([mail])
             if failed:
                 raise failed
-        self._put_away(name)
 
     def _put_away(self, name: str) -> None:
         """From here on it is kept as long as any mail that was handled."""
@@ -173,10 +205,10 @@ class Quarantine:
 
     async def _held(self, name: str) -> QuarantinedMail | None:
         found = await asyncio.to_thread(self._glance, name)
-        notes = await self._engine.store.notes(f"{name}:") if found else []
-        note = next((n for n in reversed(notes) if _waits(n)), None)
-        if found is None or note is None:
+        notes = await self._waiting(name) if found else []
+        if found is None or not notes:
             return found and found.model_copy(update={"code": Code.INTERNAL.value})
+        note = notes[-1]
         return found.model_copy(update={"mailbox": note.mailbox, "code": note.code, "detail": note.detail})
 
     def _glance(self, name: str) -> QuarantinedMail | None:
@@ -201,7 +233,18 @@ class Quarantine:
 
 
 def _waits(note: Intake) -> bool:
-    return note.action == "quarantined" or note.code == Code.SENDER_UNAUTHENTICATED
+    unproven = note.action == "receipt" and note.code == Code.SENDER_UNAUTHENTICATED
+    return unproven or note.action == "quarantined"
+
+
+def _box(note: Intake) -> str:
+    """The mailbox, with its token, at which that became of a mail."""
+    return note.id.split(":")[1]
+
+
+def _onward(name: str, box: str, way: str) -> str:
+    """The id under which a mail is taken in again for one of the mailboxes it waits at."""
+    return f"{_bare(name)}-{way}-{box}"
 
 
 def _mailbox(box: str) -> OwnMailbox:

@@ -29,6 +29,9 @@ class Confirmation(Value):
     code: str = Field(description="unguessable; part of the address and of the link that confirm")
     mail: str = Field(description="id of the raw mail that waits")
     mailbox: str = Field(description="which of our mailboxes it was for, with its token")
+    further: tuple[str, ...] = Field(
+        (), description="others of our mailboxes to which the same word lets it through"
+    )
     address: str = Field(description="who was asked")
     what: str = Field(description="what confirming does, in a sentence")
     created: datetime

@@ -351,11 +351,11 @@ async def test_a_kill_amid_what_a_confirmation_lets_through_repeats_nothing(post
     found = await post.engine.store.confirmation(code)
     assert found
     # The files are let through, and the process dies before the store knows of it: once, and once more.
-    await Quarantine(post.engine).confirmed(found.mail, found.mailbox, found.address)
+    await Quarantine(post.engine).confirmed(found)
     await confirm(post, code)
     others = await post.engine.store.proven_since(post.engine.clock(), 10)
     for other in others:
-        await Quarantine(post.engine).again(other.mail, other.mailbox)
+        await Quarantine(post.engine).again(other)
     await look_again(post.engine)
     await look_again(post.engine)
     await settled(post)

@@ -28,11 +28,13 @@ class WaitingMail(Value):
 
     `who`: an organizer, or an attendee of the event `uid`. `mail` and `mailbox` tell the mail; `method` and
     `source_uid` are its calendar's, which has so many `events`; `answer` is what an attendee's mail says. No other
-    words of it are kept, since nothing proves who wrote them.
+    words of it are kept, since nothing proves who wrote them. `further`: others of our mailboxes at which it waits for
+    the same word.
     """
 
     mail: str
     mailbox: str
+    further: tuple[str, ...] = ()
     address: str
     who: Literal["organizer", "attendee"]
     uid: str = ""
@@ -61,6 +63,7 @@ async def ask(work: Work, waiting: WaitingMail) -> bool:
         code=work.randomness.word(TOKEN_LENGTH),
         mail=waiting.mail,
         mailbox=waiting.mailbox,
+        further=waiting.further,
         address=waiting.address,
         what=await _what(work, waiting, event, language),
         created=work.now,
@@ -101,8 +104,29 @@ async def _language(work: Work, waiting: WaitingMail, event: Event | None) -> La
     return notices.spoken(composing.reader_language(known, settled) if known else settled)
 
 
+async def settled(work: Work, mail: str) -> list[Confirmation]:
+    """The operator has decided on a mail: nobody's word on it is waited for; returns what was open.
+
+    A code with which somebody was asked to register their address stays good: the address is not decided on.
+    """
+    waiting = [found for found in await work.unit.confirmations_of(mail) if not found.used]
+    for found in waiting:
+        if found.kind is not ConfirmationKind.REGISTRATION or not found.asked:
+            await work.unit.save_confirmation(found.model_copy(update={"used": work.now}))
+    return waiting
+
+
 async def _what(work: Work, waiting: WaitingMail, event: Event | None, language: Language) -> str:
-    """What confirming does, in our own words and those of the event as it is kept."""
+    """What confirming does, at each mailbox at which the mail waits for it."""
+    found = [
+        await _what_at(work, waiting.model_copy(update={"mailbox": mailbox}), event, language)
+        for mailbox in (waiting.mailbox, *waiting.further)
+    ]
+    return " ".join(found)
+
+
+async def _what_at(work: Work, waiting: WaitingMail, event: Event | None, language: Language) -> str:
+    """What confirming does at one mailbox, in our own words and those of the event as it is kept."""
     say = language.say
     if event:
         answer = say(_ANSWERS[waiting.answer])

@@ -126,19 +126,11 @@ async def vouched(work: Work, organizer: str, digests: Collection[str]) -> None:
     await work.unit.note_proofs(organizer, digests, work.now, sure=True)
 
 
-async def released(work: Work, mail: str) -> None:
-    """The operator lets a mail through: that vouches for what proves it."""
-    for found in await settled(work, mail):
-        await vouched(work, found.address, found.proofs)
-
-
-async def settled(work: Work, mail: str) -> list[Confirmation]:
-    """The operator has decided on a mail: nobody's word on its proofs is waited for; returns what was open."""
-    noted = await work.unit.confirmations_of(mail)
-    waiting = [found for found in noted if found.kind is ConfirmationKind.FIRST_PROOF and not found.used]
-    for found in waiting:
-        await work.unit.save_confirmation(found.model_copy(update={"used": work.now}))
-    return waiting
+async def released(work: Work, waited: Sequence[Confirmation]) -> None:
+    """The operator lets a mail through that waited for these: that vouches for what proves it."""
+    for found in waited:
+        if found.kind is ConfirmationKind.FIRST_PROOF:
+            await vouched(work, found.address, found.proofs)
 
 
 async def ask(work: Work, held: HeldProof) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from engine.commands.answers import confirmations
 from engine.commands.base import Command, Done, Work
 from engine.commands.mails import first_proof
 from engine.commands.operators.operators import may_administer
+from engine.model.confirmations import Confirmation
 from engine.model.counters import Intake
 from engine.refusals import Code, Refused
 
@@ -23,12 +26,13 @@ class _Decision(Command[Done]):
         note = Intake(id=f"{self.mail}:operator:{self.action}", at=work.now, mailbox="", action=self.action)
         if await work.unit.taken_in(note.id) is None:
             await work.unit.take_in(note)
-            await self.decided(work)
+            # The mail is on its way out of where it waited.
+            await work.unit.forget_mails([self.mail])
+            await self.decided(work, await confirmations.settled(work, self.mail))
         return Done()
 
-    async def decided(self, work: Work) -> None:
-        """What follows from the decision; the mail is on its way out of where it waited."""
-        await work.unit.forget_mails([self.mail])
+    async def decided(self, work: Work, waited: Sequence[Confirmation]) -> None:
+        """What follows from the decision besides; `waited`: whose word the mail has waited for."""
 
     def subject(self) -> str:
         return self.mail
@@ -46,18 +50,12 @@ class ReleaseMail(_Decision):
             raise Refused(Code.NOT_ALLOWED, "Only a person, not a key, can vouch for the sender of a mail.")
         return await super().carry_out(work)
 
-    async def decided(self, work: Work) -> None:
-        """Note that it was released, and that what proves its sender is known."""
-        await super().decided(work)
-        await first_proof.released(work, self.mail)
+    async def decided(self, work: Work, waited: Sequence[Confirmation]) -> None:
+        """Note that what proves its sender is known."""
+        await first_proof.released(work, waited)
 
 
 class DropMail(_Decision):
     """Discard a waiting mail."""
 
     action = "dropped"
-
-    async def decided(self, work: Work) -> None:
-        """Note that it was discarded, and that its trial is over."""
-        await super().decided(work)
-        await first_proof.settled(work, self.mail)

@@ -128,6 +128,11 @@ class ReceivedMail(Value):
         return f"{self.mailbox.name}+{self.mailbox.token}" if self.mailbox.token else self.mailbox.name
 
     @property
+    def other_boxes(self) -> frozenset[str]:
+        """Others of our mailboxes that the mail was sent to."""
+        return frozenset(box.name for box in self.envelope.mailboxes) - {self.mailbox.name}
+
+    @property
     def proven(self) -> Proven:
         """Whose mail it is, and what proves that."""
         return Proven(
@@ -158,6 +163,7 @@ class ReceivedMail(Value):
         uid: str = "",
         answer: str = "",
         message: ItipMessage | None = None,
+        further: tuple[str, ...] = (),
     ) -> WaitingMail | None:
         """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
 
@@ -170,6 +176,7 @@ class ReceivedMail(Value):
         return WaitingMail(
             mail=self.envelope.id,
             mailbox=self.box,
+            further=further,
             address=address,
             who=who,
             uid=uid,

@@ -51,10 +51,14 @@ async def look_again(engine: Engine) -> list[str]:
     """
     names: list[str] = []
     for held in await engine.store.proven_since(engine.clock(), _AT_ONCE):
-        names.append(await Quarantine(engine).again(held.mail, held.mailbox))
+        name = await Quarantine(engine).again(held)
+        if name is None:
+            continue  # looked at again when its file is there
+        if name:
+            names.append(name)
         with suppress(Refused):  # used up meanwhile
             await engine.apply(UseConfirmation(code=held.code), SYSTEM)
-    return [name for name in names if name]
+    return names
 
 
 async def waiting(engine: Engine, code: str) -> Confirmation:
@@ -67,5 +71,5 @@ async def _let_through(engine: Engine, code: str) -> Confirmation:
     found = await waiting(engine, code)
     if found.kind is ConfirmationKind.REGISTRATION:
         return found
-    await Quarantine(engine).confirmed(found.mail, found.mailbox, found.address)
+    await Quarantine(engine).confirmed(found)
     return found

@@ -106,9 +106,18 @@ def unproven(received: ReceivedMail, message: ItipMessage | None = None) -> Outc
         return quarantined(
             Code.SENDER_UNAUTHENTICATED,
             f"The sender is not authenticated: {received.verdict.reason}.",
-            received.waiting("organizer", received.mail.from_address, message=message),
+            received.waiting(
+                "organizer", received.mail.from_address, message=message, further=_further(received)
+            ),
         )
     return None
+
+
+def _further(received: ReceivedMail) -> tuple[str, ...]:
+    """The other mailbox of organizers, if an unproven mail waits there too; what Google's calendar sends may not."""
+    return (
+        () if received.verdict.google_calendar else tuple(sorted(received.other_boxes & {"create", "bulk"}))
+    )
 
 
 async def _without_calendar(engine: Engine, received: ReceivedMail) -> Outcome:
