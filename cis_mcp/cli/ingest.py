@@ -21,13 +21,9 @@ def main(mailbox: str | None, files: Sequence[str], settings: Settings | None = 
 async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings) -> int:
     failed = False
     try:
-        async with opened(settings) as engine:
-            inbox = Inbox(engine)
-            try:
-                for name, raw in mails(files, settings.max_mail_bytes):
-                    failed = not await _take(inbox, mailbox, name, raw) or failed
-            finally:
-                await inbox.close()
+        async with opened(settings) as engine, Inbox(engine) as inbox:
+            for name, raw in mails(files, settings.max_mail_bytes):
+                failed = not await _take(inbox, mailbox, name, raw) or failed
     except OSError as error:
         say({"action": "failed", "detail": f"cannot be stored: {error}"})
         return EX_TEMPFAIL

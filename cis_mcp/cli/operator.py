@@ -33,11 +33,11 @@ _PAGE = 500
 
 async def register(settings: Settings, address: str) -> int:
     """Register an organizer, and show what became of the mail that waited for it."""
-    async with opened(settings) as engine:
+    async with opened(settings) as engine, Inbox(engine) as inbox:
         done = await _apply(engine, RegisterOrganizer(address=address))
         click.echo(f"{done.address}: registered")
         for name in await confirm.look_again(engine):
-            for outcome in await Inbox(engine).handle(name):
+            for outcome in await inbox.handle(name):
                 click.echo(f"{name}: {' '.join(filter(None, (outcome.action, outcome.uid, outcome.code)))}")
     return 0
 

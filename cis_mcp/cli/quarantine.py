@@ -95,10 +95,10 @@ async def _release(settings: Settings, mail_ids: tuple[str, ...]) -> int:
     from engine.inbox.intake.intake import Inbox
     from engine.inbox.quarantine import Quarantine
 
-    async with opened(settings) as engine:
+    async with opened(settings) as engine, Inbox(engine) as inbox:
         for mail_id in mail_ids:
             name = await Quarantine(engine).release(mail_id, engine.local)
-            for outcome in await Inbox(engine).handle(name):
+            for outcome in await inbox.handle(name):
                 summary: dict[str, Any] = outcome.model_dump(
                     mode="json", include={"action", "uid", "code", "detail"}
                 )

@@ -119,7 +119,8 @@ async def decide_mail(visit: Visit) -> Response:
             return await quarantined(visit)
         case "release":
             name = await Quarantine(visit.engine).release(mail_id, visit.actor)
-            outcome = (await Inbox(visit.engine).handle(name))[0]
+            async with Inbox(visit.engine) as inbox:
+                outcome = (await inbox.handle(name))[0]
             ways = [(visit.say("Quarantine"), "/console/quarantine")]
             texts = _became(outcome, visit.language)
             return visit.show("handled.html", title=visit.say("Let through"), texts=texts, ways=ways)

@@ -59,4 +59,5 @@ class MaildirMailboxes:
 
 async def send_back(engine: Engine, mail: EmailMessage) -> None:
     """Ingest an answer as `cis-mcp ingest` does: store it, then handle it."""
-    await Inbox(engine).take(mail.as_bytes(policy=policy.SMTP), ())
+    async with Inbox(engine) as inbox:
+        await inbox.take(mail.as_bytes(policy=policy.SMTP), ())

@@ -190,9 +190,8 @@ class Quarantine:
     def _store(self, mail: Spooled) -> None:
         """Store a mail anew, before the old one is put away: a crash between the two repeats harmlessly."""
         if not self._spool.has(mail.envelope.id):
-            (failed,) = self._spool.store_all([mail])
-            if failed:
-                raise failed
+            # As a synced file, not in a journal: this spool is nobody's who would settle and close one.
+            self._spool.store_named(mail)
 
     def _put_away(self, name: str) -> None:
         """From here on it is kept as long as any mail that was handled."""

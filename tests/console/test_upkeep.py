@@ -130,6 +130,8 @@ async def test_a_mail_that_is_let_through_is_handled_as_if_proven(engine: Engine
     assert "Let through" in (await person.press("Let it through")).text
     await deliver(engine)
     assert (await Quarantine(engine).page()).mails == ()
+    # The server's own inbox goes on; what was opened for this mail is closed.
+    assert list((engine.settings.data_dir / "inbox" / "in-flight").iterdir()) == []
 
 
 async def test_the_quarantine_is_the_operators(engine: Engine, web: httpx.AsyncClient) -> None:

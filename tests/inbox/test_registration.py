@@ -194,4 +194,5 @@ async def test_the_command_line_lists_who_waits_and_registers(
     said = await asyncio.to_thread(run, "organizer", "register", ANN)
     assert said.splitlines()[0] == f"{ANN}: registered"
     assert "created" in said
+    assert list((tmp_path / "inbox" / "in-flight").iterdir()) == []
     assert await asyncio.to_thread(run, "organizer", "waiting") == ""

@@ -12,6 +12,7 @@ import pytest
 
 from engine.commands.operators.registration import RegisterOrganizer
 from engine.inbox.contents.readers import Readers
+from engine.inbox.forgetting import forget
 from engine.inbox.intake.router import Router
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.routes.confirm import by_page, look_again
@@ -207,3 +208,17 @@ async def test_who_waits_for_a_registration_is_not_listed_for_a_mail_that_was_dr
         (waits,) = (await Quarantine(post.engine).page()).mails
         await Quarantine(post.engine).drop(waits.id, post.engine.local)
         assert await post.engine.store.registrations(None, 10) == []
+
+
+async def test_a_mail_that_is_taken_in_again_stays_in_no_journal_and_whom_it_names_can_be_forgotten(
+    served: Served,
+) -> None:
+    async with served(registration="approve") as post:
+        guest = "guest@example.org"
+        await post(mails.request(vevent(attendees=[(guest, "NEEDS-ACTION")]), sender=ANN))
+        await do(post.engine, RegisterOrganizer(address=ANN))
+        assert len(await look_again(post.engine)) == 1
+        await settled(post)
+        post.inbox.spool.settle(written_back_s=0)
+        assert post.files("journal") == []
+        assert (await forget(post.engine, guest, post.engine.local)).mails == 2

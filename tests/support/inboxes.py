@@ -84,11 +84,8 @@ def _addressed(mail: EmailMessage | bytes) -> list[str]:
 @asynccontextmanager
 async def inbox_of(engine: Engine) -> AsyncIterator[Inbox]:
     """An inbox that nothing drives; closed at the end, so that no reader outlives the test."""
-    inbox = Inbox(engine)
-    try:
+    async with Inbox(engine) as inbox:
         yield inbox
-    finally:
-        await inbox.close()
 
 
 @asynccontextmanager

@@ -86,6 +86,7 @@ async def test_a_released_mail_is_carried_out_as_its_sender_s_own(engine: Engine
         assert event["event"]["organizer"] == STRANGER
         assert await caller.code("release_quarantined", id=name) == "unknown_mail"
     assert files(engine, "quarantine") == []
+    assert [files(engine, part) for part in ("in-flight", "journal")] == [[], []]
     assert await recount.differences(engine) == []
 
 
@@ -149,6 +150,7 @@ def test_the_command_line_does_the_same(tmp_path: Path, clock: Clock) -> None:
     assert "Subject: mail 0" in said("show", kept)
     assert "discarded" in said("drop", dropped)
     assert json.loads(said("release", kept))["action"] in {"created", "refused"}
+    assert list((tmp_path / "inbox" / "in-flight").iterdir()) == []
     assert said("list") == ""
     assert runner.invoke(cli, ["quarantine", "show", "nothing"], env=environment).exit_code == 2
 

@@ -129,7 +129,8 @@ async def release_quarantined(call: CallContext, arguments: MailArguments) -> Re
     """Process one mail as if its sender were proven and allowed, and return the outcome. It may create, change or
     cancel an event and mail its attendees: ask your user first. Operators only."""
     name = await Quarantine(call.engine).release(arguments.id, call.actor)
-    outcome = (await Inbox(call.engine).handle(name))[0]
+    async with Inbox(call.engine) as inbox:
+        outcome = (await inbox.handle(name))[0]
     data = DecidedMail(
         id=name,
         action=outcome.action.value,

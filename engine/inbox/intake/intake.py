@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Self
 
 from engine.engine import Engine
 from engine.inbox import keeping
@@ -53,7 +54,10 @@ _BUSY_MOST_S = 10.0
 
 
 class Inbox:
-    """The spool and its router: everything that comes in goes through here."""
+    """The spool and its router: everything that comes in goes through here.
+
+    It is closed by the end of `run`, or as a context.
+    """
 
     def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S, readers: Readers | None = None) -> None:
         self.engine = engine
@@ -79,6 +83,12 @@ class Inbox:
         self._awaited: dict[str, asyncio.Event] = {}
         self._gate = asyncio.Lock()
         self._next = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def store(self, raw: bytes, mailboxes: tuple[OwnMailbox, ...], sender: str | None) -> str:
         """Keep a mail durably and have it handled soon; returns its id. Raises OSError."""
