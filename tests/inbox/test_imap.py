@@ -279,6 +279,37 @@ async def test_a_mail_that_is_too_large_stays_flagged_and_noted(
     assert "stays there; CIS_MAX_MAIL_BYTES is 20000" in caplog.text
 
 
+@pytest.mark.parametrize("done", ["delete", "move", "flag"])
+async def test_a_mail_that_was_never_taken_stays_when_a_person_takes_its_star_off(
+    tmp_path: Path, server: Dovecot, done: str
+) -> None:
+    def starless() -> None:
+        with by_hand(server) as client:
+            client.select_folder("INBOX")
+            client.remove_flags(client.search(), [b"\\Flagged", b"$CisDone"])
+
+    server.deliver(request(1) + b"x" * 30_000, request(2))
+    async with engine_in(tmp_path, max_mail_bytes=20_000, authserv_ids=mails.OPERATOR_SERVER) as engine:
+        async with fetching(engine, server.url(done=done)):
+            await came(engine, 1)
+            (large,) = await eventually(
+                lambda: [name[:-1] for name in server.files() if name.endswith(":2,F")]
+            )
+        await asyncio.to_thread(starless)
+        server.deliver(request(3))
+        async with fetching(engine, server.url(done=done)):
+            # By the time that a new mail is in, what the last connection left unmarked was looked at.
+            await came(engine, 2)
+            await eventually(lambda: set(server.files()) <= {large} | set(_seen(server)))
+        assert large in server.files()
+        assert len(_seen(server)) == (2 if done == "flag" else 0)
+        assert await actions(engine) == {"created": 2, "refused": 1}
+
+
+def _seen(server: Dovecot) -> list[str]:
+    return [name for name in server.files() if "S" in name.partition(":2,")[2]]
+
+
 async def test_five_hundred_mails_at_once_are_in_the_spool_once_each(engine: Engine, server: Dovecot) -> None:
     server.deliver(*(request(number) for number in range(500)))
     async with fetching(engine, server.url(), handling=False) as inbox:

@@ -12,7 +12,15 @@ from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources import watermark
 from engine.inbox.sources.account import ImapAccount
 from engine.inbox.sources.imapfolder import FetchRefused, FolderMail, ImapFolder, Unmarked
-from engine.inbox.sources.patience import SourceFault, Waits, again_and_again, note_left, note_too_large, turn
+from engine.inbox.sources.patience import (
+    SourceFault,
+    Waits,
+    again_and_again,
+    note_left,
+    note_too_large,
+    turn,
+    was_taken,
+)
 from engine.inbox.sources.threads import in_thread
 from engine.inbox.sources.watermark import Watermark
 from engine.refusals import Code
@@ -95,11 +103,13 @@ class ImapSource:
 
     async def _tidy(self, folder: ImapFolder, mark: Watermark) -> None:
         """Mark what was taken and not marked when the last connection or process ended."""
-        left = await in_thread(folder.left, mark.uid, _BATCH)
-        while left:
-            if not await self._marked(folder.mark_done, left):
+        above = 0
+        while left := await in_thread(folder.left, above, mark.uid, _BATCH):
+            above = left[-1]
+            mails = await in_thread(folder.measured, left)
+            taken = [mail.uid for mail in mails if await was_taken(self._inbox, self._name(folder, mail))]
+            if not await self._marked(folder.mark_done, taken):
                 return
-            left = await in_thread(folder.left, mark.uid, _BATCH)
 
     async def _take_all(self, folder: ImapFolder, mark: Watermark) -> Watermark:
         while uids := await in_thread(folder.new, mark.uid, _BATCH):

@@ -119,12 +119,15 @@ class ImapFolder:
                     return sorted(found)[:most]
         return []
 
-    def left(self, upto: int, most: int) -> list[int]:
-        """UIDs up to `upto` that should have been marked and are not, as after a crash; at most `most`."""
-        if not upto:
+    def left(self, above: int, upto: int, most: int) -> list[int]:
+        """The first UIDs up to `upto` that may have to be marked and are not, as after a crash; at most `most`.
+
+        Among them are mails that were left for a person, who has taken the flag off again.
+        """
+        first = max(above + 1, upto - _WINDOW)
+        if first > upto:
             return []
         with self._speaking() as client:
-            first = max(1, upto - _WINDOW)
             found = client.search(["UID", f"{first}:{upto}", "UNFLAGGED", *self._unmarked()])
         return sorted(found)[:most]
 

@@ -106,6 +106,14 @@ async def note_too_large(inbox: Inbox, name: str, size: int, label: str) -> None
     await note_left(inbox, name, Code.TOO_LARGE, label)
 
 
+async def was_taken(inbox: Inbox, name: str) -> bool:
+    """True if a mail is here, or was; False if `note_left` noted it, or nothing is known of it."""
+    if await asyncio.to_thread(inbox.spool.has, name):
+        return True
+    notes = await inbox.engine.store.notes(f"{name}:")
+    return any((note.id, note.action) != (f"{name}::", MailAction.REFUSED) for note in notes)
+
+
 async def note_left(inbox: Inbox, name: str, code: Code, label: str) -> None:
     """Note that a mail was left where it is; a second time changes nothing."""
     intake = Intake(
