@@ -49,10 +49,12 @@ async def apply_once(
     notice: Callable[[D], Notice | None] | None = None,
     part: str = "",
     no: Callable[[Refused], Outcome] = turned_down,
+    recall: bool = False,
 ) -> Outcome:
     """Apply the command, and return the outcome of the mail or of this part; safe to repeat after any crash.
 
-    `no`: what becomes of it if the command is refused. Raises NewProof if it would reach more people than a mail
+    `no`: what becomes of it if the command is refused. `recall`: of a part that was taken in before, return what was
+    noted of it, so that the whole can still be told of. Raises NewProof if it would reach more people than a mail
     with a new proof may.
     """
     became = ALREADY_RECEIVED
@@ -78,12 +80,18 @@ async def apply_once(
     try:
         await engine.apply(command, actor, before=before, also=also)
     except AlreadyTakenIn:
-        return ALREADY_RECEIVED
+        return await _recalled(engine, received, name) if recall else ALREADY_RECEIVED
     except _Rehearsed:
         return became
     except Refused as refused:
         return no(refused)
     return became
+
+
+async def _recalled(engine: Engine, received: ReceivedMail, name: str) -> Outcome:
+    """What an earlier run, or another process, noted of a part of the mail."""
+    (note,) = [note for note in await engine.store.notes(name) if note.id == name]
+    return received.recalled(note)
 
 
 async def _notice(

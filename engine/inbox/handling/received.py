@@ -220,6 +220,12 @@ class ReceivedMail(Value):
             detail=self.reported(outcome).detail[:500],
         )
 
+    def recalled(self, note: Intake) -> Outcome:
+        """The outcome of a part of this mail, as `intake` noted it."""
+        outcome = Outcome(action=MailAction(note.action), uid=note.uid, code=note.code)
+        detail = note.detail.removesuffix(self.reported(outcome).detail).strip()
+        return outcome.model_copy(update={"detail": detail})
+
 
 def named(uid: str) -> str:
     """What tells the parts of a mail apart by the UID of their event: the UID, or a digest of one that is long."""

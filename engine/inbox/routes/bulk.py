@@ -9,7 +9,7 @@ from engine.commands import confirmation_mails, notices
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.intake import NoChange
 from engine.engine import Engine
-from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
+from engine.inbox.handling.once import apply_once
 from engine.inbox.handling.reading import rows_of
 from engine.inbox.handling.received import (
     MailAction,
@@ -61,8 +61,6 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     by_uid = _by_event(rows)
     problems = [_without_event(row) for row in by_uid.pop("", [])]
     started = await _start_all(engine, received, by_uid)
-    if started and all(outcome == ALREADY_RECEIVED for outcome in started):
-        return ALREADY_RECEIVED
     problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
     if problems:
         codes = [o.code for o in started if _failed(o)]
@@ -127,7 +125,7 @@ async def _start_all(
 
 
 def _failed(outcome: Outcome) -> bool:
-    return bool(outcome.code) and outcome != ALREADY_RECEIVED
+    return bool(outcome.code)
 
 
 async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[ListRow]) -> Outcome:
@@ -153,6 +151,7 @@ async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Li
         notice=lambda done: _notice(engine, received, done, language),
         part=named(uid),
         no=no,
+        recall=True,
     )
 
 

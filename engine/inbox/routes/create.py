@@ -241,7 +241,9 @@ async def _continued(engine: Engine, received: ReceivedMail, event: ItipEvent, o
         note = await succession.continued_before(engine, received, made)
     elif made:
         note = await succession.continue_series(engine, received, made)
-    return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {note}".strip()})
+    if again or not note:
+        return outcome
+    return outcome.model_copy(update={"detail": f"{outcome.detail} {note}".strip()})
 
 
 async def _instance(
@@ -377,6 +379,7 @@ async def _apply(
         notice=None if quiet else notice,
         part=part,
         no=no,
+        recall=quiet,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from engine.commands.mails.first_proof import NewProof
 from engine.engine import Engine
-from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, named, turned_down
 from engine.inbox.routes.list_campaign import DraftAndStart
 from engine.model.events import Event
@@ -51,7 +51,7 @@ async def _continued(engine: Engine, received: ReceivedMail, old: Event, event: 
         outcome = await _invited(engine, received, event, people)
     except NewProof:
         return _not_invited(old, event, "what proves your mail is new")
-    if outcome.code:
+    if outcome.code and outcome != ALREADY_RECEIVED:
         return _not_invited(old, event, outcome.detail)
     return f"{event.uid} continues the series {old.uid}, whose {len(people)} people are invited to it."
 
