@@ -183,6 +183,7 @@ async def test_what_the_operator_has_decided_is_not_carried_out_by_the_word_of_i
         with pytest.raises(Refused) as refused:
             await by_page(post.engine, code)
         assert refused.value.code is Code.CONFIRM_TOKEN_INVALID
+        assert "confirmed" not in str(refused.value)
         stands = await post.engine.store.event(event.uid)
         assert stands
         assert stands.status is EventStatus.CONFIRMED

@@ -203,7 +203,7 @@ def usable(found: Confirmation | None, now: datetime) -> Confirmation:
         )
     if found.used:
         raise Refused(
-            Code.CONFIRM_TOKEN_INVALID, "That has already been confirmed.", "Nothing more needs to be done."
+            Code.CONFIRM_TOKEN_INVALID, "That has already been decided.", "Nothing more needs to be done."
         )
     if found.expires <= now:
         raise Refused(
