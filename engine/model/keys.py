@@ -148,6 +148,12 @@ class Standing:
         found = (host for host in hosts(text) if any(not host_matches(own, host) for own in self.links))
         return tuple(dict.fromkeys(found))
 
+    def unasked(self) -> Standing:
+        """These keys, each that has links wait for a yes linking only to the hosts that it names."""
+        if Approval.LINKS not in self.approval:
+            return self
+        return replace(self, keys=tuple(map(_unasked, self.keys)))
+
     def linking(self, besides: Sequence[str]) -> Standing:
         """These keys, once a person has also allowed links to these hosts."""
         return replace(self, keys=tuple(_linking(key, besides) for key in self.keys)) if besides else self
@@ -217,6 +223,12 @@ class Standing:
     @cached_property
     def _with_hours(self) -> list[Bounds]:
         return [one for one in self.bounds if one.hours]
+
+
+def _unasked(key: Key) -> Key:
+    if key.bounds is None or key.bounds.links is not None or Approval.LINKS not in key.bounds.approval:
+        return key
+    return key.model_copy(update={"bounds": key.bounds.model_copy(update={"links": ()})})
 
 
 def _linking(key: Key, besides: Sequence[str]) -> Key:

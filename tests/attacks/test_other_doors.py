@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, RotateKey
 from engine.commands.agents.lists import SetAddressList
+from engine.commands.approvals.deciding import Decide
+from engine.commands.base import Command
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import ListRow
+from engine.commands.invites.invites import SendInvite
+from engine.commands.pages.branding import SetBranding
+from engine.commands.pages.landing_hosts import SettleLandingHosts
+from engine.commands.pages.links import CreateLink, UpdateLink
+from engine.commands.pages.pages import CreatePage, UpdatePage
 from engine.engine import Engine
-from engine.refusals import Code
+from engine.imports.feeds import ImportOptions, import_file
+from engine.model.actors import Actor
+from engine.model.branding import MailText
+from engine.model.held import Channel, HoldReason
+from engine.model.queries import EventQuery
+from engine.refusals import Code, Refused
 from tests.bounds.making import made
 from tests.support import mails
+from tests.support.approvals import held_in
+from tests.support.calendars import FIRST, calendar, game
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, refusal
 from tests.support.inboxes import receiving
@@ -110,6 +126,69 @@ async def test_an_answer_with_a_link_does_not_leave_where_links_wait_for_a_yes(t
             said = {"id": one["id"], "text": "See https://example.net/now"}
             assert (await caller.ok("reply_message", **said))["held"]["sent"] is False
             await caller.ok("reply_message", id=one["id"], text="At nine.")
+
+
+async def _bound_of(engine: Engine, command: Command[Any], actor: Actor) -> str:
+    with pytest.raises(Refused) as refused:
+        await engine.apply(command, actor)
+    return refused.value.bound
+
+
+async def test_no_text_of_branding_and_no_page_brings_in_a_link_that_needs_a_yes(tmp_path: Path) -> None:
+    async with engine_in(tmp_path, Clock(), landing_hosts="evil.com") as engine:
+        key = await made(engine, address=AGENT, verbs="create,send,publish", approval=["links"])
+        event = await created(engine, organizer=AGENT)
+        link = {"name": "May", "events": (event.uid,), "vendor": "own"}
+        page = (await do(engine, CreatePage(title="Season"), key.actor)).page
+        button = (await do(engine, CreateLink(**link), key.actor)).link
+        evil = "See https://evil.com/pay"
+        for command in (
+            SetBranding(scope=AGENT, footer=evil),
+            SetBranding(scope=AGENT, title="evil.com"),
+            SetBranding(scope=AGENT, texts={MailText.INVITE: evil}),
+            SetBranding(scope=AGENT, texts={MailText.INVITE: evil}, language="de"),
+            CreatePage(title="Other", intro=evil),
+            UpdatePage(slug=page.slug, closing=evil),
+            CreateLink(**link, button="evil.com"),
+            UpdateLink(link=button.id, landing="https://evil.com/"),
+            SettleLandingHosts(hosts=("evil.com",)),
+        ):
+            assert await _bound_of(engine, command, key.actor) == "approval", command
+        # What its owner has set stays, whatever else the key changes.
+        await do(engine, SetBranding(scope=AGENT, footer="Ours: customer.com"))
+        await do(engine, SetBranding(scope=AGENT, title="Season"), key.actor)
+        await do(engine, SendInvite(uid=event.uid, email="ann@example.com"), key.actor)
+        (left,) = await deliver(engine)
+        assert left.email == "ann@example.com"
+
+
+async def test_a_link_to_a_host_that_the_key_names_needs_no_yes_in_branding(engine: Engine) -> None:
+    key = await made(engine, address=AGENT, verbs="publish", approval=["links"], links=["customer.com"])
+    done = await do(engine, SetBranding(scope=AGENT, footer="See customer.com"), key.actor)
+    assert done.branding.footer == "See customer.com"
+
+
+async def test_a_key_that_only_observes_is_told_which_link_would_have_needed_a_yes(engine: Engine) -> None:
+    key = await made(engine, address=AGENT, verbs="publish", approval=["links"], mode="observe")
+    await do(engine, SetBranding(scope=AGENT, footer="See evil.com"), key.actor)
+    row = json.loads((await engine.record(engine.local, 1))[0].body)
+    assert row["observed"] == ["approval:links"]
+
+
+async def test_a_link_of_an_imported_calendar_is_left_out_where_links_wait_for_a_yes(engine: Engine) -> None:
+    key = await made(engine, address=AGENT, approval=["links"])
+    await import_file(engine, key.actor, calendar([game("one")]), "season.ics", ImportOptions())
+    (event,) = (await engine.store.search(EventQuery(organizer=AGENT, limit=10))).events
+    await do(engine, SendInvite(uid=event.uid, email="ann@example.com"), key.actor)
+    await deliver(engine)
+    moved = game("one", "DESCRIPTION:See evil.com", start=FIRST.replace(day=5), stamp="20270202T120000Z")
+    await import_file(engine, key.actor, calendar([moved]), "season.ics", ImportOptions())
+    changed = await engine.event(event.uid, engine.local)
+    assert (changed.span.start.day, changed.description) == (5, event.description)
+    (held,) = await held_in(engine)
+    assert held.reasons == (HoldReason.LINKS,)
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    assert (await engine.event(event.uid, engine.local)).description == "See evil.com"
 
 
 async def test_a_key_that_may_administer_widens_no_key_takes_over_none_and_fills_no_list(

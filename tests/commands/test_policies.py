@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, StopKey
+from engine.commands.agents.messages import ReplyMessage, TakeMessage
 from engine.commands.approvals import approval_mails
 from engine.commands.approvals.deciding import Decide, Decided
 from engine.commands.base import Command, Done
@@ -21,7 +22,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
 from engine.commands.invites.send_many import SendInvites
 from engine.commands.invites.withdrawing import WithdrawInvite
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds
 from engine.model.events import Event
@@ -160,6 +161,21 @@ async def test_the_first_mail_to_a_domain_waits(engine: Engine, clock: Clock) ->
     await decide(engine)
     clock.move(minutes=1)
     assert await reasons(engine, SendInvite(uid=made.uid, email="b@sub.example.com"), actor) == []
+
+
+async def test_an_answer_that_is_the_first_mail_to_a_domain_waits(engine: Engine, clock: Clock) -> None:
+    await event(engine)
+    clock.move(minutes=1)
+    actor = (await key(engine, approval=["new-domain"], verbs="reply")).actor
+    found = []
+    for sender in ("x@example.com", "x@elsewhere.example"):
+        asked = TakeMessage(organizer=AGENT, sender=sender, title="Hello", body="When?", proof="dkim")
+        message = (await do(engine, asked, SYSTEM)).message
+        found.append(await reasons(engine, ReplyMessage(message_id=message.id, body="At nine."), actor))
+    assert found == [[], ["new-domain"]]
+    assert {m.email for m in await deliver(engine) if m.kind is Kind.REPLY} == {"x@example.com"}
+    await decide(engine)
+    assert {m.email for m in await deliver(engine) if m.kind is Kind.REPLY} == {"x@elsewhere.example"}
 
 
 async def test_links_wait_wherever_they_stand(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from engine.commands import plan_limits
 from engine.commands.base import Work
 from engine.itip import personal
-from engine.model.bounds import Mode
+from engine.model.bounds import Approval, Mode
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
 from engine.model.links import NO_HOST
@@ -51,6 +51,19 @@ def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:
     if not standing.bounds_links:
         return
     refuse_link(work, standing, next((host for text in texts if (host := standing.outside_links(text))), ""))
+
+
+def refuse_links_that_wait(work: Work, texts: Iterable[str]) -> None:
+    """Refuse with OUT_OF_BOUNDS texts whose links need a yes, where what says them cannot wait for one."""
+    standing = work.bounds.unasked()
+    host = next((host for text in texts if (host := standing.outside_links(text))), "")
+    if not host:
+        return
+    if standing.mode(work.now) is Mode.OBSERVE:
+        work.observed.append(f"approval:{Approval.LINKS.value}")
+        return
+    what = "A link without a host" if host == NO_HOST else f"A link to “{host[:80]}”"
+    raise out_of_bounds("approval", f"{what} needs a yes that this cannot wait for.")
 
 
 def refuse_link(work: Work, standing: Standing, host: str) -> None:

@@ -154,7 +154,9 @@ async def _first_contact(work: Work, done: Done) -> bool:
 
 
 async def _invited(work: Work, done: Done) -> AsyncIterator[tuple[str, str]]:
-    """The organizer and the address of each invite."""
+    """The organizer and the address of each invite, or of an answer to a message."""
+    if isinstance(done, MessageDone):
+        yield done.message.organizer, done.message.sender
     for one in _invites(done):
         event = await work.unit.event(one.attendee.event_uid)
         if event:

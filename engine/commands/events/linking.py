@@ -22,9 +22,14 @@ C = TypeVar("C", bound=CreateEvent | UpdateEvent)
 _TEXTS = ("summary", "location", "description", "url")
 
 
-def permitted(work: Work, command: C, event: Event | None = None) -> tuple[C, LeftOutTexts | None]:
-    """`command` without the texts that may not link as they do, and those; `event`: what it changes."""
-    standing = work.bounds.linking(event.linked if event else ())
+def permitted(
+    work: Work, command: C, keys: Standing, event: Event | None = None
+) -> tuple[C, LeftOutTexts | None]:
+    """`command` without the texts that may not link as they do by the bounds of `keys`, and those.
+
+    `event`: what it changes.
+    """
+    standing = keys.linking(event.linked if event else ())
     if not standing.bounds_links or standing.mode(work.now) is Mode.OBSERVE:
         return command, None
     given = {name: str(getattr(command, name) or "") for name in _TEXTS}

@@ -110,7 +110,9 @@ class EntryStep(Step):
         self.unheld.clear()
         if isinstance(command, CancelEvent):
             return command
-        command, left = linking.permitted(work, command, None if isinstance(command, CreateEvent) else event)
+        before = None if isinstance(command, CreateEvent) else event
+        # An import has no way to wait: what would need a yes is left out, and asks for it by itself.
+        command, left = linking.permitted(work, command, work.bounds.unasked(), before)
         self.left.extend([left] if left else [])
         return command
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from engine.commands import notices, text
-from engine.commands.agents.bounds import refuse_links
+from engine.commands.agents.bounds import refuse_links, refuse_links_that_wait
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.pages import texts
@@ -64,9 +64,9 @@ class SetBranding(Command[BrandingSet]):
         if self.logo is not None:
             whose = scope or work.settings.local_organizer
             changed = changed.model_copy(update={"logo": await named(work, whose, self.logo)})
-        translated = (words for texts in changed.translated.values() for words in texts.values())
-        said = [changed.title, changed.footer, changed.consent, *changed.texts.values(), *translated]
+        said = _words(changed)
         refuse_links(work, work.bounds, said)
+        refuse_links_that_wait(work, [words for words in said if words not in _words(known)])
         await work.unit.save_branding(changed)
         return BrandingSet(branding=changed)
 
@@ -170,6 +170,12 @@ class MailBrandingCopies(Command[Done]):
     def subject(self) -> str:
         """What the record names it by, without secrets."""
         return "branding"
+
+
+def _words(branding: Branding) -> list[str]:
+    """All that people read of it."""
+    translated = (words for texts in branding.translated.values() for words in texts.values())
+    return [branding.title, branding.footer, branding.consent, *branding.texts.values(), *translated]
 
 
 def _refused(why: str, hint: str) -> Refused:

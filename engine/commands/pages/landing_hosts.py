@@ -7,7 +7,7 @@ import re
 from pydantic import Field
 
 from engine.commands import text
-from engine.commands.agents.bounds import refuse_links
+from engine.commands.agents.bounds import refuse_links, refuse_links_that_wait
 from engine.commands.base import Command, Done, Work
 from engine.model.addresses import canonical_domain
 from engine.refusals import Code, Refused
@@ -38,6 +38,8 @@ class SettleLandingHosts(Command[LandingHostsDone]):
         await work.refuse_suspended(organizer)
         hosts = tuple(sorted({_host(host) for host in self.hosts}))
         refuse_links(work, work.bounds, hosts)
+        known = await work.unit.landing_hosts(organizer)
+        refuse_links_that_wait(work, [host for host in hosts if host not in known])
         await work.unit.ensure_organizer(organizer, "", work.now)
         await work.unit.save_landing_hosts(organizer, hosts)
         return LandingHostsDone(organizer=organizer, hosts=hosts)

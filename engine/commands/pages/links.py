@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from engine.commands import text
-from engine.commands.agents.bounds import refuse_links
+from engine.commands.agents.bounds import refuse_links, refuse_links_that_wait
 from engine.commands.base import Command, Done, Work, refuse_ended
 from engine.commands.pages import texts
 from engine.commands.pages.landings import allowed_address
@@ -70,6 +70,7 @@ class CreateLink(Command[LinkDone]):
             changed=work.now,
         )
         refuse_links(work, work.bounds, [link.button, link.landing])
+        refuse_links_that_wait(work, [link.button, link.landing])
         await work.unit.save_link(link)
         return LinkDone(link=link, changed=("id",))
 
@@ -95,6 +96,9 @@ class UpdateLink(Command[LinkDone]):
             return LinkDone(link=old)
         new = old.model_copy(update={**values, "changed": work.now})
         refuse_links(work, work.bounds, [new.button, new.landing])
+        refuse_links_that_wait(
+            work, [getattr(new, name) for name in ("button", "landing") if name in changed]
+        )
         await work.unit.save_link(new)
         return LinkDone(link=new, changed=changed)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.commands import text
-from engine.commands.agents.bounds import refuse_links
+from engine.commands.agents.bounds import refuse_links, refuse_links_that_wait
 from engine.commands.base import Command, Done, Work
 from engine.commands.composing import in_force
 from engine.commands.pages import texts
@@ -74,7 +74,9 @@ class PageFields(Command[PageDone]):
     def within(self, work: Work) -> dict[str, Any]:
         """As `fields`. Raises Refused: OUT_OF_BOUNDS where it links to where the actor's keys may not link."""
         given = self.fields()
-        refuse_links(work, work.bounds, [given[name] for name in _TEXTS if name in given])
+        said = [given[name] for name in _TEXTS if name in given]
+        refuse_links(work, work.bounds, said)
+        refuse_links_that_wait(work, said)
         return given
 
     async def pictures(self, work: Work, organizer: str) -> dict[str, PagePicture | None]:

@@ -146,7 +146,7 @@ async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
         raise Refused(Code.INVALID_TIME, asked.no_time)
     texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
     command = CreateEvent(**{"summary": "", "when": _timing(asked), "verbatim": True, **texts})
-    command, left = linking.permitted(work, command)
+    command, left = linking.permitted(work, command, work.bounds)
     event = (await command.carry_out(work)).event
     return event, _noted(work, left, event, "")
 
@@ -155,7 +155,7 @@ async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lack
     """The event as it is now; a time that cannot be used leaves it when it was, and the rest is changed."""
     texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
     command = UpdateEvent(**{"uid": event.uid, "verbatim": True, **texts})
-    command, left = linking.permitted(work, command, event)
+    command, left = linking.permitted(work, command, work.bounds, event)
     no_time = asked.no_time
     try:
         timing = _timing(asked)
