@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from cis_mcp.console import words
 from cis_mcp.console.guard import Visit
+from engine.commands.agents.reaching import ReachOut
 from engine.mail.locale.language import Language, noop
+from engine.model.verbs import Verb
 from engine.publicweb.addresses import resolve
 from engine.publicweb.outside import Outside, why_not
 from engine.refusals import Code, Refused
@@ -52,7 +54,10 @@ def remembered(visit: Visit) -> str:
 
 
 async def tested(visit: Visit) -> Tested:
-    """The server that the form names, asked with the key that it holds. Raises Refused: INVALID_ARGUMENT."""
+    """The server that the form names, asked with the key that it holds.
+
+    Raises Refused: INVALID_ARGUMENT, OUT_OF_BOUNDS.
+    """
     domain, key = visit.given("domain").lower(), visit.given("key")
     if not _is_domain(domain):
         raise Refused(
@@ -62,6 +67,8 @@ async def tested(visit: Visit) -> Tested:
         raise Refused(Code.INVALID_ARGUMENT, "That is no key.", "Paste the whole key, as it was shown once.")
     scheme = "http" if visit.given("environment") == "DEV" else "https"
     url = f"{scheme}://{domain}{_PATH}"
+    if domain != urlsplit(visit.engine.settings.public_url).netloc.lower():
+        await visit.apply(ReachOut(url=url, verb=Verb.READ))
     outside = Outside(await _reaching(visit.engine.settings, domain))
     try:
         checked = await outside.check(url)

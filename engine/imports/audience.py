@@ -14,11 +14,13 @@ from engine.aws.chain import CredentialChain, NoCredentials
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.lists import ListServices
 from engine.aws.s3 import BUCKET, KEY_MAX, Bucket
+from engine.commands.agents.reaching import ReadList
 from engine.commands.tables import csvlist, jsonlist, table
 from engine.engine import Engine, system_clock
 from engine.imports.lists import read_list
 from engine.model.actors import Actor
 from engine.model.list_rows import ListRow
+from engine.model.verbs import Verb
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -94,11 +96,12 @@ async def read(
 ) -> list[ListRow]:
     """The rows of the list that `text` names; `patient`: wait as long as it takes.
 
-    Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, URL_NOT_READABLE, EMPTY_LIST, TOO_LARGE, CSV_UNREADABLE, …
+    Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, OUT_OF_BOUNDS, URL_NOT_READABLE, EMPTY_LIST, TOO_LARGE, …
     """
     audience = ListAddress.of(text)
     for place in filter(None, (text, audience.to)):
         _refuse_unlisted(engine, actor, place)
+    await engine.apply(ReadList(url=text, verb=Verb.BULK), actor)
     chain = CredentialChain()
     try:
         region = audience.region or await chain.region() or _region_of(engine)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine import plainfile
+from engine.commands.agents.reaching import ReachOut
 from engine.commands.base import Command, Done, Work
 from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
@@ -63,14 +64,19 @@ async def import_url(
 ) -> Imported:
     """Import the calendar at a URL; if its server says that it is unchanged, nothing is read.
 
-    Raises Refused as `import_file` does, and URL_NOT_ALLOWED, URL_NOT_READABLE.
+    Raises Refused as `import_file` does, and OUT_OF_BOUNDS, URL_NOT_ALLOWED, URL_NOT_READABLE.
     """
     url = fetch.web_address(url)
     identity = f"name:{options.name}" if options.name else f"url:{url}"
     found = await _found(engine, actor, options, identity, options.name or _host(url))
     source = _hash(url.encode())
     before = found.feed
-    fetched = await fetch.fetch(url, _conditions(before) if before.source == source else {}, way)
+    conditions = _conditions(before) if before.source == source else {}
+
+    async def judge(place: str) -> None:
+        await engine.apply(ReachOut(url=place, verb="events"), actor)
+
+    fetched = await fetch.fetch(url, conditions, way, judge)
     if fetched is None:
         return _nothing_new(found, options)
     known_by = {"source": source, "etag": fetched.etag, "last_modified": fetched.last_modified}

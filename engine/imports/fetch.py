@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,10 @@ _BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN\s*:\s*VCALENDAR", re.IGNORECASE
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_MODIFIED = 304
 _VALIDATOR_MAX = 500
+
+
+Judge = Callable[[str], Awaitable[None]]
+"""Raises Refused for an address that may not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,20 @@ def _check(url: httpx.URL) -> None:
         raise _not_allowed("The address holds a user name or password.")
 
 
-async def fetch(url: str, conditions: Mapping[str, str], way: Way = PUBLIC_WEB) -> Fetched | None:
+async def fetch(
+    url: str, conditions: Mapping[str, str], way: Way = PUBLIC_WEB, judge: Judge | None = None
+) -> Fetched | None:
     """The calendar at `url`, an https URL; None if `conditions`, headers such as If-None-Match, hold.
 
-    Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE, TOO_LARGE.
+    `judge` refuses an address before it is asked, also one to which another leads.
+
+    Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE, TOO_LARGE, and what `judge` raises.
     """
     import httpx
 
     try:
         async with asyncio.timeout(way.seconds):
-            return await _followed(httpx.URL(url), conditions, way)
+            return await _followed(httpx.URL(url), conditions, way, judge)
     except TimeoutError:
         raise _not_readable(f"It took more than {way.seconds:g} seconds.") from None
     except ssl.SSLError as error:
@@ -87,10 +95,14 @@ def _why_unconnected(error: BaseException) -> str:
     return "Its server cannot be connected to."
 
 
-async def _followed(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> Fetched | None:
+async def _followed(
+    url: httpx.URL, conditions: Mapping[str, str], way: Way, judge: Judge | None
+) -> Fetched | None:
     """The response after at most three redirects, each of whose addresses is checked."""
     for _ in range(REDIRECTS_MAX + 1):
         _check(url)
+        if judge:
+            await judge(str(url))
         answer = await _asked(url, conditions, way)
         if not isinstance(answer, str):
             return answer

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from engine.commands.agents.reaching import ReachOut
 from engine.commands.pages.picture_files import BYTES_MAX
 from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.verbs import Verb
-from engine.publicweb.outside import Outside, why_not
+from engine.publicweb.outside import Outside, web_address, why_not
 from engine.refusals import Code, Refused
 
 FIELDS = ("logo", "banner", "background")
@@ -26,13 +27,11 @@ async def with_pictures(
 ) -> dict[str, Any]:
     """The settings of a page in `given`, with pictures' URLs and bytes replaced by the names of stored pictures.
 
-    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, and what KeepPicture raises.
+    Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS, URL_NOT_ALLOWED, URL_NOT_READABLE, and what KeepPicture raises.
     """
     named = {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
     if not named:
         return dict(given)
-    if Verb.PUBLISH not in actor.verbs:
-        raise Refused(Code.NOT_ALLOWED, "This key may not do that: it lacks “publish”.")
     return {
         **given,
         **{field: await _name(engine, actor, organizer, value) for field, value in named.items()},
@@ -43,7 +42,7 @@ async def _name(engine: Engine, actor: Actor, organizer: str | None, value: str 
     """The name of a stored picture: `value` is its bytes, its URL, or already that name."""
     if isinstance(value, str) and ":" not in value:
         return value
-    content = value if isinstance(value, bytes) else await _fetched(engine, value)
+    content = value if isinstance(value, bytes) else await _fetched(engine, actor, value)
     done = await engine.apply(KeepPicture(content=content, organizer=organizer), actor)
     return done.picture.name
 
@@ -61,7 +60,9 @@ def _failures() -> tuple[type[Exception], ...]:
     )
 
 
-async def _fetched(engine: Engine, url: str) -> bytes:
+async def _fetched(engine: Engine, actor: Actor, url: str) -> bytes:
+    url = web_address(url)
+    await engine.apply(ReachOut(url=url, verb=Verb.PUBLISH), actor)
     outside = Outside(engine.settings)
     try:
         async with _FETCHES:

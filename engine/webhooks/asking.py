@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from engine.commands.agents.reaching import ReachOut
 from engine.commands.webhooks.webhooks import CreateWebhook, WebhookDone, unknown_webhook
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.verbs import Verb
 from engine.model.webhooks import Posting, PostingState, Webhook, WebhookKind
-from engine.publicweb.outside import Outside
+from engine.publicweb.outside import Outside, web_address
 from engine.refusals import Code, Refused
 
 
@@ -27,6 +28,8 @@ async def create(
     Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY.
     """
     _refuse_without_verb(actor)
+    # Looking up its name tells it to whoever answers for that name.
+    await engine.apply(ReachOut(url=web_address(url), verb=Verb.TRIGGER), actor)
     checked = await Outside(engine.settings).check(url)
     command = CreateWebhook(
         url=checked, kinds=frozenset(kinds), organizer=organizer, starting_minutes=starting_minutes

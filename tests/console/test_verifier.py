@@ -9,6 +9,7 @@ import pytest
 
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.engine import Engine
+from engine.model.bounds import Bounds
 from engine.model.people import Partstat
 from tests.console.person import PUBLIC, Person, browser, operator, with_key
 from tests.support.clock import Clock
@@ -132,6 +133,14 @@ async def test_a_connection_is_tested_with_the_url_shown_and_the_key_kept_nowher
                 assert words in seen.text
                 assert given not in seen.answer.text
             assert f'value="{own}"' in (await person.go("/console/verify")).answer.text
+
+
+async def test_a_key_tests_no_connection_to_where_it_may_not_link(tmp_path: Path, clock: Clock) -> None:
+    async with engine_in(tmp_path, clock, public_url=PUBLIC) as engine, browser(engine) as web:
+        person = await with_key(engine, web, "ann@example.com", bounds=Bounds(links=("customer.com",)))
+        await person.go("/console/verify")
+        seen = await person.press("Test Connection", domain="evil.example", key="k", environment="PROD")
+        assert (seen.status, "evil.example" in seen.text) == (403, True)
 
 
 @pytest.mark.parametrize("domain", ["127.0.0.1:9", "localhost", "10.0.0.1", "169.254.169.254"])

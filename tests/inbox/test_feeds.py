@@ -22,6 +22,7 @@ from engine.model.messages import Audience, Kind
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
+from tests.bounds.making import made
 from tests.support.calendars import FIRST, calendar, game, season
 from tests.support.clock import Clock
 from tests.support.engines import ORGANIZER, answer, attendee, deliver, do, engine_in, invite
@@ -325,6 +326,21 @@ async def test_a_named_calendar_may_move_to_another_address(engine: Engine, web:
     await _fetch(engine, web, "/old.ics", name="Season")
     assert _counts(await _fetch(engine, web, "/new.ics", name="Season")) == {"new": 1, "unchanged": 3}
     assert "if-none-match" not in web.asked[1].lower()
+
+
+async def test_a_key_has_no_calendar_fetched_from_where_it_may_not_link(engine: Engine, web: Web) -> None:
+    key = await made(engine, links=["127.0.0.1"])
+    way = web.way()
+    away = web.url("/season.ics?guests=ann@example.com", "evil.example")
+    web.says("/moved", b"", f"Location: {away}", status="302 Found")
+    for url, asked in ((away, 0), (web.url("/moved", "127.0.0.1"), 1)):
+        with pytest.raises(Refused) as refused:
+            await feeds.import_url(engine, key.actor, url, ImportOptions(), way=way)
+        assert (refused.value.code, refused.value.bound) == (Code.OUT_OF_BOUNDS, "links")
+        assert (len(web.asked), web.resolved) == (asked, ["127.0.0.1"] * asked)
+    web.says("/season.ics", season(range(1)))
+    url = web.url("/season.ics", "127.0.0.1")
+    assert (await feeds.import_url(engine, key.actor, url, ImportOptions(), way=way)).new == 1
 
 
 async def test_the_address_of_a_calendar_is_not_kept(tmp_path: Path, clock: Clock, web: Web) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.commands.agents.keys import StopKey
 from engine.commands.pages.picture_files import BYTES_MAX, examined
 from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
@@ -22,6 +23,7 @@ from engine.imports.pictures import with_pictures
 from engine.model.actors import Actor
 from engine.model.pages import Show
 from engine.refusals import Code, Refused
+from tests.bounds.making import made, narrowed
 from tests.pages.visitor import Visitor, changed, games, published
 from tests.support.clock import Clock
 from tests.support.engines import do, engine_in, refusal
@@ -227,6 +229,34 @@ async def test_what_cannot_be_fetched_as_a_picture_is_refused(
         with pytest.raises(Refused) as refused:
             await with_pictures(engine, engine.local, None, {"logo": url})
         assert refused.value.code is code
+
+
+async def test_a_key_has_no_picture_fetched_from_where_it_may_not_link_nor_while_it_is_stopped(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        engine_in(tmp_path, clock, local_receivers="127.0.0.0/8") as engine,
+        site(answer(png(5, 5))) as (url, asked),
+    ):
+        key = await made(engine, verbs="publish", links=["127.0.0.1"])
+
+        async def bound() -> str:
+            with pytest.raises(Refused) as refused:
+                await with_pictures(engine, key.actor, None, {"logo": f"{url}?guests=ann@example.com"})
+            return refused.value.bound
+
+        await narrowed(engine, key, links=[])
+        assert await bound() == "links"
+        await narrowed(engine, key, links=["127.0.0.1"])
+        await do(engine, StopKey(key_id=key.id))
+        assert await bound() == "stopped"
+        await do(engine, StopKey(key_id=key.id, stopped=False))
+        await narrowed(engine, key, links=["127.0.0.1"], verbs="create")
+        assert await bound() == "verbs"
+        assert asked == []
+        await narrowed(engine, key, links=["127.0.0.1"], verbs="publish")
+        assert (await with_pictures(engine, key.actor, None, {"logo": url}))["logo"]
+        assert len(asked) == 1
 
 
 async def test_no_picture_is_fetched_from_a_private_network(engine: Engine) -> None:

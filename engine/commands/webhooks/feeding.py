@@ -9,6 +9,7 @@ from engine.commands import notices
 from engine.commands.base import Command, Done, Work
 from engine.commands.webhooks import bodies, clock
 from engine.mail.locale.language import noop
+from engine.model.keys import Standing
 from engine.model.messages import Notice
 from engine.model.verbs import Verb
 from engine.model.webhooks import OF_CHANGES, Outgoing, Webhook, WebhookKind
@@ -37,9 +38,12 @@ class FeedWebhook(Command[WebhookFed]):
         if webhook is None or not webhook.active:
             return WebhookFed(worked=False)
         standing = await work.unit.standing(await _chain(work, webhook))
-        if standing.ended(work.now):
-            await pause(work, webhook, Code.KEY_ENDED, noop("The key that made it has ended."))
+        if refusal := _refusal(work, webhook, standing):
+            await pause(work, webhook, *refusal)
             return WebhookFed(worked=True)
+        if standing.stopped:
+            # The log of changes keeps what happens, and it goes on there.
+            return WebhookFed(worked=False)
         if await work.unit.waiting_postings(webhook.id, WAITING_MAX) >= WAITING_MAX:
             return WebhookFed(worked=False)
         masked = bool(webhook.key) and Verb.REPORT not in standing.verbs
@@ -49,6 +53,27 @@ class FeedWebhook(Command[WebhookFed]):
         if fed != webhook:
             await work.unit.save_webhook(fed)
         return WebhookFed(worked=bool(found or timed))
+
+
+def _refusal(work: Work, webhook: Webhook, standing: Standing) -> tuple[Code, str] | None:
+    """Why nothing more is posted by a key as it is now, by a code and a message; None while it may."""
+    if not webhook.key:
+        return None
+    if standing.ended(work.now):
+        return Code.KEY_ENDED, noop("The key that made it has ended.")
+    if Verb.TRIGGER not in standing.verbs:
+        return Code.NOT_ALLOWED, noop("The key that made it may have no webhooks any more.")
+    if standing.in_force(work.now).outside_links(webhook.url):
+        return Code.OUT_OF_BOUNDS, noop("The key that made it may no longer post to that address.")
+    return None
+
+
+async def may_post(work: Work, webhook: Webhook) -> bool:
+    """True if something may be posted to its address now, by the key that made it as that is now."""
+    if not webhook.key:
+        return webhook.active
+    standing = await work.unit.standing(await _chain(work, webhook))
+    return webhook.active and not standing.stopped and _refusal(work, webhook, standing) is None
 
 
 async def _chain(work: Work, webhook: Webhook) -> Sequence[str]:
@@ -88,7 +113,8 @@ class PostCheckpoint(Command[WebhookFed]):
 
     async def carry_out(self, work: Work) -> WebhookFed:
         """`worked` is false if there was nothing to post. Refuses nothing."""
-        asked = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds and w.active]
+        wanting = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds]
+        asked = [webhook for webhook in wanting if await may_post(work, webhook)]
         await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note) for webhook in asked])
         return WebhookFed(worked=bool(asked))
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.notifying import Progress
-from engine.commands.webhooks.feeding import pause
+from engine.commands.webhooks.feeding import may_post, pause
 from engine.commands.webhooks.webhooks import ANSWERS
 from engine.mail.locale.language import noop
 from engine.model.base import Value
@@ -31,7 +31,10 @@ class Claimed(Done):
 
 
 class ClaimPostings(Command[Claimed]):
-    """Claim what is due, of each webhook at most as many as are named; of one whose receiver fails, one."""
+    """Claim what is due, of each webhook at most as many as are named; of one whose receiver fails, one.
+
+    What waits for a receiver that fails is no way out for a key that was stopped or narrowed meanwhile.
+    """
 
     in_record = False
     most: Mapping[str, int]
@@ -41,7 +44,7 @@ class ClaimPostings(Command[Claimed]):
         claimed = {}
         for webhook in await work.unit.webhooks(None):
             limit = self.most.get(webhook.id, 0)
-            if not limit or not open_now(webhook, work.now):
+            if not limit or not open_now(webhook, work.now) or not await may_post(work, webhook):
                 continue
             limit = min(limit, 1) if webhook.failures else limit
             found = await work.unit.claim_postings(webhook.id, work.now, work.now + LEASE, limit)

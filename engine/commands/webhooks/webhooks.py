@@ -96,7 +96,7 @@ class ControlWebhook(Command[WebhookDone]):
         return self.webhook_id
 
     async def carry_out(self, work: Work) -> WebhookDone:
-        """Raises Refused: NOT_ALLOWED, UNKNOWN_WEBHOOK."""
+        """Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS, UNKNOWN_WEBHOOK."""
         work.require(Verb.TRIGGER)
         webhook = await owned(work, self.webhook_id)
         secret = ""
@@ -104,6 +104,7 @@ class ControlWebhook(Command[WebhookDone]):
             case WebhookAction.PAUSE:
                 webhook = webhook.model_copy(update={"paused": webhook.paused or "paused"})
             case WebhookAction.RESUME:
+                refuse_links(work, work.bounds, [webhook.url])
                 webhook = webhook.model_copy(update=ANSWERS | {"paused": ""})
             case WebhookAction.ROTATE:
                 secret = _new_secret(work)
@@ -138,9 +139,10 @@ class ReplayPosting(Command[PostingDone]):
         return self.posting_id
 
     async def carry_out(self, work: Work) -> PostingDone:
-        """Raises Refused: NOT_ALLOWED, UNKNOWN_WEBHOOK, UNKNOWN_POSTING, WEBHOOK_STATE."""
+        """Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS, UNKNOWN_WEBHOOK, UNKNOWN_POSTING, WEBHOOK_STATE."""
         work.require(Verb.TRIGGER)
         webhook = await owned(work, self.webhook_id)
+        refuse_links(work, work.bounds, [webhook.url])
         found = await work.unit.posting(self.posting_id)
         if found is None or found.posting.webhook_id != webhook.id:
             raise unknown_posting(self.posting_id)
