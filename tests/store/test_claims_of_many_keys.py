@@ -1,12 +1,14 @@
-"""The contract of a store: messages that many keys caused, due together, all leave."""
+"""The contract of a store: messages that many keys caused all leave, and each key is held to its mails a minute."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import pytest
 
 from engine.model.bounds import Bounds
 from engine.store.protocol import Store
-from tests.store.stores import attendee, claim, emails, key, message, with_event
+from tests.store.stores import START, attendee, claim, emails, key, message, with_event
 
 KEYS = 104
 AT_ONCE = 8
@@ -31,3 +33,17 @@ async def test_messages_of_many_keys_that_are_due_together_are_all_claimed(
         await _owed(store, range(first, first + AT_ONCE), bounds=bounds)
     claimed = await claim(store, limit=500)
     assert sorted(emails(claimed)) == [f"p{n:03}@example.com" for n in range(KEYS)]
+
+
+async def test_what_others_send_counts_against_a_key_s_minute_like_a_claim(store: Store) -> None:
+    await with_event(store)
+    await _owed(store, range(2), bounds=Bounds(minute=1))
+    async with store.unit() as unit:
+        assert await unit.spend_minutes({"key0": 1}, START)
+        assert not await unit.spend_minutes({"key1": 1, "key0": 1}, START)
+        assert await unit.spend_minutes({"key1": 1}, START), "what was refused is counted for no key"
+    assert await claim(store) == []
+    later = START + timedelta(minutes=1)
+    assert sorted(emails(await claim(store, now=later))) == ["p000@example.com", "p001@example.com"]
+    async with store.unit() as unit:
+        assert not await unit.spend_minutes({"key0": 1}, later)

@@ -11,6 +11,7 @@ from engine.commands import text
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.composing import given, personal_values
+from engine.commands.invites.handing_over import refuse_waiting
 from engine.commands.invites.places import places_left, refuse_full
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.plan_limits import plan_of
@@ -65,6 +66,8 @@ class SendInvite(Command[InviteDone]):
         if before is None:
             await refuse_full(work, event, known)
             await refuse_person_limit(work, email, prompted=self.prompted)
+        if self.handed_over:
+            await refuse_waiting(work, event, email, new=before is None)
         if known:
             known = await _welcomed(work, known)
         if known and before:

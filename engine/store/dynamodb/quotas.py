@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from engine.model.base import Value
@@ -95,6 +96,15 @@ class Quotas(QuotaQuestions, UnitSession):
         found = await self.rows.get(PACES, name)
         after = max(found.next if found else 0.0, now.timestamp()) + n / rate
         await self.rows.put(PACES, SpentRate(name=name, next=after))
+
+    async def spend_minutes(self, minutes: Mapping[str, int], now: datetime) -> bool:
+        """Count one mail against the limits per minute of these keys; False, and nothing is counted, beyond one."""
+        for key, minute in minutes.items():
+            if not await self.allowed_in_minute(f"key:{key}", now, minute):
+                return False
+        for key, minute in minutes.items():
+            await self.spend(f"key:{key}", 1, now, minute / 60)
+        return True
 
     async def spend_quota(self, name: str, n: int, now: datetime) -> None:
         """Take `n` messages from what a mail service allows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -31,6 +31,10 @@ class Ledger(Protocol):
 
     async def hand_over(self, message: Message, now: datetime) -> None:
         """Settle a waiting message as sent by its requester; this server will not send it."""
+        ...
+
+    async def spend_minutes(self, minutes: Mapping[str, int], now: datetime) -> bool:
+        """Count one mail against the limits per minute of these keys; False, and nothing is counted, beyond one."""
         ...
 
     async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:

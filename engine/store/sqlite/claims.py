@@ -246,6 +246,15 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         )
         await self.count_sent(moved, now)
 
+    async def spend_minutes(self, minutes: Mapping[str, int], now: datetime) -> bool:
+        for key, minute in minutes.items():
+            row = await self.one("SELECT next FROM pace WHERE key = ?", [f"key:{key}"])
+            if not rules.allowed_in_minute(1, row["next"] if row else None, now.timestamp(), minute):
+                return False
+        for key, minute in minutes.items():
+            await self._spend(f"key:{key}", 1, now, minute / 60)
+        return True
+
     async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
         sent = [m.model_copy(update={"state": MessageState.SENT}) for m in messages]
         await self.add_messages(sent, priority=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -159,6 +159,15 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         if not m.key:
             return rules.KeyVerdict()
         return rules.by_keys(m.kind, m.email, event, standing, len(m.key.split()), now)
+
+    async def spend_minutes(self, minutes: Mapping[str, int], now: datetime) -> bool:
+        paces = {f"key:{key}": minute for key, minute in minutes.items()}
+        at = now.timestamp()
+        if not all(rules.allowed_in_minute(1, self.t.get("pace", k), at, m) for k, m in paces.items()):
+            return False
+        for pace, minute in paces.items():
+            self.t.put("pace", pace, max(self.t.get("pace", pace) or 0.0, at) + 60 / minute)
+        return True
 
     def _late(self, key: int, m: Message, standing: Standing, now: datetime) -> bool:
         """True if it would be too many in a minute for a key; then it is due when its turn comes."""
