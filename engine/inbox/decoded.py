@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.parser import BytesHeaderParser
 
 from engine.inbox.contents.readers import Readers
+from engine.itip.content_lines import unfolded
 from engine.mail import text
 from engine.mail.incoming import headers
 from engine.mail.incoming.content import IncomingMail
@@ -51,12 +52,17 @@ def headers_of(raw: bytes) -> Iterator[tuple[str, str]]:
             yield name, value[:HEADER_SHOWN]
 
 
+def _calendar(content: str) -> str:
+    """A calendar with each of its lines in one piece, so that whoever looks for an address finds all of it."""
+    return text.lines("\n".join(unfolded(content)))
+
+
 def _told(raw: bytes, mail: IncomingMail | None) -> Decoded:
     head = tuple(headers_of(raw))
     if mail is None:
         body = re.split(rb"\r?\n\r?\n", raw[:HEAD_BYTES], maxsplit=1)[-1]
         return Decoded(headers=head, text=text.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN])
-    calendars = [text.lines(part.content[:HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars]
+    calendars = [_calendar(part.content[:HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars]
     return Decoded(
         headers=head,
         text=text.lines(mail.text)[:_TEXT_SHOWN],

@@ -15,9 +15,19 @@ _DOMAIN_MAX = 253
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRANGE = re.compile(r"[^a-z0-9._-]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_WORD = re.compile(r"[^\s<>()\[\]{},;:|\"'«»“”‘’„=?&]+")
+_WORD = re.compile(r"[^\s<>()\[\]{},;:|\"«»“”‘„?&]+")
+_APART = re.compile(r"(?<![^\W_])['’]|['’](?![^\W_])|=(?![^=@'’]*\.[^=@'’]*@)")
+"""What ends an address within a word: a quotation mark, not the apostrophe of o'brien@; what names a value, not the
+`=` of bounce+ann=example.com@, where mailing lists write a domain in it."""
+_NAMED = re.compile(r"['’=]")
+"""The same in a parameter of a web address."""
+_CARD = re.compile(r"BEGIN:V[A-Z]", re.IGNORECASE)
+_FOLD = re.compile(r"\r?\n[ \t]")
+"""Where calendars and cards break a long line, also within an address (RFC 5545, 3.1)."""
+_SOFT = re.compile(r"(?<=@)=\r?\n|=\r?\n(?=[^\s@]*@)")
+"""The same of quoted-printable, where what a mail says could not be decoded."""
 _IN_QUOTES = re.compile(r'"[^"\n]{1,64}"(?=@)')
-_PERCENT = re.compile("%40")
+_PERCENT = re.compile("%(?:25){0,3}40|[＠﹫]")
 PATTERN_MAX = 320
 """Characters of one pattern."""
 
@@ -166,13 +176,29 @@ def masked_address(address: str) -> str:
 
 def without_addresses(text: str) -> str:
     """The text, with every address in it masked except its first letter and its domain."""
-    if "@" not in text and "%40" not in text:
+    if "@" not in text and "40" not in text and text.isascii():
         return text
-    return _WORD.sub(_masked, _IN_QUOTES.sub("*", _PERCENT.sub("@", text)))
+    text = _PERCENT.sub("@", text)
+    if "@" not in text:
+        return text
+    if _CARD.search(text):
+        text = _FOLD.sub("", text)
+    return _WORD.sub(_masked, _IN_QUOTES.sub("*", _SOFT.sub("", text)))
 
 
 def _masked(found: re.Match[str]) -> str:
     word = found[0]
+    if "@" not in word:
+        return word
+    apart = _NAMED if found.string[max(0, found.start() - 1) : found.start()] in {"?", "&", ";"} else _APART
+    shown, place = [], 0
+    for mark in apart.finditer(word):
+        shown += [_one_masked(word[place : mark.start()]), mark[0]]
+        place = mark.end()
+    return "".join([*shown, _one_masked(word[place:])])
+
+
+def _one_masked(word: str) -> str:
     local, at, domain = word.rpartition("@")
     if not (at and domain and local.strip("*")):
         return word

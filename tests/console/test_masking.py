@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,10 +17,12 @@ from engine.engine import Engine
 from engine.inbox.spool.spool import OwnMailbox
 from engine.model.addresses import without_addresses
 from engine.model.list_rows import ListRow
-from tests.console.person import SAME, Person, browser, crawled, with_key
+from engine.model.queries import EventQuery
+from tests.console.person import PUBLIC, SAME, Person, browser, crawled, operator, with_key
 from tests.support import mails
 from tests.support.approvals import waiting
-from tests.support.engines import created, deliver, do, invite
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in, invite
 from tests.support.inboxes import inbox_of
 
 LOCALS = st.text("abcdefgh.+-_0123456789", min_size=2, max_size=20)
@@ -37,10 +41,57 @@ LOCALS = st.text("abcdefgh.+-_0123456789", min_size=2, max_size=20)
         ("a*******@example.com", "a*******@example.com"),
         ("ä@bücher.example", "ä*******@bücher.example"),
         ("five @ noon", "five @ noon"),
+        ("Ask o'brien@example.com's desk", "Ask o*******@example.com's desk"),
+        ("Ask o’brien@example.com", "Ask o*******@example.com"),
+        ("from 'ann@example.com'", "from 'a*******@example.com'"),
+        ("bounce+ann.smith=customer.com@lists.example", "b*******@lists.example"),
+        ("smtp.mailfrom=ann@example.com", "smtp.mailfrom=a*******@example.com"),
+        ("https://x.example/?a=1&e=ann.b@example.com", "https://x.example/?a=1&e=a*******@example.com"),
+        (
+            "href='mailto:ann@example.com' a='b@example.com'",
+            "href='mailto:a*******@example.com' a='b*******@example.com'",
+        ),
+        ("ann.smi=\nth@example.com", "a*******@example.com"),
+        ("ann.smith@=\r\nexample.com", "a*******@example.com"),
+        ("https://x.example/c?e=ann%2540example.com", "https://x.example/c?e=a*******@example.com"),
+        ("ann＠example.com", "a*******@example.com"),
     ],
 )
 def test_addresses_inside_a_text_are_masked(text: str, shown: str) -> None:
     assert without_addresses(text) == shown
+
+
+@given(st.integers(0, 60), st.sampled_from(["\r\n ", "\n ", "\n\t"]))
+def test_no_address_survives_in_a_calendar_that_is_folded_within_it(place: int, fold: str) -> None:
+    line = "ATTENDEE;CN=Ann;RSVP=TRUE:mailto:ann.very.secret@guests.example"
+    folded = f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{line[:place]}{fold}{line[place:]}\r\nEND:VEVENT"
+    shown = without_addresses(folded)
+    assert "RSVP=TRUE:mailto:a*******@guests.example" in shown
+    assert not any(part in shown for part in ("nn.very", "very", "secret"))
+
+
+async def test_an_address_in_a_folded_calendar_of_a_mail_is_masked_on_each_page_that_shows_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    long = "wilhelmina.moneypenny-of-the-southern-department@strangers.example"
+    settings = {"public_url": PUBLIC, "authserv_ids": mails.OPERATOR_SERVER}
+    async with engine_in(tmp_path, clock, **settings) as engine, browser(engine) as web:
+        person = await operator(engine, web)
+        for sender, proven in (("olga@cis.test", True), ("mailer@strangers.example", False)):
+            entry = mails.vevent(attendees=[(long, "NEEDS-ACTION")], organizer=sender)
+            mail = mails.request(entry, sender=sender, proven=proven)
+            assert long.encode() not in entry.to_ical(), "its line is folded within the address"
+            async with inbox_of(engine) as inbox:
+                await inbox.take(mail.as_bytes(), (OwnMailbox(name="create"),))
+        (event,) = (await engine.store.search(EventQuery(organizer="olga@cis.test", limit=1))).events
+        for page, part in (
+            (f"/console/events/{event.uid}/message", "/mails/"),
+            ("/console/quarantine", "/quarantine/"),
+        ):
+            listed = await person.go(page)
+            seen = await person.go(next(link for link in listed.links if part in link))
+            assert "NEEDS-ACTION:mailto:w*******@strangers.example" in seen.text
+            assert "southern" not in seen.text
 
 
 @given(st.text(max_size=40), LOCALS, st.text(max_size=40))
