@@ -10,6 +10,7 @@ from datetime import datetime
 
 from engine import plainfile
 from engine.commands.agents.reaching import ReachOut
+from engine.commands.approvals.policies import refuse_unasked
 from engine.commands.base import Command, Done, Work
 from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
@@ -253,7 +254,12 @@ class _Run:
 
     async def _chunk(self, steps: Sequence[Step], end: float) -> tuple[StepOutcome, ...]:
         loop = asyncio.get_running_loop()
-        batch = Batch(steps=tuple(steps), dry_run=self.options.dry_run, enough=lambda: loop.time() > end)
+        batch = Batch(
+            steps=tuple(steps),
+            judge=refuse_unasked,
+            dry_run=self.options.dry_run,
+            enough=lambda: loop.time() > end,
+        )
 
         async def before(work: Work) -> None:
             await work.unit.save_feed(self.feed)

@@ -12,6 +12,7 @@ from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, RotateKey
 from engine.commands.agents.lists import SetAddressList
 from engine.commands.approvals.deciding import Decide
+from engine.commands.approvals.policies import refuse_unasked
 from engine.commands.base import Command
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import ListRow
@@ -20,19 +21,24 @@ from engine.commands.pages.branding import SetBranding
 from engine.commands.pages.landing_hosts import SettleLandingHosts
 from engine.commands.pages.links import CreateLink, UpdateLink
 from engine.commands.pages.pages import CreatePage, UpdatePage
+from engine.commands.tables import batchrows
+from engine.commands.tables.batch import Batch, RequestOutcome
+from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
 from engine.imports.feeds import ImportOptions, import_file
+from engine.imports.imported import Imported
 from engine.model.actors import Actor
 from engine.model.branding import MailText
 from engine.model.held import Channel, HoldReason
+from engine.model.keys import Key
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
-from tests.bounds.making import made
+from tests.bounds.making import made, narrowed
 from tests.support import mails
 from tests.support.approvals import held_in
 from tests.support.calendars import FIRST, calendar, game
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, do, engine_in, refusal
+from tests.support.engines import created, deliver, do, engine_in, jobs_done, refusal
 from tests.support.inboxes import receiving
 from tests.support.mails import OPERATOR_SERVER
 from tests.tools.caller import calling, text_of
@@ -189,6 +195,55 @@ async def test_a_link_of_an_imported_calendar_is_left_out_where_links_wait_for_a
     assert held.reasons == (HoldReason.LINKS,)
     await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
     assert (await engine.event(event.uid, engine.local)).description == "See evil.com"
+
+
+async def _imported(engine: Engine, key: Key, *entries: str) -> Imported:
+    return await import_file(engine, key.actor, calendar(entries), "season.ics", ImportOptions())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        game("one", start=FIRST.replace(day=5), stamp="20270202T120000Z"),
+        game("one", "STATUS:CANCELLED", stamp="20270202T120000Z"),
+    ],
+)
+async def test_what_a_calendar_changes_needs_the_yes_that_it_would_need_if_asked_by_itself(
+    engine: Engine, changed: str
+) -> None:
+    key = await made(engine, address=AGENT)
+    assert (await _imported(engine, key, game("one"))).new == 1
+    (event,) = (await engine.store.search(EventQuery(organizer=AGENT, limit=10))).events
+    await do(engine, SendInvite(uid=event.uid, email="ann@example.com"), key.actor)
+    await deliver(engine)
+    await narrowed(engine, key, approval=["changes"])
+    assert (await _imported(engine, key, game("one"))).failed == 0
+    done = await _imported(engine, key, changed, game("two"))
+    assert (done.new, done.changed, done.cancelled, done.failed) == (1, 0, 0, 1)
+    (problem,) = done.problems
+    assert (problem.code, "changes" in problem.detail) == (Code.OUT_OF_BOUNDS, True)
+    await jobs_done(engine)
+    assert await deliver(engine) == []
+    assert await engine.event(event.uid, engine.local) == event
+    await narrowed(engine, key, approval=[])
+    assert (await _imported(engine, key, changed, game("two"))).failed == 0
+
+
+async def test_a_row_of_a_table_makes_its_event_and_invites_nobody_without_the_yes_that_needs(
+    engine: Engine,
+) -> None:
+    await made(engine, address=AGENT, approval=["new-domain", "links"])
+    rows = batchrows.read(
+        "action,key,summary,description,date,start,end,timezone,email\n"
+        "CREATE,1,Gala,Plain,2027-05-02,19:00,20:00,UTC,ann@new.example\n"
+        "CREATE,2,Ball,See evil.com,2027-05-03,19:00,20:00,UTC,\n"
+    ).rows
+    steps = tuple(RowStep(row=row, name=str(row.row)) for row in rows)
+    organizer = Actor(kind="organizer", address=AGENT)
+    first, second = (await do(engine, Batch(steps=steps, judge=refuse_unasked), organizer)).outcomes
+    assert (first.became, first.code, first.notified) == (RequestOutcome.CREATED, Code.OUT_OF_BOUNDS, 0)
+    assert (second.became, second.code) == (RequestOutcome.FAILED, Code.OUT_OF_BOUNDS)
+    assert await deliver(engine) == []
 
 
 async def test_a_key_that_may_administer_widens_no_key_takes_over_none_and_fills_no_list(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.commands.approvals.policies import refuse_unasked
 from engine.commands.tables import batchrows, batchtimes
 from engine.commands.tables.batch import Batch, Rehearsed, RequestOutcome, StepOutcome
 from engine.commands.tables.batchrows import RowStep
@@ -28,7 +29,7 @@ GAME = "CREATE,game-1,Game 1,2027-05-02,19:00,21:30,America/New_York"
 async def _run(engine: Engine, table: str, actor: Actor | None = None, **defaults: str) -> list[StepOutcome]:
     rows = batchrows.read(table).rows
     steps = tuple(RowStep(row=row, name=str(row.row), defaults=defaults) for row in rows)
-    return list((await do(engine, Batch(steps=steps), actor)).outcomes)
+    return list((await do(engine, Batch(steps=steps, judge=refuse_unasked), actor)).outcomes)
 
 
 async def _event(engine: Engine, uid: str) -> Event:
@@ -352,7 +353,7 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(engine: Engine) 
     rows = batchrows.read(f"{HEADER}\n{GAME}\nUPDATE,game-1,Game one,,,,\n").rows
     steps = tuple(RowStep(row=row, name=str(row.row)) for row in rows)
     with pytest.raises(Rehearsed) as rehearsed:
-        await engine.apply(Batch(steps=steps, dry_run=True), engine.local)
+        await engine.apply(Batch(steps=steps, judge=refuse_unasked, dry_run=True), engine.local)
     assert _became(list(rehearsed.value.outcomes)) == ["created", "updated"]
     assert (await engine.store.search(EventQuery())).events == ()
 
@@ -380,7 +381,7 @@ _CELL = st.sampled_from(
 @given(st.lists(st.dictionaries(st.sampled_from(list(batchrows.COLUMNS)), _CELL), min_size=1, max_size=8))
 async def test_any_rows_come_to_an_outcome_each(engine: Engine, rows: list[dict[str, str]]) -> None:
     steps = tuple(RowStep(batchrows.BatchRow(n, cells), str(n)) for n, cells in enumerate(rows, start=1))
-    outcomes = (await do(engine, Batch(steps=steps))).outcomes
+    outcomes = (await do(engine, Batch(steps=steps, judge=refuse_unasked))).outcomes
     assert [outcome.name for outcome in outcomes] == [step.name for step in steps]
     assert all(
         outcome.code and outcome.detail for outcome in outcomes if outcome.became is RequestOutcome.FAILED

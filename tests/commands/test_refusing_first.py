@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.commands.approvals.policies import refuse_unasked
 from engine.commands.base import Work
 from engine.commands.tables.batch import Batch, EventCommand, Step
 from engine.engine import Engine
@@ -30,11 +31,11 @@ async def blocked(engine: Engine) -> bool:
 
 
 async def test_a_request_that_refuses_first_is_one_failed_row(engine: Engine) -> None:
-    done = await engine.apply(Batch(steps=(Blocks(writes=False),)), engine.local)
+    done = await engine.apply(Batch(steps=(Blocks(writes=False),), judge=refuse_unasked), engine.local)
     assert [one.code for one in done.outcomes] == ["invalid_argument"]
 
 
 async def test_a_request_that_wrote_before_it_refused_keeps_nothing(engine: Engine) -> None:
     with pytest.raises(AssertionError, match="wrote before it refused"):
-        await engine.apply(Batch(steps=(Blocks(writes=True),)), engine.local)
+        await engine.apply(Batch(steps=(Blocks(writes=True),), judge=refuse_unasked), engine.local)
     assert not await blocked(engine)

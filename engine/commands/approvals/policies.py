@@ -70,6 +70,20 @@ async def _observe(work: Work, command: Command[Done], done: Done) -> None:
         work.observed.extend([f"approval:{one.value}" async for one in _met(work, command, done)])
 
 
+async def refuse_unasked(work: Work, command: Command[Done], done: Done) -> None:
+    """Refuse with OUT_OF_BOUNDS a command of a batch that would have to wait: its row has no way to."""
+    if work.approved or not work.bounds.approval or not holdable.changed(work, done):
+        return
+    found = [one.value async for one in _met(work, command, done)]
+    if found and work.bounds.mode(work.now) is Mode.OBSERVE:
+        work.observed.extend(f"approval:{one}" for one in found)
+    elif found:
+        raise out_of_bounds(
+            "approval",
+            f"It needs a yes ({', '.join(found)}), for which this cannot wait. Ask for it by itself.",
+        )
+
+
 async def _met(work: Work, command: Command[Done], done: Done) -> AsyncIterator[Approval]:
     """The approvals of the bounds that the command meets."""
     for approval in sorted(work.bounds.approval):
@@ -101,7 +115,10 @@ async def _meets(work: Work, command: Command[Done], done: Done, approval: Appro
 async def _links(work: Work, command: Command[Done], done: Done) -> bool:
     """True for a link to a host that the key which has links wait does not name in `links`."""
     texts = await _texts(work, command, done)
-    return any(outside(text, one.links or ()) for one in _asking_of_links(work) for text in texts)
+    approved = done.old.linked if isinstance(done, EventDone) and done.old else ()
+    return any(
+        outside(text, (*(one.links or ()), *approved)) for one in _asking_of_links(work) for text in texts
+    )
 
 
 def _asking_of_links(work: Work) -> Iterator[Bounds]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, SkipValidation
 
 from engine.commands import recording
+from engine.commands.agents.bounds import refuse_links_that_wait
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
-from engine.commands.invites.invites import SendInvite
+from engine.commands.invites.invites import InviteDone, SendInvite, new_attendee
 from engine.model.base import Value
 from engine.model.events import Event
 from engine.model.people import Party
 from engine.refusals import Code, Refused
 
+Judge = Callable[[Work, Command[Any], Done], Awaitable[None]]
+"""Refuses a request that would wait for a yes, by what it would do (`approvals.policies.refuse_unasked`)."""
 EventCommand = CreateEvent | UpdateEvent | ReinstateEvent | CancelEvent
 RowAction = Literal["create", "update", "cancel", ""]
 
@@ -29,6 +32,7 @@ _ACTIONS: dict[type[EventCommand], RowAction] = {
     ReinstateEvent: "update",
     CancelEvent: "cancel",
 }
+_TEXTS = ("summary", "location", "description", "url", "organizer_name")
 
 
 class RequestOutcome(StrEnum):
@@ -111,6 +115,7 @@ class Batch(Command[BatchDone]):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     steps: Annotated[tuple[Step, ...], SkipValidation]
+    judge: Judge
     dry_run: bool = False
     enough: Callable[[], bool] | None = None
 
@@ -122,7 +127,7 @@ class Batch(Command[BatchDone]):
         """Raises Rehearsed where it is a dry run, never Refused."""
         outcomes: list[StepOutcome] = []
         for step in self.steps:
-            outcomes.append(await _one(work, step))
+            outcomes.append(await _one(work, step, self.judge))
             if self.enough and self.enough():
                 break
         if self.dry_run:
@@ -130,7 +135,7 @@ class Batch(Command[BatchDone]):
         return BatchDone(outcomes=tuple(outcomes))
 
 
-async def _one(work: Work, step: Step) -> StepOutcome:
+async def _one(work: Work, step: Step, judge: Judge) -> StepOutcome:
     earlier = await step.before(work)
     if earlier is not None:
         return earlier
@@ -141,12 +146,13 @@ async def _one(work: Work, step: Step) -> StepOutcome:
         invitee = step.invitee() if action == "create" else None
         if invitee:
             work.require("send")
+        await _refuse_waiting(work, command, judge)
         done = await command.carry_out(work)
         outcome = _outcome(step, action, done)
         if outcome.became is not RequestOutcome.UNCHANGED:
             await recording.enter(work, command, done)
         if invitee and outcome.became is RequestOutcome.CREATED:
-            outcome = await _invited(work, invitee, outcome)
+            outcome = await _invited(work, invitee, outcome, judge)
         outcome = step.told(outcome)
     except Refused as refused:
         if work.unit.writes != written:
@@ -156,10 +162,30 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     return outcome
 
 
-async def _invited(work: Work, invitee: Party, made: StepOutcome) -> StepOutcome:
+async def _refuse_waiting(work: Work, command: EventCommand, judge: Judge) -> None:
+    """Refuse, before anything is written, what would wait for a yes if it were asked by itself."""
+    if not work.bounds.approval:
+        return
+    if isinstance(command, CreateEvent):
+        refuse_links_that_wait(work, [str(getattr(command, name) or "") for name in _TEXTS])
+        return
+    if isinstance(command, ReinstateEvent):
+        # It has no dry run; whoever had it in their calendar gets it anew, at its time.
+        event = await work.owned_event(command.uid)
+        seen = EventDone(event=event, old=event, changed=("status", "start"), notified=1)
+    else:
+        seen = await command.model_copy(update={"dry_run": True}).carry_out(work)
+    await judge(work, command, seen)
+
+
+async def _invited(work: Work, invitee: Party, made: StepOutcome, judge: Judge) -> StepOutcome:
     """The outcome of a request that made an event, with what became of the invite; the event stands either way."""
     invite = SendInvite(uid=made.uid, email=invitee.address, name=invitee.name)
     try:
+        if work.bounds.approval:
+            event = await work.owned_event(made.uid)
+            guest = new_attendee(work, event, invitee.address, invitee.name, invite.origin, {})
+            await judge(work, invite, InviteDone(attendee=guest, message=None))
         done = await invite.carry_out(work)
     except Refused as refused:
         fields = {

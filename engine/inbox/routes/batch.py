@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.attendee_report import harmless
 from engine.commands import notices
+from engine.commands.approvals.policies import refuse_unasked
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.commands.mails import first_proof
@@ -91,7 +92,7 @@ async def apply_steps(
     engine: Engine, steps: Sequence[RowStep], actor: Actor, *, dry_run: bool = False
 ) -> tuple[StepOutcome, ...]:
     """Apply some rows in one transaction, and return their outcomes."""
-    done = await engine.apply(Batch(steps=tuple(steps), dry_run=dry_run), actor)
+    done = await engine.apply(Batch(steps=tuple(steps), judge=refuse_unasked, dry_run=dry_run), actor)
     return done.outcomes
 
 
