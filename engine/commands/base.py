@@ -123,8 +123,15 @@ class Work:
 
     async def standing_event(self, uid: str) -> Event:
         """The event `uid` that is neither cancelled nor over, of an organizer in good standing (promise 7)."""
-        event = await self.owned_event(uid)
+        event = await self.open_event(uid)
         refuse_ended(event, self.now)
+        return event
+
+    async def open_event(self, uid: str) -> Event:
+        """Like `standing_event`, but also a series whose remaining dates were called off: that may still be changed."""
+        event = await self.owned_event(uid)
+        if event.cancelled or event.closed(self.now):
+            refuse_ended(event, self.now)
         await self.refuse_suspended(event.organizer)
         return event
 

@@ -19,6 +19,10 @@ from engine.refusals import Code, Refused
 _MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})
 _EARLIER_MAX = 20
 """Instances of one revision of which is kept what they said before."""
+_COMPARED = 10_000
+"""Instances in the past that are compared; a series of more cannot be ended at once."""
+_HEARD_FOR = timedelta(days=14)
+"""After the rest of a series was called off, how long people hear of it, at most: it may have gone on for years."""
 _UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "source_dtstamp": None}
 
 
@@ -179,13 +183,19 @@ def _comparable(value: object) -> object:
     return [v.model_copy(update=_UNNOTED) if isinstance(v, Override) else v for v in value]
 
 
-def sound(event: Event, now: datetime) -> Event:
-    """`event` with its end worked out; Refused if it is over already or its placeholders are wrong."""
+def sound(event: Event, now: datetime, old: Event | None = None) -> Event:
+    """`event` with its end worked out; Refused if it is over already or its placeholders are wrong.
+
+    It may be over if it is only without dates that `old` had still to come: whoever has them hears of it.
+    """
     personal.check(event)
     series.refuse_too_many(event)
     _refuse_mixed(event)
     ends_at = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, event.overrides)
-    event = event.model_copy(update={"ends_at": ends_at})
+    event = event.model_copy(update={"ends_at": ends_at, "heard_until": None})
+    if event.finished(now) and old and _only_without(event, old, now):
+        latest = now + _HEARD_FOR
+        return event.model_copy(update={"heard_until": min(old.closes_at or latest, latest)})
     if event.finished(now):
         raise Refused(
             Code.EVENT_IN_PAST,
@@ -193,6 +203,19 @@ def sound(event: Event, now: datetime) -> Event:
             f"It is {now:%Y-%m-%d %H:%M} UTC now; give a later date.",
         )
     return event
+
+
+def _only_without(event: Event, old: Event, now: datetime) -> bool:
+    """True if every instance of `event`, all of which are over, was one of `old` as well."""
+    known = _times(old, now)
+    return len(known) < _COMPARED and _times(event, now) <= known
+
+
+def _times(event: Event, until: datetime) -> set[tuple[datetime, datetime]]:
+    added = [event.span.moment(day) for day in event.rdates]
+    since = min([event.span.start_utc, *added, *(o.span.start_utc for o in event.overrides)])
+    spans = recurrence.instances(event, since, until, _COMPARED)
+    return {(span.start_utc, span.end_utc) for span in spans}
 
 
 async def refuse_lacking(work: Work, old: Event, new: Event) -> None:

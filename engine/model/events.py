@@ -84,6 +84,10 @@ class Event(Value):
         None, description="DTSTAMP of the last revision that changed anything; None: of this one"
     )
     ends_at: datetime | None = Field(description="end of the last instance; None where it recurs for ever")
+    heard_until: datetime | None = Field(
+        None,
+        description="of a series whose remaining instances were called off: until when people hear of it",
+    )
     cancel_reason: str = ""
     source_uid: str | None = Field(None, description="UID in the organizer's own client")
     sender_unauthenticated: bool = Field(
@@ -124,6 +128,15 @@ class Event(Value):
     def finished(self, now: datetime) -> bool:
         """True once the last instance is over."""
         return self.ends_at is not None and self.ends_at <= now
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """Until when a change of it is of use to anybody; None where it recurs for ever."""
+        return self.heard_until or self.ends_at
+
+    def closed(self, now: datetime) -> bool:
+        """True once it is finished, and no one can miss instances that were called off any more."""
+        return self.closes_at is not None and self.closes_at <= now
 
     def seen_by(self, partstat: Partstat) -> Event:
         """The event as an attendee with this answer sees it."""

@@ -75,5 +75,5 @@ def jittered(wait: timedelta) -> timedelta:
 def give_up_at(claim: Claim, now: datetime) -> datetime:
     """72 hours after the first attempt, or when the event is over, whichever comes first."""
     latest = (claim.first_tried or now) + _GIVE_UP
-    ends_at = claim.event.ends_at if claim.event and claim.message.kind.calendar else None
-    return min(latest, ends_at) if ends_at else latest
+    closes_at = claim.event.closes_at if claim.event and claim.message.kind.calendar else None
+    return min(latest, closes_at) if closes_at else latest

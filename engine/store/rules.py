@@ -115,7 +115,7 @@ def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
         return Code.SUPERSEDED
     if event.cancelled and message.kind not in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
         return Code.EVENT_CANCELLED
-    return Code.EVENT_FINISHED if event.finished(now) else None
+    return Code.EVENT_FINISHED if event.closed(now) else None
 
 
 def _overtaken(message: Waiting, event: Event) -> bool:

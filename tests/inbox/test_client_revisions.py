@@ -14,6 +14,7 @@ from engine.model.events import Event, EventStatus
 from engine.model.messages import Method
 from engine.model.queries import EventQuery
 from tests.support import mails
+from tests.support.clock import Clock
 from tests.support.engines import deliver, invite_all_answers
 from tests.support.inboxes import Post
 from tests.support.mails import END, STAMP, START, vevent
@@ -307,6 +308,21 @@ async def test_of_several_rules_none_goes_on_when_later_dates_are_cancelled(post
     assert before[-1] > FIRST + 10 * WEEK
     assert await brought(post, "CANCEL", _from_on(before[-1].astimezone(PARIS))) == ("updated", "")
     assert _starts(await the_event(post)) == before[:-1]
+
+
+async def test_the_dates_that_remain_are_cancelled_one_by_one_or_with_the_end_of_the_series(
+    post: Post, clock: Clock
+) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    await invite_all_answers(post.engine, await the_event(post))
+    clock.now = FIRST + 3 * WEEK + HOUR
+    last, stamp = FIRST + 4 * WEEK, {"dtstamp": clock.now}
+    gone = vevent(start=last, end=None, recurrence_id=last, sequence=1, **stamp)
+    assert await brought(post, "CANCEL", gone) == ("cancelled", "")
+    ended = vevent(**{**WEEKLY, "rrule": {"freq": "weekly", "until": last - HOUR}}, sequence=2, **stamp)
+    assert await brought(post, "REQUEST", ended) == ("updated", "")
+    assert {m.method for m in await deliver(post.engine) if m.method} == {Method.CANCEL, Method.REQUEST}
+    assert _starts(await the_event(post)) == [FIRST + n * WEEK for n in range(4)]
 
 
 async def test_one_bad_event_of_several_stops_no_other_and_one_notice_tells_of_all(post: Post) -> None:

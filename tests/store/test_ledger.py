@@ -234,6 +234,16 @@ async def test_what_may_not_leave_is_withdrawn_with_the_reason(store: Store, cod
     assert last.settled == START
 
 
+async def test_a_change_leaves_until_dates_that_it_called_off_would_have_been_over(store: Store) -> None:
+    made = await with_event(store, ANN, BOB)
+    await answered(store, await claim(store))
+    later = START + timedelta(days=1)
+    await save(store, made.model_copy(update={"ends_at": START, "heard_until": later, "sequence": 1}))
+    await owe(store, message(ANN, kind=Kind.UPDATE, sequence=1), message(BOB, kind=Kind.UPDATE, sequence=1))
+    assert [c.message.kind for c in await claim(store, limit=1)] == [Kind.UPDATE]
+    assert await claim(store, now=later) == []
+
+
 async def test_a_cancellation_leaves_for_a_cancelled_event(store: Store) -> None:
     made = await with_event(store, ANN)
     await answered(store, await claim(store))

@@ -288,13 +288,17 @@ async def test_the_cancellation_of_one_date_is_taken_back_with_the_change_and_th
         assert calendar == [(Kind.UPDATE, 3, named)]
 
 
-async def test_a_list_on_its_way_skips_nobody_while_a_cancellation_can_be_taken_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("called_off", [{}, {"instance": "2027-05-09"}], ids=["the event", "its last date"])
+async def test_a_list_on_its_way_skips_nobody_while_a_cancellation_can_be_taken_back(
+    tmp_path: Path, called_off: dict[str, str]
+) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):
-        uid = await caller.event()
+        uid = await caller.event(recurrence="FREQ=WEEKLY;COUNT=2")
+        clock.move(days=65)
         sent = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}, {"email": BOB}], start=True)
         clock.move(seconds=120)
-        cancelled = await caller.ok("cancel_event", uid=uid)
+        cancelled = await caller.ok("cancel_event", uid=uid, **called_off)
         await jobs_done(engine)
         await undone(caller, cancelled)
         clock.move(seconds=60)

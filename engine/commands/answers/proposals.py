@@ -132,7 +132,7 @@ class DeclineProposal(Command[ProposalDone]):
     async def carry_out(self, work: Work) -> ProposalDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
         work.require("update")
-        event = await work.standing_event(self.uid)
+        event = await work.open_event(self.uid)
         proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
         work.closed.append(proposal)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)

@@ -54,8 +54,8 @@ async def offered(work: Work, command: Command[Done], done: D) -> D:
         **facts,
     )
     await work.unit.add_undo(undoable)
-    if isinstance(done, EventDone) and done.event.cancelled:
-        # A list on its way would skip its rows for good; they wait until the event stays cancelled.
+    if isinstance(done, EventDone) and (done.event.cancelled or done.event.finished(work.now)):
+        # A list on its way would skip its rows for good; they wait until the event stays called off.
         await work.unit.delay_jobs(done.event.uid, undoable.until)
     return done.model_copy(update={"undo": undoable.offer})
 

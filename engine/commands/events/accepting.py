@@ -28,7 +28,7 @@ class AcceptProposal(Command[EventDone]):
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
         work.require("update")
-        event = await work.standing_event(self.uid)
+        event = await work.open_event(self.uid)
         proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)
         done = await _change(event, proposal, self.audience).carry_out(work)
         answered = proposal.model_copy(update={"state": ProposalState.ANSWERED})

@@ -189,7 +189,7 @@ class UpdateEvent(Command[EventDone]):
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
         work.require("update")
-        old = await work.standing_event(self.uid)
+        old = await work.open_event(self.uid)
         note = text.note(self.note)
         self._refuse_stale(old)
         await audience.refuse_unknown(work, old, self.audience)
@@ -199,7 +199,7 @@ class UpdateEvent(Command[EventDone]):
             # Also if expected_sequence is that of before: a repeated request was carried out already.
             return await self._noted(work, old)
         refuse_unexpected(old, self.expected_sequence)
-        new = sound(revised(new, old, work.now, self.source), work.now)
+        new = sound(revised(new, old, work.now, self.source), work.now, old)
         if self.hosts and work.approved:
             new = new.model_copy(update={"linked": tuple(sorted({*new.linked, *self.hosts}))})
         bounds.refuse_event(work, new, note, old=old)
@@ -331,7 +331,7 @@ class CancelEvent(Command[EventDone]):
         work.require("update")
         if before := await self._cancelled_before(work):
             return before
-        old = await work.standing_event(self.uid)
+        old = await work.open_event(self.uid)
         if self.source and self.source.older_than(old):
             raise Refused(Code.STALE, "A newer revision of this event has already been applied.")
         reason = text.bounded(self.reason, "note", text.LOCATION_MAX)

@@ -128,7 +128,7 @@ class AddInstance(Command[EventDone]):
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
         work.require("update")
-        old = await work.standing_event(self.uid)
+        old = await work.open_event(self.uid)
         start = series.aligned(old.span, self.span.start)
         if series.stands(old, start):
             return EventDone(event=old)
@@ -170,7 +170,7 @@ def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Revis
 
 async def _series(work: Work, uid: str) -> Event:
     work.require("update")
-    event = await work.standing_event(uid)
+    event = await work.open_event(uid)
     if not event.recurring:
         raise Refused(
             Code.INVALID_RECURRENCE,
@@ -190,7 +190,7 @@ async def _notify(
 ) -> EventDone:
     """Save the revision and have the audience told of it: of the one instance, or of the whole series."""
     # Clients count the revisions of an instance by themselves: they say nothing of the series' own.
-    new = sound(revised(new, old, work.now), work.now)
+    new = sound(revised(new, old, work.now), work.now, old)
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     changed = differences(old, new)
     await audience.refuse_unknown(work, old, request.audience)

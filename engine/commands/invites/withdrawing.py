@@ -32,7 +32,7 @@ class WithdrawInvite(Command[WithdrawDone]):
     async def carry_out(self, work: Work) -> WithdrawDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, UNKNOWN_ATTENDEE, TOO_LARGE, …"""
         work.require("send")
-        event = await work.standing_event(self.uid)
+        event = await work.open_event(self.uid)
         note = text.note(self.note)
         known = await _attendee(work, event, self.email)
         bounds.refuse_links(work, work.bounds, [note])
