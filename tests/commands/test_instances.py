@@ -8,7 +8,7 @@ import pytest
 
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import CancelEvent
-from engine.commands.events.instances import CancelInstance, ChangeInstance
+from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance, UpdateInstance
 from engine.commands.revisions import RevisionSource
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event, EventStatus, Override
@@ -16,7 +16,7 @@ from engine.model.messages import Audience, Kind, Method
 from engine.model.people import Partstat
 from engine.model.times import Span
 from engine.refusals import Code
-from tests.support.engines import created, deliver, do, invite_all_answers, refusal
+from tests.support.engines import created, deliver, do, invite, invite_all_answers, refusal
 
 FIRST = datetime(2027, 5, 2, 23, tzinfo=UTC)
 SECOND = FIRST + timedelta(weeks=1)
@@ -153,3 +153,19 @@ async def test_who_comes_to_one_instance_of_a_series_they_declined_hears_of_that
     done = await do(engine, CancelEvent(uid=series.uid))
     assert done.notified == 4
     assert len(await deliver(engine)) == 4
+
+
+async def test_a_placeholder_in_one_date_for_which_the_invited_have_no_value_is_refused(
+    engine: Engine, series: Event
+) -> None:
+    await invite(engine, series, "ann@example.com", name="Ann")
+    await do(engine, UpdateInstance(uid=series.uid, recurrence_id=SECOND, description="Dear {{name}}"))
+    lacking = {"uid": series.uid, "description": "Dear {{company}}"}
+    added = moved().span
+    for command in (
+        UpdateInstance(recurrence_id=SECOND, **lacking),
+        UpdateInstance(recurrence_id=SECOND, **lacking, dry_run=True),
+        AddInstance(span=added, **lacking),
+    ):
+        assert await refusal(engine, command) is Code.MISSING_FIELD
+    await invite(engine, series, "bob@example.com", name="Bob")

@@ -11,7 +11,14 @@ from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
-from engine.commands.revisions import RevisionSource, differences, refuse_unexpected, revised, sound
+from engine.commands.revisions import (
+    RevisionSource,
+    differences,
+    refuse_lacking,
+    refuse_unexpected,
+    revised,
+    sound,
+)
 from engine.itip import recurrence
 from engine.model.events import Event, Override
 from engine.model.messages import Audience, Chosen, Kind
@@ -191,6 +198,7 @@ async def _notify(
     """Save the revision and have the audience told of it: of the one instance, or of the whole series."""
     # Clients count the revisions of an instance by themselves: they say nothing of the series' own.
     new = sound(revised(new, old, work.now), work.now, old)
+    await refuse_lacking(work, old, new)
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     changed = differences(old, new)
     await audience.refuse_unknown(work, old, request.audience)
