@@ -357,7 +357,7 @@ async def cancel(visit: Visit) -> Response:
             visit.say("Cancel the event for good"),
             visit.say("Keep it"),
         )
-    return visit.go(f"{_HUB}/{event.id}", "cancelled", done.undo)
+    return visit.go(f"{_HUB}/{event.id}", "unchanged" if done.repeated else "cancelled", done.undo)
 
 
 async def take_back(visit: Visit) -> Response:

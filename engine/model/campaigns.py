@@ -32,6 +32,7 @@ class Campaign(Value):
     kind: Kind = Kind.INVITE
     origin: Origin
     state: CampaignState = CampaignState.DRAFT
+    sequence: int | None = Field(None, description="of the revision that a change announces")
     total: int = Field(0, description="rows of the list, or people in the audience of a change")
     valid: int = 0
     created: datetime

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
 from engine.model.messages import Kind
 from engine.model.people import Origin
 from engine.refusals import Refused
 from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, engine_in, invite
+from tests.support.engines import created, deliver, do, engine_in, invite
 
 NEW = {
     "summary": "Spring <concert>",
@@ -111,6 +112,19 @@ async def test_a_cancellation_shows_who_would_hear_of_it_first(engine: Engine, p
     assert await deliver(engine) == []
     assert "cancelled" in (await person.press("Cancel the event for good")).text
     assert [m.kind for m in await deliver(engine)] == [Kind.CANCELLATION]
+
+
+async def test_an_event_that_somebody_cancelled_meanwhile_is_cancelled_by_nobody_again(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person)
+    uid = (await engine.event(path.rpartition("/")[2], engine.local)).uid
+    await person.go(f"{path}/cancel")
+    await person.press("See who would hear of it")
+    await do(engine, CancelEvent(uid=uid))
+    assert "Nothing changed" in (await person.press("Cancel the event for good")).text
+    await person.go(f"{path}/cancel")
+    assert "Nothing would change" in (await person.press("See who would hear of it")).text
 
 
 async def test_one_person_is_invited_and_followed(engine: Engine, person: Person) -> None:

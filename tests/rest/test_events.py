@@ -105,6 +105,8 @@ async def test_cancelling_mails_those_invited_and_is_safe_to_repeat(
     assert (done.json()["event"]["status"], done.json()["notified"]) == ("cancelled", 1)
     assert [m.kind for m in await deliver(engine)] == ["cancellation"]
     again = await web.post(f"{path}/cancel", json={})
+    dry = (await web.post(f"{path}/cancel", params={"dry_run": "true"}, json={})).json()
+    assert (dry["changed"], dry["notified"], dry["campaign_id"]) == ([], 0, "")
     assert again.json()["event"]["sequence"] == done.json()["event"]["sequence"]
     assert await deliver(engine) == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.engine import Engine
+from tests.bounds.making import made
+from tests.support.clock import Clock
 from tests.support.engines import invite_all_answers
 from tests.support.leaving import left
 from tests.tools.caller import Caller, Mode, calling, text_of
@@ -136,6 +138,56 @@ async def test_cancelling_twice_answers_twice_the_same_and_mails_once(engine: En
         same = ("event", "notified", "campaign_id")
         assert [again[name] for name in same] == [first[name] for name in same]
     assert await left(engine) == []
+
+
+async def test_a_cancelled_event_is_cancelled_again_by_nobody_and_only_its_own_cancellation_counts(
+    engine: Engine, mode: Mode, clock: Clock
+) -> None:
+    async with calling(engine, mode) as caller:
+        uid = await _series(caller)
+        await left(engine)
+        await caller.ok("cancel_event", uid=uid, instance="2027-05-10")
+        assert len(await left(engine)) == 1
+        clock.move(minutes=1)
+        await caller.ok("cancel_event", uid=uid, audience="none")
+        again = await caller.call("cancel_event", uid=uid, audience="all")
+        dry = await caller.call("cancel_event", uid=uid, audience="all", dry_run=True)
+    for result in (again, dry):
+        assert result.structured_content is not None
+        assert (result.structured_content["notified"], result.structured_content["campaign_id"]) == (0, "")
+        assert "was cancelled before" in text_of(result)
+        assert "People who" not in text_of(result)
+    assert await left(engine) == []
+
+
+async def test_a_dry_run_of_a_cancellation_that_was_mailed_says_that_nobody_would_be(
+    engine: Engine,
+) -> None:
+    async with calling(engine) as caller:
+        uid = await _series(caller)
+        await left(engine)
+        first = await caller.ok("cancel_event", uid=uid)
+        again = text_of(await caller.call("cancel_event", uid=uid))
+        assert (
+            f"No one is mailed now. People who were mailed then: 1. Campaign: {first['campaign_id']}."
+            in again
+        )
+        dry = await caller.call("cancel_event", uid=uid, dry_run=True)
+        assert "no one would be mailed" in text_of(dry)
+        assert dry.structured_content is not None
+        assert (dry.structured_content["notified"], dry.structured_content["dry_run"]) == (0, True)
+
+
+async def test_a_key_whose_changes_wait_for_a_yes_asks_for_none_to_repeat_a_cancellation(
+    engine: Engine,
+) -> None:
+    key = await made(engine, mode="hold")
+    async with calling(engine) as caller:
+        uid = await _series(caller)
+        await caller.ok("cancel_event", uid=uid)
+    async with calling(engine, actor=key.actor) as agent_caller:
+        again = await agent_caller.ok("cancel_event", uid=uid)
+    assert "held" not in again
 
 
 async def test_an_update_that_was_made_is_done_whatever_sequence_it_expects(engine: Engine) -> None:

@@ -33,10 +33,17 @@ def _changed_line(one: FieldChange) -> str:
 def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> list[str]:
     """The result of cancel_event as lines of text."""
     what = f"the instance {instance}" if instance else "the event"
-    if instance and not done.changed:
-        return [f"Cancelled: {what} was cancelled before. No one is mailed now."]
+    if (instance and not done.changed) or done.repeated:
+        return [_cancelled_before(done, what, dry_run=dry_run)]
     head = f"Dry run, nothing was done: {what} would be cancelled." if dry_run else f"Cancelled: {what}."
     return [head, *notified_lines(done, dry_run=dry_run)]
+
+
+def _cancelled_before(done: EventDone, what: str, *, dry_run: bool) -> str:
+    if dry_run:
+        return f"Dry run, nothing was done: {what} was cancelled before, and no one would be mailed."
+    then = f" People who were mailed then: {done.notified}. Campaign: {done.campaign_id}."
+    return f"Cancelled: {what} was cancelled before. No one is mailed now.{then if done.campaign_id else ''}"
 
 
 def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:

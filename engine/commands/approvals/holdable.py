@@ -53,7 +53,7 @@ def changed(work: Work, done: Done) -> bool:
     """True if the command changed something; a repeated request is answered and does not wait."""
     match done:
         case EventDone():
-            return bool(done.changed or done.created)
+            return bool(done.changed or done.created) and not done.repeated
         case InviteDone() | WithdrawDone():
             return not done.already
         case InvitesDone():

@@ -362,10 +362,10 @@ class CancelEvent(Command[EventDone]):
         event = await work.owned_event(self.uid)
         if not event.cancelled or self.source is not None:
             return None
-        campaign = await work.unit.last_campaign(event.uid, event.organizer, Kind.CANCELLATION)
+        campaign = None if self.dry_run else await audience.told(work, event, Kind.CANCELLATION)
         return EventDone(
             event=event,
-            changed=("status",),
+            changed=() if self.dry_run else ("status",),
             notified=campaign.total if campaign else 0,
             campaign_id=campaign.id if campaign else "",
             repeated=True,

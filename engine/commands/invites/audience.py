@@ -173,6 +173,12 @@ async def notify(
     return await start(work, event, kind, group, people, recurrence_id, note=note) if people else ""
 
 
+async def told(work: Work, event: Event, kind: Kind) -> Campaign | None:
+    """The campaign that told people of the newest revision, if any did."""
+    last = await work.unit.last_campaign(event.uid, event.organizer, kind)
+    return last if last and last.sequence == event.sequence else None
+
+
 async def start(
     work: Work,
     event: Event,
@@ -196,6 +202,7 @@ async def start(
         kind=kind,
         origin=Origin.API,
         state=CampaignState.RUNNING,
+        sequence=event.sequence,
         total=people,
         valid=people,
         created=work.now,
