@@ -9,9 +9,9 @@ import pytest
 from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event
-from engine.model.people import Attendee
+from engine.model.people import Attendee, Partstat
 from engine.model.times import Span
-from tests.support.engines import created, deliver, do, invite
+from tests.support.engines import answer, created, deliver, do, invite
 from tests.tools.caller import Mode, agent, calling, text_of
 
 ANN = "ann@example.com"
@@ -72,6 +72,65 @@ async def test_a_declined_proposal_is_answered_to_the_one_who_made_it(engine: En
     assert (declined["proposal"]["state"], declined["changed"]) == ("declined", [])
     (message,) = [m for m in await deliver(engine) if m.kind.calendar]
     assert (message.email, message.method, message.sequence) == (ANN, "DECLINECOUNTER", 0)
+
+
+@pytest.mark.parametrize("by", ["answer_proposal", "update_event"])
+async def test_who_said_no_and_proposed_another_time_hears_that_it_was_accepted(
+    engine: Engine, by: str
+) -> None:
+    event = await created(engine)
+    people = [(await invite(engine, event, f"{name}@example.com")).attendee for name in ("ann", "bob", "eve")]
+    await deliver(engine)
+    await proposed(engine, event, people[0], 1, partstat=Partstat.DECLINED)
+    await answer(engine, people[2], Partstat.DECLINED)
+    await deliver(engine)
+    accept = {"email": ANN, "answer": "accept"}
+    moved = accept if by == "answer_proposal" else {"start": "2027-05-02T20:00:00"}
+    async with calling(engine) as caller:
+        assert (await caller.ok(by, uid=event.uid, **moved))["notified"] == 2
+    assert {m.email for m in await deliver(engine) if m.kind.calendar} == {ANN, "bob@example.com"}
+
+
+async def test_who_said_no_to_one_date_and_proposed_another_time_for_it_hears_that_it_was_accepted(
+    engine: Engine,
+) -> None:
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.DECLINED)
+    second = event.span.start_utc + timedelta(weeks=1)
+    await proposed(engine, event, ann, 24 * 7 + 1, recurrence_id=second, partstat=Partstat.DECLINED)
+    await deliver(engine)
+    async with calling(engine) as caller:
+        accept = {"uid": event.uid, "email": ANN, "answer": "accept"}
+        assert (await caller.ok("answer_proposal", **accept))["notified"] == 1
+    assert [m.email for m in await deliver(engine) if m.kind.calendar] == [ANN]
+
+
+@pytest.mark.parametrize("audience", ["none", ["accepted"]])
+async def test_whom_the_organizer_names_is_told_of_an_accepted_proposal_and_nobody_else(
+    engine: Engine, audience: str | list[str]
+) -> None:
+    event = await created(engine)
+    ann = (await invite(engine, event, ANN)).attendee
+    await deliver(engine)
+    await proposed(engine, event, ann, 1, partstat=Partstat.DECLINED)
+    async with calling(engine) as caller:
+        accept = {"uid": event.uid, "email": ANN, "answer": "accept", "audience": audience}
+        assert (await caller.ok("answer_proposal", **accept))["notified"] == 0
+
+
+async def test_a_proposal_of_the_time_that_stands_is_answered_and_nobody_is_mailed(engine: Engine) -> None:
+    event = await created(engine)
+    ann = (await invite(engine, event, ANN)).attendee
+    await deliver(engine)
+    await proposed(engine, event, ann, 0, location="Café")
+    await deliver(engine)
+    async with calling(engine) as caller:
+        result = await caller.call("answer_proposal", uid=event.uid, email=ANN, answer="accept")
+        assert "at that time already" in text_of(result)
+        assert (await caller.ok("get_event", uid=event.uid))["proposals"] == []
+    assert await deliver(engine) == []
 
 
 async def test_proposals_are_counted_apart_from_the_answers(engine: Engine) -> None:

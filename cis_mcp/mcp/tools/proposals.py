@@ -31,6 +31,8 @@ from engine.refusals import Code, Refused
 SHOWN = 10
 """The most open proposals that get_event shows; list_attendees shows each with its attendee."""
 
+_STANDS = "It is at that time already: the proposal is answered, nothing changed, and no one is mailed."
+
 
 class AnswerProposalArguments(Arguments):
     """Arguments of answer_proposal."""
@@ -78,7 +80,8 @@ async def _accepted(
     done = await call.apply(command)
     assert done.proposal is not None, "accepting answers a proposal"
     follow = f" Follow it with get_campaign {done.campaign_id}." if done.campaign_id else ""
-    lines = [f"Moved. People notified: {done.notified}.{follow}", *event_lines(done.event)]
+    said = f"Moved. People notified: {done.notified}.{follow}" if done.changed else _STANDS
+    lines = [said, *event_lines(done.event)]
     data = AnsweredProposal(
         event=event_info(done.event),
         proposal=proposal_info(done.event, done.proposal),

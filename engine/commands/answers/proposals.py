@@ -13,10 +13,11 @@ from engine.commands.answers.receipts import outdated, recorded
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites.invites import invite_message
 from engine.commands.prompting import Cause, prompted
+from engine.itip import recurrence
 from engine.model.answers import Proposal, ProposalState
 from engine.model.codes import whole_blanked
 from engine.model.events import Event
-from engine.model.messages import Kind
+from engine.model.messages import Audience, Chosen, Kind
 from engine.model.people import Attendee, Partstat
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
@@ -170,6 +171,41 @@ async def answered(work: Work, event: Event, recurrence_id: date | datetime | No
         if recurrence_id is None or proposal.recurrence_id == recurrence_id:
             work.closed.append(proposal)
             await work.unit.settle_proposal(proposal, ProposalState.ANSWERED)
+
+
+async def told_with(
+    work: Work, old: Event, new: Event, group: Chosen, asked: Audience | Chosen | None
+) -> Chosen:
+    """`group`, and whoever proposed the time to which the event or an instance moves, even with a No.
+
+    Whom the request itself names (`asked`) are told, and nobody else.
+    """
+    if (
+        isinstance(asked, Chosen)
+        or not group.partstats
+        or (old.span, old.overrides) == (new.span, new.overrides)
+    ):
+        return group
+    emails = set(group.emails)
+    for proposal in await work.unit.proposals(new.uid):
+        wanted = proposal.span and _start_end(proposal.span)
+        if wanted and _times(new, proposal) == wanted != _times(old, proposal):
+            proposer = await work.unit.attendee(new.uid, proposal.email)
+            if proposer and proposer.withdrawn is None and proposer.partstat not in group.partstats:
+                emails.add(proposer.email)
+    return group.model_copy(update={"emails": frozenset(emails)})
+
+
+def _times(event: Event, proposal: Proposal) -> tuple[Instant, Instant] | None:
+    """Start and end of what a proposal is for; None for an instance that is cancelled."""
+    instance = proposal.recurrence_id
+    if instance in event.exdates:
+        return None
+    return _start_end(event.span if instance is None else recurrence.instance(event, instance).span)
+
+
+def _start_end(span: Span) -> tuple[Instant, Instant]:
+    return (span.start, span.end)
 
 
 def _content(proposal: Proposal) -> tuple[object, ...]:

@@ -31,6 +31,9 @@ class AcceptProposal(Command[EventDone]):
         event = await work.open_event(self.uid)
         proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)
         done = await _change(event, proposal, self.audience).carry_out(work)
+        if not done.changed:
+            work.closed.append(proposal)
+            await work.unit.settle_proposal(proposal, ProposalState.ANSWERED)
         answered = proposal.model_copy(update={"state": ProposalState.ANSWERED})
         return done.model_copy(update={"proposal": answered})
 

@@ -207,6 +207,7 @@ class UpdateEvent(Command[EventDone]):
         if new.reserved is not None and self.only_for:
             await refuse_lacking(work, old, new.seen_by(min(self.only_for)))
         group = self._group(work, felt(old, new, changed), asks=new.rsvp)
+        group = await proposals.told_with(work, old, new, group, self.audience)
         notified = await audience.size(work, new, group)
         campaign_id = ""
         if not self.dry_run:

@@ -205,6 +205,7 @@ async def _notify(
     note = text.note(request.note)
     bounds.refuse_event(work, new, note, old=old)
     group = audience.of_update(request.audience or default, changed, asks=new.rsvp)
+    group = await proposals.told_with(work, old, new, group, request.audience)
     notified = await audience.size(work, new, group, kind, recurrence_id)
     preview = await audience.preview(work, new, group, kind, recurrence_id)
     campaign_id = ""
