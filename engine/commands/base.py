@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.commands.randomness import Randomness, word_in_order
+from engine.commands.randomness import Randomness, short_id, word_in_order
 from engine.model.actors import Actor
 from engine.model.answers import Proposal
 from engine.model.base import Value
@@ -120,6 +120,12 @@ class Work:
     async def owned_event(self, uid: str) -> Event:
         """The event that `uid` names, or a refusal: UNKNOWN_EVENT, also for one of somebody else; AMBIGUOUS_EVENT."""
         return named_event(await self.unit.events_named(uid, self.actor.address), uid, self.actor)
+
+    async def free_id(self) -> str:
+        """A short id that no event has."""
+        while await self.unit.events_named(found := short_id(self.randomness), ""):
+            pass
+        return found
 
     async def standing_event(self, uid: str) -> Event:
         """The event `uid` that is neither cancelled nor over, of an organizer in good standing (promise 7)."""

@@ -138,6 +138,11 @@ class Event(Value):
         """True once it is finished, and no one can miss instances that were called off any more."""
         return self.closes_at is not None and self.closes_at <= now
 
+    @property
+    def reserved_for(self) -> frozenset[Partstat]:
+        """The answers of attendees who see other text than all."""
+        return self.reserved.partstats if self.reserved else frozenset()
+
     def seen_by(self, partstat: Partstat) -> Event:
         """The event as an attendee with this answer sees it."""
         if self.reserved is None or partstat not in self.reserved.partstats:

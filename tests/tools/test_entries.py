@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from engine.engine import Engine
 from engine.settings import Settings
-from tests.support.engines import invite_all_answers
+from tests.support.engines import created, invite_all_answers
 from tests.support.leaving import Left, left
 from tests.tools.caller import Mode, calling, text_of
 
@@ -101,6 +101,21 @@ async def test_an_offer_is_seen_by_those_who_said_maybe_and_by_nobody_else(
         assert found["events"] == []
         ended = await caller.ok("update_event", uid=uid, only_for=[], audience="none")
         assert ended["event"]["only_for"] is None
+
+
+async def test_whose_text_goes_away_hears_of_it_as_well_as_those_who_get_one(engine: Engine) -> None:
+    event = await created(engine, location="Hall")
+    await invite_all_answers(engine, event)
+    steps = (
+        ({"only_for": ["accepted"], "location": "Back door"}, {"yes": "Back door"}),
+        ({"only_for": ["declined"], "location": "Nowhere"}, {"yes": "Hall", "no": "Nowhere"}),
+        ({"only_for": []}, {"no": "Hall"}),
+    )
+    async with calling(engine) as caller:
+        for change, told in steps:
+            assert (await caller.ok("update_event", uid=event.uid, **change))["notified"] == len(told)
+            seen = {m.to: str(m.event["LOCATION"]) for m in await left(engine)}
+            assert seen == {f"{name}@example.com": place for name, place in told.items()}
 
 
 async def test_what_only_some_see_is_a_place_a_text_or_a_link(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
-from engine.commands.randomness import UID_LENGTH, short_id
+from engine.commands.randomness import UID_LENGTH
 from engine.commands.revisions import (
     RevisionSource,
     differences,
@@ -83,7 +83,7 @@ class CreateEvent(Command[EventDone]):
             return EventDone(event=before)
         await work.refuse_suspended(owner)
         await bounds.refuse_events(work, owner)
-        event = self._event(work, owner, await _free_id(work))
+        event = self._event(work, owner, await work.free_id())
         await self._add(work, event)
         changed = ("summary", "start", "end")
         return EventDone(event=event, changed=changed, created=True)
@@ -206,7 +206,7 @@ class UpdateEvent(Command[EventDone]):
         await refuse_lacking(work, old, new)
         if new.reserved is not None and self.only_for:
             await refuse_lacking(work, old, new.seen_by(min(self.only_for)))
-        group = self._group(work, felt(old, new, changed), asks=new.rsvp)
+        group = self._group(work, old, new, felt(old, new, changed))
         group = await proposals.told_with(work, old, new, group, self.audience)
         notified = await audience.size(work, new, group)
         campaign_id = ""
@@ -225,16 +225,17 @@ class UpdateEvent(Command[EventDone]):
             campaign_id=campaign_id,
         )
 
-    def _group(self, work: Work, felt: Collection[str], *, asks: bool) -> Chosen:
+    def _group(self, work: Work, old: Event, new: Event, felt: Collection[str]) -> Chosen:
         """Who hears of the change."""
-        if self.audience is None and not set(felt) - {"places"}:
+        if self.audience is not None:
+            return audience.of_update(self.audience, felt, asks=new.rsvp)
+        if not set(felt) - {"places"} or (self.words_quietly and not audience.misleading(felt)):
             # No calendar shows how many places there are.
             return Chosen()
-        if self.audience is None and self.words_quietly and not audience.misleading(felt):
-            return Chosen()
-        if self.audience is None and self.only_for:
-            return Chosen(partstats=self.only_for)
-        return audience.of_update(self.audience or work.settings.update_audience, felt, asks=asks)
+        if self.only_for is not None:
+            # Those who saw other text than all until now have it in their calendars.
+            return Chosen(partstats=old.reserved_for | new.reserved_for)
+        return audience.of_update(work.settings.update_audience, felt, asks=new.rsvp)
 
     def _refuse_stale(self, event: Event) -> None:
         if self.source and self.source.older_than(event):
@@ -371,13 +372,6 @@ class CancelEvent(Command[EventDone]):
             campaign_id=campaign.id if campaign else "",
             repeated=True,
         )
-
-
-async def _free_id(work: Work) -> str:
-    """A short id that no event has."""
-    while await work.unit.events_named(found := short_id(work.randomness), ""):
-        pass
-    return found
 
 
 def _braces(old: Event, new: Event) -> bool:
