@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from engine.commands import text
 from engine.itip import recurrence
@@ -153,8 +153,8 @@ def moved(event: Event, span: Span) -> dict[str, object]:
 
 def _moved(values: Sequence[date | datetime], old: Span, new: Span) -> tuple[date | datetime, ...]:
     """By the clock on the wall, so that a change of zone or of summer time moves every instance alike."""
-    distance = _wall(new.start, new) - _wall(old.start, old)
-    return tuple(_at(_wall(value, old) + distance, new) for value in values)
+    distance = wall(new.start, new) - wall(old.start, old)
+    return tuple(at_wall(wall(value, old) + distance, new) for value in values)
 
 
 def from_on(event: Event, first: date | datetime) -> list[date | datetime] | None:
@@ -171,11 +171,11 @@ def from_on(event: Event, first: date | datetime) -> list[date | datetime] | Non
 
 def shifted(event: Event, changed: Override, starts: Sequence[date | datetime]) -> tuple[Override, ...]:
     """`changed` for each instance that starts at one of `starts`: as far from it as the changed one is from its own."""
-    distance = _wall(changed.span.start, event.span) - _wall(changed.recurrence_id, event.span)
+    distance = wall(changed.span.start, event.span) - wall(changed.recurrence_id, event.span)
     length = changed.span.end - changed.span.start
     found = []
     for start in starts:
-        moved = _at(_wall(start, event.span) + distance, event.span)
+        moved = at_wall(wall(start, event.span) + distance, event.span)
         span = changed.span.model_copy(update={"start": moved, "end": moved + length})
         found.append(changed.model_copy(update={"recurrence_id": start, "span": span}))
     return tuple(found)
@@ -192,10 +192,13 @@ def ended_before(event: Event, first: date | datetime) -> str:
     return rule.text(until.strftime(stamp))
 
 
-def _wall(value: date | datetime, span: Span) -> datetime:
-    local = span.moment(value).astimezone(span.zone)
-    return local.replace(tzinfo=None)
+def wall(value: date | datetime, span: Span) -> datetime:
+    """`value` as the clock on the wall shows it; a day is its midnight, also where a zone has none on it."""
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time())
+    return value.astimezone(span.zone).replace(tzinfo=None)
 
 
-def _at(wall: datetime, span: Span) -> date | datetime:
-    return wall.date() if span.all_day else wall.replace(tzinfo=span.zone).astimezone(UTC)
+def at_wall(clock: datetime, span: Span) -> date | datetime:
+    """The day, or the moment, of a series like `span` at which the wall shows `clock`."""
+    return clock.date() if span.all_day else clock.replace(tzinfo=span.zone).astimezone(UTC)

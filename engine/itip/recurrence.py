@@ -76,7 +76,8 @@ def until_of(rule: RecurrenceRule, span: Span) -> date | datetime | None:
         raise refused(f"UNTIL={rule.until[:20]} is not a date or a time.") from error
 
 
-def _until_text(until: date | datetime | None) -> str:
+def until_text(until: date | datetime | None) -> str:
+    """UNTIL as a rule has it; empty if there is none."""
     if until is None:
         return ""
     return until.strftime("%Y%m%dT%H%M%SZ") if isinstance(until, datetime) else until.strftime("%Y%m%d")
@@ -133,7 +134,7 @@ def validated(rule: str, span: Span) -> str:
         raise refused("No day matches the recurrence rule.")
     if parsed.count and sum(1 for _ in _starts(parsed, span)) < parsed.count:
         raise refused("The recurrence rule reaches too far into the future.")
-    return parsed.text(_until_text(until))
+    return parsed.text(until_text(until))
 
 
 def sensible(text: str, span: Span) -> str:

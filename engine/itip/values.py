@@ -18,7 +18,9 @@ _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS_MAX = 1_000
 _WESTMOST = timedelta(hours=12)
 """How far the clocks of the westernmost zone are behind UTC."""
-_FIRST_YEAR, _LAST_YEAR = 1600, 9000
+_FIRST_YEAR = 1600
+LAST_YEAR = 9000
+"""The last year in which a date or time is understood."""
 
 
 def read_value(text: str) -> tuple[date | datetime, bool]:
@@ -31,7 +33,7 @@ def read_value(text: str) -> tuple[date | datetime, bool]:
     if not match:
         raise ValueError(f"not a date or time: {text[:40]}")
     year, month, day = (int(match.group(n)) for n in (1, 2, 3))
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+    if not _FIRST_YEAR <= year <= LAST_YEAR:
         raise ValueError(f"year out of range: {year}")
     if match.group(4) is None:
         return date(year, month, day), False

@@ -11,6 +11,7 @@ from engine.commands import bulk_changes, series, text
 from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
+from engine.commands.events import moving
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH
@@ -315,7 +316,7 @@ class UpdateEvent(Command[EventDone]):
         span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
         values: dict[str, object] = {"span": span, **series.moved(old, span)}
         if old.recurrence and self.recurrence is None:
-            values["recurrence"] = recurrence.validated(old.recurrence, span)
+            values["recurrence"] = moving.rule(old, span)
         return values
 
 
