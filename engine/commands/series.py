@@ -1,4 +1,4 @@
-"""What sets instances of a recurring event apart: bounds, belonging, and moving with the series (RFC 5545, 3.8.5)."""
+"""What sets instances of a recurring event apart: bounds, and belonging to the series (RFC 5545, 3.8.5)."""
 
 from __future__ import annotations
 
@@ -135,26 +135,6 @@ def _stands(event: Event, recurrence_id: date | datetime) -> bool:
     begin = event.span.moment(recurrence_id)
     found = recurrence.instances(event, begin, begin + _MOMENT, EXCEPTIONS_MAX)
     return any(span.start == recurrence_id for span in found)
-
-
-def moved(event: Event, span: Span) -> dict[str, object]:
-    """The exceptions of `event` where its series moves to `span`: an exception stays with its instance."""
-    if not event.recurring or event.span.all_day != span.all_day:
-        return {}
-    return {
-        "rdates": _moved(event.rdates, event.span, span),
-        "exdates": _moved(event.exdates, event.span, span),
-        "overrides": tuple(
-            o.model_copy(update={"recurrence_id": _moved([o.recurrence_id], event.span, span)[0]})
-            for o in event.overrides
-        ),
-    }
-
-
-def _moved(values: Sequence[date | datetime], old: Span, new: Span) -> tuple[date | datetime, ...]:
-    """By the clock on the wall, so that a change of zone or of summer time moves every instance alike."""
-    distance = wall(new.start, new) - wall(old.start, old)
-    return tuple(at_wall(wall(value, old) + distance, new) for value in values)
 
 
 def from_on(event: Event, first: date | datetime) -> list[date | datetime] | None:

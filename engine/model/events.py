@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -148,7 +149,12 @@ class Event(Value):
         if self.reserved is None or partstat not in self.reserved.partstats:
             return self
         own = self.reserved.model_dump(include={"location", "description", "url"}, exclude_none=True)
-        return self.model_copy(update={**own, "reserved": None})
+        overrides = tuple(one.model_copy(update=self._shared(one, own)) for one in self.overrides)
+        return self.model_copy(update={**own, "overrides": overrides, "reserved": None})
+
+    def _shared(self, override: Override, texts: Mapping[str, str]) -> dict[str, str]:
+        """Those of `texts` for which an instance has none of its own, but says what its series says."""
+        return {n: text for n, text in texts.items() if getattr(override, n) == getattr(self, n)}
 
     def override(self, recurrence_id: date | datetime) -> Override | None:
         """The override of the instance that `recurrence_id` names, if it has one."""

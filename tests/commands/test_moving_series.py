@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from engine.commands import series
+from engine.commands.answers.proposals import RecordProposal
 from engine.commands.events.events import UpdateEvent
+from engine.commands.events.instances import UpdateInstance
 from engine.commands.events.timing import Timing
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.itip import recurrence
+from engine.model.answers import ProposalState
 from engine.model.events import Event
-from tests.support.engines import created, do
+from engine.model.people import Partstat
+from tests.support.engines import created, deliver, do, invite
 
 LISBON = "Europe/Lisbon"
 
@@ -122,3 +127,87 @@ async def test_a_series_that_ends_with_the_calendar_itself_can_move(engine: Engi
     done = await do(engine, UpdateEvent(uid=event.uid, when=Timing(start="2027-05-04")))
     assert done.event.recurrence == "FREQ=YEARLY;UNTIL=90001231"
     assert done.event.span.start == date(2027, 5, 4)
+
+
+# a date that was changed for itself
+
+
+MONDAYS = ["05-03 19:00", "05-10 19:00", "05-17 19:00"]
+
+
+async def weekly(engine: Engine, **values: object) -> Event:
+    known = {"location": "Hall A", "description": "Practice", "url": "https://example.com/a"}
+    when = timing("2027-05-03T19:00")
+    return await created(engine, when=when, recurrence="FREQ=WEEKLY;COUNT=3", **{**known, **values})
+
+
+async def changed_date(engine: Engine, event: Event, start: str, **values: object) -> Event:
+    """The event after one of its dates was changed."""
+    named = series.read(event.span, start)
+    done = await do(engine, UpdateInstance(uid=event.uid, recurrence_id=named, **values))  # type: ignore[arg-type]
+    return done.event
+
+
+async def test_a_date_that_was_only_reworded_goes_with_its_series(engine: Engine) -> None:
+    event = await weekly(engine)
+    event = await changed_date(engine, event, "2027-05-10", description="Bring cake")
+    event = (
+        await do(
+            engine,
+            UpdateEvent(
+                uid=event.uid,
+                summary="Rehearsal",
+                when=Timing(start="2027-05-03T20:00", duration="PT3H", timezone="Europe/Paris"),
+                location="Hall B",
+                description="Concert",
+                url="https://example.com/b",
+            ),
+        )
+    ).event
+    assert dates(event) == ["05-03 20:00", "05-10 20:00", "05-17 20:00"]
+    (one,) = event.overrides
+    assert one.span == recurrence.at(event.span, one.recurrence_id)
+    told = (one.summary, one.location, one.description, one.url)
+    assert told == ("Rehearsal", "Hall B", "Bring cake", "https://example.com/b")
+
+
+async def test_a_date_that_was_moved_keeps_its_own_time_and_shows_it_in_the_zone_of_its_series(
+    engine: Engine,
+) -> None:
+    event = await changed_date(
+        engine, await weekly(engine), "2027-05-10", when=Timing(start="2027-05-12T10:00")
+    )
+    own = event.overrides[0].span
+    change = UpdateEvent(uid=event.uid, when=Timing(timezone="Europe/Paris"), location="Hall B")
+    (one,) = (await do(engine, change)).event.overrides
+    assert (one.span.start, one.span.end, one.span.timezone) == (own.start, own.end, "Europe/Paris")
+    assert one.location == "Hall B"
+
+
+async def test_a_date_that_somebody_gives_with_the_change_stands_as_it_is_given(engine: Engine) -> None:
+    event = await changed_date(engine, await weekly(engine), "2027-05-10", description="Bring cake")
+    done = await do(engine, UpdateEvent(uid=event.uid, location="Hall B", overrides=event.overrides))
+    assert done.event.overrides[0].location == "Hall A"
+
+
+async def test_words_that_a_reworded_date_shares_answer_no_proposal(engine: Engine) -> None:
+    event = await changed_date(engine, await weekly(engine), "2027-05-10", location="Hall B")
+    invited = await invite(engine, event, "ann@example.com")
+    await deliver(engine)
+    proposal = RecordProposal(token=invited.attendee.token, span=recurrence.at(event.span, event.span.end))
+    await do(engine, proposal, SYSTEM)
+    done = await do(engine, UpdateEvent(uid=event.uid, description="Concert"))
+    assert done.event.overrides[0].description == "Concert"
+    async with engine.store.unit() as unit:
+        assert [p.state for p in await unit.proposals(event.uid)] == [ProposalState.OPEN]
+
+
+async def test_what_some_see_alone_they_see_of_a_date_that_was_moved_as_well(engine: Engine) -> None:
+    event = await weekly(engine)
+    only = UpdateEvent(uid=event.uid, only_for=frozenset({Partstat.ACCEPTED}), location="Back door")
+    await do(engine, only)
+    event = await changed_date(engine, event, "2027-05-10", when=Timing(start="2027-05-12T10:00"))
+    event = await changed_date(engine, event, "2027-05-17", location="Hall C")
+    seen = event.seen_by(Partstat.ACCEPTED)
+    assert [one.location for one in seen.overrides] == ["Back door", "Hall C"]
+    assert [one.location for one in event.seen_by(Partstat.TENTATIVE).overrides] == ["Hall A", "Hall C"]

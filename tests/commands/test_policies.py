@@ -17,6 +17,7 @@ from engine.commands.base import Command, Done
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import ListRow
 from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.events.instances import UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
@@ -205,6 +206,17 @@ async def test_changes_wait_and_so_do_times_at_short_notice(engine: Engine, cloc
     back = UpdateEvent(uid=made.uid, when=Timing(start="2027-05-02T19:00"))
     assert await reasons(engine, back, late) == ["time-changes"]
     assert await reasons(engine, CancelEvent(uid=made.uid), late) == ["time-changes"]
+
+
+async def test_other_words_of_one_date_are_no_other_time_and_another_time_is(engine: Engine) -> None:
+    made = await event(engine, recurrence="FREQ=WEEKLY;COUNT=3")
+    late = (await key(engine, approval=["time-changes"])).actor
+    first = {"uid": made.uid, "recurrence_id": made.span.start}
+    assert await reasons(engine, UpdateInstance(**first, description="Bring cake"), late) == []
+    assert await reasons(engine, UpdateEvent(uid=made.uid, location="Hall 9"), late) == []
+    assert await reasons(engine, UpdateInstance(**first, when=Timing(duration="PT3H")), late) == [
+        "time-changes"
+    ]
 
 
 async def test_outside_its_hours_what_mails_people_waits(engine: Engine, clock: Clock) -> None:

@@ -18,12 +18,13 @@ from engine.commands.invites.invites import InviteDone
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.triggers.deliveries import DeliveryDone
 from engine.commands.triggers.triggers import SetTriggerLive
-from engine.itip import personal
+from engine.itip import personal, recurrence
 from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.events import Event
 from engine.model.held import HoldReason
 from engine.model.keys import Standing
 from engine.model.links import outside
+from engine.model.times import Instant
 
 SHORT_NOTICE = timedelta(hours=24)
 _TIMES = frozenset({"start", "end", "timezone", "recurrence", "rdates", "exdates", "overrides"})
@@ -127,10 +128,27 @@ def _asking_of_links(work: Work) -> Iterator[Bounds]:
 
 def _at_short_notice(work: Work, done: EventDone) -> bool:
     """True for another time, or a cancellation, within a day of the start; of a series, at any time."""
-    if not (done.event.cancelled or _TIMES & set(done.changed)):
+    if not (done.event.cancelled or _TIMES & _retimed(done)):
         return False
     both = [event for event in (done.old, done.event) if event]
     return any(event.recurring or event.span.start_utc - work.now < SHORT_NOTICE for event in both)
+
+
+def _retimed(done: EventDone) -> set[str]:
+    """What changed, but for dates of a series that only say something else."""
+    names, old, new = set(done.changed), done.old, done.event
+    if "overrides" in names and old and not any(_apart(old, new, one) for one in _other(old, new)):
+        names.discard("overrides")
+    return names
+
+
+def _other(old: Event, new: Event) -> set[Instant]:
+    return {one.recurrence_id for one in {*old.overrides} ^ {*new.overrides}}
+
+
+def _apart(old: Event, new: Event, one: Instant) -> bool:
+    before, after = recurrence.instance(old, one).span, recurrence.instance(new, one).span
+    return (before.start, before.end) != (after.start, after.end)
 
 
 async def _texts(work: Work, command: Command[Done], done: Done) -> list[str]:

@@ -213,7 +213,7 @@ class UpdateEvent(Command[EventDone]):
         campaign_id = ""
         if not self.dry_run:
             await work.unit.save_event(work.flagged(new))
-            if new.moved_sequence == new.sequence or "overrides" in changed:
+            if new.moved_sequence == new.sequence or "overrides" in felt(old, new, changed):
                 await proposals.answered(work, new)
             campaign_id = await audience.notify(work, new, Kind.UPDATE, group, note=note)
         return EventDone(
@@ -254,18 +254,10 @@ class UpdateEvent(Command[EventDone]):
         values = self._reworded()
         if self.only_for is not None:
             return old.model_copy(update={"reserved": self._reserved(old, values)})
-        if self.when is not None:
-            values |= self._rescheduled(old)
-        for field in ("rdates", "exdates"):
-            if getattr(self, field) is not None:
-                values[field] = getattr(self, field)
-        if self.overrides is not None:
-            values["overrides"] = tuple(map(series.worded, self.overrides))
-        if self.recurrence is not None:
-            span = values.get("span", old.span)
-            assert isinstance(span, Span)
-            values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
-        new = series.excluding(old.model_copy(update=values), self.exclude_dates)
+        values |= self._rescheduled(old)
+        given = self._exceptions()
+        new = moving.fitted(old, old.model_copy(update={**values, **given}), given)
+        new = series.excluding(new, self.exclude_dates)
         return new.model_copy(update={"verbatim": True}) if self.verbatim and _braces(old, new) else new
 
     def _reserved(self, old: Event, values: Mapping[str, object]) -> Reserved | None:
@@ -311,13 +303,18 @@ class UpdateEvent(Command[EventDone]):
         return values
 
     def _rescheduled(self, old: Event) -> dict[str, object]:
-        """The new times, with the series and its exceptions fitted to them."""
-        assert self.when is not None
-        span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
-        values: dict[str, object] = {"span": span, **series.moved(old, span)}
-        if old.recurrence and self.recurrence is None:
-            values["recurrence"] = moving.rule(old, span)
-        return values
+        """The new times, with the rule of the series fitted to them."""
+        span = old.span
+        if self.when is not None:
+            span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
+        return {"span": span, "recurrence": moving.rule(old, span, self.recurrence)}
+
+    def _exceptions(self) -> dict[str, object]:
+        """What is given of dates added, dates left out and overrides; the others go with the series."""
+        given = {name: getattr(self, name) for name in ("rdates", "exdates", "overrides")}
+        if self.overrides is not None:
+            given["overrides"] = tuple(map(series.worded, self.overrides))
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class CancelEvent(Command[EventDone]):
