@@ -217,6 +217,13 @@ def _series(event: Event, since: datetime) -> Iterator[date | datetime]:
     )
 
 
+def starts(event: Event, last: datetime, limit: int) -> list[date | datetime]:
+    """Starts of the instances up to `last`, in order, also of those left out; at most `limit` beside RDATEs."""
+    ruled = _series(event.model_copy(update={"rdates": ()}), event.span.start_utc)
+    found = islice(takewhile(lambda start: event.span.moment(start) <= last, ruled), limit)
+    return sorted({*found, *event.rdates}, key=event.span.moment)
+
+
 def instances(event: Event, after: datetime, before: datetime, limit: int) -> list[Span]:
     """At most `limit` instances that overlap the time from `after` to `before` (both aware), in order.
 

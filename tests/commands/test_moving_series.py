@@ -9,7 +9,7 @@ import pytest
 from engine.commands import series
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.events.events import UpdateEvent
-from engine.commands.events.instances import UpdateInstance
+from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine
 from engine.itip import recurrence
@@ -211,3 +211,177 @@ async def test_what_some_see_alone_they_see_of_a_date_that_was_moved_as_well(eng
     seen = event.seen_by(Partstat.ACCEPTED)
     assert [one.location for one in seen.overrides] == ["Back door", "Hall C"]
     assert [one.location for one in event.seen_by(Partstat.TENTATIVE).overrides] == ["Hall A", "Hall C"]
+
+
+# dates that are cancelled, and a change after which a series has other dates
+
+
+@pytest.mark.parametrize(
+    ("start", "rule", "gone", "change", "expected"),
+    [
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;BYDAY=MO;COUNT=4",
+            "2027-05-17",
+            UpdateEvent(uid="", when=Timing(start="2027-05-04T19:00")),
+            ["05-04 19:00", "05-10 19:00", "05-24 19:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5",
+            "2027-05-06",
+            UpdateEvent(uid="", when=Timing(start="2027-05-04T20:00")),
+            ["05-04 20:00", "05-05 20:00", "05-07 20:00", "05-10 20:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;BYDAY=MO;COUNT=4",
+            "2027-05-17",
+            UpdateEvent(uid="", when=Timing(start="2027-05-10T19:00")),
+            ["05-10 19:00", "05-17 19:00", "05-31 19:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;BYDAY=MO;COUNT=4",
+            "2027-05-17",
+            UpdateEvent(
+                uid="", when=Timing(start="2027-05-04T19:00"), recurrence="FREQ=WEEKLY;BYDAY=TU;COUNT=4"
+            ),
+            ["05-04 19:00", "05-11 19:00", "05-25 19:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;BYDAY=MO,TH;COUNT=4",
+            "2027-05-03",
+            UpdateEvent(uid="", when=Timing(start="2027-05-06T19:00")),
+            ["05-06 19:00", "05-10 19:00", "05-13 19:00", "05-17 19:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=MONTHLY;BYDAY=1MO;COUNT=3",
+            "2027-05-03",
+            UpdateEvent(uid="", when=Timing(start="2027-05-03T20:00")),
+            ["06-07 20:00", "07-05 20:00"],
+        ),
+        (
+            "2027-05-15T19:00",
+            "FREQ=MONTHLY;COUNT=4",
+            "2027-07-15",
+            UpdateEvent(uid="", when=Timing(start="2027-06-15T19:00")),
+            ["06-15 19:00", "07-15 19:00", "09-15 19:00"],
+        ),
+        (
+            "2027-05-03T19:00",
+            "FREQ=WEEKLY;COUNT=3",
+            "2027-05-10",
+            UpdateEvent(uid="", when=Timing(start="2027-05-03", all_day=True)),
+            ["05-03", "05-17"],
+        ),
+        (
+            "2027-05-03",
+            "FREQ=WEEKLY;COUNT=3",
+            "2027-05-10",
+            UpdateEvent(uid="", when=Timing(start="2027-05-04T09:00", duration="PT1H")),
+            ["05-04 09:00", "05-18 09:00"],
+        ),
+        (
+            "2027-03-07T02:30",
+            "FREQ=WEEKLY;COUNT=3",
+            "2027-03-14",
+            UpdateEvent(uid="", when=Timing(start="2027-03-07T05:30")),
+            ["03-07 05:30", "03-21 05:30"],
+        ),
+    ],
+    ids=[
+        "off its weekday", "within its weekdays", "by a week", "with its rule", "onto a later date", "its first",
+        "by a month", "to days", "to times", "over a gap",
+    ],
+)  # fmt: skip
+async def test_a_date_that_was_cancelled_stays_cancelled_and_no_other_goes(
+    engine: Engine, start: str, rule: str, gone: str, change: UpdateEvent, expected: list[str]
+) -> None:
+    zone = "America/New_York"
+    event = await created(engine, when=timing(start, zone), recurrence=rule)
+    named = series.read(event.span, gone)
+    event = (await do(engine, CancelInstance(uid=event.uid, recurrence_id=named))).event
+    done = await do(engine, change.model_copy(update={"uid": event.uid}))
+    assert dates(done.event) == expected
+
+
+async def test_a_day_that_has_no_midnight_stays_cancelled_as_its_series_moves(engine: Engine) -> None:
+    when = timing("2027-09-05", "America/Santiago")
+    event = await created(engine, when=when, recurrence="FREQ=WEEKLY;COUNT=3", exclude_dates=("2027-09-12",))
+    done = await do(engine, UpdateEvent(uid=event.uid, when=Timing(start="2027-09-06")))
+    assert dates(done.event) == ["09-06", "09-20"]
+
+
+async def test_a_changed_date_that_the_series_no_longer_has_is_gone_and_people_hear_of_it(
+    engine: Engine,
+) -> None:
+    event = await weekly(engine)
+    event = await changed_date(engine, event, "2027-05-10", description="Bring cake")
+    event = await changed_date(engine, event, "2027-05-17", when=Timing(start="2027-05-18T19:00"))
+    done = await do(engine, UpdateEvent(uid=event.uid, recurrence="FREQ=WEEKLY;COUNT=2"))
+    assert dates(done.event) == MONDAYS[:2]
+    assert [one.description for one in done.event.overrides] == ["Bring cake"]
+    assert set(done.changed) == {"recurrence", "overrides"}
+
+
+async def test_a_series_that_becomes_a_single_event_keeps_nothing_of_its_dates(engine: Engine) -> None:
+    event = await changed_date(engine, await weekly(engine), "2027-05-10", description="Bring cake")
+    gone = series.read(event.span, "2027-05-17")
+    event = (await do(engine, CancelInstance(uid=event.uid, recurrence_id=gone))).event
+    done = await do(engine, UpdateEvent(uid=event.uid, recurrence=""))
+    assert (done.event.overrides, done.event.exdates) == ((), ())
+    assert dates(done.event) == MONDAYS[:1]
+
+
+async def test_a_cancelled_date_that_a_shorter_rule_lacks_is_out_when_the_rule_is_longer_again(
+    engine: Engine,
+) -> None:
+    event = await weekly(engine, exclude_dates=("2027-05-17",))
+    for count in (2, 3):
+        event = (await do(engine, UpdateEvent(uid=event.uid, recurrence=f"FREQ=WEEKLY;COUNT={count}"))).event
+    assert dates(event) == MONDAYS[:2]
+
+
+async def test_changed_dates_become_days_with_their_series_and_times_again(engine: Engine) -> None:
+    event = await changed_date(engine, await weekly(engine), "2027-05-10", description="Bring cake")
+    event = await changed_date(engine, event, "2027-05-17", when=Timing(start="2027-05-18T10:00"))
+    days = UpdateEvent(uid=event.uid, when=Timing(start="2027-05-03", all_day=True))
+    event = (await do(engine, days)).event
+    assert dates(event) == ["05-03", "05-10", "05-18"]
+    assert [one.recurrence_id for one in event.overrides] == [date(2027, 5, 10), date(2027, 5, 17)]
+    times = UpdateEvent(uid=event.uid, when=Timing(start="2027-05-03T19:00", duration="PT1H"))
+    event = (await do(engine, times)).event
+    assert dates(event) == ["05-03 19:00", "05-10 19:00", "05-18 19:00"]
+
+
+async def test_the_first_date_keeps_its_words_where_it_moves_off_the_weekdays_of_its_series(
+    engine: Engine,
+) -> None:
+    event = await created(engine, when=timing("2027-05-03T19:00"), recurrence="FREQ=WEEKLY;BYDAY=MO;COUNT=3")
+    event = await changed_date(engine, event, "2027-05-03", description="Welcome")
+    event = await changed_date(engine, event, "2027-05-10", description="Bring cake")
+    done = await do(engine, UpdateEvent(uid=event.uid, when=Timing(start="2027-05-04T20:00")))
+    assert dates(done.event) == ["05-04 20:00", "05-10 20:00", "05-17 20:00"]
+    assert [one.description for one in done.event.overrides] == ["Welcome", "Bring cake"]
+
+
+async def test_added_dates_move_with_their_series(engine: Engine) -> None:
+    added = datetime(2027, 5, 20, 9, tzinfo=UTC)
+    event = await weekly(engine, rdates=(added,))
+    event = await changed_date(engine, event, "2027-05-20T10:00", description="Extra")
+    done = await do(engine, UpdateEvent(uid=event.uid, when=Timing(start="2027-05-04T20:00")))
+    assert dates(done.event)[-1] == "05-21 11:00"
+    assert done.event.overrides[0].recurrence_id == done.event.rdates[0]
+
+
+async def test_other_words_change_nothing_of_dates_in_whatever_order_they_came(engine: Engine) -> None:
+    event = await changed_date(engine, await weekly(engine), "2027-05-10", summary="Special")
+    event = await changed_date(engine, event, "2027-05-17", summary="Last one", location="Hall C")
+    turned = tuple(reversed(event.overrides))
+    await do(engine, UpdateEvent(uid=event.uid, overrides=turned))
+    done = await do(engine, UpdateEvent(uid=event.uid, summary="Rehearsal"))
+    assert done.changed == ("summary",)
+    assert done.event.overrides == turned
