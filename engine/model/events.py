@@ -110,6 +110,10 @@ class Event(Value):
         (), description="hosts that a person allowed its texts to link to, beside those of its keys"
     )
     earlier: tuple[Earlier, ...] = Field((), description="what the newest revision changed, as it was before")
+    gone: tuple[Override, ...] = Field(
+        (),
+        description="dates that had been changed for themselves and were then cancelled, as they last were",
+    )
 
     @property
     def recurring(self) -> bool:
@@ -159,3 +163,10 @@ class Event(Value):
     def override(self, recurrence_id: date | datetime) -> Override | None:
         """The override of the instance that `recurrence_id` names, if it has one."""
         return next((o for o in self.overrides if o.recurrence_id == recurrence_id), None)
+
+    def with_gone(self, recurrence_id: date | datetime) -> Event:
+        """The event in which a cancelled instance is as it last was, for the mail that cancels it."""
+        if recurrence_id not in self.exdates or self.override(recurrence_id):
+            return self
+        last = tuple(one for one in self.gone if one.recurrence_id == recurrence_id)
+        return self.model_copy(update={"overrides": (*self.overrides, *last)}) if last else self

@@ -86,6 +86,7 @@ class Renderer:
         self._linking: dict[tuple[object, ...], PersonalLinks] = {}
         self._linked: tuple[tuple[Event, Standing, Partstat], tuple[str, str], PersonalLinks] | None = None
         self._last: _Last | None = None
+        self._cancelled: tuple[Event, date | datetime, Event] | None = None
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
@@ -103,14 +104,25 @@ class Renderer:
         if claim.message.kind.calendar:
             assert claim.event is not None, "calendar messages belong to an event"
             assert claim.attendee is not None, "calendar messages belong to an attendee"
+            event = self._told(claim.event, claim.message)
             if claim.standing.bounds_links:
-                self._refuse_links(claim, claim.event, claim.attendee)
-            return self._invitation(claim, claim.event, claim.attendee, now, kept.brand)
+                self._refuse_links(claim, event, claim.attendee)
+            return self._invitation(claim, event, claim.attendee, now, kept.brand)
         if claim.message.kind is Kind.REPLY and claim.message.notice:
             host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
         return self._notice(claim.message, now, claim.organizer_language, kept)
+
+    def _told(self, event: Event, message: Message) -> Event:
+        """The event that a mail tells: the cancellation of one date tells that date as people have it."""
+        instance = message.recurrence_id
+        if message.kind is not Kind.CANCELLATION or instance is None or not event.gone:
+            return event
+        last = self._cancelled
+        if last is None or last[0] is not event or last[1] != instance:
+            last = self._cancelled = (event, instance, event.with_gone(instance))
+        return last[2]
 
     def _invitation(
         self, claim: Claim, event: Event, attendee: Attendee, now: datetime, brand: Branding
@@ -150,7 +162,8 @@ class Renderer:
         if last and all(map(operator.is_, last[0], asked)) and last[1] == told:
             return last[2]
         seen = event.seen_by(attendee.partstat)
-        revision_of = (event.uid, event.sequence, event.dtstamp, event.linked, seen is event)
+        part = claim.message.recurrence_id
+        revision_of = (event.uid, event.sequence, event.dtstamp, event.linked, seen is event, part)
         about = (*revision_of, *told, claim.standing.links)
         links = self._linking.get(about)
         if links is None:

@@ -25,6 +25,9 @@ from engine.model.messages import Audience, Chosen, Kind
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
+_GONE_MAX = 50
+"""Cancelled instances of which is kept what they last said: more than are cancelled while mails of it wait."""
+
 
 class ChangeInstance(Command[EventDone]):
     """Move or reword one instance; its series stays as it is."""
@@ -112,10 +115,20 @@ class CancelInstance(Command[EventDone]):
             return EventDone(event=old)
         recurrence_id = series.own(old, self.recurrence_id)
         _refuse_outdated(old, recurrence_id, self.source)
-        exdates = tuple(sorted((*old.exdates, recurrence_id), key=old.span.moment))
-        overrides = tuple(o for o in old.overrides if o.recurrence_id != recurrence_id)
-        new = old.model_copy(update={"exdates": exdates, "overrides": overrides})
+        new = _without(old, recurrence_id)
         return await _notify(work, old, new, Kind.CANCELLATION, self, recurrence_id)
+
+
+def _without(event: Event, recurrence_id: date | datetime) -> Event:
+    """The event without one instance; what was said of that alone is kept for the mails that cancel it."""
+    own = event.override(recurrence_id)
+    before = tuple(one for one in event.gone if one.recurrence_id != recurrence_id)
+    values = {
+        "exdates": tuple(sorted((*event.exdates, recurrence_id), key=event.span.moment)),
+        "overrides": tuple(one for one in event.overrides if one.recurrence_id != recurrence_id),
+        "gone": (*before, own)[-_GONE_MAX:] if own else before,
+    }
+    return event.model_copy(update=values)
 
 
 class AddInstance(Command[EventDone]):
