@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -40,6 +40,11 @@ def names(text: str, address: str) -> bool:
 def without(text: str, address: str, instead: str) -> str:
     """`text` with this address replaced by another."""
     return _pattern(address).sub(lambda _: instead, text)
+
+
+def respelled(text: str, address: str, change: Callable[[str], str]) -> str:
+    """`text` with each spelling of this address replaced by what `change` makes of it."""
+    return _pattern(address).sub(lambda found: change(found[0]), text)
 
 
 @lru_cache(maxsize=8)

@@ -15,8 +15,8 @@ FREE = "free"
 """The plan of every organizer who is on no other, where there is a plan of this name."""
 NONE = "no-plan"
 """What a tool is given for no plan, so that no plan has this name."""
-REDACTION_OPEN = ("", Code.BUSY.value)
-"""Codes of those who are asked to be forgotten and still may be."""
+REDACTION_OPEN = ("", Code.BUSY.value, Code.INTERNAL.value)
+"""Codes of those who are asked to be forgotten and still may be, in the order in which they are tried."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PRODUCT = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
 _UID = re.compile(r"[a-z0-9]{8}|[a-z0-9]{40}", re.ASCII)

@@ -10,6 +10,7 @@ from engine.model.answers import Receipt
 from engine.model.messages import MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.suppressions import Suppression
+from engine.model.triggers import TriggerObject
 from engine.refusals import Code
 from engine.store import dynamodb
 from engine.store.dynamodb import kinds
@@ -17,6 +18,7 @@ from engine.store.dynamodb.rows import KindTable
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
+from tests.store.test_triggers import delivery, with_deliveries
 
 ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
 
@@ -130,6 +132,50 @@ async def test_what_a_forgotten_person_said_goes_and_what_others_said_stays(stor
     async with store.unit() as unit:
         waiting, _ = await unit.take_gathered("olga@example.org", START)
     assert [notice.text for notice, _ in waiting] == [f"{ALIAS} accepted"]
+
+
+async def test_two_names_that_spell_a_forgotten_address_in_two_ways_stay_two(store: Store) -> None:
+    spelled = [ANN, "Ann@Example.com", "ANN@example.com"]
+    named = [{"delivery_id": f"{one}:1", "object": f"contact:{one}", "due": None} for one in spelled]
+    about = [delivery(f"d{n}", **values) for n, values in enumerate(named)]
+    await with_deliveries(store, *about)
+    async with store.unit() as unit:
+        for n, one in enumerate(about):
+            await unit.save_trigger_object("id-deals", TriggerObject(object=one.object, version=n))
+    assert await _forget(store) == ALIAS
+    assert await store.traces(ANN) == []
+    kept = await store.deliveries("id-deals", None, 10)
+    assert len({one.delivery_id for one in kept}) == len({one.object for one in kept}) == 3
+    async with store.unit() as unit:
+        known = [await unit.trigger_object("id-deals", one.object) for one in kept]
+    assert [(one.object, one.version) for one in known if one] == [
+        (one.object, 2 - n) for n, one in enumerate(kept)
+    ]
+
+
+async def test_an_address_that_is_written_again_while_it_is_being_forgotten_is_forgotten_too(
+    store: Store,
+) -> None:
+    await with_deliveries(store)
+    await stores.with_event(store)
+
+    async def write(name: str) -> None:
+        async with store.unit() as unit:
+            await unit.add_attendees([stores.attendee(ANN, token=name)])
+            about = delivery(name, delivery_id=f"{ANN}:1", object=ANN, due=None)
+            await unit.add_deliveries([(about, "{}")])
+            await unit.save_trigger_object("id-deals", TriggerObject(object=ANN))
+
+    async with store.unit() as unit:
+        await unit.begin_forgetting(ANN, ALIAS, START)
+    for name in ("first", "second", "third"):
+        await write(name)
+        traces = await store.traces(ANN)
+        while traces:
+            traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces)) :]  # noqa: B023
+        assert await store.traces(ANN) == []
+    assert (await store.statistics("event", "event1")).attendees == 3
+    assert len(await store.deliveries("id-deals", None, 10)) == 3
 
 
 def _receipt(email: str) -> Receipt:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -525,6 +526,31 @@ async def test_many_who_cannot_be_forgotten_hold_up_nobody_who_can(shop: Shop) -
     await shop.mails()
     await shop({"customer": {"email": BUYER}, "orders_to_redact": [4711]})
     assert await redactions.step(shop.engine) == 1
+
+
+async def test_who_cannot_be_forgotten_because_of_a_defect_holds_up_nobody_and_is_tried_again(
+    shop: Shop, tmp_path: Path, clock: Clock
+) -> None:
+    def on_disk(sql: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "cis.sqlite3")) as connection:
+            connection.execute(sql)
+
+    buyers = [f"buyer{n}@people.example" for n in range(22)]
+    for n, buyer in enumerate(buyers):
+        await shop(order(email=buyer, id=n))
+    await shop.mails()
+    on_disk(
+        "CREATE TRIGGER broken BEFORE UPDATE ON purchase WHEN OLD.body NOT LIKE '%buyer21@%' "
+        "BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    )
+    for buyer in buyers:
+        clock.move(seconds=1)
+        await shop({"customer": {"email": buyer}, "orders_to_redact": [1]})
+    assert [await redactions.step(shop.engine) for _ in range(2)] == [0, 1]
+    left = await shop.engine.redactions(shop.engine.local)
+    assert {(one.address, one.code) for one in left} == {(one, Code.INTERNAL) for one in buyers[:21]}
+    on_disk("DROP TRIGGER broken")
+    assert [await redactions.step(shop.engine) for _ in range(2)] == [20, 1]
 
 
 async def test_what_was_ordered_is_in_the_record_and_listed_at_the_command_line(

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from engine.model.forgetting import Column, Trace, names, target, without
+from engine.model.forgotten_names import told_apart, variant
 from engine.model.messages import MessageState
 from engine.model.record import commitment
 from engine.model.suppressions import Suppression
@@ -41,6 +42,7 @@ from engine.store.dynamodb.triggers import DELIVERIES, KeptDelivery
 from engine.store.dynamodb.wires import Item
 
 _COUNTER = "counter"
+_WORD_BYTES = 8
 _ROWS_AT_ONCE = 10
 """The most values from which one unit of work removes a person; each has up to nine items."""
 _OWNERS = {
@@ -77,6 +79,15 @@ _EMPTIED: dict[str, Any] = {
     "notice": None,
 }
 """Fields that are cleared in values with the person's `email`."""
+_NAMES = {
+    "delivery": frozenset({"delivery_id", "object"}),
+    "object": frozenset({"object"}),
+    "object-gone": frozenset({"name"}),
+    "feed-entry": frozenset({"source_uid"}),
+    "remembered": frozenset({"key"}),
+    "purchase": frozenset({"order", "line"}),
+}
+"""Fields with names from elsewhere, which are in keys: two that spell an address in two ways stay two names."""
 
 
 class TraceQuestions(ReadSession):
@@ -194,7 +205,11 @@ class Forgetting(Suppressions, Claims):
         if name in _DROPPED and old[_DROPPED[name]] == address:
             await self.rows.drop(table, *table.key(value))
             return
-        new = table.of_plain(_renamed(_silenced(old, address, alias), address, alias))
+        new = table.of_plain(_forgotten(name, old, address, alias))
+        if table.key(new) != table.key(value) and await self.items.get(table.at(*table.key(new))):
+            # It was written again after the alias took the place of the address there.
+            other = variant(alias, secrets.token_hex(_WORD_BYTES))
+            new = table.of_plain(_forgotten(name, old, address, other))
         if name == DELIVERIES.name:
             new = await self._without_content(new)
         await self._replace(table, value, new)
@@ -257,17 +272,32 @@ def _columns(said: Mapping[str, Any]) -> dict[str, Column]:
     return found
 
 
-def _renamed(said: Any, address: str, alias: str) -> Any:
-    return _mapped(said, lambda text: without(text, address, alias))
+def _forgotten(name: str, said: Mapping[str, Any], address: str, alias: str) -> Mapping[str, Any]:
+    """A value of this kind without the person, with the alias in the place of their address."""
+    new: Mapping[str, Any] = _renamed(
+        _silenced(said, address, alias),
+        lambda text: without(text, address, alias),
+        lambda text: told_apart(text, address, alias),
+        _NAMES.get(name, frozenset()),
+    )
+    return new
 
 
-def _mapped(said: Any, change: Callable[[str], str]) -> Any:
+def _renamed(
+    said: Any, change: Callable[[str], str], change_name: Callable[[str], str], names: frozenset[str]
+) -> Any:
+    """The value with all its texts changed, and those of the fields `names` in their own way."""
     if isinstance(said, str):
         return change(said)
     if isinstance(said, Mapping):
-        return {change(name): _mapped(value, change) for name, value in said.items()}
+        return {
+            change(field): change_name(value)
+            if field in names and isinstance(value, str)
+            else _renamed(value, change, change_name, names)
+            for field, value in said.items()
+        }
     if isinstance(said, list):
-        return [_mapped(value, change) for value in said]
+        return [_renamed(value, change, change_name, names) for value in said]
     return said
 
 

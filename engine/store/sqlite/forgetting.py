@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import secrets
+import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from engine.model.forgetting import Column, Trace, without
+from engine.model.forgotten_names import told_apart, variant
 from engine.model.messages import MessageState
 from engine.refusals import Code
 from engine.store import rules
@@ -46,6 +49,14 @@ _EMPTIED: dict[str, dict[str, Column]] = {
 _SAID = ("name", "comment", "location", "sent_by", "words")
 """Fields with people's own texts, in rows stored as JSON."""
 _JSON = frozenset({"receipt", "proposal"})
+_WORD_BYTES = 8
+
+_LIKE_KEYS = {"delivery": ("object",)}
+"""Columns with what is a key of another table, so that both say the same afterwards."""
+_UNIQUE = (
+    "SELECT DISTINCT c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c "
+    'WHERE i."unique" AND c.name IS NOT NULL'
+)
 
 
 class Forgetting(Attendees, Ledger):
@@ -95,13 +106,26 @@ class Forgetting(Attendees, Ledger):
         if trace.table == "delivery":
             # A posted request may name the person in a form that a search for text does not find.
             await self.run("DELETE FROM posted WHERE divided = 1 AND id = ?", [trace.row["posted"]])
-        changed = _rewritten(trace, address, alias)
+        try:
+            await self._write(trace, address, alias)
+        except sqlite3.IntegrityError:
+            # It was written again after the alias took the place of the address there.
+            await self._write(trace, address, variant(alias, secrets.token_hex(_WORD_BYTES)))
+        if trace.table == "message" and trace.row["email"] == address:
+            await self.run("UPDATE attempt SET answer = '' WHERE message = ?", [trace.row["id"]])
+
+    async def _write(self, trace: Trace, address: str, alias: str) -> None:
+        changed = _rewritten(trace, address, alias, await self._told_apart(trace, address, alias))
         sets = ", ".join(f"{name} = ?" for name in changed)
         await self.run(
             f"UPDATE {trace.table} SET {sets} WHERE {_where(trace)}", [*changed.values(), *trace.key.values()]
         )
-        if trace.table == "message" and trace.row["email"] == address:
-            await self.run("UPDATE attempt SET answer = '' WHERE message = ?", [trace.row["id"]])
+
+    async def _told_apart(self, trace: Trace, address: str, alias: str) -> dict[str, str]:
+        """The new values of columns that must be unique, by the old ones: two spellings are two names."""
+        unique = {row["name"] for row in await self.all(_UNIQUE, [trace.table])}
+        names = (trace.row[column] for column in (*unique, *_LIKE_KEYS.get(trace.table, ())))
+        return {name: told_apart(name, address, alias) for name in names if isinstance(name, str)}
 
     async def end_forgetting(self, address: str) -> None:
         await self.run("DELETE FROM forgetting WHERE address = ?", [address])
@@ -113,7 +137,7 @@ def _where(trace: Trace) -> str:
     return " AND ".join(f"{name} IS ?" for name in trace.key)
 
 
-def _rewritten(trace: Trace, address: str, alias: str) -> dict[str, Column]:
+def _rewritten(trace: Trace, address: str, alias: str, told_apart: Mapping[str, str]) -> dict[str, Column]:
     """The columns that change, with their new values."""
     theirs = trace.row.get("email") == address
     row = {**trace.row, **(_EMPTIED.get(trace.table, {}) if theirs else {})}
@@ -123,8 +147,25 @@ def _rewritten(trace: Trace, address: str, alias: str) -> dict[str, Column]:
         row["token"] = f"{alias.partition('@')[0]}{trace.row['id']!s}"
     if theirs and trace.table in _JSON:
         row["body"] = _silenced(str(row["body"]))
-    new = {n: without(v, address, alias) if isinstance(v, str) else v for n, v in row.items() if n != "rowid"}
+    if isinstance(row.get("body"), str):
+        row["body"] = _naming(str(row["body"]), told_apart)
+    new = {
+        n: told_apart.get(v) or without(v, address, alias) if isinstance(v, str) else v
+        for n, v in row.items()
+        if n != "rowid"
+    }
     return {name: value for name, value in new.items() if value != trace.row[name]}
+
+
+def _naming(body: str, told_apart: Mapping[str, str]) -> str:
+    """What is stored as JSON, with the new names in the place of the old ones."""
+    if all(old == new for old, new in told_apart.items()):
+        return body
+    said = json.loads(body)
+    if not isinstance(said, dict):
+        return body
+    new = {n: told_apart.get(v, v) if isinstance(v, str) else v for n, v in said.items()}
+    return json.dumps(new, ensure_ascii=False)
 
 
 def _silenced(body: str) -> str:

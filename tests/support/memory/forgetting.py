@@ -11,14 +11,17 @@ from pydantic import BaseModel
 
 from engine.model.answers import Proposal, Receipt
 from engine.model.forgetting import Trace, target, without
+from engine.model.forgotten_names import told_apart, variant
 from engine.model.messages import MessageState
 from engine.model.people import Attendee
 from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from tests.support.memory.suppressions import SuppressionUnit
-from tests.support.memory.tables import Owed, Tables
+from tests.support.memory.tables import Owed, Tables, new_id
 
 _KEY = b"the key of a store in memory"
+_NAMES = frozenset({"delivery_id", "object", "source_uid", "order", "line"})
+"""Fields with names from elsewhere, which are in keys."""
 _OWNERS = ("event", "key", "address_list", "feed")
 
 
@@ -64,9 +67,13 @@ class ForgettingUnit(SuppressionUnit):
             if table == "record":
                 self.t.put(table, key, value._replace(salt=None))
             elif table not in {"record_person", "remembered", "inbox_message"}:
-                self.t.put(
-                    table, _renamed(key, address, alias), _renamed(_silenced(value, address), address, alias)
-                )
+                instead = alias
+                if (at := _renamed(key, address, alias, name=True)) != key and self.t.get(
+                    table, at
+                ) is not None:
+                    instead = variant(alias, str(new_id()))
+                new = _renamed(_silenced(value, address), address, instead)
+                self.t.put(table, _renamed(key, address, instead, name=True), new)
         return len(some)
 
     async def end_forgetting(self, address: str) -> None:
@@ -103,20 +110,23 @@ def _silenced(value: Any, address: str) -> Any:
     return value
 
 
-def _renamed(value: Any, address: str, alias: str) -> Any:
+def _renamed(value: Any, address: str, alias: str, *, name: bool = False) -> Any:
+    def renamed(part: Any, name: bool = name) -> Any:
+        return _renamed(part, address, alias, name=name)
+
     if isinstance(value, str):
-        new = without(value, address, alias)
+        new = told_apart(value, address, alias) if name else without(value, address, alias)
         return value if new == value else type(value)(new)
     if isinstance(value, tuple):
-        parts = [_renamed(part, address, alias) for part in value]
+        parts = [renamed(part) for part in value]
         return type(value)._make(parts) if hasattr(value, "_make") else tuple(parts)
     if isinstance(value, dict):
-        return {k: _renamed(v, address, alias) for k, v in value.items()}
+        return {k: renamed(v) for k, v in value.items()}
     if isinstance(value, BaseModel):
-        changed = {name: _renamed(getattr(value, name), address, alias) for name in type(value).model_fields}
+        changed = {
+            field: renamed(getattr(value, field), field in _NAMES) for field in type(value).model_fields
+        }
         return value.model_copy(update=changed)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value, **{f.name: _renamed(getattr(value, f.name), address, alias) for f in fields(value)}
-        )
+        return replace(value, **{f.name: renamed(getattr(value, f.name)) for f in fields(value)})
     return value
