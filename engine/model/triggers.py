@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.base import Value
-from engine.model.rules import Lookup, Reconciling, Rule
+from engine.model.rules import Deed, Lookup, Reconciling, Rule
 
 SECRETS_MAX = 2
 """Secrets at one time: the present one, and the one before it or after it while it is being changed."""
@@ -141,6 +141,17 @@ class RefusedPerson(Value):
     bound: str = Field("", description="of `out_of_bounds`: by which bound of the key")
 
 
+class AskedFor(Value):
+    """What a delivery that waits asks for, as far as a newer one is compared with it."""
+
+    do: Deed
+    uid: str = ""
+    fields: tuple[str, ...] = Field((), description="of the event")
+    people: bool = Field(False, description="it names people")
+    stay: bool = Field(False, description="who was named before and is not now stays")
+    digest: str = Field("", description="SHA-256 of the content")
+
+
 class Delivery(Value):
     """One signed request of a system of record, or one element of its batch, and what became of it."""
 
@@ -163,6 +174,7 @@ class Delivery(Value):
     invited: int = 0
     withdrawn: int = 0
     refused: tuple[RefusedPerson, ...] = ()
+    asked: AskedFor | None = Field(None, description="while it waits")
 
 
 class TriggerObject(Value):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.notifying import Progress
-from engine.commands.triggers import effects
+from engine.commands.triggers import effects, replacing
 from engine.commands.triggers.triggers import named, unknown_trigger
 from engine.model.base import Value
 from engine.model.rules import Deed
@@ -156,7 +156,7 @@ class DeliveryDone(Done):
 
 
 class PlanDelivery(Command[DeliveryDone]):
-    """Note what a delivery asks for; it waits for the time to undo, in place of older versions of its object."""
+    """Note what a delivery asks for; it waits for the time to undo, in place of older ones that ask for no more."""
 
     in_record = False
     delivery_id: str
@@ -175,21 +175,32 @@ class PlanDelivery(Command[DeliveryDone]):
                 work, delivery, **asked, state=DeliveryState.STALE, due=None, code=Code.STALE.value
             )
         undo = work.settings.undo_trigger_s if self.mapped.undo_s is None else self.mapped.undo_s
-        due = work.now + timedelta(seconds=undo)
-        return await _saved(work, delivery, **asked, state=DeliveryState.WAITING, due=due)
+        due = await self._in_order(work, delivery, self.mapped, work.now + timedelta(seconds=undo))
+        kept = {**asked, "asked": replacing.asks(self.mapped)}
+        return await _saved(work, delivery, **kept, state=DeliveryState.WAITING, due=due)
 
     async def _late(self, work: Work, delivery: Delivery, asked: Mapped) -> bool:
-        """True if a newer version was carried out, or waits; older ones that wait are replaced."""
+        """True if a newer version was carried out, or waits."""
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
-        if older(asked.version, known.version if known else None):
-            return True
-        for other in await work.unit.pending_for(delivery.trigger_id, asked.object, _OBJECT_PENDING_MAX):
-            if other.id == delivery.id:
-                continue
-            if older(asked.version, other.version):
-                return True
-            await _saved(work, other, state=DeliveryState.REPLACED, due=None)
-        return False
+        waiting = await _waiting(work, delivery, asked)
+        versions = [known.version if known else None, *(other.version for other in waiting)]
+        return any(older(asked.version, version) for version in versions)
+
+    async def _in_order(self, work: Work, delivery: Delivery, asked: Mapped, due: datetime) -> datetime:
+        """When it is due: after those that wait and ask for something that it does not; the others are replaced."""
+        newer = replacing.asks(asked)
+        for other in await _waiting(work, delivery, asked):
+            if replacing.covers(newer, other.asked):
+                await _saved(work, other, state=DeliveryState.REPLACED, due=None)
+            elif other.due:
+                due = max(due, other.due)
+        return due
+
+
+async def _waiting(work: Work, delivery: Delivery, asked: Mapped) -> list[Delivery]:
+    """The other deliveries about the same object that are not carried out yet."""
+    found = await work.unit.pending_for(delivery.trigger_id, asked.object, _OBJECT_PENDING_MAX)
+    return [other for other in found if other.id != delivery.id]
 
 
 def older(version: float | None, known: float | None) -> bool:
@@ -360,6 +371,7 @@ def unknown_delivery(delivery_id: str) -> Refused:
 
 
 async def _saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
-    delivery = delivery.model_copy(update=values)
+    gone = {} if values.get("state", delivery.state) is DeliveryState.WAITING else {"asked": None}
+    delivery = delivery.model_copy(update={**values, **gone})
     await work.unit.save_delivery(delivery)
     return DeliveryDone(delivery=delivery)

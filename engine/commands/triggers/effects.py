@@ -59,10 +59,14 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     if event is not None and asked.digest == known.digest:
         return CameTo(DeliveryState.UNCHANGED, seen)
     recent = _recent(work, known)
+    before = event
     event, lacks = await _made(work, asked, event)
+    if not (asked.stay and event == before):
+        # Whoever only adds a person does so once for each, so that the answers of many are no loop.
+        recent = (*recent, work.now)
     # While something is left out, the same content is worth another try.
     digest = "" if lacks.again else asked.digest
-    known = seen.model_copy(update={"digest": digest, "event_uid": event.uid, "effects": (*recent, work.now)})
+    known = seen.model_copy(update={"digest": digest, "event_uid": event.uid, "effects": recent})
     came_to = CameTo(DeliveryState.DONE, known, effect=True)
     if asked.people is not None:
         came_to = await _people(work, asked, known)
