@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.commands.base import Work
-from engine.model.plans import FREE, Enrolment, Plan
+from engine.model.plans import FREE, GRANTED, Enrolment, Plan
 from engine.refusals import Code, Refused
 
 
@@ -51,5 +51,6 @@ def enrolled(known: Enrolment | None, organizer: str, plan: Plan, now: datetime)
         plan=plan.name,
         since=renewed.since if renewed else now,
         until=begins + timedelta(days=plan.days) if plan.days else None,
-        orders=renewed.orders if renewed else (),
+        # The operator's is one of its own, so that it goes on when the orders are given back.
+        orders=(renewed.orders or (GRANTED,)) if renewed else (),
     )

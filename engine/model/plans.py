@@ -13,6 +13,8 @@ from engine.refusals import Code
 
 FREE = "free"
 """The plan of every organizer who is on no other, where there is a plan of this name."""
+GRANTED = ""
+"""Stands among the orders of a plan for what no order bought."""
 NONE = "no-plan"
 """What a tool is given for no plan, so that no plan has this name."""
 REDACTION_OPEN = ("", Code.BUSY.value, Code.INTERNAL.value)

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from engine.model.messages import Kind, Message
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, do, drafted, engine_in, invite, meeting, refusal
+from tests.support.engines import attendee, created, deliver, do, drafted, engine_in, invite, meeting, refusal
 from tests.support.inboxes import receiving
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
@@ -301,6 +301,86 @@ async def test_what_the_operator_set_meanwhile_and_part_of_the_pieces_end_nothin
     assert settled
     assert settled.enrolment
     assert (settled.enrolment.plan, settled.enrolment.until) == ("free", None)
+
+
+async def _plan(shop: Shop) -> tuple[str, datetime | None, bool]:
+    """Olga's plan, its end, and whether it is in force."""
+    settled = await shop.engine.organizer_settled(OLGA, shop.engine.local)
+    assert settled
+    assert settled.enrolment
+    found = settled.enrolment
+    return found.plan, found.until, found.in_force(shop.engine.clock())
+
+
+@pytest.mark.parametrize("between", ["the plan ended", "another plan was bought", "the operator set it"])
+async def test_an_order_that_bought_an_earlier_time_of_the_plan_ends_nothing_when_it_is_given_back(
+    tmp_path: Path, clock: Clock, between: str
+) -> None:
+    products = "8811=pro,8812=max"
+    async with shop_in(tmp_path, clock, plans=f"{PLANS},max=0/0/365", products=products) as shop:
+        await shop(order(for_olga()))
+        if between == "the plan ended":
+            clock.move(days=370)
+        elif between == "another plan was bought":
+            await shop(order(for_olga(product_id=8812), id=1))
+        until = clock() + timedelta(days=90)
+        if between == "the operator set it":
+            await do(shop.engine, SettleOrganizer(address=OLGA, plan="pro", plan_until=until))
+        else:
+            await shop(order(for_olga(), id=2))
+        before = await _plan(shop)
+        assert before[2]
+        await shop(refund(for_olga()))
+        assert await _plan(shop) == before
+
+
+async def test_what_the_operator_gave_without_an_end_goes_on_when_an_order_of_it_is_given_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with shop_in(tmp_path, clock, plans="pro=0/10") as shop:
+        await do(shop.engine, SettleOrganizer(address=OLGA, plan="pro"))
+        await shop(order(for_olga()))
+        await shop(refund(for_olga()))
+        assert await _plan(shop) == ("pro", None, True)
+
+
+async def test_the_first_of_many_orders_of_a_plan_can_still_be_given_back(shop: Shop, clock: Clock) -> None:
+    for n in range(30):
+        await shop(order(for_olga(), id=n))
+    await shop(refund(for_olga(), order_id=0))
+    assert await _plan(shop) == ("pro", clock() + timedelta(days=29 * 365), True)
+
+
+async def test_a_line_of_a_suspended_organizers_event_holds_up_no_other_line_that_is_given_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        event = await created(engine, Actor(kind="organizer", address="host@club.example"))
+    products = f"8811=pro,1=event:{event.id}"
+    async with shop_in(tmp_path, clock, products=products) as shop:
+        ticket = line(id=1, product_id=1)
+        await shop(order(ticket, for_olga()))
+        await shop.mails()
+        await do(shop.engine, SuspendOrganizer(address="host@club.example"))
+        assert (await shop(refund(ticket, for_olga()))).status_code == 200
+        assert not (await _plan(shop))[2]
+        assert (await attendee(shop.engine, event, BUYER)).withdrawn
+        assert BUYER not in {mail.email for mail in await shop.mails()}
+
+
+async def test_a_buyer_whom_the_organizer_invited_again_stays_when_a_later_order_is_given_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        event = await created(engine)
+    async with shop_in(tmp_path, clock, products=f"1=event:{event.id}") as shop:
+        ticket = line(id=1, product_id=1)
+        await shop(order(ticket))
+        await shop(refund(ticket))
+        await invite(shop.engine, event, BUYER)
+        await shop(order(ticket, id=4712))
+        await shop(refund(ticket, order_id=4712))
+        assert not (await attendee(shop.engine, event, BUYER)).withdrawn
 
 
 async def test_a_buyer_is_taken_out_of_the_event_with_the_last_of_the_orders_that_invited_them(

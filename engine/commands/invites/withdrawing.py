@@ -36,22 +36,27 @@ class WithdrawInvite(Command[WithdrawDone]):
         note = text.note(self.note)
         known = await _attendee(work, event, self.email)
         bounds.refuse_links(work, work.bounds, [note])
-        if known.withdrawn is not None:
-            return WithdrawDone(
-                event=event,
-                attendee=known,
-                message=await work.unit.last_message(event.uid, known.email),
-                already=True,
-            )
-        gone = known.model_copy(update={"withdrawn": work.now})
-        has_it = known.email in await work.unit.notified(event.uid, [known.email])
-        await work.unit.withdraw_for_person(event.uid, known.email, Code.INVITE_WITHDRAWN, work.now)
-        await work.unit.change_attendee(known, gone)
-        for proposal in await work.unit.proposals(event.uid, known.email):
-            work.closed.append(proposal)
-            await work.unit.settle_proposal(proposal, ProposalState.OUTDATED)
-        message = await _cancellation(work, event, gone, note) if has_it else None
-        return WithdrawDone(event=event, attendee=gone, message=message)
+        return await taken_out(work, event, known, note)
+
+
+async def taken_out(work: Work, event: Event, known: Attendee, note: str = "") -> WithdrawDone:
+    """The person as they are once they are withdrawn from the event, which is not asked whether it may be changed."""
+    if known.withdrawn is not None:
+        return WithdrawDone(
+            event=event,
+            attendee=known,
+            message=await work.unit.last_message(event.uid, known.email),
+            already=True,
+        )
+    gone = known.model_copy(update={"withdrawn": work.now})
+    has_it = known.email in await work.unit.notified(event.uid, [known.email])
+    await work.unit.withdraw_for_person(event.uid, known.email, Code.INVITE_WITHDRAWN, work.now)
+    await work.unit.change_attendee(known, gone)
+    for proposal in await work.unit.proposals(event.uid, known.email):
+        work.closed.append(proposal)
+        await work.unit.settle_proposal(proposal, ProposalState.OUTDATED)
+    message = await _cancellation(work, event, gone, note) if has_it else None
+    return WithdrawDone(event=event, attendee=gone, message=message)
 
 
 async def _attendee(work: Work, event: Event, email: str) -> Attendee:

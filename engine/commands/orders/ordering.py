@@ -19,7 +19,8 @@ LINES_MAX = 50
 _TITLE_MAX = 200
 ORDER = "order"
 """The field of an attendee that names the line of an order by which they were invited."""
-_REFERENCES_MAX = 20
+_REFERENCES_MAX = 1_000
+"""Lines of orders that hold one plan or one invite; of more, the oldest can no longer be given back."""
 
 
 class OrderLine(Value):
@@ -119,7 +120,9 @@ async def _held(work: Work, bought: Purchase, *, already: bool) -> Purchase:
     if not already:
         await _name_line(work, bought)
         return bought.model_copy(update={"holders": (reference(bought),)})
-    if first := await inviting(work, bought):
+    first = await inviting(work, bought)
+    # Without a holder it is not the orders' invite any more: whoever invited the buyer again keeps them in.
+    if first and first.holders:
         holders = (*first.holders, reference(bought))[-_REFERENCES_MAX:]
         await work.unit.add_purchase(first.model_copy(update={"holders": holders}))
     return bought

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from engine.commands.base import Command, Done, Work
-from engine.commands.invites.withdrawing import WithdrawInvite
+from engine.commands.invites.withdrawing import WithdrawInvite, taken_out
 from engine.commands.orders.ordering import LINES_MAX, inviting, reference
 from engine.model.plans import Enrolment, Purchase
 from engine.refusals import Code, Refused
@@ -54,7 +54,8 @@ class ReturnOrder(Command[ReturnDone]):
 
 async def _end_plan(work: Work, bought: Purchase) -> None:
     known = await work.unit.enrolment(bought.organizer)
-    if known is None or known.plan != bought.plan or not known.in_force(work.now):
+    if known is None or reference(bought) not in known.orders or not known.in_force(work.now):
+        # What is in force now was bought by other orders, or the operator gave it.
         return
     left = tuple(one for one in known.orders if one != reference(bought))
     # Its organizer hears that it has ended as of every plan that ends.
@@ -64,12 +65,12 @@ async def _end_plan(work: Work, bought: Purchase) -> None:
 
 def _ends(work: Work, known: Enrolment, bought: Purchase) -> datetime | None:
     """When the plan ends without what the line had bought."""
-    if known.until is None:
-        others = set(known.orders) - {reference(bought)}
-        return None if others else work.now
     plan = work.settings.plans_by_name.get(known.plan)
     days = timedelta(days=plan.days if plan else 0)
-    return max(work.now, known.until - days) if days else work.now
+    if known.until is None or not days:
+        others = set(known.orders) - {reference(bought)}
+        return known.until if others else work.now
+    return max(work.now, known.until - days)
 
 
 async def _take_out(work: Work, bought: Purchase) -> Purchase:
@@ -80,9 +81,21 @@ async def _take_out(work: Work, bought: Purchase) -> Purchase:
     left = tuple(one for one in first.holders if one != reference(bought))
     await work.unit.add_purchase(first.model_copy(update={"holders": left}))
     if not left:
-        try:
-            await WithdrawInvite(uid=bought.event_uid, email=bought.buyer).carry_out(work)
-        except Refused as refused:
-            if refused.code not in {Code.EVENT_CANCELLED, Code.EVENT_FINISHED, Code.UNKNOWN_ATTENDEE}:
-                raise
+        await _withdraw(work, bought)
     return await work.unit.purchase(bought.order, bought.line) or bought
+
+
+async def _withdraw(work: Work, bought: Purchase) -> None:
+    try:
+        await WithdrawInvite(uid=bought.event_uid, email=bought.buyer).carry_out(work)
+    except Refused as refused:
+        if refused.code is Code.ORGANIZER_SUSPENDED:
+            await _withdraw_untold(work, bought)
+        elif refused.code not in {Code.EVENT_CANCELLED, Code.EVENT_FINISHED, Code.UNKNOWN_ATTENDEE}:
+            raise
+
+
+async def _withdraw_untold(work: Work, bought: Purchase) -> None:
+    """Take out the buyer although the organizer is suspended, of whom no mail leaves, so that no other line waits."""
+    if known := await work.unit.attendee(bought.event_uid, bought.buyer):
+        await taken_out(work, await work.owned_event(bought.event_uid), known)
