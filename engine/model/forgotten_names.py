@@ -1,12 +1,13 @@
-"""Names that contain a forgotten address: those that spell it in two ways stay two names."""
+"""Names of what is forgotten: those that spell an address in two ways stay two names, and hashes of names."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
-from engine.model.forgetting import respelled
+from engine.model.forgetting import DOMAIN, respelled
 
 _DIGEST_BYTES = 8
+_HASH_BYTES = 16
 
 
 def told_apart(name: str, address: str, alias: str) -> str:
@@ -31,3 +32,8 @@ def variant(alias: str, word: str) -> str:
     """Another address in the place of the alias, which nobody has either."""
     local, _, domain = alias.partition("@")
     return f"{local}-{word}@{domain}"
+
+
+def hashed(name: str, key: bytes) -> str:
+    """The keyed hash of the name of a forgotten object; only whoever has `key` can test for it."""
+    return f"{blake2b(name.encode(errors='surrogatepass'), key=key, digest_size=_HASH_BYTES).hexdigest()}.{DOMAIN}"

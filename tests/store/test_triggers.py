@@ -140,6 +140,27 @@ async def test_what_is_known_of_an_object_is_kept_until_it_is_forgotten(store: S
     assert [await store.payload(one) for one in ("b", "c")] == ['"b"', '"c"']
 
 
+async def test_of_a_forgotten_object_its_version_is_kept_and_not_its_name(store: Store) -> None:
+    name, person = "contact:ann@example.com", "ann@example.com"
+    known = TriggerObject(
+        object=name, version=2, digest="d", event_uid="u", people=(person,), effects=(START,)
+    )
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+        await unit.save_trigger_object("id-deals", known)
+        await unit.forget_object("id-deals", name, 3)
+    assert await store.traces(person) == []
+    async with store.unit() as unit:
+        assert await unit.trigger_object("id-deals", name) == TriggerObject(object=name, version=3)
+        assert await unit.trigger_object("id-deals", "contact:") is None
+        assert await unit.trigger_object("id-other", name) is None
+        newer = known.model_copy(update={"version": 4})
+        await unit.save_trigger_object("id-deals", newer)
+        assert await unit.trigger_object("id-deals", name) == newer
+        await unit.forget_object("id-deals", name, 5)
+        assert await unit.trigger_object("id-deals", name) == TriggerObject(object=name, version=5)
+
+
 async def test_all_that_was_delivered_about_a_forgotten_object_goes_in_parts(store: Store) -> None:
     about = [delivery(f"d{n}", object="x", due=None, state=DeliveryState.DONE) for n in range(24)]
     await with_deliveries(store, *about[:12])

@@ -55,6 +55,12 @@ BASIC = """
   object: "deal:{{ event.id }}"
   version: event.version
 """
+FORGET = """
+- when: event.stage == "forget"
+  do: forget
+  object: "deal:{{ event.id }}"
+  version: event.version
+"""
 LATER = "2027-06-03T19:00:00+02:00"
 LATER_UTC = "2027-06-03T17:00:00+00:00"
 
@@ -172,6 +178,29 @@ async def test_two_who_are_to_be_reminded_are_both_reminded(engine: Engine, cloc
     assert await _states(engine, hook, clock, *named) == [State.DONE, State.DONE]
     mails = [(mail.email, mail.kind) for mail in await deliver(engine)]
     assert sorted(mails) == [("ann@example.com", Kind.REMINDER), ("ben@example.com", Kind.REMINDER)]
+
+
+async def test_what_comes_late_about_a_forgotten_object_is_too_old_and_what_is_newer_begins_anew(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, f"{BASIC}{FORGET}")
+    assert await _states(engine, hook, clock, {"version": 2}) == [State.DONE]
+    await deliver(engine)
+    assert await _states(engine, hook, clock, {"stage": "forget", "version": 3}) == [State.DONE]
+    late = [{"version": 1}, {"version": 2.5}]
+    assert await _states(engine, hook, clock, *late) == [State.STALE, State.STALE]
+    assert await deliver(engine) == []
+    assert await _states(engine, hook, clock, {"version": 4, "title": "Anew"}) == [State.DONE]
+    assert sorted(event.summary for event in await events(engine)) == ["Acme", "Anew"]
+
+
+async def test_an_object_that_is_forgotten_without_a_version_keeps_the_one_that_was_carried_out(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, f"{BASIC}{FORGET.replace('  version: event.version', '')}")
+    await _states(engine, hook, clock, {"version": 2}, {"version": 3})
+    await _states(engine, hook, clock, {"stage": "forget"})
+    assert await _states(engine, hook, clock, {"version": 1}) == [State.STALE]
 
 
 async def test_what_a_delivery_asks_for_is_kept_beside_it_only_while_it_waits(

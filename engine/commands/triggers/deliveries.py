@@ -230,7 +230,8 @@ class HandleDelivery(Command[DeliveryDone]):
             return await _saved(work, delivery, state=DeliveryState.STALE, due=None, code=Code.STALE.value)
         if asked.do is Deed.FORGET:
             done = await _saved(work, delivery, state=DeliveryState.DONE, due=None)
-            await work.unit.forget_object(delivery.trigger_id, asked.object)
+            version = effects.greatest(asked.version, known.version)
+            await work.unit.forget_object(delivery.trigger_id, asked.object, version)
             return done
         work.unit.go_on_with(effects.next_link(delivery.chain))
         came_to = await effects.carried_out(replace(work, waited=True), asked, known)

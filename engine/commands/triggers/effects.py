@@ -49,7 +49,7 @@ class CameTo:
 async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
     """Carry out what is asked of an object. Raises Refused: LOOP, OUT_OF_BOUNDS, …"""
     event = await _event(work, asked, known)
-    seen = known.model_copy(update={"version": _greatest(asked.version, known.version)})
+    seen = known.model_copy(update={"version": greatest(asked.version, known.version)})
     if asked.do is Deed.CANCEL:
         return await _cancelled(work, seen, event)
     if asked.do is Deed.UPDATE and event is None:
@@ -102,7 +102,8 @@ class Lacking:
     """The same content may be used another time."""
 
 
-def _greatest(version: float | None, known: float | None) -> float | None:
+def greatest(version: float | None, known: float | None) -> float | None:
+    """The greater of two versions of an object, of those that there are."""
     return version if known is None or (version is not None and version > known) else known
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -28,12 +27,11 @@ from engine.store.dynamodb.record import ROWS, SALTS
 from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
 from engine.store.dynamodb.suppressions import (
-    FORGETTING_KEYS,
     FORGOTTEN,
     SUPPRESSIONS,
     BeingForgotten,
-    ForgettingKey,
     Suppressions,
+    made_forgetting_key,
 )
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.tallies import SHARDS, organizers
@@ -155,11 +153,7 @@ class Forgetting(Suppressions, Claims):
         return any(owed.message.state.pending for owed in held.values())
 
     async def _keep_wishes(self, address: str) -> None:
-        kept = await self.rows.get(FORGETTING_KEYS, "key")
-        if kept is None:
-            kept = ForgettingKey(key=base64.b64encode(secrets.token_bytes(32)).decode())
-            await self.rows.put(FORGETTING_KEYS, kept)
-        hashed = target(address, base64.b64decode(kept.key))
+        hashed = target(address, await made_forgetting_key(self.rows))
         for entry in await self.rows.under(SUPPRESSIONS, address):
             await self.rows.drop(SUPPRESSIONS, *SUPPRESSIONS.key(entry))
             await self.rows.add(SUPPRESSIONS, entry.model_copy(update={"target": hashed}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -13,12 +14,13 @@ from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.names import LAST, behind, joined
-from engine.store.dynamodb.rows import Entry, KindTable
+from engine.store.dynamodb.rows import Entry, KindTable, Rows
 from engine.store.dynamodb.session import ReadSession
 from engine.store.rules import refuses
 
 _ALL = "all"
 _BOUNCED = "bounced"
+_KEY_BYTES = 32
 
 
 class ForgettingKey(Value):
@@ -53,6 +55,21 @@ FORGETTING_KEYS = KindTable[ForgettingKey](
     "forgetting-key", ForgettingKey, key=lambda kept: (kept.name,), checked=False
 )
 FORGOTTEN = KindTable[BeingForgotten]("forgetting", BeingForgotten, key=lambda one: (one.address,))
+
+
+async def forgetting_key(rows: Rows) -> bytes:
+    """The key with which names of the forgotten are hashed; empty if none ever was."""
+    kept = await rows.get(FORGETTING_KEYS, "key")
+    return base64.b64decode(kept.key) if kept else b""
+
+
+async def made_forgetting_key(rows: Rows) -> bytes:
+    """The same key, which is made for the first of them."""
+    if key := await forgetting_key(rows):
+        return key
+    key = secrets.token_bytes(_KEY_BYTES)
+    await rows.put(FORGETTING_KEYS, ForgettingKey(key=base64.b64encode(key).decode()))
+    return key
 
 
 class SuppressionQuestions(ReadSession):
@@ -91,8 +108,7 @@ class SuppressionQuestions(ReadSession):
 
     async def _hashed(self, emails: Collection[str]) -> dict[str, list[str]]:
         """The hashes under which the list would have these addresses if forgotten; empty if none ever was."""
-        kept = await self.rows.get(FORGETTING_KEYS, "key")
-        key = base64.b64decode(kept.key) if kept else b""
+        key = await forgetting_key(self.rows)
         return {email: [target(email, key)] for email in emails} if key else {}
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.model.base import Value
+from engine.model.forgotten_names import hashed
 from engine.model.triggers import (
     Delivery,
     DeliveryState,
@@ -19,6 +20,7 @@ from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
 from engine.store.dynamodb.rows import Entry, KindTable, pointed
+from engine.store.dynamodb.suppressions import forgetting_key, made_forgetting_key
 from engine.store.protocol import Conflict
 
 _ALL = "all"
@@ -231,9 +233,14 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         return [kept.delivery for kept in found]
 
     async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
-        """What is known of an object, or None."""
+        """What is known of an object, or None; of a forgotten one its version alone."""
         kept = await self.rows.get(OBJECTS, trigger_id, name)
-        return kept.found if kept else None
+        if kept:
+            return kept.found
+        if not (key := await forgetting_key(self.rows)):
+            return None
+        gone = await self.rows.get(OBJECTS, trigger_id, hashed(name, key))
+        return gone.found.model_copy(update={"object": name}) if gone else None
 
     async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
         """Add or replace what is known of an object."""
@@ -256,12 +263,16 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         """Let this unit's further changes belong to this chain of changes and triggers."""
         self.chain = chain
 
-    async def forget_object(self, trigger_id: str, name: str) -> None:
+    async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
         """Delete what is known of an object, and the payloads of deliveries about it.
 
-        It deletes as many payloads as fit into a unit, and `empty_deliveries` the others.
+        It deletes as many payloads as fit into a unit, and `empty_deliveries` the others. A `version` is kept under
+        a keyed hash of the name, so that an older one that comes late stays older.
         """
         await self.rows.drop(OBJECTS, trigger_id, name)
+        if version is not None:
+            hidden = hashed(name, await made_forgetting_key(self.rows))
+            await self.save_trigger_object(trigger_id, TriggerObject(object=hidden, version=version))
         if name:
             gone = ForgottenObject(place=new_id(), trigger_id=trigger_id, name=name)
             await self._empty_about(gone, _EMPTIED_AT_ONCE)

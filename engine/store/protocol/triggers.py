@@ -57,7 +57,7 @@ class Triggers(Protocol):
         ...
 
     async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
-        """What is known of an object, or None."""
+        """What is known of an object, or None; of a forgotten one its version alone."""
         ...
 
     async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
@@ -72,8 +72,11 @@ class Triggers(Protocol):
         """Mark what this unit changes from now on as part of this chain of changes and triggers."""
         ...
 
-    async def forget_object(self, trigger_id: str, name: str) -> None:
-        """Drop what is known of an object, and the payloads that were delivered about it."""
+    async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
+        """Drop what is known of an object, and the payloads that were delivered about it.
+
+        A `version` is kept under a keyed hash of the name, so that an older one that comes late stays older.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from engine.model.forgotten_names import hashed
 from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from engine.store.sqlite.keys import Keys
@@ -97,6 +98,13 @@ class Triggers(Session):
         return [Delivery.model_validate_json(row["body"]) for row in found]
 
     async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
+        if found := await self._object(trigger_id, name):
+            return found
+        kept = await self.one("SELECT key FROM forgetting_key")
+        gone = await self._object(trigger_id, hashed(name, kept["key"])) if kept else None
+        return gone.model_copy(update={"object": name}) if gone else None
+
+    async def _object(self, trigger_id: str, name: str) -> TriggerObject | None:
         row = await self.one(
             "SELECT body FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name]
         )
@@ -133,8 +141,14 @@ class Triggers(Session):
     def go_on_with(self, chain: str) -> None:
         self.chain = chain
 
-    async def forget_object(self, trigger_id: str, name: str) -> None:
+    async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
         await self.run("DELETE FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name])
+        if version is not None:
+            await self.run("INSERT OR IGNORE INTO forgetting_key VALUES (1, randomblob(32))")
+            ((key,),) = await self.all("SELECT key FROM forgetting_key")
+            await self.save_trigger_object(
+                trigger_id, TriggerObject(object=hashed(name, key), version=version)
+            )
         await self.run(
             "DELETE FROM posted WHERE divided = 1 AND id IN (SELECT posted FROM delivery "
             "WHERE trigger_id = ? AND object = ? AND object <> '')",

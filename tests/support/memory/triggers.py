@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from engine.model.forgotten_names import hashed
 from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from tests.support.memory.posted import PostedUnit
+
+_KEY = b"the key of a store in memory"
 
 
 class TriggerUnit(PostedUnit):
@@ -66,7 +69,10 @@ class TriggerUnit(PostedUnit):
         return [d for d in self._pending(trigger_id) if d.object == name][:limit]
 
     async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
-        return self.t.get("trigger_object", (trigger_id, name))
+        if found := self.t.get("trigger_object", (trigger_id, name)):
+            return found
+        gone: TriggerObject | None = self.t.get("trigger_object", (trigger_id, hashed(name, _KEY)))
+        return gone.model_copy(update={"object": name}) if gone else None
 
     async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
         self.t.put("trigger_object", (trigger_id, found.object), found)
@@ -90,8 +96,11 @@ class TriggerUnit(PostedUnit):
     def go_on_with(self, chain: str) -> None:
         self.chain = chain
 
-    async def forget_object(self, trigger_id: str, name: str) -> None:
+    async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
         self.t.drop("trigger_object", (trigger_id, name))
+        if version is not None:
+            gone = TriggerObject(object=hashed(name, _KEY), version=version)
+            self.t.put("trigger_object", (trigger_id, gone.object), gone)
         about = self.t.where("delivery", lambda d: (d.trigger_id, d.object) == (trigger_id, name))
         for delivery in [d for d in about if name]:
             self.t.put("payload", delivery.id, None)
