@@ -43,6 +43,9 @@ class SendGathered(Command[Progress]):
         if to is None:
             return Progress(worked=False)
         gathered, more = await work.unit.take_gathered(to, work.now)
+        if not gathered and not more:
+            # They named a person who has been forgotten since.
+            return Progress(worked=True)
         if len(gathered) == 1 and not more:
             ((notice, event_uid),) = gathered
             await owe(work, to, notice, event_uid)

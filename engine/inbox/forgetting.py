@@ -87,6 +87,11 @@ async def _forget_rows(engine: Engine, address: str, alias: str) -> int:
         gone += done
         if not traces:
             break
+    else:
+        if await engine.store.traces(address):
+            raise Refused(
+                Code.BUSY, "A mail that names this person is being sent right now.", "Try again in a minute."
+            )
     await engine.apply(ForgetRows(address=address, alias=alias, traces=(), ends=True), SYSTEM)
     return gone
 

@@ -101,6 +101,11 @@ class Posting(Value):
     kind: WebhookKind
     lane: str = Field(description="what is posted in order: an event, or the posting alone")
     created: datetime
+    about: str = Field(
+        "",
+        repr=False,
+        description="the person whom its change is about, also where the receiver reads a masked address; for us alone",
+    )
     state: PostingState = PostingState.WAITING
     due: datetime | None = Field(
         None, description="when it is tried next; None: settled, or behind another of its lane"

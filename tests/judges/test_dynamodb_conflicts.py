@@ -233,7 +233,7 @@ async def test_what_is_counted_while_counters_are_moved_is_not_lost(processes: B
         traces = await one.traces(ANN)
         assert len(traces) == 1
         async with one.unit() as unit:
-            await unit.forget_rows(ANN, "nobody@forgotten.invalid", traces)
+            await unit.forget_rows(ANN, "nobody@forgotten.invalid", traces, START)
 
     await count()
     one.meanwhile = count

@@ -7,10 +7,12 @@ import pkgutil
 from datetime import timedelta
 
 from engine.model.answers import Receipt
-from engine.model.messages import MessageState, Notice
+from engine.model.held import HeldCommand, HeldPreview, HeldState, SampleMail
+from engine.model.messages import Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.suppressions import Suppression
 from engine.model.triggers import TriggerObject
+from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store import dynamodb
 from engine.store.dynamodb import kinds
@@ -18,7 +20,9 @@ from engine.store.dynamodb.rows import KindTable
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
+from tests.store.test_held import held
 from tests.store.test_triggers import delivery, with_deliveries
+from tests.store.test_webhooks import outgoing, with_postings
 
 ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
 
@@ -33,7 +37,7 @@ async def _forget(store: Store) -> str | None:
     used = await store.transact(begin)
     traces = await store.traces(ANN) if used else []
     while traces:
-        traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces)) :]  # noqa: B023
+        traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces, START)) :]  # noqa: B023
     await store.transact(lambda unit: unit.end_forgetting(ANN))
     return used
 
@@ -121,17 +125,91 @@ async def test_what_a_forgotten_person_said_goes_and_what_others_said_stays(stor
         await unit.add_messages([stores.message(ANN, note="Dear Annabel")], priority=0)
         for one in people:
             await unit.record_receipt(_receipt(one.email))
-    async with store.unit() as unit:
-        assert await unit.may_notify("olga@example.org", START, timedelta(hours=1))
-        notice = Notice(subject="An answer", text=f"{ANN} accepted")
-        await unit.gather("olga@example.org", notice, None, timedelta(0), 5)
     assert await _forget(store) == ALIAS
     assert [r.comment for r in await store.receipts("event1", ALIAS)] == [""]
     assert [r.comment for r in await store.receipts("event1", "bob@example.com")] == ["I bring an orchid"]
     assert [h.message.note for h in await store.history("event1", ALIAS)] == [""]
+
+
+async def test_what_an_organizer_is_told_of_a_forgotten_person_goes_and_other_news_stay(store: Store) -> None:
+    told = [Notice(subject="An answer", text=f"{one} accepted") for one in (f"Annabel ({ANN})", "Bob")]
+    async with store.unit() as unit:
+        assert await unit.may_notify("olga@example.org", START, timedelta(hours=1))
+        for notice in told:
+            await unit.gather("olga@example.org", notice, None, timedelta(0), 5)
+    assert await _forget(store) == ALIAS
     async with store.unit() as unit:
         waiting, _ = await unit.take_gathered("olga@example.org", START)
-    assert [notice.text for notice, _ in waiting] == [f"{ALIAS} accepted"]
+    assert [notice.text for notice, _ in waiting] == ["Bob accepted"]
+
+
+async def _tell(store: Store, text: str, outcomes: str = "") -> None:
+    notice = Notice(subject="News", text=text, outcomes=outcomes)
+    values = {"kind": Kind.NOTICE, "event_uid": None, "method": None, "notice": notice}
+    await stores.owe(store, stores.message("olga@example.org", **values))
+
+
+async def test_a_waiting_mail_that_tells_of_a_forgotten_person_never_leaves(store: Store) -> None:
+    await _tell(store, f"Annabel ({ANN}) proposes another time")
+    await _tell(store, "1 of 2 were invited", f"row,email\n1,{ANN}\n2,bob@example.com\n")
+    assert await _forget(store) == ALIAS
+    assert await store.traces(ANN) == []
+    (claim,) = await stores.claim(store)
+    assert claim.message.notice is not None
+    assert claim.message.notice.outcomes.split() == ["row,email", "2,bob@example.com"]
+
+
+async def test_a_mail_that_told_of_a_forgotten_person_loses_its_words(store: Store) -> None:
+    await _tell(store, f"Annabel ({ANN}) proposes another time")
+    (claim,) = await stores.claim(store)
+    assert await _forget(store) is None
+    await stores.answered(store, [claim])
+    assert await _forget(store) == ALIAS
+    kept = await stores.state(store, claim)
+    assert (kept.state, kept.notice) == (MessageState.SENT, None)
+
+
+async def test_a_held_action_about_a_forgotten_person_is_void_and_empty(store: Store) -> None:
+    command = HeldCommand(name="SendInvite", arguments=f'{{"email":"{ANN}","name":"Annabel"}}')
+    sample = SampleMail(to=ANN, subject="Meeting", text="Dear Annabel")
+    preview = HeldPreview(action="Invite a person", people=1, first=(ANN,), sample=sample)
+    async with store.unit() as unit:
+        await unit.add_held(held(command=command, digest=command.digest, preview=preview, words=("a",)))
+    assert await _forget(store) == ALIAS
+    found = await store.held_action("one")
+    assert found is not None
+    assert (found.state, found.decided, found.digest) == (HeldState.VOID, START, found.command.digest)
+    assert "Annabel" not in found.model_dump_json()
+    assert await store.held_actions(None, waiting=True, limit=5) == []
+
+
+async def test_a_held_action_that_merely_shows_a_forgotten_person_still_waits(store: Store) -> None:
+    preview = HeldPreview(action="Start the campaign", people=2, first=(ANN, "bob@example.com"))
+    async with store.unit() as unit:
+        await unit.add_held(held(preview=preview))
+    assert await _forget(store) == ALIAS
+    found = await store.held_action("one")
+    assert found is not None
+    assert (found.state, found.preview.first) == (HeldState.WAITING, ("bob@example.com",))
+    assert found.digest == held().digest
+
+
+async def test_what_is_posted_about_a_forgotten_person_goes_also_where_their_address_is_masked(
+    store: Store,
+) -> None:
+    body = '{"type":"receipt","data":{"email":"a*******@example.com","words":"I bring an orchid"}}'
+    about = [outgoing(name, about=ANN).model_copy(update={"body": body}) for name in ("waits", "gone")]
+    await with_postings(store, *about, outgoing("other"))
+    async with store.unit() as unit:
+        gone = about[1].posting.model_copy(update={"state": PostingState.DELIVERED, "due": None})
+        await unit.save_posting(gone)
+    assert await _forget(store) == ALIAS
+    assert await store.traces(ANN) == []
+    assert {one.id for one in await store.postings("one", None, 5)} == {"waits", "other"}
+    waits = await store.posting("waits")
+    assert waits is not None
+    assert waits.body == f'{{"type":"receipt","data":{{"email":"{ALIAS}"}}}}'
+    assert waits.posting.about == ALIAS
 
 
 async def test_two_names_that_spell_a_forgotten_address_in_two_ways_stay_two(store: Store) -> None:

@@ -37,7 +37,9 @@ class ForgetPerson(Command[Forgetting]):
         found = await work.unit.begin_forgetting(address, alias(work.randomness.word(20)), work.now)
         if found is None:
             raise Refused(
-                Code.BUSY, "A mail to this person is being sent right now.", "Try again in a minute."
+                Code.BUSY,
+                "A mail to this person, or about them, is being sent right now.",
+                "Try again in a minute.",
             )
         return Forgetting(address=address, alias=found)
 
@@ -74,7 +76,7 @@ class ForgetRows(Command[RowsForgotten]):
 
     async def carry_out(self, work: Work) -> RowsForgotten:
         """Refuses nothing."""
-        rows = await work.unit.forget_rows(self.address, self.alias, self.traces)
+        rows = await work.unit.forget_rows(self.address, self.alias, self.traces, work.now)
         if self.ends:
             await work.unit.end_forgetting(self.address)
         return RowsForgotten(rows=rows)

@@ -18,7 +18,8 @@ Body = dict[str, object]
 def of_change(work: Work, webhook: Webhook, change: Change, event: Event | None, *, masked: bool) -> Outgoing:
     """What a line of the log of changes says to a receiver; `masked`: it may not read addresses."""
     lane = change.event_uid or change.held or change.campaign_id
-    return _outgoing(work, webhook, OF_CHANGES[change.kind], lane, change_body(change, event, masked=masked))
+    body = change_body(change, event, masked=masked)
+    return _outgoing(work, webhook, OF_CHANGES[change.kind], lane, body, about=change.email or "")
 
 
 def change_body(change: Change, event: Event | None, *, masked: bool = False) -> Body:
@@ -61,9 +62,13 @@ def of_checkpoint(work: Work, webhook: Webhook, note: str) -> Outgoing:
     return _outgoing(work, webhook, WebhookKind.CHECKPOINT, "checkpoint", body)
 
 
-def _outgoing(work: Work, webhook: Webhook, kind: WebhookKind, lane: str, body: Body) -> Outgoing:
+def _outgoing(
+    work: Work, webhook: Webhook, kind: WebhookKind, lane: str, body: Body, about: str = ""
+) -> Outgoing:
     name = f"msg_{work.randomness.word(24)}"
-    posting = Posting(id=name, webhook_id=webhook.id, kind=kind, lane=lane or name, created=work.now)
+    posting = Posting(
+        id=name, webhook_id=webhook.id, kind=kind, lane=lane or name, created=work.now, about=about
+    )
     return Outgoing(posting=posting, body=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -18,6 +18,7 @@ from engine.store import rules
 from engine.store.dynamodb.budgets import PERSONS
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import EVENTS
+from engine.store.dynamodb.forgotten import WordsForgotten, tells
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.names import Key, joined
@@ -123,7 +124,7 @@ class TraceQuestions(ReadSession):
         return True
 
 
-class Forgetting(Suppressions, Claims):
+class Forgetting(WordsForgotten, Suppressions, Claims):
     """The part of a unit of work that forgets a person."""
 
     async def organizes_events(self, address: str) -> bool:
@@ -148,9 +149,12 @@ class Forgetting(Suppressions, Claims):
         return used
 
     async def _being_mailed(self, address: str) -> bool:
+        """True while a mail to the person, or one to somebody else that names them, is being sent."""
         runs = [run for lease in (await self.leases()).values() for run in lease.runs.values()]
-        held = await self.rows_at(RowPlace(*row) for run in runs for row in run.rows if row.email == address)
-        return any(owed.message.state.pending for owed in held.values())
+        places = [RowPlace(*row) for run in runs for row in run.rows]
+        held = await self.rows_at(place for place in places if place.email == address or not place.uid)
+        pending = [owed.message for owed in held.values() if owed.message.state.pending]
+        return any(message.email == address or tells(message, address) for message in pending)
 
     async def _keep_wishes(self, address: str) -> None:
         hashed = target(address, await made_forgetting_key(self.rows))
@@ -173,15 +177,17 @@ class Forgetting(Suppressions, Claims):
                 waiting += await self._unsent(INVITEES.value(item))
         return await self.settle_some(waiting, MessageState.WITHDRAWN, Code.FORGOTTEN, now)
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace], now: datetime) -> int:
         """Remove the person from as many of these rows as fit into a unit, and return how many."""
         some = traces[:_ROWS_AT_ONCE]
-        for trace in some:
+        for n, trace in enumerate(some):
+            if n and self.full:
+                return n
             key = (str(trace.key["pk"]), str(trace.key["sk"]))
             if trace.table == _COUNTER:
                 await self._move_counters(key, address, alias)
             elif item := await self.items.get(key):
-                await self._forget_in(trace.table, item, address, alias)
+                await self._forget_in(trace.table, item, address, alias, now)
         return len(some)
 
     async def _move_counters(self, key: Key, address: str, alias: str) -> None:
@@ -189,7 +195,7 @@ class Forgetting(Suppressions, Claims):
         for name, n in (await self.items.take_numbers(key)).items():
             self.items.add(new, name, n)
 
-    async def _forget_in(self, name: str, item: Item, address: str, alias: str) -> None:
+    async def _forget_in(self, name: str, item: Item, address: str, alias: str, now: datetime) -> None:
         table = TABLES[name]
         value = table.value(item)
         if name == ROWS.name:
@@ -198,6 +204,8 @@ class Forgetting(Suppressions, Claims):
         old = table.plain(value)
         if name in _DROPPED and old[_DROPPED[name]] == address:
             await self.rows.drop(table, *table.key(value))
+            return
+        if await self.forget_words(value, address, alias, now):
             return
         new = table.of_plain(_forgotten(name, old, address, alias))
         if table.key(new) != table.key(value) and await self.items.get(table.at(*table.key(new))):

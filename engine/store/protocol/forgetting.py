@@ -19,7 +19,7 @@ class Forgetting(Protocol):
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
         """Keep the person's do-not-mail entries as a keyed hash, and return the alias that replaces their address.
 
-        After an interruption the alias is the same. None while a mail to them is being sent.
+        After an interruption the alias is the same. None while a mail to them, or one that names them, is being sent.
         """
         ...
 
@@ -27,8 +27,11 @@ class Forgetting(Protocol):
         """Withdraw what the person is owed, as much as a unit takes; returns how many messages."""
         ...
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
-        """Remove the person from the first of these rows, as many as a unit takes; returns how many."""
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace], now: datetime) -> int:
+        """Remove the person from the first of these rows, as many as a unit takes; returns how many.
+
+        Mails to others whose words name the person are withdrawn; one that is being sent stays until it has left.
+        """
         ...
 
     async def end_forgetting(self, address: str) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.model.forgetting import Column, Trace, without
+from engine.model.forgetting import Column, Trace, names, without
 from engine.model.forgotten_names import told_apart, variant
 from engine.model.messages import MessageState
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.forgotten import WordsForgotten
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.ledger import WAITING, Ledger
 from engine.store.sqlite.states import PENDING
@@ -59,7 +60,7 @@ _UNIQUE = (
 )
 
 
-class Forgetting(Attendees, Ledger):
+class Forgetting(Attendees, WordsForgotten, Ledger):
     """The part of a unit of work that forgets a person."""
 
     async def organizes_events(self, address: str) -> bool:
@@ -70,6 +71,9 @@ class Forgetting(Attendees, Ledger):
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
         held = f"SELECT 1 FROM message WHERE email = ? AND {PENDING} AND id IN {LEASED}"
         if await self.one(held, [address]):
+            return None
+        told = f"SELECT notice FROM message WHERE notice IS NOT NULL AND {PENDING} AND id IN {LEASED}"
+        if any(names(row["notice"], address) for row in await self.all(told)):
             return None
         await self._keep_wishes(address)
         await self.run("INSERT INTO forgetting VALUES (?,?) ON CONFLICT DO NOTHING", [address, alias])
@@ -91,15 +95,15 @@ class Forgetting(Attendees, Ledger):
         for table in ("suppression", "block"):
             await self.run(f"UPDATE OR IGNORE {table} SET email = ? WHERE email = ?", [hashed, address])
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace], now: datetime) -> int:
         some = traces[: self.items_per_unit]
         for trace in some:
             if trace.table == "record":
                 await self.run("UPDATE record SET salt = NULL WHERE seq = ?", [trace.key["seq"]])
             elif trace.row.get(_DROPPED.get(trace.table, "")) == address:
                 await self.run(f"DELETE FROM {trace.table} WHERE {_where(trace)}", [*trace.key.values()])
-            else:
-                await self._rewrite(trace, address, alias)
+            elif rest := await self.forget_words(trace, address, alias, now):
+                await self._rewrite(rest, address, alias)
         return len(some)
 
     async def _rewrite(self, trace: Trace, address: str, alias: str) -> None:

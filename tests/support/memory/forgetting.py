@@ -10,11 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.model.answers import Proposal, Receipt
-from engine.model.forgetting import Trace, target, without
+from engine.model.forgetting import Trace, names, target, without
+from engine.model.forgotten import held_without, notice_without, posting_without
 from engine.model.forgotten_names import told_apart, variant
-from engine.model.messages import MessageState
+from engine.model.held import HeldAction
+from engine.model.messages import MessageState, Notice
 from engine.model.people import Attendee
 from engine.model.suppressions import Suppression
+from engine.model.webhooks import Outgoing
 from engine.refusals import Code
 from tests.support.memory.suppressions import SuppressionUnit
 from tests.support.memory.tables import Owed, Tables, new_id
@@ -28,14 +31,17 @@ _OWNERS = ("event", "key", "address_list", "feed")
 class ForgettingUnit(SuppressionUnit):
     """Forgets a person."""
 
+    async def save_held(self, held: HeldAction) -> None:
+        """As the part for held actions has it."""
+        await super().save_held(held)  # type: ignore[misc]
+
     async def organizes_events(self, address: str) -> bool:
         owners = [e.organizer for e in self.t.of("event").values()]
         return address in {*owners, *(key.address for key in self.t.of("key").values())}
 
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
-        owed = [(k, r) for k, r in self.t.of("message").items() if r.message.email == address]
-        pending = [(k, r) for k, r in owed if r.message.state.pending]
-        if any(row.owner for _, row in pending):
+        pending = [row for row in self.t.of("message").values() if row.message.state.pending]
+        if any(row.owner and (row.message.email == address or _tells(row, address)) for row in pending):
             return None
         self.t.put("forgetting_key", 1, _KEY)
         for (email, organizer), entry in list(self.t.of("do_not_mail").items()):
@@ -59,11 +65,19 @@ class ForgettingUnit(SuppressionUnit):
             self.t.put("message", key, row.changed(**gone))
         return len(pending)
 
-    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> int:
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace], now: datetime) -> int:
         some = traces[: self.items_per_unit]
         for table, key in [found for trace in some for found in trace.row.get("places", ())]:  # type: ignore[union-attr]
             value = self.t.get(table, key)
+            if _tells(value, address) and value.owner and value.message.state.pending:
+                continue
+            if isinstance(value, HeldAction):
+                await self.save_held(held_without(value, address, alias, now))
+                continue
             self.t.drop(table, key)
+            value = _unsaid(value, address, alias, now)
+            if value is None:
+                continue
             if table == "record":
                 self.t.put(table, key, value._replace(salt=None))
             elif table not in {"record_person", "remembered", "inbox_message"}:
@@ -96,6 +110,37 @@ def named_by_others(t: Tables, address: str) -> list[str]:
     """The events whose organizers named the address."""
     events = t.of("event").items()
     return [f"event {uid}" for uid, event in events if _renamed(event, address, "") != event]
+
+
+def _tells(value: Any, address: str) -> bool:
+    """True for a mail to somebody else that names the person."""
+    told = isinstance(value, Owed) and value.message.email != address and value.message.notice
+    return bool(told) and names(value.message.notice.model_dump_json(), address)
+
+
+def _unsaid(value: Any, address: str, alias: str, now: datetime) -> Any:
+    """The value without what others were told of the person; None if nothing is left of it."""
+    if isinstance(value, Outgoing):
+        return posting_without(value, address, alias)
+    if _tells(value, address):
+        return _told(value, address, alias, now)
+    if isinstance(value, tuple) and value and all(_is_gathered(one) for one in value):
+        kept = [(notice_without(notice, address, alias), uid, whole) for notice, uid, whole in value]
+        return tuple(one for one in kept if one[0] is not None)
+    return value
+
+
+def _is_gathered(one: Any) -> bool:
+    return isinstance(one, tuple) and len(one) == 3 and isinstance(one[0], Notice)
+
+
+def _told(owed: Owed, address: str, alias: str, now: datetime) -> Owed:
+    """A settled mail loses its words; one that waits is withdrawn if they name the person."""
+    assert owed.message.notice is not None
+    notice = notice_without(owed.message.notice, address, alias)
+    if owed.message.state.pending and notice is None:
+        owed = owed.changed(state=MessageState.WITHDRAWN, code=Code.FORGOTTEN, settled=now)
+    return owed.changed(notice=notice if owed.message.state.pending else None)
 
 
 def _silenced(value: Any, address: str) -> Any:
