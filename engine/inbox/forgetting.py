@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,4 +158,13 @@ def _decoded(raw: bytes) -> Iterator[str]:
     for part in message.walk():
         content = part.get_payload(decode=True)
         if isinstance(content, bytes):
-            yield content.decode("utf-8", errors="replace")
+            yield from _read(content, part.get_content_charset())
+
+
+def _read(content: bytes, charset: str | None) -> Iterator[str]:
+    """A part as text; one that is not UTF-8 by its charset, and as programs of offices write it."""
+    yield content.decode("utf-8", errors="replace")
+    if not content.isascii():
+        for name in dict.fromkeys((charset or "cp1252", "cp1252", "utf-16")):
+            with suppress(LookupError, ValueError):
+                yield content.decode(name, errors="replace")

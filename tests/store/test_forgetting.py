@@ -27,18 +27,18 @@ from tests.store.test_webhooks import outgoing, with_postings
 ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
 
 
-async def _forget(store: Store) -> str | None:
+async def _forget(store: Store, person: str = ANN) -> str | None:
     async def begin(unit: Unit) -> str | None:
-        used = await unit.begin_forgetting(ANN, ALIAS, START)
+        used = await unit.begin_forgetting(person, ALIAS, START)
         if used:
-            await unit.withdraw_forgotten(ANN, START)
+            await unit.withdraw_forgotten(person, START)
         return used
 
     used = await store.transact(begin)
-    traces = await store.traces(ANN) if used else []
+    traces = await store.traces(person) if used else []
     while traces:
-        traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces, START)) :]  # noqa: B023
-    await store.transact(lambda unit: unit.end_forgetting(ANN))
+        traces = traces[await store.transact(lambda unit: unit.forget_rows(person, ALIAS, traces, START)) :]  # noqa: B023
+    await store.transact(lambda unit: unit.end_forgetting(person))
     return used
 
 
@@ -157,6 +157,15 @@ async def test_a_waiting_mail_that_tells_of_a_forgotten_person_never_leaves(stor
     (claim,) = await stores.claim(store)
     assert claim.message.notice is not None
     assert claim.message.notice.outcomes.split() == ["row,email", "2,bob@example.com"]
+
+
+async def test_a_person_is_found_also_where_their_domain_is_written_in_unicode(store: Store) -> None:
+    body = '{"type":"x","data":{"organizer":"ann@b\\u00fccher.example, Ann@BÜCHER.example"}}'
+    await with_postings(store, outgoing("one").model_copy(update={"body": body}))
+    assert await _forget(store, "ann@xn--bcher-kva.example") == ALIAS
+    found = await store.posting("one")
+    assert found is not None
+    assert found.body == f'{{"type":"x","data":{{"organizer":"{ALIAS}, {ALIAS}"}}}}'
 
 
 async def test_a_mail_that_told_of_a_forgotten_person_loses_its_words(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -241,8 +242,9 @@ def _trace(name: str, item: Item, row: Mapping[str, Column]) -> Trace:
 
 def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
     """The content of a value if it names the address, else None."""
-    domain = address.rpartition("@")[2]
-    if not any(domain in text.lower() for text in (item.value, *item.key, *item.attributes.values())):
+    # The signs in a local part may be escaped, its letters are not.
+    letters = max(re.split(r"[^a-z0-9]+", address.rpartition("@")[0]), key=len)
+    if not any(letters in text.lower() for text in (item.value, *item.key, *item.attributes.values())):
         return None
     said = TABLES[name].plain(TABLES[name].value(item))
     return said if any(names(text, address) for text in _texts(said)) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import aiosqlite
 
-from engine.model.forgetting import Column, Trace, names
+from engine.model.forgetting import Column, Trace, hint, names
 from engine.model.record import commitment
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.unit import SqliteUnit
@@ -81,7 +81,7 @@ def _in_table(connection: sqlite3.Connection, table: str, address: str) -> Itera
     sql = f"SELECT {'' if keys else 'rowid AS rowid, '}* FROM {table} WHERE {where}"
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    for found in cursor.execute(sql, [address] * len(texts)):
+    for found in cursor.execute(sql, [hint(address)] * len(texts)):
         row: dict[str, Column] = {name: found[name] for name in found.keys()}  # noqa: SIM118 -- of sqlite3.Row
         if any(names(str(row[name]), address) for name in texts if row[name]):
             yield Trace(table, {name: row[name] for name in keys or ["rowid"]}, row)
