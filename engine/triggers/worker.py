@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from itertools import count
 
 from engine.commands.triggers.deliveries import (
     DeliveryDone,
@@ -20,7 +21,7 @@ from engine.commands.triggers.deliveries import (
 )
 from engine.commands.triggers.feeding import FeedTrigger
 from engine.engine import SYSTEM, Engine
-from engine.model.triggers import Delivery, DeliveryState, Sender, Trigger
+from engine.model.triggers import Delivery, DeliveryState, PostedRequest, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
@@ -44,7 +45,7 @@ _ASKED_FOR = timedelta(hours=1)
 
 async def run(engine: Engine) -> None:
     """Handle deliveries until cancelled."""
-    quiet, loop, next_look, clean = Quiet(engine.store), asyncio.get_running_loop(), 0.0, 0.0
+    quiet, loop, next_look, clean, turns = Quiet(engine.store), asyncio.get_running_loop(), 0.0, 0.0, count()
     while True:
         signal = engine.owed.listen()
         worked = False
@@ -55,7 +56,7 @@ async def run(engine: Engine) -> None:
                     clean = loop.time()
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
-                worked = await step(engine)
+                worked = await step(engine, next(turns))
         except Exception:
             log.exception("a delivery could not be handled; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)
@@ -66,11 +67,14 @@ async def run(engine: Engine) -> None:
                 await asyncio.sleep(_PAUSE_S)
 
 
-async def step(engine: Engine) -> bool:
-    """Divide a batch, collect our own events and handle due deliveries; True if there was anything to do."""
+async def step(engine: Engine, turn: int = 0) -> bool:
+    """Divide a batch, collect our own events and handle due deliveries; True if there was anything to do.
+
+    `turn`: counts the steps, so that triggers with look-ups take turns.
+    """
     triggers = await engine.store.triggers(None)
     # Only requests at a trigger's hook are ever divided.
-    fed = bool(triggers) and await _divide(engine)
+    fed = bool(triggers) and await _divide(engine, [trigger for trigger, _ in triggers])
     for trigger, _ in triggers:
         if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
             fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
@@ -79,15 +83,35 @@ async def step(engine: Engine) -> bool:
     plain = [one for one, trigger in waiting if trigger is None or not trigger.lookups]
     looking = [(one, trigger) for one, trigger in waiting if trigger is not None and trigger.lookups]
     # A slow system of record delays only its own deliveries.
-    await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, looking[:_LOOKED_UP]))
+    await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, _some(looking, turn)))
     return bool(due) or fed
 
 
-async def _divide(engine: Engine) -> bool:
-    """Divide the oldest batch into its deliveries; True if there was one."""
-    waiting = await engine.store.next_undivided()
-    trigger = await engine.store.trigger(waiting.trigger_id) if waiting else None
-    if waiting is None or trigger is None:
+def _some(looking: Sequence[tuple[Delivery, Trigger]], turn: int) -> Sequence[tuple[Delivery, Trigger]]:
+    """Those for which systems are asked now, of deliveries that have the first of each trigger at the front."""
+    triggers = len({trigger.id for _, trigger in looking})
+    begin = turn * _LOOKED_UP % triggers if triggers > _LOOKED_UP else 0
+    return [*looking[begin:triggers], *looking[:begin], *looking[triggers:]][:_LOOKED_UP]
+
+
+async def _divide(engine: Engine, triggers: Sequence[Trigger]) -> bool:
+    """Divide the oldest batch of a trigger that has room for its deliveries; True if there was one."""
+    oldest = await engine.store.next_undivided()
+    if oldest is None:
+        return False
+    if await _divided(engine, oldest):
+        return True
+    for trigger in triggers:
+        waiting = await engine.store.next_undivided(trigger.id) if trigger.id != oldest.trigger_id else None
+        if waiting and await _divided(engine, waiting):
+            return True
+    return False
+
+
+async def _divided(engine: Engine, waiting: PostedRequest) -> bool:
+    """Divide a batch into its deliveries; False if its trigger has no room for them."""
+    trigger = await engine.store.trigger(waiting.trigger_id)
+    if trigger is None:
         return False
     from engine.triggers.arrivals import arrived
     from engine.triggers.keeping import kept

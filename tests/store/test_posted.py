@@ -52,6 +52,17 @@ async def test_a_batch_waits_once_however_often_it_is_posted_and_in_its_turn(sto
     assert found.id == second
 
 
+async def test_the_batch_that_waits_longest_is_found_of_one_trigger_and_of_all(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+        await unit.add_trigger(trigger("others"))
+        first = await unit.add_posted("id-deals", posted(b"[1]"), START, divided=False)
+        second = await unit.add_posted("id-others", posted(b"[2]"), START, divided=False)
+        await unit.add_posted("id-others", posted(b"[3]"), START, divided=False)
+    found = [await store.next_undivided(name) for name in (None, "id-deals", "id-others", "id-none")]
+    assert [one and one.id for one in found] == [first, first, second, None]
+
+
 async def test_requests_go_with_their_days_and_beyond_their_bytes_the_oldest_first(store: Store) -> None:
     async with store.unit() as unit:
         await unit.add_trigger(trigger())

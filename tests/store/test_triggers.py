@@ -97,6 +97,19 @@ async def test_what_is_due_comes_first_and_what_is_settled_does_not_come(store: 
     assert await store.delivery("now") == delivery("now", state=DeliveryState.DONE, due=None)
 
 
+async def test_a_trigger_with_many_due_deliveries_leaves_others_their_turn(store: Store) -> None:
+    many = [delivery(f"many-{n}", due=START + timedelta(seconds=n)) for n in range(4)]
+    one = delivery("one", trigger_id="id-others", due=START + timedelta(minutes=1))
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger("others"))
+    await with_deliveries(store, *many, one)
+    now = START + timedelta(hours=1)
+    assert [d.id for d in await store.due_deliveries(now, 3)] == ["many-0", "one", "many-1"]
+    in_turn = ["many-0", "one", "many-1", "many-2", "many-3"]
+    assert [d.id for d in await store.due_deliveries(now, 10)] == in_turn
+    assert [d.id for d in await store.due_deliveries(START, 3)] == ["many-0"]
+
+
 async def test_deliveries_are_listed_in_pages_newest_first(store: Store) -> None:
     failed = delivery("b", state=DeliveryState.FAILED, due=None)
     await with_deliveries(store, delivery("a"), failed, delivery("c"))

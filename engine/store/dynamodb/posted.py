@@ -70,9 +70,9 @@ async def drop_posted(rows: Rows, posted_id: str) -> None:
 class PostedQuestions(ReadSession):
     """Questions about requests."""
 
-    async def next_undivided(self) -> PostedRequest | None:
-        """The request that has waited longest to be divided."""
-        found = await self.rows.first_by(REQUESTS, "undivided", _ALL)
+    async def next_undivided(self, trigger_id: str | None = None) -> PostedRequest | None:
+        """The request that has waited longest to be divided, of this trigger or of all."""
+        found = await self.rows.first_by(REQUESTS, "undivided", _ALL if trigger_id is None else trigger_id)
         return found.request if found else None
 
     async def posted_by_id(self, posted_id: str) -> PostedRequest | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
 from engine.store.dynamodb.rows import Entry, KindTable, pointed
 from engine.store.dynamodb.suppressions import forgetting_key, made_forgetting_key
+from engine.store.dynamodb.wires import Item
 from engine.store.protocol import Conflict
 
 _ALL = "all"
@@ -133,8 +135,19 @@ class TriggerQuestions(PostedQuestions):
         return {one: TriggerCounts(**n) for one, n in found.items() if n["deliveries"]}
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deliveries to handle, in order of when they are due."""
-        found = await self.rows.by(DELIVERIES, "due", _ALL, before=f"{moment(now)}$", limit=limit)
+        """Deliveries to handle: of each trigger in turn the one that is due first.
+
+        All entries of the index are read, which are small, and only the chosen deliveries.
+        """
+        listed = await self.items.query(DELIVERIES.listing("due", _ALL), before=f"{moment(now)}$#")
+        turns: Counter[str] = Counter()
+        ranked: list[tuple[int, Item]] = []
+        for entry in listed:
+            of_trigger, _ = pointed(entry)
+            turns[of_trigger] += 1
+            ranked.append((turns[of_trigger], entry))
+        chosen = sorted(ranked, key=lambda one: one[0])[:limit]
+        found = await self.rows.pointed(DELIVERIES, [entry for _, entry in chosen])
         return [kept.delivery for kept in found]
 
     async def kept_delivery(self, delivery_id: str) -> KeptDelivery | None:

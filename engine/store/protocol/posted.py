@@ -35,8 +35,8 @@ class PostedRequests(Protocol):
 class PostedQuestions(Protocol):
     """What the worker and callers ask about requests as they were posted."""
 
-    async def next_undivided(self) -> PostedRequest | None:
-        """The request that has waited longest to be divided."""
+    async def next_undivided(self, trigger_id: str | None = None) -> PostedRequest | None:
+        """The request that has waited longest to be divided, of this trigger or of all."""
         ...
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:

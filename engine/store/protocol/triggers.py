@@ -104,7 +104,9 @@ class TriggerQuestions(Protocol):
         ...
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deliveries that are to be handled, those due first at the front."""
+        """Deliveries that are to be handled: of each trigger in turn the one that is due first, so that none waits
+        for all of another.
+        """
         ...
 
     async def delivery(self, delivery_id: str) -> Delivery | None:

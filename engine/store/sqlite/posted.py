@@ -69,8 +69,11 @@ class PostedRequests(Session):
         await self.run(f"UPDATE delivery SET posted = NULL WHERE posted {IN_LIST}", [as_numbers(ids)])
         return await self.run(f"DELETE FROM posted WHERE id {IN_LIST}", [as_numbers(ids)])
 
-    async def next_undivided(self) -> PostedRequest | None:
-        row = await self.one(f"SELECT {_ALL} FROM posted p WHERE divided = 0 ORDER BY id LIMIT 1")
+    async def next_undivided(self, trigger_id: str | None = None) -> PostedRequest | None:
+        one, values = ("AND trigger_id = ?", [trigger_id]) if trigger_id is not None else ("", [])
+        row = await self.one(
+            f"SELECT {_ALL} FROM posted p WHERE divided = 0 {one} ORDER BY id LIMIT 1", values
+        )
         return _request(row) if row else None
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:
@@ -106,8 +109,8 @@ class PostedAnswers:
     @abstractmethod
     async def _in_loop(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
-    async def next_undivided(self) -> PostedRequest | None:
-        return await self._in_loop(lambda s: PostedRequests(s).next_undivided())
+    async def next_undivided(self, trigger_id: str | None = None) -> PostedRequest | None:
+        return await self._in_loop(lambda s: PostedRequests(s).next_undivided(trigger_id))
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:
         return await PostedRequests(self._reader).posted_of(delivery_id)

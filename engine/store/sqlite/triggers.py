@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -159,9 +160,20 @@ class Triggers(Session):
             [trigger_id, name],
         )
 
-    async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+    async def oldest_due(self, now: datetime, limit: int) -> list[Delivery]:
+        """The deliveries that have been due longest, of whatever trigger."""
         found = await self.all(
             "SELECT body FROM delivery WHERE due <= ? ORDER BY due, seq LIMIT ?", [now.timestamp(), limit]
+        )
+        return [Delivery.model_validate_json(row["body"]) for row in found]
+
+    async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+        found = await self.all(
+            "SELECT d.body FROM ("
+            "SELECT seq, due, row_number() OVER (PARTITION BY trigger_id ORDER BY due, seq) AS turn "
+            "FROM delivery WHERE due <= ? ORDER BY turn, due, seq LIMIT ?) f JOIN delivery d ON d.seq = f.seq "
+            "ORDER BY f.turn, f.due, f.seq",
+            [now.timestamp(), limit],
         )
         return [Delivery.model_validate_json(row["body"]) for row in found]
 
@@ -178,6 +190,16 @@ class Triggers(Session):
             [trigger_id, state.value if state else None, before, limit],
         )
         return [Delivery.model_validate_json(row["body"]) for row in found]
+
+
+def in_turn(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Of each trigger in turn the first of these deliveries, then of each the second, and so on."""
+    before: Counter[str] = Counter()
+    ranked: list[tuple[int, Delivery]] = []
+    for one in deliveries:
+        before[one.trigger_id] += 1
+        ranked.append((before[one.trigger_id], one))
+    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _body(trigger: Trigger) -> str:
@@ -224,7 +246,11 @@ class TriggerAnswers(PostedAnswers):
         return await self._triggers().trigger_counts(trigger_ids)
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
-        return await self._in_loop(lambda s: Triggers(s).due_deliveries(now, limit))
+        oldest = await self._in_loop(lambda s: Triggers(s).oldest_due(now, limit))
+        if len(oldest) < limit:
+            return in_turn(oldest)
+        # Of very many all are looked through, which takes too long for the event loop.
+        return await self._triggers().due_deliveries(now, limit)
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         return await self._triggers().delivery(delivery_id)

@@ -42,8 +42,9 @@ class PostedUnit(SessionUnit):
             self.t.drop("posted", name)
         return len(old[-limit:])
 
-    async def next_undivided(self) -> PostedRequest | None:
-        return next(iter(self._batches()), None)
+    async def next_undivided(self, trigger_id: str | None = None) -> PostedRequest | None:
+        found = (one for one in self._batches() if trigger_id in {None, one.trigger_id})
+        return next(found, None)
 
     async def posted_of(self, delivery_id: str) -> PostedRequest | None:
         return self.t.get("posted", self.t.get("came_in", delivery_id) or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -109,7 +110,12 @@ class TriggerUnit(PostedUnit):
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
         found = self.t.where("delivery", lambda d: d.due is not None and d.due <= now)
-        return sorted(found, key=lambda d: d.due)[:limit]
+        turns: Counter[str] = Counter()
+        ranked = []
+        for one in sorted(found, key=lambda d: d.due):
+            turns[one.trigger_id] += 1
+            ranked.append((turns[one.trigger_id], one))
+        return [one for _, one in sorted(ranked, key=lambda pair: pair[0])][:limit]
 
     async def payload(self, delivery_id: str) -> str | None:
         return self.t.get("payload", delivery_id)
