@@ -317,6 +317,17 @@ async def test_410_ends_it_and_the_owner_is_told(engine: Engine) -> None:
     assert await refusal(engine, replay) is Code.WEBHOOK_STATE
 
 
+async def test_several_410_at_a_time_are_told_to_the_owner_once(engine: Engine) -> None:
+    receiver = Receiver(answers=[Told(410)] * 5)
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        await subscribed(engine, stub.url, [WebhookKind.EVENT_CREATED])
+        for _ in range(5):
+            await created(engine)
+        await courier.drain()
+    assert len(receiver.got) > 1
+    assert len([m for m in await deliver(engine) if m.notice]) == 1
+
+
 async def test_a_redirect_is_a_failure_and_not_followed(engine: Engine) -> None:
     receiver = Receiver(answers=[Told(302, {"Location": "http://169.254.169.254/latest"})])
     async with receiving(receiver) as stub, posting(engine) as courier:

@@ -105,7 +105,9 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Posti
         return
     await _again(work, tried, attempt)
     if attempt.status == 410:
-        await pause(work, webhook, Code.GONE, noop("Its receiver answered 410: it is gone for good."))
+        # Several postings are tried at a time; the first of these answers pauses it, the others tell nothing more.
+        if webhook.active:
+            await pause(work, webhook, Code.GONE, noop("Its receiver answered 410: it is gone for good."))
     else:
         await _note_failure(work, webhook, attempt)
 
