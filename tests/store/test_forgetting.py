@@ -21,6 +21,7 @@ from engine.store.protocol import Store, Unit
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
 from tests.store.test_held import held
+from tests.store.test_links import LINK
 from tests.store.test_triggers import delivery, with_deliveries
 from tests.store.test_webhooks import outgoing, with_postings
 
@@ -157,6 +158,18 @@ async def test_a_waiting_mail_that_tells_of_a_forgotten_person_never_leaves(stor
     (claim,) = await stores.claim(store)
     assert claim.message.notice is not None
     assert claim.message.notice.outcomes.split() == ["row,email", "2,bob@example.com"]
+
+
+async def test_a_link_still_counts_a_forgotten_person_but_knows_their_token_no_more(store: Store) -> None:
+    await stores.with_event(store, ANN, "bob@example.com")
+    async with store.unit() as unit:
+        await unit.save_link(LINK)
+        for email in (ANN, "bob@example.com"):
+            await unit.note_link_invite(LINK.id, f"token-event1-{email}")
+    before = await store.link_counts(LINK.id)
+    assert before.sent == 2
+    assert await _forget(store) == ALIAS
+    assert await store.link_counts(LINK.id) == before
 
 
 async def test_a_person_is_found_also_where_their_domain_is_written_in_unicode(store: Store) -> None:

@@ -22,6 +22,7 @@ from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.forgotten import WordsForgotten, tells
 from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
+from engine.store.dynamodb.links import INVITES
 from engine.store.dynamodb.names import Key, joined
 from engine.store.dynamodb.owed import INVITEES, MAILS, RowPlace, kind_of, place
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
@@ -98,9 +99,13 @@ class TraceQuestions(ReadSession):
         salt = await self.rows.get(SALTS, address)
         committed = commitment(address.encode(), bytes.fromhex(salt.salt)) if salt else ""
         found: list[Trace] = []
+        events: dict[str, str] = {}
+        invites: list[tuple[Item, str]] = []
         async for item in self.items.scan():
             name = _COUNTER if item.numbers else kind(item.key)
-            if name == ROWS.name and committed and committed in item.value:
+            if name == INVITES.name:
+                invites.append((item, INVITES.value(item).token))
+            elif name == ROWS.name and committed and committed in item.value:
                 row = ROWS.value(item)
                 found += [_trace(name, item, {"seq": row.seq})] if row.salt else []
             elif name == _COUNTER:
@@ -108,8 +113,15 @@ class TraceQuestions(ReadSession):
             elif name and name not in _OURS and name not in _OWNERS:
                 said = _named(name, item, address)
                 found += [_trace(name, item, _columns(said))] if said else []
+                events |= _tokens(name, item, address) if said else {}
+        # Those who came by a link are counted by their tokens, which change with their attendees' items.
+        invited = [
+            _trace(INVITES.name, item, {"event_uid": events[token]})
+            for item, token in invites
+            if token in events
+        ]
         # The record of ended sessions is deleted after them, so that none becomes valid again.
-        return sorted(found, key=lambda trace: trace.table == "session-round")
+        return [*invited, *sorted(found, key=lambda trace: trace.table == "session-round")]
 
     async def named_by_others(self, address: str) -> list[str]:
         """Where organizers and operators named this address themselves: events, bounds of keys, lists."""
@@ -187,6 +199,8 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
             key = (str(trace.key["pk"]), str(trace.key["sk"]))
             if trace.table == _COUNTER:
                 await self._move_counters(key, address, alias)
+            elif trace.table == INVITES.name:
+                await self._renew_invite(key, _token(alias, str(trace.row["event_uid"])))
             elif item := await self.items.get(key):
                 await self._forget_in(trace.table, item, address, alias, now)
         return len(some)
@@ -195,6 +209,11 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
         new = _counted_as(key, address, alias)
         for name, n in (await self.items.take_numbers(key)).items():
             self.items.add(new, name, n)
+
+    async def _renew_invite(self, key: Key, token: str) -> None:
+        if item := await self.items.get(key):
+            invite = INVITES.value(item)
+            await self._replace(INVITES, invite, invite.model_copy(update={"token": token}))
 
     async def _forget_in(self, name: str, item: Item, address: str, alias: str, now: datetime) -> None:
         table = TABLES[name]
@@ -319,9 +338,20 @@ def _silenced(said: Any, address: str, alias: str) -> Any:
         return new
     new |= {name: empty for name, empty in _EMPTIED.items() if name in new}
     if "token" in new:
-        uid = blake2b(str(new.get("event_uid", "")).encode(), digest_size=8).hexdigest()
-        new["token"] = f"{alias.partition('@')[0]}{uid}"
+        new["token"] = _token(alias, str(new.get("event_uid", "")))
     return new
+
+
+def _token(alias: str, event_uid: str) -> str:
+    """The token of a forgotten attendee of an event."""
+    uid = blake2b(event_uid.encode(), digest_size=8).hexdigest()
+    return f"{alias.partition('@')[0]}{uid}"
+
+
+def _tokens(name: str, item: Item, address: str) -> dict[str, str]:
+    """The events by the token of the person, if this is their attendee's item."""
+    attendee = INVITEES.value(item).attendee if name == "attendee" else None
+    return {attendee.token: attendee.event_uid} if attendee and attendee.email == address else {}
 
 
 def _counts(key: Key, address: str) -> bool:

@@ -124,6 +124,10 @@ class Forgetting(Attendees, WordsForgotten, Ledger):
         await self.run(
             f"UPDATE {trace.table} SET {sets} WHERE {_where(trace)}", [*changed.values(), *trace.key.values()]
         )
+        if trace.table == "attendee" and "token" in changed:
+            # A link counts the people whom it invited by their tokens.
+            renewed = [changed["token"], trace.row["token"]]
+            await self.run("UPDATE OR REPLACE link_invite SET token = ? WHERE token = ?", renewed)
 
     async def _told_apart(self, trace: Trace, address: str, alias: str) -> dict[str, str]:
         """The new values of columns that must be unique, by the old ones: two spellings are two names."""

@@ -78,6 +78,8 @@ class ForgettingUnit(SuppressionUnit):
             value = _unsaid(value, address, alias, now)
             if value is None:
                 continue
+            if isinstance(value, Attendee) and value.email == address:
+                self._renew_token(value.token, _silenced(value, address).token)
             if table == "record":
                 self.t.put(table, key, value._replace(salt=None))
             elif table not in {"record_person", "remembered", "inbox_message"}:
@@ -89,6 +91,13 @@ class ForgettingUnit(SuppressionUnit):
                 new = _renamed(_silenced(value, address), address, instead)
                 self.t.put(table, _renamed(key, address, instead, name=True), new)
         return len(some)
+
+    def _renew_token(self, old: str, new: str) -> None:
+        """A link counts the people whom it invited by their tokens."""
+        for link, token in list(self.t.of("link_invite")):
+            if token == old:
+                self.t.drop("link_invite", (link, old))
+                self.t.put("link_invite", (link, new), True)
 
     async def end_forgetting(self, address: str) -> None:
         self.t.drop("forgetting", address)
