@@ -172,6 +172,26 @@ async def test_a_link_still_counts_a_forgotten_person_but_knows_their_token_no_m
     assert await store.link_counts(LINK.id) == before
 
 
+async def test_a_forgotten_tagged_address_leaves_no_bare_one_behind(store: Store) -> None:
+    tagged = "ann+news@example.com"
+    await stores.with_event(store, tagged)
+    async with store.unit() as unit:
+        await unit.add_key(stores.key("key1"))
+        await unit.note_confirmed(ORGANIZER, "ann@example.com", START)
+        await unit.note_confirmed(ORGANIZER, "bob@example.com", START)
+        await unit.add_messages([stores.message(tagged, key="key1")], priority=0)
+    await stores.answered(store, await stores.claim(store))
+    async with store.unit() as unit:
+        spent = await unit.spent(["key1"], START)
+    assert await _forget(store, tagged) == ALIAS
+    assert await store.traces("ann@example.com") == []
+    async with store.unit() as unit:
+        assert not await unit.confirmed_once(ORGANIZER, "ann@example.com")
+        assert await unit.confirmed_once(ORGANIZER, "bob@example.com")
+        assert await unit.spent(["key1"], START) == spent
+    assert await store.recount() == []
+
+
 async def test_a_person_is_found_also_where_their_domain_is_written_in_unicode(store: Store) -> None:
     body = '{"type":"x","data":{"organizer":"ann@b\\u00fccher.example, Ann@BÜCHER.example"}}'
     await with_postings(store, outgoing("one").model_copy(update={"body": body}))

@@ -16,7 +16,7 @@ from engine.model.record import commitment
 from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from engine.store import rules
-from engine.store.dynamodb.budgets import PERSONS
+from engine.store.dynamodb.budgets import PERSONS, PersonCounts
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.forgotten import WordsForgotten, tells
@@ -25,6 +25,7 @@ from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.links import INVITES
 from engine.store.dynamodb.names import Key, joined
 from engine.store.dynamodb.owed import INVITEES, MAILS, RowPlace, kind_of, place
+from engine.store.dynamodb.pages import CONFIRMED
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
 from engine.store.dynamodb.record import ROWS, SALTS
 from engine.store.dynamodb.rows import KindTable
@@ -69,7 +70,7 @@ _DROPPED = {
     "do-not-mail": "target",
     "remembered": "actor",
     "inbox-message": "sender",
-    "person": "person",
+    "confirmed": "person",
 }
 """Kinds whose values belong to the person, with the field for the address: the values are deleted."""
 _EMPTIED: dict[str, Any] = {
@@ -111,7 +112,7 @@ class TraceQuestions(ReadSession):
             elif name == _COUNTER:
                 found += [_trace(name, item, {})] if _counts(item.key, address) else []
             elif name and name not in _OURS and name not in _OWNERS:
-                said = _named(name, item, address)
+                said = _named(name, item, address) or _confirmed(name, item, address)
                 found += [_trace(name, item, _columns(said))] if said else []
                 events |= _tokens(name, item, address) if said else {}
         # Those who came by a link are counted by their tokens, which change with their attendees' items.
@@ -222,7 +223,8 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
             await self.rows.put(ROWS, value.model_copy(update={"salt": ""}))
             return
         old = table.plain(value)
-        if name in _DROPPED and old[_DROPPED[name]] == address:
+        owner = old[_DROPPED[name]] if name in _DROPPED else None
+        if owner == address or (name == CONFIRMED.name and owner == rules.person(address)):
             await self.rows.drop(table, *table.key(value))
             return
         if await self.forget_words(value, address, alias, now):
@@ -250,9 +252,17 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
 
     async def end_forgetting(self, address: str) -> None:
         """Delete the record that the person is being forgotten."""
+        known = await self.rows.get(FORGOTTEN, address)
         await self.rows.drop(FORGOTTEN, address)
-        # The counts of a tagged address are under the bare one, which its mails no longer have.
-        await self.rows.drop(PERSONS, rules.person(address))
+        # What is counted of a tagged address is under the bare one, which its mails no longer have.
+        bare = rules.person(address)
+        counts = await self.rows.get(PERSONS, bare)
+        await self.rows.drop(PERSONS, bare)
+        if known and counts and counts.keys:
+            # The key has mailed somebody, whose name it no longer knows.
+            before = await self.rows.get(PERSONS, known.alias)
+            keys = {**counts.keys, **(before.keys if before else {})}
+            await self.rows.put(PERSONS, PersonCounts(person=known.alias, keys=keys))
 
 
 def _trace(name: str, item: Item, row: Mapping[str, Column]) -> Trace:
@@ -267,6 +277,12 @@ def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
         return None
     said = TABLES[name].plain(TABLES[name].value(item))
     return said if any(names(text, address) for text in _texts(said)) else None
+
+
+def _confirmed(name: str, item: Item, address: str) -> dict[str, Any] | None:
+    """What says that the person confirmed a request, which is under their address without a tag; else None."""
+    found = CONFIRMED.value(item) if name == CONFIRMED.name else None
+    return CONFIRMED.plain(found) if found and found.person == rules.person(address) else None
 
 
 def _texts(said: Any) -> Iterator[str]:

@@ -136,9 +136,17 @@ class Forgetting(Attendees, WordsForgotten, Ledger):
         return {name: told_apart(name, address, alias) for name in names if isinstance(name, str)}
 
     async def end_forgetting(self, address: str) -> None:
+        # What is counted of a tagged address is under the bare one, which its mails no longer have.
+        bare = rules.person(address)
+        await self.run("DELETE FROM person_mail WHERE person = ?", [bare])
+        await self.run("DELETE FROM confirmed_person WHERE person = ?", [bare])
+        row = await self.one("SELECT alias FROM forgetting WHERE address = ?", [address])
+        if row:
+            # The key has mailed somebody, whose name it no longer knows.
+            await self.run(
+                "UPDATE OR REPLACE key_person SET person = ? WHERE person = ?", [row["alias"], bare]
+            )
         await self.run("DELETE FROM forgetting WHERE address = ?", [address])
-        # The counts of a tagged address are under the bare one, which its mails no longer have.
-        await self.run("DELETE FROM person_mail WHERE person = ?", [rules.person(address)])
 
 
 def _where(trace: Trace) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.model.addresses import person
 from engine.model.answers import Proposal, Receipt
 from engine.model.forgetting import Trace, names, target, without
 from engine.model.forgotten import held_without, notice_without, posting_without
@@ -101,6 +102,9 @@ class ForgettingUnit(SuppressionUnit):
 
     async def end_forgetting(self, address: str) -> None:
         self.t.drop("forgetting", address)
+        for organizer, bare in list(self.t.of("confirmed_person")):
+            if bare == person(address):
+                self.t.drop("confirmed_person", (organizer, bare))
 
 
 def traces(t: Tables, address: str) -> list[Trace]:
