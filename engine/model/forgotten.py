@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from engine.model.base import Value
+from engine.model.counters import Intake
 from engine.model.forgetting import names, without
 from engine.model.held import HeldAction, HeldState
 from engine.model.messages import Notice
+from engine.model.undo import Undoable
 from engine.model.webhooks import Outgoing, PostingState
 
 V = TypeVar("V", bound=Value)
@@ -57,6 +59,19 @@ def _about(one: Outgoing, address: str) -> bool:
     said = json.loads(one.body)
     data = said.get("data") if isinstance(said, Mapping) else None
     return isinstance(data, Mapping) and address in {one.posting.about, data.get("email")}
+
+
+def undo_without(undoable: Undoable, address: str, alias: str) -> Undoable:
+    """What can be undone without what the person said in proposals that it closed."""
+    silent = {"name": "", "comment": "", "location": ""}
+    proposals = [one.model_copy(update=silent) if one.email == address else one for one in undoable.proposals]
+    return _renamed(undoable.model_copy(update={"proposals": tuple(proposals)}), address, alias)
+
+
+def intake_without(intake: Intake, address: str, alias: str) -> Intake:
+    """What became of a mail, without words that name the person, which may quote it."""
+    detail = "" if names(intake.detail, address) else intake.detail
+    return _renamed(intake.model_copy(update={"detail": detail}), address, alias)
 
 
 def notice_without(notice: Notice, address: str, alias: str) -> Notice | None:

@@ -6,7 +6,8 @@ import importlib
 import pkgutil
 from datetime import timedelta
 
-from engine.model.answers import Receipt
+from engine.model.answers import Proposal, Receipt
+from engine.model.counters import Intake
 from engine.model.held import HeldCommand, HeldPreview, HeldState, SampleMail
 from engine.model.messages import Kind, MessageState, Notice
 from engine.model.people import Partstat
@@ -23,6 +24,7 @@ from tests.store.stores import ORGANIZER, START
 from tests.store.test_held import held
 from tests.store.test_links import LINK
 from tests.store.test_triggers import delivery, with_deliveries
+from tests.store.test_undo import undoable
 from tests.store.test_webhooks import outgoing, with_postings
 
 ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
@@ -190,6 +192,33 @@ async def test_a_forgotten_tagged_address_leaves_no_bare_one_behind(store: Store
         assert await unit.confirmed_once(ORGANIZER, "bob@example.com")
         assert await unit.spent(["key1"], START) == spent
     assert await store.recount() == []
+
+
+async def test_what_a_forgotten_person_proposed_is_not_kept_to_be_undone(store: Store) -> None:
+    known = {"event_uid": "event1", "sequence": 0, "dtstamp": START, "arrived": START, "comment": "Orchid"}
+    proposals = [Proposal(id=one, email=one, **known) for one in (ANN, "bob@example.com")]  # type: ignore[arg-type]
+    async with store.unit() as unit:
+        await unit.add_undo(undoable(proposals=tuple(proposals), taken_out=ANN))
+    assert await _forget(store) == ALIAS
+    async with store.unit() as unit:
+        kept = await unit.undoable("u1")
+    assert kept is not None
+    assert kept.taken_out == ALIAS
+    assert [(one.email, one.comment) for one in kept.proposals] == [
+        (ALIAS, ""),
+        ("bob@example.com", "Orchid"),
+    ]
+
+
+async def test_what_is_noted_of_a_mail_does_not_quote_a_forgotten_person(store: Store) -> None:
+    quoting = Intake(
+        id="mail:1", at=START, mailbox="box", action="ignored", detail=f"Annabel <{ANN}> says no"
+    )
+    async with store.unit() as unit:
+        await unit.take_in(quoting)
+    assert await _forget(store) == ALIAS
+    async with store.unit() as unit:
+        assert await unit.taken_in("mail:1") == quoting.model_copy(update={"detail": ""})
 
 
 async def test_a_person_is_found_also_where_their_domain_is_written_in_unicode(store: Store) -> None:

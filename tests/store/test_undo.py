@@ -16,7 +16,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
 
 
-def _undoable(name: str = "u1", **values: object) -> Undoable:
+def undoable(name: str = "u1", **values: object) -> Undoable:
     known = {
         "organizer": ORGANIZER,
         "command": "SendInvite",
@@ -41,39 +41,39 @@ async def _filled(store: Store) -> list[Message]:
 async def test_what_can_be_taken_back_is_found_by_id_event_and_organizer_while_its_time_lasts(
     store: Store,
 ) -> None:
-    other = _undoable("u3", organizer="other@example.org", event_uid="event9", asked=START + MINUTE / 2)
+    other = undoable("u3", organizer="other@example.org", event_uid="event9", asked=START + MINUTE / 2)
     async with store.unit() as unit:
-        await unit.add_undo(_undoable())
-        await unit.add_undo(_undoable("u2", asked=START + MINUTE / 4))
+        await unit.add_undo(undoable())
+        await unit.add_undo(undoable("u2", asked=START + MINUTE / 4))
         await unit.add_undo(other)
-        assert await unit.undoable("u1") == _undoable()
+        assert await unit.undoable("u1") == undoable()
         assert await unit.undoable("u9") is None
         assert [u.id for u in await unit.undos_of("event1", START)] == ["u1", "u2"]
         assert [u.id for u in await unit.undos(None, START, 10)] == ["u3", "u2", "u1"]
         assert [u.id for u in await unit.undos(ORGANIZER, START, 1)] == ["u2"]
-        await unit.save_undo(_undoable(undone=START))
+        await unit.save_undo(undoable(undone=START))
         assert [u.id for u in await unit.undos_of("event1", START)] == ["u2"]
         assert await unit.undos(None, START + MINUTE, 10) == []
 
 
 async def test_what_could_be_taken_back_is_dropped_a_day_later(store: Store) -> None:
     async with store.unit() as unit:
-        await unit.add_undo(_undoable())
-        await unit.add_undo(_undoable("u2", asked=START + timedelta(days=2)))
+        await unit.add_undo(undoable())
+        await unit.add_undo(undoable("u2", asked=START + timedelta(days=2)))
         assert await unit.undoable("u1") is None
 
 
 async def test_people_are_counted_whom_a_mail_has_reached_or_may_have(store: Store) -> None:
     first, second = await _filled(store)
-    ours = _undoable(messages=(first.message_id, second.message_id))
+    ours = undoable(messages=(first.message_id, second.message_id))
     async with store.unit() as unit:
         assert await unit.people_reached(ours) == 0
     assert len(await store.claim_messages("test", 10, lambda: START, 20)) == 1
     async with store.unit() as unit:
         assert await unit.people_reached(ours) == 1
-        assert await unit.people_reached(_undoable(before=event(), sequence=2)) == 0
-        assert await unit.people_reached(_undoable(before=event(), sequence=0)) == 1
-        assert await unit.people_reached(_undoable(campaign_id="c1")) == 0
+        assert await unit.people_reached(undoable(before=event(), sequence=2)) == 0
+        assert await unit.people_reached(undoable(before=event(), sequence=0)) == 1
+        assert await unit.people_reached(undoable(campaign_id="c1")) == 0
         assert await unit.calendars_changed("event1", 1) == 1
         assert await unit.calendars_changed("event1", 2) == 0
         assert await unit.withdraw_messages(ours, Code.TAKEN_BACK, START) == 1

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.model.counters import Intake
 from engine.model.forgetting import names, without
-from engine.model.forgotten import held_without, notice_without, posting_without
+from engine.model.forgotten import held_without, intake_without, notice_without, posting_without, undo_without
 from engine.model.held import HeldAction
 from engine.model.messages import Message, MessageState
+from engine.model.undo import Undoable
 from engine.refusals import Code
 from engine.store.dynamodb.held import HeldActions
 from engine.store.dynamodb.ledger import Ledger
 from engine.store.dynamodb.notices import TELLING, Gathered, Telling
 from engine.store.dynamodb.owed import Owed
+from engine.store.dynamodb.requests import INTAKES
+from engine.store.dynamodb.undos import UNDOS
 from engine.store.dynamodb.webhooks import POSTINGS, KeptPosting
 
 
@@ -26,6 +30,10 @@ class WordsForgotten(HeldActions, Ledger):
             await self.save_held(held_without(value, address, alias, now))
         elif isinstance(value, KeptPosting):
             await self._forget_posting(value, address, alias)
+        elif isinstance(value, Undoable):
+            await self.rows.put(UNDOS, undo_without(value, address, alias))
+        elif isinstance(value, Intake) and names(value.detail, address) and not names(value.id, address):
+            await self.rows.put(INTAKES, intake_without(value, address, alias))
         elif isinstance(value, Telling):
             await self.rows.put(TELLING, _untold(value, address, alias))
         elif isinstance(value, Owed) and tells(value.message, address):

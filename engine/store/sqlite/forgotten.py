@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from engine.model.counters import Intake
 from engine.model.forgetting import Column, Trace, names
-from engine.model.forgotten import held_without, notice_without, posting_without
+from engine.model.forgotten import held_without, intake_without, notice_without, posting_without, undo_without
 from engine.model.messages import MessageState, Notice
+from engine.model.undo import Undoable
 from engine.refusals import Code
 from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.ledger import WAITING, Ledger
@@ -31,8 +33,15 @@ class WordsForgotten(Ledger, HeldActions, Webhooks):
             await self._forget_gathered(row, address, alias)
         elif _tells(trace, address):
             await self._forget_notice(row, address, alias, now)
-            rest = trace._replace(row={name: value for name, value in row.items() if name != "notice"})
-            return rest if any(names(str(value), address) for value in rest.row.values() if value) else None
+            return _rest(trace, "notice", address)
+        elif trace.table == "undo":
+            undoable = undo_without(Undoable.model_validate_json(str(row["body"])), address, alias)
+            await self.run("UPDATE undo SET body = ? WHERE id = ?", [undoable.model_dump_json(), row["id"]])
+            return _rest(trace, "body", address)
+        elif trace.table == "intake":
+            intake = intake_without(Intake.model_validate_json(str(row["body"])), address, alias)
+            await self.run("UPDATE intake SET body = ? WHERE id = ?", [intake.model_dump_json(), row["id"]])
+            return _rest(trace, "body", address)
         else:
             return trace
         return None
@@ -75,6 +84,12 @@ class WordsForgotten(Ledger, HeldActions, Webhooks):
                 [new.model_dump_json(), row["id"]],
             )
         await self.run(f"UPDATE message SET notice = NULL WHERE id = ? AND NOT ({PENDING})", [row["id"]])
+
+
+def _rest(trace: Trace, done: str, address: str) -> Trace | None:
+    """The row without a column that was rewritten; None if no other names the person."""
+    rest = trace._replace(row={name: value for name, value in trace.row.items() if name != done})
+    return rest if any(names(str(value), address) for value in rest.row.values() if value) else None
 
 
 def _tells(trace: Trace, address: str) -> bool:

@@ -11,13 +11,15 @@ from pydantic import BaseModel
 
 from engine.model.addresses import person
 from engine.model.answers import Proposal, Receipt
+from engine.model.counters import Intake
 from engine.model.forgetting import Trace, names, target, without
-from engine.model.forgotten import held_without, notice_without, posting_without
+from engine.model.forgotten import held_without, intake_without, notice_without, posting_without, undo_without
 from engine.model.forgotten_names import told_apart, variant
 from engine.model.held import HeldAction
 from engine.model.messages import MessageState, Notice
 from engine.model.people import Attendee
 from engine.model.suppressions import Suppression
+from engine.model.undo import Undoable
 from engine.model.webhooks import Outgoing
 from engine.refusals import Code
 from tests.support.memory.suppressions import SuppressionUnit
@@ -135,6 +137,10 @@ def _unsaid(value: Any, address: str, alias: str, now: datetime) -> Any:
     """The value without what others were told of the person; None if nothing is left of it."""
     if isinstance(value, Outgoing):
         return posting_without(value, address, alias)
+    if isinstance(value, Undoable):
+        return undo_without(value, address, alias)
+    if isinstance(value, Intake):
+        return intake_without(value, address, alias)
     if _tells(value, address):
         return _told(value, address, alias, now)
     if isinstance(value, tuple) and value and all(_is_gathered(one) for one in value):
