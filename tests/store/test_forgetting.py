@@ -321,7 +321,7 @@ async def test_an_address_that_is_written_again_while_it_is_being_forgotten_is_f
         await write(name)
         traces = await store.traces(ANN)
         while traces:
-            traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces)) :]  # noqa: B023
+            traces = traces[await store.transact(lambda unit: unit.forget_rows(ANN, ALIAS, traces, START)) :]  # noqa: B023
         assert await store.traces(ANN) == []
     assert (await store.statistics("event", "event1")).attendees == 3
     assert len(await store.deliveries("id-deals", None, 10)) == 3
