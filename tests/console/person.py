@@ -104,7 +104,9 @@ class Seen:
 
     def __post_init__(self) -> None:
         self.page = _Page()
-        self.page.feed(self.answer.text)
+        # A picture or a file has no markup, and may hold any bytes.
+        if self.answer.headers.get("content-type", "").startswith("text/html"):
+            self.page.feed(self.answer.text)
 
     @property
     def status(self) -> int:
