@@ -70,7 +70,7 @@ async def test_mail_of_dates_called_off_is_tried_until_they_would_be_over(
     await do(engine, last_cancelled(running.uid))
     await jobs_done(engine)
     claims = await claim(engine)
-    assert [give_up_at(one) for one in claims] == 3 * [running.ends_at]
+    assert [give_up_at(one, clock.now) for one in claims] == 3 * [running.ends_at]
 
 
 async def test_whoever_called_them_off_can_still_add_a_date_or_cancel_the_whole(
