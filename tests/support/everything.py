@@ -35,7 +35,7 @@ from tests.store.test_pictures import ONE, THEIRS
 from tests.store.test_posted import BODIES, posted
 from tests.store.test_sessions import session
 from tests.store.test_triggers import delivery, trigger
-from tests.store.test_undo import _undoable
+from tests.store.test_undo import undoable
 from tests.store.test_webhooks import outgoing, webhook
 from tests.support.engines import answer, claim, control, created, deliver, do, drafted, invite, settle
 
@@ -147,7 +147,7 @@ async def _known(unit: Unit, organizer: str, uid: str, now: Any) -> None:
     await unit.save_enrolment(enrolment())
     await unit.add_purchase(purchase())
     await unit.save_redaction(Redaction(address=BOB, asked=now))
-    await unit.add_undo(_undoable())
+    await unit.add_undo(undoable())
 
 
 async def _posted_here(unit: Unit, cursor: str, now: Any) -> None:
