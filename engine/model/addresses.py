@@ -16,7 +16,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRANGE = re.compile(r"[^a-z0-9._-]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WORD = re.compile(r"[^\s<>()\[\]{},;:|\"«»“”‘„?&]+")
-_APART = re.compile(r"(?<![^\W_])['’]|['’](?![^\W_])|=(?![^=@'’]*\.[^=@'’]*@)")
+_APART = re.compile(r"(?<![^\W_])['’]|['’](?![^\W_])|=(?![^=@'’.]*\.[^=@'’]*@)")
 """What ends an address within a word: a quotation mark, not the apostrophe of o'brien@; what names a value, not the
 `=` of bounce+ann=example.com@, where mailing lists write a domain in it."""
 _NAMED = re.compile(r"['’=]")

@@ -24,6 +24,7 @@ from tests.support.approvals import waiting
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, invite
 from tests.support.inboxes import inbox_of
+from tests.support.steps import ending
 
 LOCALS = st.text("abcdefgh.+-_0123456789", min_size=2, max_size=20)
 
@@ -208,3 +209,9 @@ async def test_a_form_saves_a_text_with_an_address_as_it_is(engine: Engine, pers
     found = await engine.event(event.uid, engine.local)
     assert (found.description, found.location) == (event.description, "Hall of new@x.example")
     assert found.organizer_name == event.organizer_name
+
+
+@pytest.mark.parametrize("strange", ["x@y=" + "." * 100_000, "x@y" + "=a." * 30_000, "=\r\n" * 30_000])
+def test_a_long_word_of_a_stranger_is_masked_in_one_pass(strange: str) -> None:
+    with ending():
+        assert without_addresses(f"{strange} ann.asher@example.com").endswith(" a*******@example.com")

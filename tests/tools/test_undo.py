@@ -477,10 +477,7 @@ async def left_today(caller: Caller) -> int:
 async def test_who_is_taken_out_again_after_an_undo_is_told(tmp_path: Path) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):
-        uid = await caller.event()
-        await caller.ok("send_invite", uid=uid, email=ANN)
-        clock.move(seconds=60)
-        await deliver(engine)
+        uid = await invited(engine, caller, clock)
         out = await caller.ok("withdraw_invite", uid=uid, email=ANN)
         await caller.ok("undo", id=out["undo"]["id"])
         await caller.ok("withdraw_invite", uid=uid, email=ANN)
@@ -492,10 +489,7 @@ async def test_who_is_taken_out_again_after_an_undo_is_told(tmp_path: Path) -> N
 async def test_who_is_invited_again_while_the_withdrawal_waits_keeps_the_event(tmp_path: Path) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):
-        uid = await caller.event()
-        await caller.ok("send_invite", uid=uid, email=ANN)
-        clock.move(seconds=60)
-        await deliver(engine)
+        uid = await invited(engine, caller, clock)
         await caller.ok("withdraw_invite", uid=uid, email=ANN)
         await caller.ok("send_invite", uid=uid, email=ANN)
         clock.move(seconds=60)
