@@ -3,9 +3,10 @@
 import fnmatch
 import ipaddress
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -244,6 +245,10 @@ class Settings(OrganizerSettings):
             raise ValueError(f"CIS_{alone[0].upper()}: needs an issuer; set CIS_OAUTH_ISSUER as well")
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with `update`, validated anew: pydantic's own keeps what was derived from the old values."""
+        return type(self).model_validate(dict(self) | dict(update or {}))
+
     @cached_property
     def relay_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         return tuple(ipaddress.ip_network(network, strict=False) for network in listed(self.relays))
@@ -292,7 +297,7 @@ class Settings(OrganizerSettings):
         """Messages a second by recipient domain."""
         return rates_in(self.domain_rates)
 
-    @cached_property
+    @property
     def database(self) -> Path:
         own = self.data_dir / "cis.sqlite3"
         return Path(self.store.removeprefix("sqlite:")) if self.store and not self.in_table else own

@@ -56,7 +56,7 @@ def cli() -> None:
 def demo(*, store: str) -> None:
     """Run a demo on this machine: the whole story, from the invite to the answers."""
     try:
-        from cis_mcp import demo as story
+        from cis_mcp.demo import run as story
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "aiosmtpd":
             raise

@@ -90,8 +90,12 @@ class Story:
         await self._report(client)
 
     def _server(self) -> StdioServerParameters:
+        # In a folder of its own: the operator's .env is read by nothing that the story starts.
         return StdioServerParameters(
-            command=sys.executable, args=["-m", "cis_mcp", "serve"], env=self._environment()
+            command=sys.executable,
+            args=["-m", "cis_mcp", "serve"],
+            env=self._environment(),
+            cwd=self._folder,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -103,7 +107,7 @@ class Story:
             "CIS_ORGANIZERS": f"*@{DOMAIN},{self._dana.address}",
             "CIS_AUTHSERV_IDS": AUTHSERV_ID,
             "CIS_UNDO_CAMPAIGN_S": "0",
-            "CIS_STORE": self._store,
+            "CIS_STORE": self._store or f"sqlite:{self._folder / 'cis.sqlite3'}",
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
         return kept | own

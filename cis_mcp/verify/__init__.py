@@ -1,10 +1,9 @@
-"""`cis-mcp verify`: a pre-flight and the nine steps of CIS Verify against the configured server."""
+"""`cis-mcp verify`: a pre-flight and the nine steps of CIS Verify."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -17,15 +16,12 @@ from engine.settings import Settings
 _COLOURS = {Mark.VERIFIED: "green", Mark.SKIPPED: "yellow", Mark.FAILED: "red"}
 
 
-def main(as_json: bool, attendees: Sequence[str] = (), settings: Settings | None = None) -> int:
-    """Verify the server that the settings name; 0 if nothing failed, else 1.
-
-    `attendees`: addresses of people who will answer, in place of the built-in mailboxes.
-    """
-    return asyncio.run(_verify(settings or Settings(), attendees, as_json=as_json))
+def main(as_json: bool, settings: Settings | None = None) -> int:
+    """Verify the server that the settings name; 0 if nothing failed, else 1."""
+    return asyncio.run(_verify(settings or Settings(), as_json=as_json))
 
 
-async def _verify(settings: Settings, attendees: Sequence[str], *, as_json: bool) -> int:
+async def _verify(settings: Settings, *, as_json: bool) -> int:
     console = Console(quiet=as_json, soft_wrap=True, highlight=False)
     checks: dict[str, list[Check]] = {"preflight": [], "steps": []}
     console.print("\n[bold]Pre-flight[/bold]")
@@ -33,7 +29,7 @@ async def _verify(settings: Settings, attendees: Sequence[str], *, as_json: bool
         checks["preflight"].append(check)
         _show(console, check)
     console.print("\n[bold]Steps[/bold]")
-    async for check in Verification(settings, tuple(attendees)).run():
+    async for check in Verification(settings).run():
         checks["steps"].append(check)
         _show(console, check)
     everything = [*checks["preflight"], *checks["steps"]]

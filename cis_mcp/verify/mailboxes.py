@@ -7,22 +7,14 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
 
 _LOOK_S = 0.05
-
-
-class Mailboxes(Protocol):
-    """Mailboxes that the verification can read."""
-
-    async def arrival(
-        self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = 10
-    ) -> EmailMessage:
-        """The newest mail for `address` that is `wanted`. Raises TimeoutError."""
-        ...
+ARRIVAL_S = 60.0
+"""How long a step waits before it fails: on a slow and busy machine, a mail may take seconds."""
 
 
 class MaildirMailboxes:
@@ -30,11 +22,10 @@ class MaildirMailboxes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "new"
-        self._before = self._names()
         self._read: dict[str, EmailMessage] = {}
 
     async def arrival(
-        self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = 10
+        self, address: str, wanted: Callable[[EmailMessage], Any], seconds: float = ARRIVAL_S
     ) -> EmailMessage:
         """The newest mail for `address` that is `wanted`. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
@@ -45,11 +36,8 @@ class MaildirMailboxes:
                     return found[-1]
                 await asyncio.sleep(_LOOK_S)
 
-    def _names(self) -> set[str]:
-        return {path.name for path in self._folder.iterdir()} if self._folder.is_dir() else set()
-
     def _mails(self) -> list[EmailMessage]:
-        names = sorted(self._names() - self._before)
+        names = sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
         for name in names:
             if name not in self._read:
                 content = (self._folder / name).read_bytes()

@@ -8,6 +8,7 @@ from cis_mcp.run.runtime import running
 from cis_mcp.verify.returns import returns
 from cis_mcp.watch.checks import Check, failed
 from cis_mcp.watch.ticks import ticks
+from engine.refusals import Refused
 from engine.settings import Settings
 
 
@@ -19,5 +20,5 @@ async def preflight(settings: Settings) -> AsyncIterator[Check]:
                 yield check
             if came_back := await returns(engine):
                 yield came_back
-    except (ValueError, OSError) as error:
+    except (Refused, ValueError, OSError) as error:
         yield failed("installed", str(error))

@@ -12,11 +12,12 @@ from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 
-def _run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, cwd: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")} | settings
     return subprocess.run(
         launching(*arguments),
         env=environment,
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=2 * DEADLINE_S,
@@ -30,6 +31,14 @@ def test_the_demo_tells_the_whole_story_and_exits_0() -> None:
     assert "Every step gave the expected result." in run.stdout
     assert run.stdout.count("✓") == 9
     assert not run.stderr
+
+
+def test_the_demo_touches_nothing_that_the_folders_settings_name(tmp_path: Path) -> None:
+    store = tmp_path / "real.sqlite3"
+    (tmp_path / ".env").write_text(f"CIS_STORE=sqlite:{store}\nCIS_UNDO_S=600\nCIS_KEY=cis_wrong\n")
+    run = _run("demo", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert not store.exists()
 
 
 def test_verify_passes_on_a_new_folder_and_says_what_it_skipped(tmp_path: Path) -> None:
