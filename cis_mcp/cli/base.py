@@ -24,7 +24,7 @@ def settings_in_force() -> Settings:
 
     try:
         settings = Settings()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         for problem in problems_in(error):
             click.echo(problem, err=True)
         sys.exit(_BAD_SETTING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -22,15 +23,29 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 
     If a server is using the data folder, the mails are stored for it; otherwise this command processes them.
     """
+    from cis_mcp.cli.lines import EX_TEMPFAIL, say
+
+    try:
+        code = _fed(mailbox, files)
+    except SystemExit:
+        # What is wrong with the settings is said. A mail server bounces for good on any code but this one.
+        code = EX_TEMPFAIL
+    except Exception as error:  # noqa: BLE001 -- said, and the mail server keeps the mail
+        say({"action": "failed", "detail": f"{type(error).__name__}: {error}"})
+        code = EX_TEMPFAIL
+    sys.exit(code)
+
+
+def _fed(mailbox: str | None, files: Sequence[str]) -> int:
     from cis_mcp.cli import pickup
 
     code = pickup.main(mailbox or "", files)
     if code is not None:
-        sys.exit(code)
+        return code
     settings_in_force()
     from cis_mcp.cli import ingest as feed
 
-    sys.exit(feed.main(mailbox, list(files)))
+    return feed.main(mailbox, list(files))
 
 
 @click.command("import")

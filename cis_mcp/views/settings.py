@@ -12,8 +12,8 @@ from engine.settings import Settings
 
 _PREFIX = "CIS_"
 _NEXT_URL = re.compile(r",\s*(?=[a-z]+://)")
-_WHOLLY = frozenset({"key", "oauth_client_secret"})
-"""Settings of which only the presence is shown."""
+_URLS = frozenset({"outbox", "inbox"})
+"""Secrets of which all but name and password is shown; of any other, only that it is set."""
 _CREDENTIALS = re.compile(r"(?<=://).*@")
 
 
@@ -26,16 +26,17 @@ def lines(settings: Settings) -> Iterator[str]:
     }
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        shown = ("***" if value.get_secret_value() else "") if name in _WHOLLY else _shown(value)
-        yield f"{_PREFIX}{name.upper()}={derived.get(name) or shown}"
+        yield f"{_PREFIX}{name.upper()}={derived.get(name) or _shown(name, value)}"
     known = {f"{_PREFIX}{name.upper()}" for name in type(settings).model_fields}
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and name not in known:
             yield f"# {name} is set, but there is no such setting"
 
 
-def problems_in(error: ValueError) -> list[str]:
+def problems_in(error: ValueError | OSError) -> list[str]:
     """A line for each problem, without the rejected value, which may hold a password."""
+    if isinstance(error, OSError):
+        return [f"The settings cannot be read: {error.strerror}: {error.filename}."]
     if not isinstance(error, ValidationError):
         return [f"The settings cannot be read: {type(error).__name__}."]
     details = error.errors(include_url=False, include_input=False, include_context=False)
@@ -51,10 +52,11 @@ def _name(place: tuple[int | str, ...]) -> str:
     return f"{_PREFIX}{'.'.join(map(str, place)).upper()}: " if place else ""
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return masked(value.get_secret_value())
-    return str(value)
+def _shown(name: str, value: object) -> str:
+    if not isinstance(value, SecretStr):
+        return str(value)
+    secret = value.get_secret_value()
+    return masked(secret) if name in _URLS else "***" * bool(secret)
 
 
 def masked(url: str) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from cis_mcp.cli.main import cli
 from cis_mcp.views.settings import masked
+from engine.settings import Settings
 from tests.cli.processes import ROOT, environment, run
 from tests.support.waiting import DEADLINE_S
 
@@ -110,6 +112,24 @@ def test_config_shows_what_is_in_force_with_secrets_masked(monkeypatch: pytest.M
     assert "CIS_OUTBOX=smtp://***@mail.example.com:587\n" in shown
     assert "CIS_ORGANIZER=agent@invites.example.com\n" in shown
     assert "# CIS_DOMIAN is set, but there is no such setting\n" in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, field in Settings.model_fields.items()
+        if field.annotation is SecretStr and name not in {"outbox", "inbox"}
+    ],
+)
+def test_config_shows_of_a_secret_only_that_it_is_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    secret = "5ec0de" * 11
+    monkeypatch.setenv(f"CIS_{name.upper()}", secret)
+    monkeypatch.setenv("CIS_OAUTH_ISSUER", "https://login.example.com")
+    done = _run("config")
+    assert done.exit_code == 0, done.stderr
+    assert secret not in done.stdout
+    assert f"CIS_{name.upper()}=***\n" in done.stdout
 
 
 @pytest.mark.parametrize(

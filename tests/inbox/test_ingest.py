@@ -117,3 +117,17 @@ def test_a_held_mail_is_passed_over_while_its_process_may_be_alive(tmp_path: Pat
     old = time.time() - 120
     os.utime(tmp_path / "new" / envelope.id, (old, old))
     assert list(spool.waiting()) == [envelope.id]
+
+
+async def test_a_setting_that_is_wrong_is_trouble_that_passes_and_the_mail_server_keeps_the_mail(
+    tmp_path: Path,
+) -> None:
+    assert await ingest(tmp_path, stdin=mails.request().as_bytes(), FAIL_SHARE="7") == (75, [])
+
+
+async def test_a_folder_that_cannot_be_used_is_said_and_the_mail_server_keeps_the_mail(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "secret").write_bytes(b"x" * 32)
+    code, (line,) = await ingest(tmp_path, stdin=mails.request().as_bytes(), SECRET="another" * 9)
+    assert (code, line["action"]) == (75, "failed")
