@@ -57,10 +57,13 @@ def _domain(value: str) -> str:
 
 
 def _folder(value: Path) -> Path:
-    """Refuse a URL, which would otherwise become the name of a folder."""
+    """The folder, with ~ as the user's own; refuse a URL, which would otherwise become the name of a folder."""
     if _URL.match(str(value)):
         raise ValueError("must be a folder on this machine")
-    return value
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("must be a folder; there is no such user") from None
 
 
 def _file(value: str) -> str:

@@ -53,7 +53,7 @@ async def _list(settings: Settings, *, everything: bool, as_json: bool) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import held as views
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         now = engine.clock()
         found = await engine.held_actions(engine.local, waiting=not everything, limit=_LISTED)
     shown = [held for held in found if everything or held.state_at(now) == "waiting"]
@@ -68,7 +68,7 @@ async def _show(settings: Settings, held_id: str) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import held as views
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         click.echo(views.text(await engine.held_action(held_id, engine.local), engine.clock(), engine.local))
     return 0
 
@@ -81,7 +81,7 @@ async def _decide(settings: Settings, held_id: str, *, approve: bool, why: str =
     from engine.model.held import Channel, HeldState
 
     command = Decide(held_id=held_id, approve=approve, why=why, channel=Channel.COMMAND_LINE)
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(command, engine.local)
         click.echo(views.line(done.action, engine.clock()))
     if done.action.state is HeldState.VOID:
@@ -125,7 +125,7 @@ async def stop(settings: Settings, address: str, *, stopped: bool) -> int:
     from cis_mcp.run.runtime import opened
     from engine.commands.agents.stopping import StopSending
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(StopSending(organizer=address, stopped=stopped), engine.local)
     what = done.organizer or "everything"
     click.echo(f"{what}: {'stopped; queued mail waits' if done.stopped else 'resumed'}")

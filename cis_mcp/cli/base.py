@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ def settings_in_force() -> Settings:
 
 
 def run(work: Coroutine[Any, Any, int]) -> None:
-    """Run `work` and exit with its code; a refusal is a line and exit 2, an OS error a line and exit 1."""
+    """Run `work` and exit with its code; what is refused is a line and exit 2, what fails a line and exit 1."""
+    from pydantic import ValidationError
+
     from cis_mcp.cli import hints
     from engine.refusals import Refused
 
@@ -42,6 +45,17 @@ def run(work: Coroutine[Any, Any, int]) -> None:
     except Refused as refused:
         click.echo(hints.line(refused), err=True)
         sys.exit(_BAD_SETTING)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False, include_context=False):
+            where = ".".join(map(str, problem["loc"]))
+            click.echo(
+                f"{where}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "), err=True
+            )
+        sys.exit(_BAD_SETTING)
+    except BrokenPipeError:
+        # Who reads has read enough; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         click.echo(f"{error.strerror or error}: {error.filename or 'network'}", err=True)
         sys.exit(1)

@@ -28,7 +28,7 @@ _ENDED = {CampaignState.FINISHED, CampaignState.CANCELLED}
 
 async def list_campaigns(settings: Settings) -> int:
     """Print a line for each of the newest campaigns, newest first."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         views = await engine.campaigns(SYSTEM)
     for view in views:
         click.echo(_listed(view))
@@ -39,7 +39,7 @@ async def list_campaigns(settings: Settings) -> int:
 
 async def show_campaign(settings: Settings, campaign_id: str) -> int:
     """Print the progress of a campaign. Raises Refused: UNKNOWN_CAMPAIGN."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         view = await engine.campaign(campaign_id, SYSTEM)
     click.echo(f"{_named(view)}: {in_words(view.counts, view.campaign.total)}")
     for line in [*_notes(view), *_failures(view)]:
@@ -55,7 +55,7 @@ async def follow_campaign(settings: Settings, campaign_id: str) -> int:
     console = Console()
     pace = Throughput()
     loop = asyncio.get_running_loop()
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         with (_Bar if console.is_terminal else _Lines)(console) as shown:
             while True:
                 view = await engine.campaign(campaign_id, SYSTEM)

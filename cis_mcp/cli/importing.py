@@ -44,6 +44,8 @@ async def again(
                 await _once(engine, url, options, as_json=as_json)
             except Refused as refused:
                 click.echo(hints.line(refused), err=True)
+            except Exception as error:  # noqa: BLE001 -- told; the next time may go well
+                click.echo(f"The calendar was not imported: {type(error).__name__}: {error}", err=True)
             await asyncio.sleep(seconds)
 
 

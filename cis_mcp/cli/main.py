@@ -103,21 +103,28 @@ def console(*, no_open: bool) -> None:
 
 
 @cli.command()
-@click.argument("address", metavar="[ADDRESS]", default="")
-def stop(address: str) -> None:
+@click.argument("address", metavar="[ADDRESS]", required=False)
+def stop(address: str | None) -> None:
     """Stop all mail, or only that of the organizer ADDRESS; queued mail waits until “resume”."""
     from cis_mcp.cli import approvals
 
-    run(approvals.stop(settings_in_force(), address, stopped=True))
+    run(approvals.stop(settings_in_force(), _one_or_all(address), stopped=True))
 
 
 @cli.command()
-@click.argument("address", metavar="[ADDRESS]", default="")
-def resume(address: str) -> None:
+@click.argument("address", metavar="[ADDRESS]", required=False)
+def resume(address: str | None) -> None:
     """Resume stopped mail: all, or only that of the organizer ADDRESS."""
     from cis_mcp.cli import approvals
 
-    run(approvals.stop(settings_in_force(), address, stopped=False))
+    run(approvals.stop(settings_in_force(), _one_or_all(address), stopped=False))
+
+
+def _one_or_all(address: str | None) -> str:
+    """Empty for all. An empty argument is a variable of a script that was not set."""
+    if address is not None and not address.strip():
+        raise click.UsageError("ADDRESS is empty; leave it out to mean all mail.")
+    return address or ""
 
 
 @cli.command()

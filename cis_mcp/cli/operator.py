@@ -56,7 +56,7 @@ async def settle(
 
 async def list_orders(settings: Settings) -> int:
     """Show the shop's orders, and the people it asks to forget."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         bought, redactions = await engine.purchases(engine.local), await engine.redactions(engine.local)
     for one in bought:
         click.echo(f"{one.at:%Y-%m-%d %H:%M} UTC  order {one.order}  {one.buyer}  {_became(one)}")
@@ -77,7 +77,7 @@ def _became(bought: Purchase) -> str:
 
 async def list_waiting(settings: Settings) -> int:
     """Show the addresses whose mail waits for their registration, and how many mails of each."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         waiting = await engine.registrations(engine.local)
     for address, mails in Counter(one.address for one in waiting).items():
         click.echo(f"{address}  {mails} {'mail' if mails == 1 else 'mails'}")
@@ -88,7 +88,7 @@ async def list_waiting(settings: Settings) -> int:
 
 async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
     """Stop or resume an organizer's mail."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await _apply(engine, SuspendOrganizer(address=address, suspended=suspended))
     click.echo(f"{done.address}: {'suspended' if done.suspended else 'may send'}")
     return 0
@@ -97,7 +97,7 @@ async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
 async def list_suppressions(settings: Settings, address: str, organizer: str) -> int:
     """Show the do-not-mail list, or its entries that block one address."""
     shown, after = 0, None
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         while True:
             found = await _suppressions(engine, address, organizer, after)
             for entry in found:
@@ -123,7 +123,7 @@ async def _suppressions(
 
 async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: str) -> int:
     """Put addresses and domains on the do-not-mail list."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await _apply(engine, Suppress(targets=addresses, organizer=organizer))
     for target in done.targets:
         click.echo(f"{target}: blocked for mail of {done.organizer or 'all organizers'}")
@@ -132,7 +132,7 @@ async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: st
 
 async def unsuppress(settings: Settings, addresses: tuple[str, ...], organizer: str) -> int:
     """Take addresses and domains off the do-not-mail list."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await _apply(engine, Unsuppress(targets=addresses, organizer=organizer))
     for target in done.removed:
         click.echo(f"{target}: off the list")
@@ -147,7 +147,7 @@ async def unsuppress(settings: Settings, addresses: tuple[str, ...], organizer: 
 
 async def check(settings: Settings) -> int:
     """Show every difference that a recount finds; 1 if there is any."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         differences = [*await engine.check(), *await recount.differences(engine)]
     for difference in differences:
         click.echo(difference)

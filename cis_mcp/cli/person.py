@@ -14,7 +14,7 @@ from engine.settings import Settings
 
 async def forget(settings: Settings, address: str) -> int:
     """Forget a person; 1 if something could not be erased yet."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await forgetting.forget(engine, address, engine.local)
     click.echo(f"Rows changed or deleted: {done.rows}. Mails deleted: {done.mails}.")
     for place in done.left:
@@ -30,7 +30,7 @@ async def forget(settings: Settings, address: str) -> int:
 
 async def export(settings: Settings, address: str) -> int:
     """Print what is kept about a person."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         kept = await forgetting.kept_of(engine, address, engine.local)
     click.echo(json.dumps({"address": address, **asdict(kept)}, indent=2, ensure_ascii=False, default=str))
     return 0

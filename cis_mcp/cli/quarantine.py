@@ -52,7 +52,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
     from cis_mcp.run.runtime import opened
     from engine.inbox.quarantine import Quarantine
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         page = await Quarantine(engine).page(limit)
     for mail in page.mails:
         click.echo(mail.model_dump_json() if as_json else _line(mail))
@@ -79,7 +79,7 @@ async def _show(settings: Settings, mail_id: str) -> int:
     from cis_mcp.run.runtime import opened
     from engine.inbox.quarantine import Quarantine
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         shown = await Quarantine(engine).show(mail_id)
     click.echo(f"waits: {shown.held.code} {shown.held.detail}")
     click.echo(f"from {shown.client or 'no SMTP client'}, envelope sender <{shown.envelope_sender}>\n")
@@ -95,7 +95,7 @@ async def _release(settings: Settings, mail_ids: tuple[str, ...]) -> int:
     from engine.inbox.intake.intake import Inbox
     from engine.inbox.quarantine import Quarantine
 
-    async with opened(settings) as engine, Inbox(engine) as inbox:
+    async with opened(settings, existing=True) as engine, Inbox(engine) as inbox:
         for mail_id in mail_ids:
             name = await Quarantine(engine).release(mail_id, engine.local)
             for outcome in await inbox.handle(name):
@@ -110,7 +110,7 @@ async def _drop(settings: Settings, mail_ids: tuple[str, ...]) -> int:
     from cis_mcp.run.runtime import opened
     from engine.inbox.quarantine import Quarantine
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         for mail_id in mail_ids:
             await Quarantine(engine).drop(mail_id, engine.local)
             click.echo(f"{mail_id}: discarded")

@@ -24,7 +24,7 @@ _CHUNK = 5_000
 
 async def export(settings: Settings) -> int:
     """Print the record, and the signed head at its end."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         async for line in engine.exported():
             click.echo(line)
     return 0
@@ -32,7 +32,7 @@ async def export(settings: Settings) -> int:
 
 async def export_old(settings: Settings) -> int:
     """Print the audit lines from before there was a record."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         async for line in engine.old_lines():
             click.echo(line)
     return 0
@@ -40,7 +40,7 @@ async def export_old(settings: Settings) -> int:
 
 async def head(settings: Settings) -> int:
     """Print the signed head."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         click.echo(await engine.signed_head(), nl=False)
     return 0
 
@@ -53,7 +53,7 @@ async def key(settings: Settings) -> int:
 
 async def verify(settings: Settings, heads: Sequence[Path], public: str | None) -> int:
     """Verify the record of this installation; 1 on any difference."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         wanted = await asyncio.to_thread(_signed, heads, public or engine.signer.verifier)
         found = await engine.verified(wanted)
         if not found.differences:

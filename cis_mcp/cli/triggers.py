@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +63,8 @@ def list_() -> None:
 def secret(name: str) -> None:
     """Set the secrets of NAME, one per line on stdin; two are valid at once while you change one."""
     lines = [line.strip() for line in sys.stdin.read(_READ_MAX).splitlines() if line.strip()]
+    if not lines:
+        raise click.UsageError("Nothing came on stdin; give a secret on a line of its own.")
     run(_secret(settings_in_force(), name, lines))
 
 
@@ -307,6 +312,8 @@ async def _proof(settings: Settings, name: str, delivery_id: str, out: Path | No
     from engine.process.secret_file import write_new
     from engine.triggers import asking
 
+    if out is not None and await asyncio.to_thread(out.exists):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
     async with opened(settings) as engine:
         found = await asking.proof_of(engine, name, delivery_id, engine.local)
     said = "its signature is valid" if found.holds else "no present secret of the hook made its signature"

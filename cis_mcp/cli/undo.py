@@ -25,7 +25,7 @@ async def _list(settings: Settings) -> int:
     from cis_mcp.views import undo as views
     from engine.commands.approvals.undoing import ShowUndos
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(ShowUndos(), engine.local)
     for undoable in done.undos:
         click.echo(views.line(undoable))
@@ -39,7 +39,7 @@ async def _undo(settings: Settings, undo_id: str) -> int:
     from cis_mcp.views import undo as views
     from engine.commands.approvals.undoing import UndoCommand
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(UndoCommand(undo_id=undo_id), engine.local)
     click.echo(views.undone_line(done))
     return 0

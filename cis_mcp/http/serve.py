@@ -132,7 +132,9 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((bare, port), family=family)
     except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
+        # An unknown name has a number of its own, which os.strerror does not know.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise OSError(error.errno, why, f"{host}:{port}") from None
     # asyncio turns Nagle's algorithm off only where it sees that the socket is TCP; with it on, every answer
     # waits 40 ms for the client's delayed acknowledgement.
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())

@@ -21,6 +21,7 @@ from engine.observe import telemetry
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.processes.pool import SenderPool
 from engine.outbox.transports import open_transport
+from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.triggers import worker as deliveries
 from engine.webhooks.worker import Courier
@@ -31,8 +32,18 @@ Job = Callable[[], Coroutine[object, object, None]]
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Engine]:
-    """The engine without background work, closed at the end."""
+async def opened(settings: Settings, *, existing: bool = False) -> AsyncIterator[Engine]:
+    """The engine without background work, closed at the end.
+
+    `existing`: raise Refused(INVALID_ARGUMENT) where there is no store yet. A question or a stop that a new, empty
+    store answers would say that all is well of a server that it has not reached.
+    """
+    if existing and not settings.in_table and not await asyncio.to_thread(settings.database.exists):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"There is no store at {settings.database}.",
+            "Run this in the folder that holds the server's .env, or set CIS_DATA_DIR as the server has it.",
+        )
     engine = await Engine.open(settings)
     try:
         yield engine

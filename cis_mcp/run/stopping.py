@@ -1,4 +1,4 @@
-"""Stop cleanly on SIGTERM or SIGINT: work in progress is finished, and whatever is open is closed.
+"""Stop cleanly on SIGTERM, SIGINT or SIGHUP (a closed terminal): work in progress is finished, and all is closed.
 
 It waits for no client, no look-up and no thread.
 """
@@ -17,15 +17,16 @@ from typing import NoReturn
 
 log = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_S = 10.0
 """Dispatchers and SMTP clients have 5 s to finish what is in flight; what takes longer is abandoned."""
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set in the running loop; the process then ends soon, whatever hangs."""
+    """An event that SIGNALS set in the running loop; the process then ends soon, whatever hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, _stopping, stop)
     return stop
 

@@ -105,7 +105,7 @@ def begun(settings: Settings, selection: Selection) -> Opening:
 
     Call it in the main thread; from now on a signal ends the process with code 0.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     actor = Actor(kind="local", address=settings.local_organizer)
     names = [tool.name for tool in selection.listed]

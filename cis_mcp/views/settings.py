@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import DotEnvSettingsSource
 
 from engine.settings import Settings
 
@@ -28,7 +29,8 @@ def lines(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         yield f"{_PREFIX}{name.upper()}={derived.get(name) or _shown(name, value)}"
     known = {f"{_PREFIX}{name.upper()}" for name in type(settings).model_fields}
-    for name in sorted(os.environ):
+    given = {*os.environ, *(name.upper() for name in DotEnvSettingsSource(type(settings)).env_vars)}
+    for name in sorted(given):
         if name.startswith(_PREFIX) and name not in known:
             yield f"# {name} is set, but there is no such setting"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from engine.model.base import Value
 _CONNECTIONS = 64
 """A mail costs one round trip, so a server that is 20 ms away takes 50 a second by each connection."""
 _CONNECTIONS_MOST = 256
+_FORM = "give it as smtp://[user:pass@]host:port[?starttls=yes|no&connections=64&cafile=…]"
 
 
 class SmtpTarget(Value):
@@ -33,20 +34,18 @@ class SmtpTarget(Value):
     @classmethod
     def of(cls, url: str) -> SmtpTarget:
         """Read the URL; raises ValueError with a sentence on what is wrong."""
-        parts = urlsplit(url)
+        parts, port = _parted(url)
         options = {k: v[-1] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
         unknown = set(options) - {"starttls", "connections", "cafile"}
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or unknown:
-            raise ValueError(
-                "give it as smtp://[user:pass@]host:port[?starttls=yes|no&connections=64&cafile=…]"
-            )
+            raise ValueError(_FORM)
         tls = parts.scheme == "smtps"
         connections = options.get("connections", str(_CONNECTIONS))
         if not connections.isdecimal() or not 1 <= int(connections) <= _CONNECTIONS_MOST:
             raise ValueError(f"connections must be from 1 to {_CONNECTIONS_MOST}")
         return cls(
             host=parts.hostname,
-            port=parts.port or (465 if tls else 587 if parts.username else 25),
+            port=port or (465 if tls else 587 if parts.username else 25),
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             tls=tls,
@@ -58,6 +57,16 @@ class SmtpTarget(Value):
     def trust(self) -> ssl.SSLContext:
         """The authorities that the server's certificate must come from. Raises OSError for a bad `cafile`."""
         return ssl.create_default_context(cafile=self.cafile or None)
+
+
+def _parted(url: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port. What urllib says of a bad one may hold a piece of the password."""
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        how = "in a name or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
+        raise ValueError(f"{_FORM}; {how}") from None
 
 
 def _yes_or_no(word: str | None) -> bool | None:

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 _UMASK = 0o077
 _FOLDER = 0o700
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
+_OURS = frozenset({"cis.sqlite3", "inbox", "outbox", "secret", "secrets.key", "record.key", "calendars.json"})
+"""Any of these names shows that a folder is a data folder."""
 
 
 def private_from_now_on() -> None:
@@ -25,13 +27,15 @@ def private_from_now_on() -> None:
 def keep_private(folder: Path, database: Path) -> None:
     """Create the data folder, or remove others' access to an existing one; the database may be elsewhere.
 
-    A symbolic link is followed to its folder. Raises OSError, and Refused(NOT_ALLOWED) for another user's folder.
+    A symbolic link is followed to its folder. Raises OSError, and Refused(NOT_ALLOWED) for another user's folder, or
+    one that others may read and that holds files of something else.
     """
     folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     folder = folder.resolve()
     found = folder.stat()
     _refuse_foreign(folder, found)
     if _open(found):
+        _refuse_occupied(folder)
         _close(folder)
     for ending in _SQLITE_FILES:
         _tighten(Path(f"{database.resolve()}{ending}"))
@@ -45,6 +49,18 @@ def _refuse_foreign(folder: Path, found: os.stat_result) -> None:
         Code.NOT_ALLOWED,
         f"The data folder {folder} belongs to another user of this machine.",
         "Give it to the user that the server runs as (chown), or set CIS_DATA_DIR to a folder of that user.",
+    )
+
+
+def _refuse_occupied(folder: Path) -> None:
+    """Refuse to close a folder on the files of others, such as a home or /var/lib that a setting names by mistake."""
+    names = {path.name for path in folder.iterdir()}
+    if names & _OURS or all(name.startswith(".") for name in names):
+        return
+    raise Refused(
+        Code.NOT_ALLOWED,
+        f"The folder {folder} holds other files, which other users may read; a data folder is private.",
+        "Set CIS_DATA_DIR to a folder that holds nothing else; it is made where there is none.",
     )
 
 

@@ -57,13 +57,14 @@ async def run(engine: Engine) -> None:
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
                 worked = await step(engine, next(turns))
+            more = worked and await engine.store.next_undivided() is not None
         except Exception:
             log.exception("a delivery could not be handled; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)
         else:
             if not worked:
                 await signal.rest(_IDLE_S)
-            elif await engine.store.next_undivided():
+            elif more:
                 await asyncio.sleep(_PAUSE_S)
 
 

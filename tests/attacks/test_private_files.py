@@ -83,7 +83,7 @@ async def test_a_folder_that_was_open_is_closed_with_all_that_is_in_it_and_that_
 @pytest.mark.parametrize("command", [("key", "list"), ("campaign",), ("check",), ("quarantine", "list")])
 async def test_each_command_closes_the_folder(tmp_path: Path, command: tuple[str, ...]) -> None:
     folder = tmp_path / "data"
-    folder.mkdir()
+    await _used(folder)
     folder.chmod(0o755)
     code, _, said = await run(folder, *command)
     assert code == 0, said
@@ -96,7 +96,7 @@ async def test_a_store_elsewhere_is_closed_and_the_folder_around_it_left_alone(t
     settings = {"CIS_STORE": f"sqlite:{store}"}
     folder = tmp_path / "data"
     folder.mkdir()
-    assert (await run(folder, "check", **settings))[0] == 0
+    assert (await run(folder, "key", "list", **settings))[0] == 0
     store.chmod(0o644)
     assert (await run(folder, "check", **settings))[0] == 0
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
@@ -109,11 +109,22 @@ def test_a_link_to_a_folder_is_followed_and_links_inside_are_not(tmp_path: Path)
     outside.chmod(0o644)
     folder.mkdir()
     folder.chmod(0o755)
-    (folder / "inner").symlink_to(outside)
+    (folder / "inbox").symlink_to(outside)
     link.symlink_to(folder)
     keep_private(link, link / "cis.sqlite3")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_nothing_in_it_changes(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(b"")
+    letter.chmod(0o644)
+    with pytest.raises(Refused) as raised:
+        keep_private(tmp_path, tmp_path / "cis.sqlite3")
+    assert raised.value.code is Code.NOT_ALLOWED
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path, letter)] == [0o755, 0o644]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -53,8 +54,8 @@ async def _served(folder: Path, **settings: str) -> AsyncIterator[tuple[Key, asy
         yield Key(address, secret, web), process
 
 
-async def _ends(process: asyncio.subprocess.Process) -> None:
-    process.terminate()
+async def _ends(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> None:
+    process.send_signal(number)
     async with asyncio.timeout(DEADLINE_S):
         assert await process.wait() == 0
 
@@ -79,6 +80,12 @@ async def _crowd(address: str) -> AsyncIterator[None]:
     finally:
         for writer in writers:
             writer.transport.abort()
+
+
+async def test_a_closed_terminal_ends_a_server_as_sigterm_does(tmp_path: Path) -> None:
+    async with _served(tmp_path) as (ann, process):
+        await ann.event()
+        await _ends(process, signal.SIGHUP)
 
 
 async def test_clients_who_are_slow_wait_or_listen_are_not_waited_for(tmp_path: Path) -> None:

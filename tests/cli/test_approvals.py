@@ -67,6 +67,7 @@ def test_a_no_needs_a_reason_and_cannot_be_turned_into_a_yes() -> None:
 
 
 def test_an_unknown_id_is_refused_with_what_to_do_next() -> None:
+    _run("key", "list")
     done = _run("approval", "show", "nothing")
     assert done.exit_code == 2
     assert "cis-mcp approval list" in done.output

@@ -88,17 +88,64 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked() -> None:
     ],
 )
 def test_a_refusal_is_a_line_with_its_code_and_exit_2(arguments: tuple[str, ...], code: str) -> None:
+    _run("key", "list")
     done = _run(*arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{code}: ")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "stop",
+        "resume",
+        "check",
+        "campaign",
+        "suppression list",
+        "suppression add ann@example.com",
+        "suppression remove ann@example.com",
+        "organizer suspend ann@example.com",
+        "forget --yes ann@example.com",
+        "export ann@example.com",
+        "record verify",
+        "quarantine list",
+        "approval list",
+    ],
+)
+def test_in_a_folder_without_a_store_a_command_says_so_and_makes_none(tmp_path: Path, command: str) -> None:
+    done = _run(*command.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "There is no store at" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", ["stop", "resume"])
+def test_an_empty_address_is_not_taken_for_everything(command: str) -> None:
+    _run("key", "list")
+    done = _run(command, "")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "leave it out to mean all mail" in done.stderr
+
+
+def test_no_secret_on_stdin_takes_none_away() -> None:
+    done = _run("trigger", "secret", "deals")
+    assert (done.exit_code, "Nothing came on stdin" in done.stderr) == (2, True)
+
+
+def test_a_folder_of_the_user_is_meant_by_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CIS_DATA_DIR", "~/cis")
+    assert f"CIS_DATA_DIR={tmp_path}/cis\n" in _run("config").stdout
+
+
 def test_an_organizer_is_suspended_and_resumed() -> None:
+    _run("key", "list")
     assert _run("organizer", "suspend", "Ann@example.com").stdout == "ann@example.com: suspended\n"
     assert _run("organizer", "resume", "ann@example.com").stdout == "ann@example.com: may send\n"
 
 
 def test_check_says_that_everything_adds_up() -> None:
+    _run("key", "list")
     done = _run("check")
     assert (done.exit_code, done.stdout) == (0, "Everything adds up.\n")
 
@@ -112,6 +159,13 @@ def test_config_shows_what_is_in_force_with_secrets_masked(monkeypatch: pytest.M
     assert "CIS_OUTBOX=smtp://***@mail.example.com:587\n" in shown
     assert "CIS_ORGANIZER=agent@invites.example.com\n" in shown
     assert "# CIS_DOMIAN is set, but there is no such setting\n" in shown
+
+
+def test_config_names_what_is_misspelled_in_the_file_of_settings_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CIS_DOMIAN=typo\nOTHER=1\n", encoding="utf-8")
+    shown = _run("config").stdout
+    assert "# CIS_DOMIAN is set, but there is no such setting\n" in shown
+    assert "OTHER" not in shown
 
 
 @pytest.mark.parametrize(
@@ -156,7 +210,7 @@ def test_bad_settings_are_a_line_each_and_exit_2(monkeypatch: pytest.MonkeyPatch
 async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    code, _, err = await run(tmp_path, "check", CIS_DATA_DIR=str(blocked / "data"))
+    code, _, err = await run(tmp_path, "key", "list", CIS_DATA_DIR=str(blocked / "data"))
     assert (code, len(err.splitlines())) == (1, 1)
 
 
@@ -174,6 +228,7 @@ async def test_what_is_no_mail_is_quarantined_with_a_reason(tmp_path: Path) -> N
 
 
 def test_the_do_not_mail_list_is_kept_at_the_command_line() -> None:
+    _run("key", "list")
     assert _run("suppression", "list").exit_code == 0
     added = _run("suppression", "add", "ann@example.com", "Example.org")
     assert "example.org: blocked for mail of all organizers" in added.output

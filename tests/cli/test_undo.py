@@ -25,6 +25,7 @@ def _run(*arguments: str, stdin: bytes | None = None) -> Result:
 
 
 def test_what_can_be_taken_back_is_listed_and_taken_back_once() -> None:
+    _run("key", "list")
     listed = _run("undo")
     assert (listed.exit_code, listed.stdout) == (0, "")
     assert "CIS_UNDO_S" in listed.stderr

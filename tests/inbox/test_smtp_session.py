@@ -439,6 +439,29 @@ async def test_starttls_is_offered_and_works(secure: Post, trusting: ssl.SSLCont
     assert len(kept(secure)) == 2
 
 
+async def test_a_renewed_certificate_is_offered_without_a_restart_and_a_broken_one_is_not(
+    secure: Post, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def works(trusted: ssl.SSLContext) -> bool:
+        try:
+            async with aiosmtplib.SMTP(
+                hostname="127.0.0.1",
+                port=secure.port,
+                start_tls=True,
+                tls_context=trusted,
+                timeout=DEADLINE_S,
+            ):
+                return True
+        except (ssl.SSLError, aiosmtplib.SMTPException):
+            return False
+
+    (tmp_path / "authority.pem").write_text("half written", encoding="utf-8")
+    await eventually(lambda: "the old one stays" in caplog.text)
+    _, authority = server_context(tmp_path)
+    renewed = ssl.create_default_context(cafile=str(authority))
+    await eventually(lambda: secure.listener.state.tls is not None and works(renewed))
+
+
 async def test_what_was_said_before_starttls_is_forgotten(secure: Post, trusting: ssl.SSLContext) -> None:
     async with talking(secure.port) as talk:
         await talk.greeted()

@@ -278,6 +278,13 @@ def test_a_url_that_makes_no_sense_is_a_value_error(url: str) -> None:
         SmtpTarget.of(url)
 
 
+@pytest.mark.parametrize("password", ["s3cr/et", "s3cr?et", "s3cr#et", "s3cr[et"])
+def test_what_is_wrong_with_a_url_is_said_without_its_password(password: str) -> None:
+    with pytest.raises(ValueError, match="smtp://") as raised:
+        SmtpTarget.of(f"smtp://user:{password}@mail.example.com:587")
+    assert "s3cr" not in str(raised.value)
+
+
 @pytest.mark.parametrize("outbox", ["sendmail", "imap://host", "maildir:/x"])
 def test_an_outbox_that_is_not_known_is_a_value_error(tmp_path: Path, outbox: str) -> None:
     settings = settings_in(tmp_path, outbox=outbox)

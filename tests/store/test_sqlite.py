@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,13 @@ async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
     assert [errors.decode() for _, errors in outcomes] == [""] * _PROCESSES
     async with sqlite(tmp_path) as store:
         assert (await store.statistics("event", "shared")).attendees == _PROCESSES * _UNITS
+
+
+async def test_a_recount_sees_one_instant_and_lets_others_write_meanwhile(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        await with_event(store, "ann@example.com")
+        with closing(sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)) as writing:
+            writing.execute("BEGIN IMMEDIATE")
+            writing.execute("DELETE FROM tally")
+            assert await store.recount() == []
+            writing.execute("ROLLBACK")

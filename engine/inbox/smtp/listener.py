@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import ssl
 from urllib.parse import urlsplit
 
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import SmtpLimits
+from engine.inbox.smtp.certificate import ServerCertificate
 from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.session import SmtpSession
-from engine.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,8 @@ class Listener:
             raise ValueError(f"CIS_INBOX: {parts.scheme or 'it'} must be given as smtp://host:port")
         self.host, self.port = parts.hostname, parts.port
         self._doubt = ""
-        self.state = ListenerState(inbox, bounds or SmtpLimits(), _certificate(inbox.engine.settings))
+        self._certificate = ServerCertificate(inbox.engine.settings)
+        self.state = ListenerState(inbox, bounds or SmtpLimits(), self._certificate.context)
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the port, wait for it to be free."""
@@ -72,6 +72,8 @@ class Listener:
         pause = min(1.0, bounds.silence_s / 4, bounds.data_s / 4, bounds.session_s / 4)
         while True:
             await asyncio.sleep(pause)
+            self._certificate.renew()
+            self.state.tls = self._certificate.context
             self.state.sweep(loop.time())
 
     async def _show_out(self) -> None:
@@ -82,15 +84,3 @@ class Listener:
                 await self.state.emptied()
         except TimeoutError:
             log.info("%d clients were still connected at the end", len(self.state))
-
-
-def _certificate(settings: Settings) -> ssl.SSLContext | None:
-    """The context for STARTTLS; None if no certificate is set."""
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
-    except OSError as error:
-        raise ValueError(f"CIS_TLS_CERT, CIS_TLS_KEY: they cannot be used: {error}") from error
-    return context

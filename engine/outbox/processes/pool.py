@@ -66,6 +66,8 @@ class SenderPool:
                     await self._look()
                 except OSError as error:
                     log.warning("a further sender could not be started: %s", error.strerror or error)
+                except Exception:
+                    log.exception("the store did not say how much is to be sent; asking again")
                 if await signal.rest(_LOOK_S):
                     await asyncio.sleep(_LOOK_S / 10)  # a campaign signals each chunk
         finally:

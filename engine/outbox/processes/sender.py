@@ -22,8 +22,9 @@ def main() -> None:
     """Send until stdin ends; its first line holds the settings, since what is secret is in no command line."""
     logs.begin()
     heap.one_heap()
-    # Ctrl-C reaches every process of a terminal; the one that started this one decides.
+    # Ctrl-C and a closed terminal reach all its processes; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     asyncio.run(_send())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -23,6 +25,18 @@ async def connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Conn
     except BaseException:
         await writer.close()
         raise
+
+
+@asynccontextmanager
+async def one_instant(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection of its own that sees the file as it is now, however long it reads, and keeps nobody from writing."""
+    connection = await _connect(path)
+    try:
+        await connection.execute("PRAGMA query_only = ON")
+        await connection.execute("BEGIN")
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

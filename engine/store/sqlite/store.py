@@ -35,7 +35,7 @@ from engine.store.sqlite.branding import BrandingAnswers
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import ClaimableMessage, claims
 from engine.store.sqlite.compat import in_thread
-from engine.store.sqlite.connecting import connect_both
+from engine.store.sqlite.connecting import connect_both, one_instant
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.exports import ExportAnswers
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
@@ -108,6 +108,7 @@ class SqliteStore(
         path: Path,
         expand: Expansion | None = None,
     ) -> None:
+        self._path = path
         self._writer = UnitWriter(writer, path, self._new_unit)
         self._reader = reader
         self._loop_reader = InLoopReader(path)
@@ -133,7 +134,11 @@ class SqliteStore(
         except sqlite3.Error as error:
             raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
         store = cls(writer, reader, rates or Rates(), path, expand)
-        await store._make_findable()
+        try:
+            await store._make_findable()
+        except BaseException:
+            await store.close()
+            raise
         return store
 
     async def _make_findable(self) -> None:
@@ -322,9 +327,9 @@ class SqliteStore(
         return await FigureQueries(self._reader).figures()
 
     async def recount(self) -> list[str]:
-        """Every difference between counters and rows at one instant."""
-        async with self._writer.transaction() as unit:
-            return await Recount(unit.connection).differences()
+        """Every difference between counters and rows at one instant; others write meanwhile."""
+        async with one_instant(self._path) as connection:
+            return await Recount(connection).differences()
 
     # the dispatcher's side
 
