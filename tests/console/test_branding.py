@@ -60,6 +60,26 @@ async def test_branding_is_shown_before_it_is_saved_and_then_in_force_at_once(
     assert '<link rel="stylesheet" href="/brand/0a5c36.css">' in (await person.go("/console")).answer.text
 
 
+async def test_a_text_with_an_address_stays_as_it_is_when_something_else_is_changed(
+    engine: Engine, person: Person
+) -> None:
+    given = {
+        "title": "Club, club@club.example",
+        "footer": "Questions: help@club.example",
+        "consent": "Mail of news@club.example is welcome.",
+        "text_invite": "boss@club.example asks you.",
+    }
+    await person.go("/console/branding")
+    await person.press("Show it", **given)
+    await person.press("Save")
+    await person.go("/console/branding")
+    await person.press("Save", colour="#0a5c36")
+    kept = await engine.branding_of("")
+    assert (kept.title, kept.footer, kept.consent) == (given["title"], given["footer"], given["consent"])
+    assert kept.texts[MailText.INVITE] == given["text_invite"]
+    assert kept.colour == "#0a5c36"
+
+
 async def test_a_colour_on_which_white_letters_cannot_be_read_is_refused(
     engine: Engine, person: Person
 ) -> None:

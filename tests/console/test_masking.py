@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cis_mcp.console import masking
 from cis_mcp.console.masking import hidden, plain
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.stopping import StopSending
@@ -141,7 +143,7 @@ async def _furnished(engine: Engine) -> list[str]:
     return [*own, *texts, *people, "mailer@strangers.example"]
 
 
-FORMS = frozenset({"edit", "list", "cancel", "new"})
+FORMS = frozenset({"edit", "list", "cancel", "new", "settings"})
 """Pages whose forms hold what they change."""
 
 
@@ -215,3 +217,17 @@ async def test_a_form_saves_a_text_with_an_address_as_it_is(engine: Engine, pers
 def test_a_long_word_of_a_stranger_is_masked_in_one_pass(strange: str) -> None:
     with ending():
         assert without_addresses(f"{strange} ann.asher@example.com").endswith(" a*******@example.com")
+
+
+TEMPLATES = Path(masking.__file__).with_name("templates")
+_BAR = re.compile(r"<progress.*?</progress>", re.DOTALL)
+_HELD = re.compile(r' value="[^"{]*({{ .*? }})|<textarea[^>]*>(.*?)</textarea>', re.DOTALL)
+"""What a field, a choice or a button sends with its form."""
+_PLAIN = re.compile(r"{{ (?:[\w.]+|\w+\.\w+\(.*\)|\(.+\))\|plain }}")
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
+def test_a_form_holds_what_it_sends_as_it_is(template: Path) -> None:
+    fields = _HELD.findall(_BAR.sub("", template.read_text(encoding="utf-8")))
+    shown = [held for found in fields for held in re.findall(r"{{ .*? }}", "".join(found))]
+    assert [held for held in shown if not _PLAIN.fullmatch(held)] == []

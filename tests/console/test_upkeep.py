@@ -200,11 +200,13 @@ async def test_an_organizer_is_suspended_limited_and_put_on_a_plan_by_the_operat
             assert "olga" not in str(seen.answer.url)
             assert "Suspended: none of its mail leaves" in (await person.press("Suspend it")).text
             assert "Its mail leaves" in (await person.press("Let it send again")).text
-            seen = await person.press("Set it", plan="pro", name="Olga", lists="")
+            seen = await person.press("Set it", plan="pro", name="Olga, olga@own.example", lists="")
             assert "It may not send to lists. It is on the plan pro until 2027-03-31" in seen.text
             seen = await person.press("Set it", plan_until="2027-12-31", timezone="Europe/Paris")
             assert "plan pro until 2027-12-31" in seen.text
             assert "plan" not in (await person.press("Set it", plan="")).text.partition("Name")[0]
+            kept = await engine.profile("olga@example.com", engine.local)
+            assert kept.name == "Olga, olga@own.example"
             assert (await person.press("Set it", timezone="Mars/Base")).status == 400
             assert "Nothing was ordered" in (await person.go("/console/orders")).text
         async with browser(engine) as web:
