@@ -41,6 +41,8 @@ TEXTS: Sequence[tuple[str, str]] = (
 )
 """The bounds that are texts; several in one field are parted by spaces or commas."""
 _LISTS = frozenset({"to", "not_to", "links"})
+_OPEN = frozenset({"to", "links"})
+"""Lists that allow anything where there is none; an empty one allows nothing."""
 MODES = {
     Mode.ACT: noop("It is done"),
     Mode.HOLD: noop("It waits for a yes"),
@@ -93,13 +95,15 @@ async def new(visit: Visit) -> Response:
 
 def _form(visit: Visit, title: str, bounds: Bounds, key: Key | None = None) -> Response:
     """The form of bounds: those of a new key, or of one that is there."""
+    nothing = dict.fromkeys(_OPEN, visit.language.term(*_NONE))
     return visit.show(
         "key_form.html",
         title=title,
         key=key,
         verbs=[(verb.value, verb in bounds.verbs) for verb in Verb if verb is not Verb.READ],
         numbers=[(name, label, getattr(bounds, name)) for name, label in NUMBERS],
-        texts=[(name, label, _text(getattr(bounds, name))) for name, label in TEXTS],
+        texts=[(name, label, _text(getattr(bounds, name), nothing.get(name, ""))) for name, label in TEXTS],
+        nothing=nothing,
         modes=[(mode.value, label, mode is bounds.mode) for mode, label in MODES.items()],
         approvals=[(one.value, label, one in bounds.approval) for one, label in APPROVALS.items()],
         ends=bounds.probation_ends,
@@ -107,8 +111,8 @@ def _form(visit: Visit, title: str, bounds: Bounds, key: Key | None = None) -> R
     )
 
 
-def _text(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value or "")
+def _text(value: object, nothing: str) -> str:
+    return ", ".join(value) or nothing if isinstance(value, tuple) else str(value or "")
 
 
 async def bounds(visit: Visit) -> Response:
@@ -143,7 +147,7 @@ def _values(visit: Visit) -> Mapping[str, object]:
     given |= {name: _number(visit.given(name)) for name, _ in NUMBERS if visit.given(name)}
     for name, _ in TEXTS:
         if value := visit.given(name):
-            given[name] = value.replace(",", " ").split() if name in _LISTS else value
+            given[name] = _listed(visit, name, value) if name in _LISTS else value
     if mode := visit.given("mode"):
         given["mode"] = mode
     waits = [one.value for one in Approval if visit.given(f"waits-{one}")]
@@ -151,6 +155,12 @@ def _values(visit: Visit) -> Mapping[str, object]:
         given["approval"] = [*waits, *([Approval.BULK.value] if given.get("approval_bulk") else [])]
     given |= {name: bool(visit.given(name)) for name in ("probation_ends", "attended")}
     return given
+
+
+def _listed(visit: Visit, name: str, given: str) -> list[str]:
+    """What a field lists; it may say in a word that nothing is allowed, as an empty field allows anything."""
+    nothing = {_NONE[1], visit.language.term(*_NONE).lower()}
+    return [] if name in _OPEN and given.lower() in nothing else given.replace(",", " ").split()
 
 
 def _number(given: str) -> int:

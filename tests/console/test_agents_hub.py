@@ -56,6 +56,34 @@ async def test_a_bound_is_taken_away_by_emptying_its_field(engine: Engine, perso
     assert (bounds.to, bounds.links, bounds.hours) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    ("tag", "save", "word"), [("en", "Save the bounds", "none"), ("de", "Grenzen speichern", "keine")]
+)
+async def test_a_key_that_may_mail_nobody_or_link_nowhere_stays_so_when_something_else_is_changed(
+    engine: Engine, person: Person, tag: str, save: str, word: str
+) -> None:
+    person.web.headers["Accept-Language"] = tag
+    key = await _key(engine, to=(), links=(), day=50)
+    seen = await person.go(f"/console/keys/{key.id}/bounds")
+    fields = seen.form(save).fields
+    assert (fields["to"], fields["not_to"], fields["links"]) == (word, "", word)
+    await person.press(save, day="75")
+    bounds = await _bounds(engine, key)
+    assert (bounds.to, bounds.links, bounds.day) == ((), (), 75)
+    await person.go(f"/console/keys/{key.id}/bounds")
+    await person.press(save, to="*@example.com", links="")
+    bounds = await _bounds(engine, key)
+    assert (bounds.to, bounds.links) == (("*@example.com",), None)
+
+
+async def test_a_new_key_is_kept_from_all_links_by_a_word(engine: Engine, person: Person) -> None:
+    await person.go("/console/keys/new")
+    await person.press("Make the key", name="Robot", links="None")
+    (key,) = await engine.keys()
+    assert key.bounds is not None
+    assert (key.bounds.to, key.bounds.links) == (None, ())
+
+
 async def test_lists_that_wait_for_a_yes_are_set_by_their_size(engine: Engine, person: Person) -> None:
     key = await _key(engine)
     await person.go(f"/console/keys/{key.id}/bounds")
