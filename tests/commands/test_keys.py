@@ -121,3 +121,47 @@ async def test_events_start_within_the_horizon_and_link_where_they_may(engine: E
     for field in ("summary", "location", "description", "organizer_name"):
         assert await refusal(engine, meeting(**{field: "see evil.com"}), key.actor) is Code.OUT_OF_BOUNDS
     assert await refusal(engine, meeting(url="https://evil.com/"), key.actor) is Code.OUT_OF_BOUNDS
+
+
+async def test_a_key_under_another_is_changed_and_ends_when_it_would_have(
+    engine: Engine, clock: Clock
+) -> None:
+    top = await made(engine, verbs="create,delegate")
+    clock.move(days=1)
+    below = await made(engine, under=top.actor, verbs="create", probation_days=7)
+    assert below.bounds is not None
+    assert below.expires == top.expires
+    assert below.probation is not None
+    fewer = await do(engine, ChangeKey(key_id=below.id, bounds=below.bounds.model_copy(update={"day": 5})))
+    assert (fewer.key.expires, fewer.key.probation) == (top.expires, below.probation)
+    ended = below.bounds.model_copy(update={"probation_days": 0})
+    done = await do(engine, ChangeKey(key_id=below.id, bounds=ended))
+    assert (done.key.expires, done.key.probation) == (top.expires, None)
+
+
+async def test_other_days_of_a_key_count_from_its_making_and_end_with_the_key_above(
+    engine: Engine, clock: Clock
+) -> None:
+    top = await made(engine, verbs="create,delegate")
+    clock.move(days=1)
+    below = await made(engine, under=top.actor, verbs="create")
+    assert below.bounds is not None
+    for days, ends in ((30, below.created + timedelta(days=30)), (300, top.expires), (0, top.expires)):
+        bounds = below.bounds.model_copy(update={"expires_days": days})
+        assert (await do(engine, ChangeKey(key_id=below.id, bounds=bounds))).key.expires == ends
+    alone = await do(engine, ChangeKey(key_id=top.id, bounds=read_bounds({"expires_days": 120})))
+    assert alone.key.expires == top.created + timedelta(days=120)
+
+
+async def test_the_days_of_a_key_from_before_there_were_bounds_begin_with_its_bounds(
+    engine: Engine, clock: Clock
+) -> None:
+    old = (await made(engine)).model_copy(update={"bounds": None, "expires": None})
+    async with engine.store.unit() as unit:
+        await unit.save_key(old)
+    clock.move(days=200)
+    bounds = read_bounds({"probation_days": 7})
+    done = await do(engine, ChangeKey(key_id=old.id, bounds=bounds))
+    now = engine.clock()
+    assert done.key.expires == now + timedelta(days=90)
+    assert done.key.probation == now + timedelta(days=7)

@@ -110,6 +110,19 @@ async def test_a_probation_is_shown_and_ended_by_a_button(engine: Engine, person
     assert (await _bounds(engine, key)).day == 50
 
 
+async def test_a_probation_of_a_key_under_another_is_ended_by_the_same_button(
+    engine: Engine, person: Person, clock: Clock
+) -> None:
+    top = await _key(engine)
+    clock.move(hours=1)
+    command = CreateKey(name="", address=top.address, bounds=Bounds(probation_days=14), under=top.id)
+    below = (await do(engine, command)).key
+    await person.go(f"/console/keys/{below.id}")
+    assert (await person.press("End the probation")).status == 200
+    (found,) = [one for one in await engine.keys() if one.id == below.id]
+    assert (found.probation, found.expires) == (None, top.expires)
+
+
 def test_each_bound_of_a_key_has_a_field_that_says_what_it_stops() -> None:
     fields = {name for name, _ in (*NUMBERS, *TEXTS)}
     elsewhere = {"verbs", "mode", "approval", "probation_ends", "attended"}

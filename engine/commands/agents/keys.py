@@ -174,9 +174,26 @@ def _under(parent: Key, given: Bounds | None) -> Bounds:
 def _ends(bounds: Bounds, now: datetime, parent: Key | None) -> datetime | None:
     """When it ends: by itself, and where its bounds do not say, no later than the key above."""
     own = now + timedelta(days=bounds.expires_days) if bounds.expires_days else None
-    if parent is None or parent.expires is None or "expires_days" in bounds.model_fields_set:
+    return own if "expires_days" in bounds.model_fields_set else _within(own, parent)
+
+
+def _within(own: datetime | None, parent: Key | None) -> datetime | None:
+    """An end, or that of the key above if it is earlier; None: never."""
+    if parent is None or parent.expires is None:
         return own
     return min(own, parent.expires) if own else parent.expires
+
+
+def _until(key: Key, bounds: Bounds, name: Literal["expires", "probation"], now: datetime) -> datetime | None:
+    """When a key or its probation ends under other bounds: when it did, if they say as many days as before.
+
+    The days of a key that had no bounds begin now: counted from its making they may be over.
+    """
+    days: int = getattr(bounds, f"{name}_days")
+    if key.bounds and getattr(key.bounds, f"{name}_days") == days:
+        return key.expires if name == "expires" else key.probation
+    since = key.created if key.bounds else now
+    return since + timedelta(days=days) if days else None
 
 
 def _verbs(scopes: frozenset[str]) -> frozenset[Verb]:
@@ -214,20 +231,18 @@ class ChangeKey(Command[KeyDone]):
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT."""
         may_change_bounds(work.actor)
         key = await stored_key(work, self.key_id)
+        above = await stored_key(work, key.above[-1]) if key.above else None
         bounds = await _owned(work, self.bounds)
-        days = bounds.expires_days
         changed = key.model_copy(
             update={
                 "bounds": bounds,
                 "scopes": frozenset(bounds.verbs),
-                "expires": key.created + timedelta(days=days) if days else None,
-                "probation": key.created + timedelta(days=bounds.probation_days)
-                if bounds.probation_days
-                else None,
+                "expires": _within(_until(key, bounds, "expires", work.now), above),
+                "probation": _until(key, bounds, "probation", work.now),
             }
         )
-        if key.above:
-            narrowing.refuse_wider(changed, await stored_key(work, key.above[-1]))
+        if above:
+            narrowing.refuse_wider(changed, above)
         await work.unit.save_key(changed)
         await leave_earlier(work, key, changed)
         return KeyDone(key=changed)
