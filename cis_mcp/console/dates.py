@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from starlette.responses import Response
 
-from cis_mcp.console.events import AUDIENCES, audience_of, preview_of, sequence_of, timing_of
+from cis_mcp.console.events import AUDIENCES, audience_of, differs, preview_of, sequence_of, timing_of
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange
 from engine.commands import series
@@ -79,9 +79,7 @@ async def change(visit: Visit) -> Response:
     event, recurrence_id, known = await _one(visit)
     before = _values(event, known)
     changed = {name: visit.given(name) for name in before if name in visit.form}
-    changed = {
-        name: value for name, value in changed.items() if value.replace("\r\n", "\n") != before[name].strip()
-    }
+    changed = {name: value for name, value in changed.items() if differs(value, before[name])}
     command = UpdateInstance(
         uid=event.uid,
         recurrence_id=recurrence_id,

@@ -251,7 +251,7 @@ async def change(visit: Visit) -> Response:
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     before = _values(event)
     changed = {name: visit.given(name) for name in FIELDS if name in visit.form or name == "all_day"}
-    changed = {name: value for name, value in changed.items() if _plain(value) != _plain(before[name])}
+    changed = {name: value for name, value in changed.items() if differs(value, before[name])}
     moved = {"start", "end", "timezone", "all_day"} & set(changed)
     others = {"start", "end", "timezone", "all_day", "organizer", "places"}
     words = {name: value for name, value in changed.items() if name not in others}
@@ -280,8 +280,9 @@ def _places(given: str) -> int:
     return int(given or 0)
 
 
-def _plain(value: str) -> str:
-    return value.replace("\r\n", "\n").strip()
+def differs(given: str, shown: str) -> bool:
+    """True if a field of a form was changed: blanks around it are none of its text, nor is how its lines end."""
+    return given != shown.replace("\r\n", "\n").strip()
 
 
 def audience_of(visit: Visit) -> Audience:

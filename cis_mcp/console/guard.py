@@ -119,8 +119,8 @@ class Visit:
         return tables.ROWS_MAX if self.asked("t") else shown
 
     def given(self, name: str) -> str:
-        """A field of the form; empty without one."""
-        return self.form.get(name, "").strip()
+        """A field of the form, its line breaks as texts have them; empty without one."""
+        return self.form.get(name, "").replace("\r\n", "\n").strip()
 
     def seal(self, address: str, purpose: sealing.Purpose | str) -> str:
         """The sealed form of an address in a link or a form of this session; empty for no address."""

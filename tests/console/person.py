@@ -20,6 +20,7 @@ from tests.support.engines import deliver, do
 
 PUBLIC = "https://cis.example.com"
 SAME = {"Sec-Fetch-Site": "same-origin"}
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass
@@ -65,7 +66,8 @@ class _Page(HTMLParser):
         if tag == "input" and name and given.get("type") != "file":
             ticked = given.get("type") not in {"checkbox", "radio"} or "checked" in given
             if ticked:
-                form.fields[name] = given.get("value", "")
+                value = given.get("value", "")
+                form.fields[name] = value if given.get("type") == "hidden" else _LINE_ENDS.sub("", value)
         elif tag == "select":
             self._choice = name
         elif tag == "option" and (self._choice not in form.fields or "selected" in given):
@@ -129,7 +131,7 @@ class Seen:
 
 @dataclass
 class Person:
-    """A browser without JavaScript, and what it shows."""
+    """A browser without JavaScript, and what it shows: line breaks are none in an input, and CRLF where sent."""
 
     web: httpx.AsyncClient
     seen: Seen | None = None
@@ -157,7 +159,7 @@ class Person:
         unknown = set(fields) - set(form.fields)
         assert not {name for name in unknown if f'name="{name}"' not in self.seen.answer.text}, unknown
         action = str(self.seen.answer.url.join(form.action))
-        values = {**form.fields, **fields}
+        values = {name: _LINE_ENDS.sub("\r\n", value) for name, value in {**form.fields, **fields}.items()}
         if form.method == "get":
             return self._shown(await self.web.get(action, params=values, follow_redirects=True))
         files = {"file": file} if file else {"nothing": ("", b"")} if form.uploads else None

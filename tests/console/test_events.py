@@ -236,3 +236,27 @@ async def test_an_event_with_places_says_how_many_are_free(engine: Engine, perso
     assert "places free" not in (await person.go(path)).text
     await person.go(f"{path}/edit")
     assert "Places is no number" in (await person.press("See what this would do", places="few")).text
+
+
+APPLE = "Apple Park\nOne Apple Park Way\nCupertino"
+"""A place as calendars write it that know its address."""
+
+
+async def test_a_place_keeps_its_lines_when_something_else_is_changed(engine: Engine, person: Person) -> None:
+    event = await created(engine, location=APPLE, description="Doors\r\nopen")
+    await person.go(f"/console/events/{event.id}/edit")
+    assert "Nothing would change" in (await person.press("See what this would do")).text
+    await person.go(f"/console/events/{event.id}/edit")
+    await person.press("See what this would do", summary="Keynote")
+    await person.press("Change the event")
+    found = await engine.event(event.uid, engine.local)
+    assert (found.summary, found.location) == ("Keynote", APPLE)
+
+
+async def test_lines_of_a_place_are_changed_in_the_form(engine: Engine, person: Person) -> None:
+    event = await created(engine, location=APPLE)
+    await person.go(f"/console/events/{event.id}/edit")
+    await person.press("See what this would do", location=APPLE.replace("One", "Two"))
+    await person.press("Change the event")
+    found = await engine.event(event.uid, engine.local)
+    assert found.location == APPLE.replace("One", "Two")

@@ -206,6 +206,21 @@ async def test_one_date_of_a_series_is_cancelled_after_a_look(engine: Engine, pe
     assert len(await deliver(engine)) == 1
 
 
+async def test_a_date_keeps_the_lines_of_its_texts_when_something_else_is_changed(
+    engine: Engine, person: Person
+) -> None:
+    place = "Church\nMain Street"
+    event = await _series(engine)
+    await do(engine, UpdateEvent(uid=event.uid, location=place, description="Doors\r\nopen"))
+    (path, *_) = await _dates(person, event)
+    await person.go(path)
+    seen = await person.press("See what this would do", summary="Rehearsal")
+    assert not {"location", "description"} & set(seen.text.split())
+    await person.press("Change this date")
+    (override,) = (await engine.event(event.uid, engine.local)).overrides
+    assert (override.summary, override.location) == ("Rehearsal", place)
+
+
 @pytest.mark.parametrize("name", ["2001-01-01", "never"])
 async def test_a_date_that_the_series_has_not_is_refused(engine: Engine, person: Person, name: str) -> None:
     event = await _series(engine)
