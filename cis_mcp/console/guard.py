@@ -183,8 +183,8 @@ class Visit:
 
     @cached_property
     def _signed_in(self) -> tuple[str, ...]:
-        called = self.say("Operator") if self.everywhere else masking.plain(self.actor.address)
-        return (masking.plain(self.token), called) if self.caller else ()
+        own = "" if self.everywhere or not self.caller else self.caller.actor.address
+        return (masking.plain(self.token), masking.plain(own or self.say("Operator"))) if self.caller else ()
 
     def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
         """Redirect after a change, with a sentence on what was done and how to undo it."""

@@ -109,3 +109,11 @@ async def test_no_masked_address_is_found_by_its_beginning(owner: Person) -> Non
     for words, found in (("an", False), ("ann", False), ("ann@example.com", True), ("example.com", True)):
         seen = await owner.go(f"/console/organizers?q={words}")
         assert ("Look at their pages" in seen.text) == found, words
+
+
+async def test_pages_of_the_chosen_one_name_whoever_is_signed_in_and_not_the_organizer(owner: Person) -> None:
+    await _looks_at(owner, 0)
+    for path in ("/console", "/console/events", "/console/lists"):
+        seen = await owner.go(path)
+        assert "@example.com Sign out" in seen.text, path
+        assert OWNED[0] not in seen.answer.text, path
