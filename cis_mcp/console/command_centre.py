@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from cis_mcp.console import gathering
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.reading import found_at
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
@@ -22,7 +22,7 @@ from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
 _EVENT = "/console/events/{uid:str}"
-_FEW, _SHOWN, _WORDS_MAX = 10, 50, 200
+_FEW, _SHOWN = 10, 50
 _LOOKED_AT = 200
 """Campaigns of an organizer among which those of an event are looked for."""
 ANSWERS = (
@@ -99,13 +99,7 @@ async def find(visit: Visit) -> Response:
 
     Beginnings of addresses would tell, one letter after another, what is masked. Raises Refused: INVALID_ARGUMENT.
     """
-    words = visit.given("q")
-    if len(words) > _WORDS_MAX:
-        why = f"An address or a name has at most {_WORDS_MAX} characters here."
-        raise Refused(Code.INVALID_ARGUMENT, why, "Look for a part of the name.")
-    query = {"status": visit.given("status"), "q": visit.seal(words, Purpose.WORDS)}
-    kept = urlencode({name: value for name, value in query.items() if value})
-    return visit.go(f"/console/events/{visit.path('uid')}/people{'?' if kept else ''}{kept}")
+    return found_at(visit, f"/console/events/{visit.path('uid')}/people", status=visit.given("status"))
 
 
 async def people(visit: Visit) -> Response:

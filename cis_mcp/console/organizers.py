@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from cis_mcp.auth.sessions import secret_in
 from cis_mcp.console.guard import Screen, Visit, inside
-from cis_mcp.console.reading import sought
+from cis_mcp.console.reading import found_at, sought
 from cis_mcp.console.sealing import Purpose
 from engine.commands.invites.addresses import AddressList
 from engine.commands.operators.organizers import SettleOrganizer
@@ -23,7 +23,7 @@ async def show(visit: Visit) -> Response:
     shown = visit.rows(_SHOWN)
     full = await visit.shows(AddressList.ORGANIZERS)
     given = visit.given if full else visit.asked
-    words, after = given("q"), given("after")
+    words, after = visit.unseal(given("q"), Purpose.WORDS), given("after")
     found = await visit.engine.organizers(
         visit.actor, limit=shown + 1, after=visit.unseal(after, Purpose.AFTER), **sought(words)
     )
@@ -33,7 +33,8 @@ async def show(visit: Visit) -> Response:
         if visit.actor.domain
         else visit.say("Organizers"),
         organizers=[(one, await _drafts(visit, one.address)) for one in found[:shown]],
-        q=words,
+        words=words,
+        q=given("q"),
         to=inside(given("to")),
         after=after,
         more=visit.seal(found[shown - 1].address, Purpose.AFTER) if len(found) > shown else "",
@@ -44,6 +45,11 @@ async def show(visit: Visit) -> Response:
 async def _drafts(visit: Visit, organizer: str) -> bool:
     """True if lists that the organizer mails wait as drafts; only the operator, who settles it, is shown it."""
     return visit.everywhere and (await visit.engine.profile(organizer, visit.actor)).drafts
+
+
+async def find(visit: Visit) -> Response:
+    """POST /console/organizers/find: look for organizers by a whole address or a domain."""
+    return found_at(visit, _HUB, to=inside(visit.given("to")))
 
 
 async def choose(visit: Visit) -> Response:
@@ -68,6 +74,7 @@ async def settle(visit: Visit) -> Response:
 SCREENS = (
     Screen("GET", _HUB, show),
     Screen("POST", _HUB, show, Verb.REPORT),
+    Screen("POST", f"{_HUB}/find", find, asks=True),
     Screen("POST", f"{_HUB}/choose", choose),
     Screen("POST", f"{_HUB}/settle", settle, Verb.ADMIN),
 )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Visit
+from cis_mcp.console.sealing import Purpose
 from engine.refusals import Code, Refused
 
-_DIGITS_MAX = 9
+_DIGITS_MAX, _WORDS_MAX = 9, 320
 
 
 def number(given: str, without: int) -> int:
@@ -28,3 +34,17 @@ def sought(words: str) -> dict[str, str]:
     """
     local, at, _ = words.lower().rpartition("@")
     return {"beginning": words.lower()} if at and local else {"domain": words.lower().removeprefix("@")}
+
+
+def found_at(visit: Visit, path: str, **others: str) -> Response:
+    """On to the page that has what a form looks for; its words may be an address, and stand sealed in the link.
+
+    Raises Refused: INVALID_ARGUMENT.
+    """
+    words = visit.given("q")
+    if len(words) > _WORDS_MAX:
+        why = f"An address or a name has at most {_WORDS_MAX} characters here."
+        raise Refused(Code.INVALID_ARGUMENT, why, "Look for a part of the name.")
+    query = {**others, "q": visit.seal(words, Purpose.WORDS)}
+    kept = urlencode({name: value for name, value in query.items() if value})
+    return visit.go(f"{path}?{kept}" if kept else path)

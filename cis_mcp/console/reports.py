@@ -14,7 +14,7 @@ from cis_mcp.console import gathering, timing, unchanged
 from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.console.reading import sought
+from cis_mcp.console.reading import found_at, sought
 from cis_mcp.console.sealing import Purpose
 from cis_mcp.locale.languages import ENGLISH
 from cis_mcp.views.events import counters, one_line
@@ -49,7 +49,7 @@ async def show(visit: Visit) -> Response:
         return await _domain(visit, visit.actor.domain)
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
-    words = visit.asked("q")
+    words = _words(visit)
     counted = await visit.engine.statistics("system", None, visit.actor)
     found = await visit.engine.organizers(visit.actor, limit=shown + 1, after=_after(visit), **sought(words))
     domains = await visit.engine.organizer_domains(visit.actor, shown)
@@ -71,7 +71,8 @@ def _first_page(
     def values() -> Mapping[str, Any]:
         counted = counters(statistics)
         return {
-            "q": words,
+            "words": words,
+            "q": visit.seal(words, Purpose.WORDS),
             "numbers": counted,
             "answers": ANSWERS,
             "domain": domain,
@@ -99,6 +100,15 @@ def _after(visit: Visit) -> str:
     return visit.unseal(visit.asked("after"), Purpose.AFTER)
 
 
+def _words(visit: Visit) -> str:
+    return visit.unseal(visit.asked("q"), Purpose.WORDS)
+
+
+async def find(visit: Visit) -> Response:
+    """POST: look for organizers by a whole address or a domain."""
+    return found_at(visit, visit.request.url.path)
+
+
 async def domain(visit: Visit) -> Response:
     """GET /console/reports/domains/{domain}."""
     return await _domain(visit, visit.path("domain").strip().lower())
@@ -107,7 +117,7 @@ async def domain(visit: Visit) -> Response:
 async def _domain(visit: Visit, name: str) -> Response:
     shown = visit.rows(_SHOWN)
     counted = await visit.engine.statistics("domain", name, visit.actor)
-    words = visit.asked("q")
+    words = _words(visit)
     found = await visit.engine.organizers(
         visit.actor, limit=shown + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
     )
@@ -312,7 +322,9 @@ async def _lines(visit: Visit, found: Event) -> AsyncIterator[str]:
 
 SCREENS = (
     Screen("GET", _HUB, show),
+    Screen("POST", _HUB, find, asks=True),
     Screen("GET", f"{_HUB}/domains/{{domain:str}}", domain),
+    Screen("POST", f"{_HUB}/domains/{{domain:str}}", find, asks=True),
     Screen("GET", f"{_HUB}/organizers/{{address:str}}", organizer),
     Screen("GET", f"{_HUB}/organizers/{{address:str}}/answers", answers),
     Screen("GET", f"{_HUB}/compare", compare),

@@ -152,7 +152,7 @@ async def test_organizers_are_found_and_set_in_german(tmp_path: Path, clock: Clo
             person.web.headers["Accept-Language"] = "de"
             listed = await person.go("/console/organizers")
             found = next(link for link in listed.links if link.endswith("/settings"))
-            pages = [listed, await person.go("/console/organizers?q=zzz.example"), await person.go(found)]
+            pages = [listed, await person.press("Suchen", q="zzz.example"), await person.go(found)]
             pages.append(await person.press("Einstellen", plan="pro", lists=""))
             pages.append(await person.press("Sperren"))
     for page in pages:
