@@ -81,9 +81,12 @@ async def new(visit: Visit) -> Response:
     """GET /console/pages/new?event=: the form of a new page, of one event if that is named."""
     event = visit.asked("event")
     chosen = (await visit.engine.event(event, visit.actor)) if event else None
+    brand = await visit.engine.branding_of(chosen.organizer if chosen else visit.actor.address)
     values = {
         "title": chosen.summary[: texts.TITLE_MAX] if chosen else "",
         "events": chosen.id if chosen else "",
+        "consent": brand.consent,
+        "layout": (brand.layout or Layout.LIST).value,
     }
     return _builder(visit, visit.say("New page"), None, values, SHOWN, [])
 

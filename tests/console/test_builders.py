@@ -5,10 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from engine.commands.pages.branding import SetBranding
 from engine.engine import Engine
 from engine.model.pages import Layout, PageKind, Show
 from tests.console.person import PUBLIC, SAME, Person, browser, with_key
-from tests.support.engines import created
+from tests.support.engines import created, do
 
 PUBLISHES = frozenset({"read", "publish"})
 
@@ -97,6 +98,26 @@ async def test_a_page_is_made_by_the_form_and_is_online_at_once(
     assert page.published
     seen = await person.go("/console/pages")
     assert "Season" in seen.text
+
+
+async def test_a_new_page_has_layout_and_consent_of_the_branding_unless_the_form_says_otherwise(
+    engine: Engine, person: Person
+) -> None:
+    consent = "I agree to get mail from the Club."
+    await do(engine, SetBranding(layout=Layout.AGENDA, consent=consent))
+    await _page(engine, person, slug="season")
+    page = await engine.page("season", engine.local)
+    assert (page.layout, page.consent) == (Layout.AGENDA, consent)
+    await _page(engine, person, slug="other", layout="list", consent="")
+    page = await engine.page("other", engine.local)
+    assert (page.layout, page.consent) == (Layout.LIST, "")
+
+
+async def test_a_new_page_of_an_event_has_what_its_organizer_has_set(engine: Engine, person: Person) -> None:
+    event = await created(engine, organizer="bob@example.org")
+    await do(engine, SetBranding(scope="bob@example.org", consent="I agree to mail of Bob."))
+    seen = await person.go(f"/console/pages/new?event={event.id}")
+    assert seen.form("Put it on the web").fields["consent"] == "I agree to mail of Bob."
 
 
 async def test_a_page_is_changed_by_the_same_form_and_taken_off_the_web(
