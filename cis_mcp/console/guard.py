@@ -305,16 +305,16 @@ async def _judged(screen: Screen, visit: Visit) -> Visit:
         return visit
     if visit.caller and visit.caller.read_only and not (screen.open or screen.asks):
         raise Refused(Code.NOT_ALLOWED, "The key that you signed in with only reads.")
-    form, upload = await _form(screen, visit.request)
+    form, upload = await _form(screen, visit)
     if visit.caller and not hmac.compare_digest(form.get("token", "").encode(), visit.token.encode()):
         raise _foreign()
     return replace(visit, form=form, upload=upload)
 
 
-async def _form(screen: Screen, request: Request) -> tuple[Mapping[str, str], bytes | None]:
+async def _form(screen: Screen, visit: Visit) -> tuple[Mapping[str, str], bytes | None]:
     if not screen.uploads:
-        return dict(await many_of(request)), None
-    async with _multipart(request) as form:
+        return dict(await many_of(visit.request, texts=visit.caller is not None)), None
+    async with _multipart(visit.request) as form:
         files = [value for value in form.values() if isinstance(value, UploadFile) and value.filename]
         upload = await files[0].read() if files else None
         return {name: value for name, value in form.items() if isinstance(value, str)}, upload

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from engine.commands.events.events import CancelEvent
+from engine.commands.text import DESCRIPTION_MAX
 from engine.engine import Engine
 from engine.model.messages import Kind
 from engine.model.people import Origin
@@ -260,3 +262,18 @@ async def test_lines_of_a_place_are_changed_in_the_form(engine: Engine, person: 
     await person.press("Change the event")
     found = await engine.event(event.uid, engine.local)
     assert found.location == APPLE.replace("One", "Two")
+
+
+async def test_an_event_with_a_long_text_is_changed_in_any_script(engine: Engine, person: Person) -> None:
+    long = "時" * DESCRIPTION_MAX
+    event = await created(engine, description=long)
+    await person.go(f"/console/events/{event.id}/edit")
+    await person.press("See what this would do", summary="Keynote", description=f"春{long[1:]}")
+    await person.press("Change the event")
+    found = await engine.event(event.uid, engine.local)
+    assert (found.summary, found.description) == ("Keynote", f"春{long[1:]}")
+
+
+async def test_nobody_who_is_not_signed_in_sends_a_long_form(web: httpx.AsyncClient) -> None:
+    answer = await web.post("/console/signin/key", data={"key": "k" * 200_000}, headers=SAME)
+    assert answer.status_code == 413
