@@ -68,7 +68,8 @@ async def _shown(
     if problem:
         body = CompressedBody.of(make(), spoken=spoken, once=True)
         return answer(request, body, cache_control=PRIVATE, status=status, framed=embedded)
-    body = await room.body((row.uid, over, embedded, row.free, spoken.key), shown, make, _HTML, spoken)
+    key = (row.uid, row.span, over, embedded, row.free, spoken.key)
+    body = await room.body(key, shown, make, _HTML, spoken)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
@@ -20,6 +20,9 @@ _TEAMS_LEAST = 2
 _CHOICES_MAX = 200
 _WORDS_MAX = 12
 _TEXT_MAX = 200
+_DAYS_BEGIN = timedelta(minutes=15)
+"""Of the hour, where in some zone a day may begin."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -76,7 +79,8 @@ class RowGroup:
 class PageListing:
     """The rows of a page as it is now, and by what visitors may choose among them.
 
-    `until`: the moment from which on another listing is to be made, since something is over; None: none.
+    `until`: the moment from which on another listing is to be made, since an event or the next date of a series is
+    over, or the words that choose its events may mean other days; None: none.
     """
 
     rows: tuple[PageRow, ...]
@@ -106,7 +110,9 @@ class PageListing:
 def listing(page: Page, rows: Sequence[PageRow], now: datetime) -> PageListing:
     """The listing of those of `rows` that the page shows now."""
     shown = [row for row in rows if _shown(page, row, now)]
-    ends = [row.over for row in rows if row.over and row.over > now]
+    ends = [end for row in rows for end in (row.over, row.span.end_utc) if end and end > now]
+    if page.selection.query:
+        ends.append(now + _DAYS_BEGIN - (now - _EPOCH) % _DAYS_BEGIN)
     teams = Counter(team for row in shown for team in row.teams)
     return PageListing(
         rows=tuple(shown),

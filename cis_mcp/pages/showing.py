@@ -63,7 +63,7 @@ class Shown:
         return speech(request, self.stamp.language)
 
     def stale(self, now: datetime) -> bool:
-        """True once an event on it is over."""
+        """True once an event on it, or the next date of a series, is over."""
         return self.listing.until is not None and self.listing.until <= now
 
 
