@@ -80,7 +80,10 @@ class Follower:
         """Import calendars until cancelled."""
         try:
             while True:
-                await self.step()
+                try:
+                    await self.step()
+                except Exception:
+                    log.exception("calendars cannot be looked at; trying again")
                 await asyncio.sleep(_LOOK_S)
         finally:
             self.close()
@@ -129,13 +132,19 @@ class Follower:
             done = await feeds.import_url(self._engine, self._engine.local, one.url, options, way=self._way)
         except Refused as refused:
             log.warning("calendar %s was not imported: %s", name, refused.code)
-            self._failures[one.url] = self._failures.get(one.url, 0) + 1
+            self._failed(one)
+        except Exception:
+            log.exception("calendar %s was not imported; trying again later", name)
+            self._failed(one)
         else:
             again = done.left > 0
             self._failures.pop(one.url, None)
             if done.refresh_s:
                 self._refresh[one.url] = timedelta(seconds=done.refresh_s)
         self._due[one.url] = self._engine.clock() + (timedelta() if again else self.pause(one))
+
+    def _failed(self, one: FollowedCalendar) -> None:
+        self._failures[one.url] = self._failures.get(one.url, 0) + 1
 
     def pause(self, one: FollowedCalendar) -> timedelta:
         """The time until the next import: as configured, not sooner than the calendar asks, longer after failures."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
 from tests.support.calendars import season
 from tests.support.clock import Clock
+from tests.support.waiting import eventually
 from tests.support.web import serving_web
 
 
@@ -117,3 +121,40 @@ async def test_a_file_that_cannot_be_read_is_refused_and_nothing_imported(
     assert await follower.step() == 0
     assert "calendars.json cannot be read" in caplog.text
     follower.close()
+
+
+async def test_a_calendar_that_the_store_does_not_take_costs_no_other(
+    engine: Engine, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path) as web:
+        follower = Follower(engine, web.way())
+        bad, good = web.says("/bad.ics", season([7])), web.says("/good.ics", season([0]))
+        _named(engine, bad={"url": bad, "every_hours": 6}, good={"url": good, "every_hours": 6})
+        with closing(sqlite3.connect(engine.settings.database, isolation_level=None)) as raw:
+            raw.execute(
+                "CREATE TRIGGER failing BEFORE INSERT ON event WHEN NEW.body LIKE '%Game 7%' "
+                "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            )
+            assert await follower.step() == 2
+            raw.execute("DROP TRIGGER failing")
+        assert await _titles(engine) == ["Game 0"]
+        assert "calendar bad was not imported" in caplog.text
+        clock.move(hours=6)
+        assert await follower.step() == 1
+        clock.move(hours=6)
+        assert await follower.step() == 2
+        assert await _titles(engine) == ["Game 0", "Game 7"]
+        follower.close()
+
+
+async def test_following_goes_on_after_a_look_that_failed(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    _named(engine, season={"url": "https://cis.test/season.ics"})
+    lock = engine.settings.data_dir / "calendars.lock"
+    lock.mkdir()
+    following = asyncio.create_task(Follower(engine).run())
+    await eventually(lambda: "calendars cannot be looked at" in caplog.text)
+    assert not following.done()
+    following.cancel()
+    lock.rmdir()
