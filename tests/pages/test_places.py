@@ -9,6 +9,7 @@ import pytest
 
 from engine.commands.answers.deliveries import RecordBounce
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.approvals.undoing import UndoCommand
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.suppressing import Unsuppress
@@ -311,3 +312,26 @@ async def test_another_number_of_places_is_set_and_no_one_is_mailed_for_it(engin
 async def test_a_number_of_places_that_makes_no_sense_is_refused(engine: Engine, places: int) -> None:
     event = await created(engine)
     assert await refusal(engine, UpdateEvent(uid=event.uid, places=places)) is Code.INVALID_ARGUMENT
+
+
+async def test_a_withdrawal_is_not_undone_once_the_place_is_somebody_elses(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock, undo_s=300) as engine:
+        event = await created(engine, places=1)
+        await invite(engine, event, "ann@example.com")
+        clock.move(hours=1)
+        await deliver(engine)
+        page = await published(engine)
+        done = await do(engine, WithdrawInvite(uid=event.uid, email="ann@example.com"))
+        booking = SendFromPage(slug=page.slug, uids=(event.uid,), email="bob@example.com", by_person=True)
+        await do(engine, booking, VISITOR)
+        assert done.undo
+        undo = UndoCommand(undo_id=done.undo.id)
+        assert await refusal(engine, undo) is Code.UNDO_OVER
+        assert await _taken(engine, event) == 1
+        await do(engine, UpdateEvent(uid=event.uid, places=2))
+        assert not (await do(engine, undo)).repeated
+        assert await _taken(engine, event) == 2
+        clock.move(hours=1)
+        assert {m.email for m in await deliver(engine)} == {"bob@example.com"}

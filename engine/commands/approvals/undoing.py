@@ -15,6 +15,7 @@ from engine.commands.campaigns import campaigns
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.invites.invites import InviteDone
+from engine.commands.invites.places import places_left
 from engine.commands.invites.reminding import RemindDone
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.invites.withdrawing import WithdrawDone
@@ -22,7 +23,7 @@ from engine.model.answers import Proposal, ProposalState
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
-from engine.model.people import Origin
+from engine.model.people import Attendee, Origin
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -208,6 +209,19 @@ async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None
         )
     if found.until <= work.now:
         raise Refused(Code.UNDO_OVER, f"It could be undone until {found.until:%Y-%m-%d %H:%M:%S} UTC.")
+    out = await _still_out(work, found)
+    if event and out and out.partstat.holds_place and await places_left(work, event) == 0:
+        raise Refused(
+            Code.UNDO_OVER,
+            "Their place was given to someone else since, and no other is left.",
+            "Raise the number of places, and undo it then.",
+        )
+
+
+async def _still_out(work: Work, found: Undoable) -> Attendee | None:
+    """Whom the command took out, unless they are in again."""
+    known = await work.unit.attendee(found.event_uid, found.taken_out) if found.taken_out else None
+    return known if known and known.withdrawn is not None else None
 
 
 async def _withdrawn(work: Work, found: Undoable) -> int:
@@ -271,9 +285,9 @@ async def _people(work: Work, found: Undoable) -> None:
         known = await work.unit.attendee(uid, email)
         if known and known.withdrawn is None:
             await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": work.now}))
-    known = await work.unit.attendee(found.event_uid, found.taken_out) if found.taken_out else None
-    if known and known.withdrawn is not None:
-        await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": None}))
+    out = await _still_out(work, found)
+    if out:
+        await work.unit.change_attendee(out, out.model_copy(update={"withdrawn": None}))
         await work.unit.owe_again(found.event_uid, found.taken_out, Code.INVITE_WITHDRAWN, found.asked)
 
 
