@@ -28,6 +28,24 @@ def test_the_chosen_columns_get_their_names_and_all_others_stay() -> None:
     assert (row.email, row.name, dict(row.fields)) == ("ann@example.com", "Ann", {"email 2": "yes", "x": "1"})
 
 
+def test_the_first_row_of_a_list_without_titles_is_a_row() -> None:
+    text = "Ann Lee;ann@example.com;pa@example.com\r\nBob Ray;bob@example.com;pb@example.com\r\n"
+    rows = csvlist.read(mapping.mapped(text, 1, 0))
+    assert [(row.email, row.name, dict(row.fields)) for row in rows] == [
+        ("ann@example.com", "Ann Lee", {"column 3": "pa@example.com"}),
+        ("bob@example.com", "Bob Ray", {"column 3": "pb@example.com"}),
+    ]
+    assert csvlist.read(mapping.mapped("ann@@example\nbob@example.com\n", 0, None))[0].email == "ann@@example"
+
+
+@pytest.mark.parametrize("heading", ["Guests 2027\n\n", "Guests 2027,,\n", "sep=,\nOur guests\nof May\n"])
+def test_the_titles_of_a_list_are_found_below_what_heads_it(heading: str) -> None:
+    text = heading + "who,where,seat\nAnn,ann@example.com,12\n"
+    assert mapping.titles(text) == ["who", "where", "seat"]
+    (row,) = csvlist.read(mapping.mapped(text, 1, 0))
+    assert (row.email, row.name, dict(row.fields)) == ("ann@example.com", "Ann", {"seat": "12"})
+
+
 @pytest.mark.parametrize(("email", "name"), [(3, None), (-1, None), (0, 0), (0, 9)])
 def test_a_column_that_is_not_there_is_refused(email: int, name: int | None) -> None:
     with pytest.raises(Refused) as refused:

@@ -106,7 +106,7 @@ def _no_header(first: str) -> Refused:
 def _layout(text: str, start: int) -> _Layout | None:
     """How the list is laid out; lines before that which hold no address are passed over. Raises Refused(TOO_LARGE)."""
     uid, rows_begin = "", -1
-    for place, line in itertools.islice(_lines(text, start), _PREAMBLE_MAX):
+    for place, line in heads(text, start):
         if _is_address(line):
             return _Layout(place if rows_begin < 0 else rows_begin, uid=uid)
         if (delimiter := table.delimiter(line, lambda cells: headers.read(cells) is not None)) is not None:
@@ -118,8 +118,12 @@ def _layout(text: str, start: int) -> _Layout | None:
     return _without_header(text, rows_begin, uid) if rows_begin >= 0 else None
 
 
+def heads(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """The first lines that are not blank, of which one may name the columns, and where each begins."""
+    return itertools.islice(_lines(text, start), _PREAMBLE_MAX)
+
+
 def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
-    """Each line that is not blank and may be the first of a list, and where it begins."""
     while start < len(text):
         line = table.first_line(text, start)
         if line.strip(" \t,;|"):
@@ -136,7 +140,7 @@ def _without_header(text: str, start: int, uid: str) -> _Layout | None:
         held = [n for n, cell in enumerate(cells) if _is_address(cell)]
         if len(cells) > 1 and len(held) == 1:
             return _Layout(start, delimiter, _columns_of(cells, held[0]), header=False, uid=uid)
-    return _Layout(start, uid=uid) if _is_address_like(line) else None
+    return _Layout(start, uid=uid) if is_address_like(line) else None
 
 
 def _columns_of(cells: Sequence[str], email: int) -> Columns:
@@ -150,7 +154,7 @@ def _is_address(line: str) -> bool:
     return len(line) <= _LINE_MAX and bool(_ADDRESS.fullmatch(_plain(line)[1]))
 
 
-def _is_address_like(line: str) -> bool:
+def is_address_like(line: str) -> bool:
     """True for one word with an @, or such a word in angle brackets: an address, or what was meant as one."""
     return len(line) <= _LINE_MAX and "@" in line and " " not in _plain(line)[1]
 
