@@ -358,6 +358,12 @@ def test_what_spreadsheets_save_is_read_with_its_letters(data: bytes) -> None:
     assert _pairs(csvlist.decode(data)) == [("zoe@example.org", "Zoë Exämple"), ("bob@example.org", "Bob")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32"])
+def test_wide_characters_are_told_where_all_letters_are_ascii(encoding: str) -> None:
+    data = "email,name\r\nann@example.org,Ann\r\n".encode(encoding)
+    assert _pairs(csvlist.decode(data)) == [("ann@example.org", "Ann")]
+
+
 @pytest.mark.parametrize(
     "cell",
     [

@@ -35,8 +35,7 @@ def decode(data: bytes, charset: str = "") -> str:
     """
     if len(data) > BYTES_MAX:
         raise too_large(ROWS_MAX)
-    charset = wide(data) or charset
-    for name in filter(None, ("utf-8-sig", known(charset), single_byte(data))):
+    for name in filter(None, (wide(data), "utf-8-sig", known(charset), single_byte(data))):
         try:
             return data.decode(name)
         except (UnicodeError, LookupError, ValueError):
