@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from engine.commands.tables import csvlist, mapping, table, xlsx
+from engine.commands.tables import csvlist, mapping, table, xlsx, xlsx_parts
 from engine.refusals import Code, Refused
 
 SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -91,7 +91,7 @@ def test_what_is_no_spreadsheet_is_refused(data: bytes) -> None:
 
 
 def test_a_part_is_unpacked_no_further_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx, "_PART_MAX", 10_000)
+    monkeypatch.setattr(xlsx_parts, "_PART_MAX", 10_000)
     bomb = package("<row><c><v>1</v></c></row>" * 1_000)
     assert len(bomb) < 2_000
     with pytest.raises(Refused) as refused:

@@ -1,4 +1,4 @@
-"""Read the first sheet of a spreadsheet file (Office Open XML, ECMA-376) as CSV text; bounded."""
+"""Read the first sheet that is shown of a spreadsheet file (Office Open XML, ECMA-376) as CSV text; bounded."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from xml.parsers import expat
 
-from engine.commands.tables import table
+from engine.commands.tables import table, xlsx_formats, xlsx_parts
+from engine.commands.tables.xlsx_formats import TimeFormat
+from engine.commands.tables.xlsx_parts import PartParser
 from engine.refusals import Code, Refused
 
-_PART_MAX = 100_000_000
-"""Bytes of one part, unpacked."""
 _CELL_MAX = 32_767
 """Characters that a cell may have."""
-_SHEET = re.compile(r"xl/worksheets/sheet\d+\.xml")
 _PLACE = re.compile(r"([A-Z]{1,3})\d+")
 _MAGIC = b"PK\x03\x04"
+_TRUTH = {"0": "FALSE", "1": "TRUE"}
 
 
 def is_spreadsheet(data: bytes) -> bool:
@@ -28,12 +28,14 @@ def is_spreadsheet(data: bytes) -> bool:
 
 
 def as_csv(data: bytes) -> str:
-    """The first sheet's rows as CSV. Raises Refused: CSV_UNREADABLE, TOO_LARGE."""
+    """The rows of the first sheet that is shown, as CSV, its dates as 2027-05-02 and its times as 19:00.
+
+    Raises Refused: CSV_UNREADABLE, TOO_LARGE.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
-            strings = _strings(package)
             buffer = io.StringIO()
-            _write_rows(package, strings, csv.writer(buffer).writerow)
+            _write_rows(package, csv.writer(buffer).writerow)
             return buffer.getvalue()
     except (
         zipfile.BadZipFile,
@@ -47,60 +49,19 @@ def as_csv(data: bytes) -> str:
         raise table.unreadable("The file is no spreadsheet that can be read.") from None
 
 
-def _part(package: zipfile.ZipFile, name: str) -> bytes:
-    with package.open(name) as part:
-        data = part.read(_PART_MAX + 1)
-    if len(data) > _PART_MAX:
-        raise _too_large()
-    return data
-
-
-def _too_large() -> Refused:
-    return Refused(Code.TOO_LARGE, "The spreadsheet is too large.", "Save it as CSV, in parts.")
-
-
 def _strings(package: zipfile.ZipFile) -> list[str]:
     """The texts that cells refer to by number (18.4)."""
     if "xl/sharedStrings.xml" not in package.namelist():
         return []
     reader = _Strings()
-    reader.parse(_part(package, "xl/sharedStrings.xml"))
+    reader.parse(xlsx_parts.part(package, "xl/sharedStrings.xml"))
     return reader.found
 
 
-def _write_rows(package: zipfile.ZipFile, strings: list[str], write: Callable[[list[str]], object]) -> None:
-    sheets = sorted((n for n in package.namelist() if _SHEET.fullmatch(n)), key=lambda n: (len(n), n))
-    if not sheets:
-        raise table.unreadable("The file holds no sheet.")
-    _Sheet(strings, write).parse(_part(package, sheets[0]))
-
-
-class _Parser:
-    """Elements by their local names; a document with a DOCTYPE is refused, so that no entity is ever expanded."""
-
-    def __init__(self) -> None:
-        self._expat = expat.ParserCreate(namespace_separator=" ")
-        self._expat.buffer_text = True
-        self._expat.StartElementHandler = lambda tag, given: self.begin(tag.rpartition(" ")[2], given)
-        self._expat.EndElementHandler = lambda tag: self.end(tag.rpartition(" ")[2])
-        self._expat.CharacterDataHandler = self.text
-        self._expat.StartDoctypeDeclHandler = self._refuse
-
-    def parse(self, data: bytes) -> None:
-        """Read a whole part."""
-        self._expat.Parse(data, True)
-
-    def _refuse(self, *_: object) -> None:
-        raise table.unreadable("The file is no spreadsheet that can be read.")
-
-    def begin(self, tag: str, given: dict[str, str]) -> None:
-        """An element begins."""
-
-    def end(self, tag: str) -> None:
-        """An element ends."""
-
-    def text(self, words: str) -> None:
-        """Text within an element."""
+def _write_rows(package: zipfile.ZipFile, write: Callable[[list[str]], object]) -> None:
+    book, strings, formats = xlsx_parts.book(package), _strings(package), xlsx_formats.formats(package)
+    sheet = _Sheet(strings, formats, write, since_1904=book.since_1904)
+    sheet.parse(xlsx_parts.part(package, book.sheet))
 
 
 def _whole(words: list[str]) -> str:
@@ -115,7 +76,7 @@ def _whole(words: list[str]) -> str:
     return text
 
 
-class _Strings(_Parser):
+class _Strings(PartParser):
     """The shared strings; what is said of how a text sounds (rPh) is left out."""
 
     def __init__(self) -> None:
@@ -142,12 +103,21 @@ class _Strings(_Parser):
             self._words.append(words)
 
 
-class _Sheet(_Parser):
+class _Sheet(PartParser):
     """The rows of a sheet, each cell in its place (18.3.1.4), given to `write` one by one."""
 
-    def __init__(self, strings: list[str], write: Callable[[list[str]], object]) -> None:
+    def __init__(
+        self,
+        strings: list[str],
+        formats: Mapping[str, TimeFormat],
+        write: Callable[[list[str]], object],
+        *,
+        since_1904: bool,
+    ) -> None:
         super().__init__()
-        self._strings, self._write = strings, write
+        self._strings, self._formats, self._write = strings, formats, write
+        self._since_1904 = since_1904
+        self._format: TimeFormat | None = None
         self._count = self._size = 0
         self._row: dict[int, str] = {}
         self._place, self._kind, self._inside = 0, "", False
@@ -160,6 +130,7 @@ class _Sheet(_Parser):
             named = _PLACE.fullmatch(given.get("r", ""))
             self._place = _number(named[1]) if named else self._place + 1
             self._kind, self._words = given.get("t", ""), []
+            self._format = self._formats.get(given.get("s", "0"))
         self._inside = tag in {"v", "t"}
 
     def end(self, tag: str) -> None:
@@ -182,11 +153,21 @@ class _Sheet(_Parser):
         """Count the text that the rows come to: many cells may refer to one long string."""
         self._size += size
         if self._size > table.BYTES_MAX:
-            raise _too_large()
+            raise xlsx_parts.too_large()
 
     def _value(self, words: str) -> str:
-        if self._kind != "s":
-            return words
+        match self._kind:
+            case "s":
+                return self._shared(words)
+            case "b":
+                return _TRUTH.get(words, words)
+            case "e":
+                return ""
+        if self._format and self._kind in {"", "n"}:
+            return xlsx_formats.written(words, self._format, since_1904=self._since_1904)
+        return words
+
+    def _shared(self, words: str) -> str:
         place = int(words) if words.isascii() and words.isdigit() and len(words) < 10 else -1
         return self._strings[place] if 0 <= place < len(self._strings) else ""
 
