@@ -26,7 +26,7 @@ from cis_mcp.views import links as views
 from cis_mcp.views import pages as page_views
 from engine.commands.pages.landings import allowed_address
 from engine.commands.pages.links import CountLinkView, SendFromLink
-from engine.commands.pages.visitors import PageOutcome
+from engine.commands.pages.visitors import PageOutcome, PageSendDone
 from engine.engine import Engine
 from engine.mail.outgoing import words
 from engine.model.actors import Actor
@@ -76,21 +76,28 @@ class LinkPages:
             return unreadable(request, refused, await self._speech(request, link))
         email, signature = address_in(form), form.get("s", "")
         try:
-            self._room.hourly.count(f"c/{link.id}", client_of(request), email)
-            command = SendFromLink(
-                token=link.token,
-                email=email,
-                signature=signature,
-                by_person=form.get("h") == "1",
-                language=(await self._speech(request, link)).language.tag,
-            )
-            done = await self._engine.apply(command, _VISITOR)
+            done = await self._sent(request, link, email, signature, by_person=form.get("h") == "1")
         except Refused as refused:
             if refused.code is Code.UNKNOWN_LINK:
                 return not_found(request)
             given = Merged(email=email, raw=email, signature=signature)
             return await self._shown(request, link, given, refused)
         return RedirectResponse(await self._after(request, link, done.outcome), 303)
+
+    async def _sent(
+        self, request: Request, link: CampaignLink, email: str, signature: str, *, by_person: bool
+    ) -> PageSendDone:
+        language = (await self._speech(request, link)).language.tag
+        vouched = link.signs(email, signature)
+        with self._room.hourly.counting(f"c/{link.id}", client_of(request), email, vouched=vouched) as busy:
+            command = SendFromLink(
+                token=link.token,
+                email=email,
+                signature=signature,
+                by_person=by_person and not busy,
+                language=language,
+            )
+            return await self._engine.apply(command, _VISITOR)
 
     async def _speech(self, request: Request, link: CampaignLink) -> Speech:
         return speech(request, await self._engine.organizer_language(link.organizer))

@@ -41,17 +41,17 @@ async def send(
     single: bool = False,
 ) -> PageSendDone:
     """Send what was chosen; `client` is who asks, an address. Raises Refused: as SendFromPage, and TOO_MANY."""
-    room.hourly.count(page.slug, client, address_in(form))
-    command = SendFromPage(
-        slug=page.slug,
-        uids=uids,
-        email=form.get("email", ""),
-        by_person=form.get("h") == "1",
-        single=single,
-        consent=form.get("consent") == "yes",
-        language=spoken.language.tag,
-    )
-    return await room.engine.apply(command, _VISITOR)
+    with room.hourly.counting(page.slug, client, address_in(form)) as busy:
+        command = SendFromPage(
+            slug=page.slug,
+            uids=uids,
+            email=form.get("email", ""),
+            by_person=form.get("h") == "1" and not busy,
+            single=single,
+            consent=form.get("consent") == "yes",
+            language=spoken.language.tag,
+        )
+        return await room.engine.apply(command, _VISITOR)
 
 
 def result_path(done: PageSendDone, path: str, spoken: Speech, *, embedded: bool = False) -> str:

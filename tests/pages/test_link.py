@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from cis_mcp.pages import hourly
 from cis_mcp.pages.merged import merged
 from cis_mcp.views import links as views
 from cis_mcp.views import vendors
@@ -167,6 +168,20 @@ async def test_a_signed_link_takes_the_address_that_is_signed_and_no_other_at_on
         assert "readonly" not in forged.answer.text
     assert "Check your mail" in (await pressed(visitor, link, "ben@example.com", s=proof)).text
     assert await invites(engine, "ben@example.com") == []
+
+
+async def test_a_newsletter_to_many_readers_closes_no_link(
+    engine: Engine, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "OF_A_PAGE", 1)
+    monkeypatch.setattr(hourly, "ASKED_OF_A_PAGE", 1)
+    link = await linked(engine, *await games(engine, 1), vendor="braze", signed=True)
+    for name in ("ann", "ben", "eve"):
+        email = f"{name}@example.com"
+        assert "on the way" in (await pressed(visitor, link, email, s=_by_hmac(link.key, email))).text
+    assert len(await deliver(engine)) == 3
+    assert "Check your mail" in (await pressed(visitor, link, "cy@example.com", s="0" * 64)).text
+    assert (await pressed(visitor, link, "dan@example.com", s="0" * 64)).status == 429
 
 
 async def test_past_its_budget_every_press_is_confirmed_by_mail(engine: Engine, visitor: Visitor) -> None:

@@ -275,15 +275,49 @@ def test_sends_are_counted_by_page_and_hour() -> None:
     assert not counts.over("other", 2)
 
 
+def _counted(sends: Hourly, slug: str, client: str, email: str = "") -> bool:
+    with sends.counting(slug, client, email) as busy:
+        return busy
+
+
 def test_one_client_closes_a_page_for_itself_alone() -> None:
     sends = Hourly()
     for n in range(OF_ONE_CLIENT):
-        sends.count("season", f"2001:db8::{n:x}")
+        assert not _counted(sends, "season", f"2001:db8::{n:x}")
     with pytest.raises(Refused) as refused:
-        sends.count("season", "2001:db8::ffff")
+        _counted(sends, "season", "2001:db8::ffff")
     assert refused.value.code is Code.TOO_MANY
-    sends.count("season", "192.0.2.1")
-    sends.count("other", "2001:db8::1")
+    assert not _counted(sends, "season", "192.0.2.1")
+    assert not _counted(sends, "other", "2001:db8::1")
+
+
+async def test_a_busy_page_asks_by_mail_before_it_is_closed(
+    engine: Engine, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "OF_A_PAGE", 1)
+    monkeypatch.setattr(hourly, "ASKED_OF_A_PAGE", 2)
+    await games(engine, 1)
+    await published(engine)
+    keys = (await visitor.see("/s/season")).keys
+    told = [await visitor.send("/s/season", keys, f"{name}@example.com") for name in ("ann", "bob", "cy")]
+    assert "on the way" in told[0].text
+    assert "Check your mail" in told[1].text
+    assert (told[2].status, told[2].answer.headers["retry-after"]) == (429, "3600")
+    assert await link_in_mail(engine, "bob@example.com")
+
+
+async def test_what_is_refused_closes_no_page_and_no_mailbox(
+    engine: Engine, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "OF_A_PAGE", 1)
+    monkeypatch.setattr(hourly, "OF_ONE_MAILBOX", 1)
+    await games(engine, 1)
+    await published(engine)
+    keys = (await visitor.see("/s/season")).keys
+    for email, ticked in (("", keys), ("nobody", keys), ("ann@example.com", [])):
+        for _ in range(3):
+            assert (await visitor.send("/s/season", ticked, email)).status == 422
+    assert "on the way" in (await visitor.send("/s/season", keys)).text
 
 
 async def test_who_sends_too_often_is_told_when_to_come_again(
