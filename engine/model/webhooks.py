@@ -72,6 +72,7 @@ class Webhook(Value):
     looked: datetime = Field(description="up to when starts and ends were looked for")
     told: str = Field("", description="of the second behind `looked`: up to which place they were told")
     paused: str = Field("", description="code of the reason for which nothing is posted; empty: it is active")
+    resumed: datetime | None = Field(None, description="when it was last resumed; None: never")
     failures: int = Field(0, description="attempts in a row that failed")
     failing_since: datetime | None = None
     rests_until: datetime | None = Field(

@@ -26,6 +26,8 @@ class Receiver:
 
     got: list[Asked] = field(default_factory=list)
     answers: list[Told | None] = field(default_factory=list)
+    never: str = ""
+    """What has this in it is answered with 500."""
     gate: asyncio.Event | None = None
     """Until it is set nothing is answered."""
 
@@ -33,6 +35,8 @@ class Receiver:
         self.got.append(asked)
         if self.gate:
             await self.gate.wait()
+        if self.never and self.never.encode() in asked.body:
+            return Told(500)
         return self.answers.pop(0) if self.answers else Told(204)
 
     @property

@@ -230,7 +230,7 @@ async def test_a_receiver_is_tried_for_72_hours_with_growing_waits_and_then_paus
     tried: list[timedelta] = []
     async with receiving(receiver) as stub, posting(engine) as courier:
         made = await subscribed(engine, stub.url)
-        await created(engine)
+        event = await created(engine)
         while (found := await engine.store.webhook(made.webhook.id)) and found.active:
             assert clock() - began < timedelta(days=4)
             before = len(receiver.got)
@@ -249,15 +249,59 @@ async def test_a_receiver_is_tried_for_72_hours_with_growing_waits_and_then_paus
         assert made.webhook.id in message.notice.text  # type: ignore[union-attr]
         receiver.answers.clear()
         await created(engine, summary="While it was paused")
+        await do(engine, UpdateEvent(uid=event.uid, summary="Second"))
         await courier.drain()
         count = len(receiver.got)
         await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.RESUME))
         await courier.drain()
-        assert receiver.bodies[count]["data"]["event"]["summary"] == "While it was paused"
-        (failed,) = [p for p in await posted(engine, made) if p.state is PostingState.FAILED]
-        await do(engine, ReplayPosting(webhook_id=made.webhook.id, posting_id=failed.id))
+        told = [body["data"]["event"]["summary"] for body in receiver.bodies[count:]]
+        assert told.index("Season opener") < told.index("Second")
+        assert sorted(told) == ["Season opener", "Second", "While it was paused"]
+        assert receiver.got[count].headers["webhook-id"] == receiver.got[0].headers["webhook-id"]
+        assert {p.state for p in await posted(engine, made)} == {PostingState.DELIVERED}
+
+
+async def test_what_a_receiver_does_not_take_though_it_takes_all_else_is_given_up_and_replayed(
+    engine: Engine, clock: Clock
+) -> None:
+    receiver, began = Receiver(never="Season opener"), clock()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        await created(engine)
         await courier.drain()
-        assert receiver.got[-1].headers["webhook-id"] == failed.id
+        while (bad := (await posted(engine, made))[0]).state is PostingState.WAITING:
+            assert clock() - began < timedelta(days=4)
+            clock.now = max(clock() + timedelta(seconds=6), bad.due or clock())
+            await created(engine, summary="Another")
+            await courier.drain()
+        assert bad.state is PostingState.FAILED
+        found = await engine.store.webhook(made.webhook.id)
+        assert found
+        assert found.active
+        clock.move(seconds=6)
+        receiver.never = ""
+        await do(engine, ReplayPosting(webhook_id=made.webhook.id, posting_id=bad.id))
+        await courier.drain()
+        assert bad.id in [one.headers["webhook-id"] for one in receiver.got[-2:]]
+        assert {p.state for p in await posted(engine, made)} == {PostingState.DELIVERED}
+
+
+async def test_what_was_tried_before_a_pause_is_tried_for_72_hours_after_it(
+    engine: Engine, clock: Clock
+) -> None:
+    receiver = Receiver(answers=[Told(503)] * 2)
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        await created(engine)
+        await courier.drain()
+        await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.PAUSE))
+        clock.move(hours=96)
+        await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.RESUME))
+        await courier.drain()
+        (waiting,) = await posted(engine, made)
+        assert (waiting.state, waiting.attempts) == (PostingState.WAITING, 2)
+        clock.move(hours=1)
+        await courier.drain()
         assert {p.state for p in await posted(engine, made)} == {PostingState.DELIVERED}
 
 

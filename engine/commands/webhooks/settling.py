@@ -103,24 +103,30 @@ async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Posti
         if webhook.failures:
             await work.unit.save_webhook(webhook.model_copy(update=ANSWERS))
         return
-    await _again(work, tried, attempt)
     if attempt.status == 410:
         # Several postings are tried at a time; the first of these answers pauses it, the others tell nothing more.
         if webhook.active:
             await pause(work, webhook, Code.GONE, noop("Its receiver answered 410: it is gone for good."))
     else:
         await _note_failure(work, webhook, attempt)
+    await _again(work, webhook, tried, attempt)
 
 
-async def _again(work: Work, posting: Posting, attempt: PostingAttempt) -> None:
-    """Try it again later, or give it up 72 hours after its first attempt, however long it waited before."""
+async def _again(work: Work, before: Webhook, posting: Posting, attempt: PostingAttempt) -> None:
+    """Try it again later, or give it up 72 hours after its first attempt, however long it waited before.
+
+    Nothing is given up for a receiver that has taken nothing since this was tried `before`: it is posted, in its
+    order, once the receiver answers or its webhook is resumed, from when on the 72 hours are counted anew.
+    """
+    webhook = await work.unit.webhook(before.id) or before
     due = work.now + timedelta(seconds=_wait(posting.attempts, attempt.retry_after_s))
-    since = posting.first_tried or work.now
-    if due - since > _TRIED_FOR:
-        posting = posting.model_copy(update={"state": PostingState.FAILED, "due": None})
-    else:
-        posting = posting.model_copy(update={"due": due})
-    await work.unit.save_posting(posting)
+    since = max(posting.first_tried or work.now, webhook.resumed or webhook.created)
+    values: dict[str, object] = {"due": due}
+    if not webhook.active:
+        values = {"due": work.now}
+    elif due - since > _TRIED_FOR and before.failing_since is None:
+        values = {"state": PostingState.FAILED, "due": None}
+    await work.unit.save_posting(posting.model_copy(update=values))
 
 
 def _wait(failed: int, retry_after_s: int | None) -> int:

@@ -105,7 +105,7 @@ class ControlWebhook(Command[WebhookDone]):
                 webhook = webhook.model_copy(update={"paused": webhook.paused or "paused"})
             case WebhookAction.RESUME:
                 refuse_links(work, work.bounds, [webhook.url])
-                webhook = webhook.model_copy(update=ANSWERS | {"paused": ""})
+                webhook = webhook.model_copy(update=ANSWERS | {"paused": "", "resumed": work.now})
             case WebhookAction.ROTATE:
                 secret = _new_secret(work)
                 secrets = (secret, *webhook.secrets)[:SECRETS_MAX]
