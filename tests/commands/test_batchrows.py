@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.commands.approvals.policies import refuse_unasked
+from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.tables import batchrows, batchtimes
 from engine.commands.tables.batch import Batch, Rehearsed, RequestOutcome, StepOutcome
 from engine.commands.tables.batchrows import RowStep
@@ -338,6 +339,25 @@ async def test_only_the_owner_changes_an_event(engine: Engine) -> None:
     assert [o.code for o in (by_key, by_uid, foreign)] == ["unknown_event", "unknown_event", "not_allowed"]
     (own,) = await _run(engine, f"{HEADER}\n{GAME}\n", bob)
     assert own.became is RequestOutcome.CREATED
+
+
+@pytest.mark.parametrize(
+    ("when", "zone"),
+    [
+        ("02-May-2027,19:00", "Europe/Paris"),
+        ("2 May 2027,7 pm", "Europe/Paris"),
+        (",2027-05-02T19:00", "Europe/Paris"),
+        (",2027-05-02T19:00-04:00", "UTC"),
+        ("2027-05-02T19:00Z,", "UTC"),
+    ],
+)
+async def test_a_time_without_an_offset_is_in_the_zone_of_its_organizer(
+    engine: Engine, when: str, zone: str
+) -> None:
+    await do(engine, SettleOrganizer(address=engine.local.address, timezone="Europe/Paris"))
+    (made,) = await _run(engine, f"action,key,summary,date,start,duration\nCREATE,g1,Opener,{when},2h\n")
+    assert made.became is RequestOutcome.CREATED
+    assert (await _event(engine, made.uid)).span.timezone == zone
 
 
 async def test_what_a_row_leaves_out_may_be_given_for_all(engine: Engine) -> None:

@@ -20,7 +20,6 @@ from engine.model.people import Party
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 5_000
-_OFFSET = re.compile(r"(?:[+-]\d\d:?\d\d|\dZ)\Z", re.IGNORECASE)
 _KEY_MAX = 1_000
 _EMPTIED = "-"
 """What an UPDATE row says of a text that is to be emptied; an empty cell leaves it as it is."""
@@ -171,7 +170,9 @@ class RowStep(Step):
     async def _zone(self, work: Work) -> dict[str, str]:
         """The zone that the operator set for the organizer, as a cell, for times that name none."""
         cells = self.row.cells
-        if "timezone" in cells or any(_OFFSET.search(cells.get(name, "")) for name in ("date", "start")):
+        if "timezone" in cells or any(
+            batchtimes.has_offset(cells.get(name, "")) for name in ("date", "start")
+        ):
             return {}
         profile = await work.unit.organizer_profile(
             cells.get("organizer", work.actor.address).strip().lower()

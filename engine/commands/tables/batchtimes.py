@@ -99,6 +99,13 @@ def _text(given: _Given) -> str:
     return datetime.combine(given.day, given.clock).isoformat() + given.offset
 
 
+def has_offset(cell: str) -> bool:
+    """True if a cell gives its offset from UTC beside the time, as in 2027-05-02T19:00-04:00."""
+    cell = " ".join(cell.split())
+    found = _iso(cell) if len(cell) <= _TEXT_MAX else None
+    return found is not None and bool(found.offset)
+
+
 def _read(cell: str, what: str) -> _Given:
     """What a cell says of a day and a time of day. Raises Refused: INVALID_TIME."""
     cell = " ".join(cell.split())
