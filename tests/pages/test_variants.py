@@ -19,7 +19,7 @@ from engine.commands.revisions import RevisionSource
 from engine.engine import Engine
 from engine.model.actors import Actor
 from tests.pages.test_pictures import kept, png
-from tests.pages.visitor import Visitor, changed, games, link_in_mail
+from tests.pages.visitor import Visitor, changed, games, link_in_mail, season
 from tests.pages.visitor import published as publish
 from tests.support.engines import created, deliver, do
 
@@ -89,6 +89,17 @@ async def test_an_upcoming_page_works_in_a_frame(engine: Engine, visitor: Visito
     assert "frame-ancestors *" in page.answer.headers["content-security-policy"]
     assert "set-cookie" not in page.answer.headers
     assert "on the way" in (await visitor.send("/embed/u/next", page.keys)).text
+
+
+async def test_what_stays_in_a_frame_leads_nowhere_outside_of_it(engine: Engine, visitor: Visitor) -> None:
+    await season(engine, 130)
+    await publish(engine, show=frozenset({"embed"}))
+    page = (await visitor.see("/embed/s/season")).answer.text
+    assert '<base target="_parent">' in page
+    inside = re.findall(r'<a [^>]*href="(?:#|/embed)[^>]*>', page)
+    assert any("all=1" in link for link in inside)
+    assert all('target="_self"' in link for link in inside)
+    assert "_self" not in (await visitor.see("/s/season")).answer.text
 
 
 async def test_an_event_that_moved_is_rescheduled_for_programs(engine: Engine, visitor: Visitor) -> None:
