@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 URL_MAX = 2_000
 _CONNECT_S = 5.0
+_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def web_address(url: str) -> str:
         raise _not_allowed(f"The address has more than {URL_MAX} characters.")
     if parts.scheme not in {"https", "http"} or not parts.host or b"%" in parts.raw_host:
         raise _not_allowed("It must be an https address.")
+    if (parts.port or 0) > _PORT_MAX:
+        raise _not_allowed("The address names a port that there cannot be.")
     if parts.userinfo:
         raise _not_allowed("The address holds a user name or password.")
     return str(parts.copy_with(fragment=None))

@@ -8,7 +8,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.publicweb.addresses import Way, is_public
-from engine.publicweb.outside import Outside
+from engine.publicweb.outside import Outside, web_address
 from engine.refusals import Code, Refused
 from tests.support.engines import created, engine_in, settings_in
 from tests.support.webs import key_for
@@ -56,6 +56,13 @@ async def code_of(engine: Engine, url: str) -> Code:
 async def test_a_private_address_is_refused_when_a_webhook_is_made(engine: Engine, url: str) -> None:
     assert await code_of(engine, url) in {Code.URL_NOT_ALLOWED, Code.URL_NOT_READABLE}
     assert await engine.store.webhooks(None) == []
+
+
+def test_a_port_that_there_cannot_be_is_no_address() -> None:
+    assert web_address("https://example.com:65535/in") == "https://example.com:65535/in"
+    with pytest.raises(Refused) as refused:
+        web_address("https://example.com:70000/in")
+    assert refused.value.code is Code.URL_NOT_ALLOWED
 
 
 async def test_a_network_that_the_operator_names_lets_only_that_one_in(tmp_path: Path) -> None:
