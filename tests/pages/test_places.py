@@ -20,7 +20,7 @@ from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.messages import Kind
-from engine.model.people import Attendee, Partstat
+from engine.model.people import Attendee, Partstat, Party
 from engine.refusals import Code
 from tests.pages.visitor import Visitor, games, invites, link_in_mail, published
 from tests.support.clock import Clock
@@ -193,6 +193,20 @@ async def test_who_says_yes_after_no_takes_a_place_only_if_one_is_left(
     assert await _taken(engine, event) == 1
     await answer(engine, ann, Partstat.ACCEPTED)
     assert await deliver(engine) == []
+
+
+async def test_who_delegated_and_says_yes_too_late_reads_that_they_delegated(
+    engine: Engine, visitor: Visitor
+) -> None:
+    (event,) = await games(engine, 1, places=1)
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await deliver(engine)
+    await answer(engine, ann, Partstat.DELEGATED, delegates=(Party(address="pat@example.com"),))
+    await deliver(engine)
+    await answer(engine, ann, Partstat.ACCEPTED)
+    (told,) = await deliver(engine)
+    assert (told.email, told.kind) == ("ann@example.com", Kind.WITHDRAWAL)
+    assert told.note == "You had delegated, and your place is no longer free."
 
 
 async def test_who_came_too_late_books_again_on_a_page_and_who_was_taken_out_does_not(

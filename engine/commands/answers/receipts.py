@@ -153,7 +153,10 @@ async def _turned_away(work: Work, event: Event, attendee: Attendee) -> Attendee
     language = notices.spoken(
         composing.reader_language(attendee, await work.unit.organizer_language(event.organizer))
     )
-    note = language.say("You had said No, and your place was given to someone else since.")
+    if attendee.partstat is Partstat.DELEGATED:
+        note = language.say("You had delegated, and your place is no longer free.")
+    else:
+        note = language.say("You had said No, and your place was given to someone else since.")
     # prompted: by this the person is told from one whom the organizer took out, and may book again
     own = {"note": note, "prompted": True}
     await work.unit.add_messages([message.model_copy(update=own)], priority=0)
