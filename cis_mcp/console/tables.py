@@ -46,7 +46,7 @@ _HEAD = re.compile(r"<(th|td)([^>]*)>(.*?)</\1>", re.DOTALL)
 _ROW = re.compile(r"<tr[^>]*>.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
-_NUMBER = re.compile(r"-?[\d,]*\.?\d+ ?%?")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)? ?%?")
 _DAY = re.compile(r"[A-Z][a-z]{2} (?=\d{4}-)")
 
 
@@ -236,7 +236,9 @@ def _chosen(asked: Arranging, labels: Sequence[str], rows: Sequence[_Row]) -> Se
 def _value(row: _Row, place: int) -> tuple[int, float, str]:
     """What a cell sorts by: numbers before texts, and days as they follow each other."""
     text = row.texts[place] if place < len(row.texts) else ""
-    plain = text.replace(SPOKEN.get().term("between thousands", ","), "")
+    # A separator that is a space is a plain one by now: texts of cells have no others.
+    between = SPOKEN.get().term("between thousands", ",").strip() or " "
+    plain = re.sub(rf"(?<=\d){re.escape(between)}(?=\d{{3}}(?!\d))", "", text)
     if _NUMBER.fullmatch(plain):
         return 0, float(plain.rstrip(" %")), ""
     return 1, 0.0, _DAY.sub("", text).lower()

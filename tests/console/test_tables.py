@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from cis_mcp.console import web
-from cis_mcp.console.tables import ROWS_MAX, SHOWN
+from cis_mcp.console.speaking import SPOKEN
+from cis_mcp.console.tables import ASKED, ROWS_MAX, SHOWN, Arranging, arranged
+from cis_mcp.locale.languages import language
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model.people import Partstat
@@ -139,6 +143,35 @@ async def test_numbers_and_days_are_in_their_own_order(engine: Engine, person: P
     assert re.findall(r'<td class="n">(\d+)</td>', seen.answer.text) == ["1", "2", "10"]
     seen = await person.go("/console/lists?t=lists-and-changes&sort=Made")
     assert seen.status == 200
+
+
+async def test_words_that_another_language_would_read_as_numbers_sort_as_texts(
+    engine: Engine, person: Person
+) -> None:
+    for place in ("3,14", "Hall", "2"):
+        await created(engine, summary=f"Gala at {place}", location=place)
+    for tag, where in (("de", "Wo"), ("en", "Where")):
+        address = f"/console/events?t=events&sort={where}"
+        answer = await person.web.get(address, headers={"Accept-Language": tag})
+        assert answer.status_code == 200
+        assert re.findall(r"Gala at ([^<]+)</a>", answer.text) == ["2", "3,14", "Hall"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "between"), [("fr", "\N{NARROW NO-BREAK SPACE}"), ("de", "."), ("en", ","), ("ja", ",")]
+)
+def test_numbers_over_a_thousand_sort_as_numbers_in_each_language(tag: str, between: str) -> None:
+    spoken, numbers = language(tag), [f"12{between}345", f"2{between}000", "999"]
+    assert spoken.number(2_000) == numbers[1]
+    rows = "".join(f"<tr><td>{number}</td></tr>" for number in numbers)
+    table = Markup(f"<table><thead><tr><th>People</th></tr></thead><tbody>{rows}</tbody></table>")
+
+    def shown() -> str:
+        ASKED.set(Arranging("/console", {"t": "people", "sort": "People"}))
+        SPOKEN.set(spoken)
+        return arranged(web.templates(spoken), table, "People")
+
+    assert re.findall(r"<td>(.+?)</td>", copy_context().run(shown)) == numbers[::-1]
 
 
 async def test_what_the_page_was_asked_besides_is_kept(engine: Engine, person: Person) -> None:
