@@ -19,6 +19,7 @@ class Cause(StrEnum):
 
     REPEAT: a notice that a proven mail changed nothing; whoever has such a mail may relay it again and again.
     SEVERAL: a notice that several people answer one invite.
+    SIGN_IN: a link that anybody may ask for on a page; SIGN_IN_PROVEN: one for which its reader has written.
     """
 
     QUESTION = "question"
@@ -29,6 +30,7 @@ class Cause(StrEnum):
     DELEGATE = "delegate"
     SEVERAL = "several"
     SIGN_IN = "sign_in"
+    SIGN_IN_PROVEN = "sign_in_proven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ _BOUNDS = {
     Cause.SEVERAL: _Bound(1, _DAY, domain=20, organizer=20, all=100),
     Cause.DELEGATE: _Bound(20, _DAY, domain=60, organizer=60, all=200),
     Cause.SIGN_IN: _Bound(20, _DAY, domain=100, organizer=20, all=1_000),
+    Cause.SIGN_IN_PROVEN: _Bound(20, _DAY, domain=100, organizer=20, all=1_000),
 }
 
 

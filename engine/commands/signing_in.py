@@ -37,11 +37,13 @@ class AskToSignIn(Command[Asked]):
     """Mail a link to somebody whom the server knows: an organizer, who decides what waits, the owner of a key."""
 
     address: str
+    proven: bool = Field(False, description="it was asked for by a mail whose sender is proven")
 
     async def carry_out(self, work: Work) -> Asked:
         """Raises Refused: INVALID_ADDRESS."""
         address = text.address(self.address)
-        if not await _known(work, address) or not await prompted(work, Cause.SIGN_IN, address, address):
+        cause = Cause.SIGN_IN_PROVEN if self.proven else Cause.SIGN_IN
+        if not await _known(work, address) or not await prompted(work, cause, address, address):
             return Asked(mailed=False)
         code = work.randomness.word(CODE_LENGTH)
         page = work.settings.page(f"signin/{code}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.commands.agents.keys import CreateKey
-from engine.commands.signing_in import SignIn
+from engine.commands.signing_in import AskToSignIn, SignIn
 from engine.engine import Engine
 from engine.model.actors import Actor
 from tests.support import mails
@@ -74,5 +74,25 @@ async def test_an_unproven_an_unknown_and_an_automatic_sender_get_nothing(
 async def test_an_address_whose_mail_a_key_reads_gets_no_link(engine: Engine, post: Post) -> None:
     await created(engine, OLGA)
     await do(engine, CreateKey(name="Robot", address=OLGA.address))
+    await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
+    assert await _links(engine) == []
+
+
+async def test_links_that_strangers_ask_for_on_a_page_leave_those_for_proven_mail(
+    engine: Engine, post: Post
+) -> None:
+    await created(engine, OLGA)
+    while (await do(engine, AskToSignIn(address=OLGA.address), NOBODY)).mailed:
+        await deliver(engine)
+    await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
+    assert [to for to, _ in await _links(engine)] == [OLGA.address]
+
+
+async def test_proven_mail_that_is_relayed_again_and_again_brings_no_links_without_end(
+    engine: Engine, post: Post
+) -> None:
+    await created(engine, OLGA)
+    while (await do(engine, AskToSignIn(address=OLGA.address, proven=True), NOBODY)).mailed:
+        await deliver(engine)
     await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
     assert await _links(engine) == []

@@ -17,7 +17,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail cannot sign in.")
     if not received.verdict.passed:
         return ignored(Code.SENDER_UNAUTHENTICATED, "The sender who asks for a sign-in link is not proven.")
-    asks = AskToSignIn(address=mail.from_address)
+    asks = AskToSignIn(address=mail.from_address, proven=True)
 
     def outcome(_: Asked) -> Outcome:
         return Outcome(action=MailAction.LINK_ASKED)
