@@ -22,6 +22,8 @@ from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
 _HUB = "/console/pages"
+_OWN = f"{_HUB}/-"
+"""Below it is what belongs to no page; none can be called so."""
 _SHOWN = 50
 _EVENTS_SHOWN = 25
 _FRAMED = "frame-ancestors 'none'", "frame-ancestors 'self'"
@@ -78,7 +80,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def new(visit: Visit) -> Response:
-    """GET /console/pages/new?event=: the form of a new page, of one event if that is named."""
+    """GET /console/pages/-/new?event=: the form of a new page, of one event if that is named."""
     event = visit.asked("event")
     chosen = (await visit.engine.event(event, visit.actor)) if event else None
     brand = await visit.engine.branding_of(chosen.organizer if chosen else visit.actor.address)
@@ -179,7 +181,7 @@ async def make(visit: Visit) -> Response:
 
 
 async def publish(visit: Visit) -> Response:
-    """POST /console/pages/publishing: every event has a page, or only what was made one by one."""
+    """POST /console/pages/-/publishing: every event has a page, or only what was made one by one."""
     organizer = visit.given("organizer") or visit.chosen
     done = await visit.apply(PublishEvents(on=visit.given("do") == "on", organizer=organizer or None))
     return visit.go(_HUB, "published" if done.on else "unpublished")
@@ -200,7 +202,7 @@ async def save(visit: Visit) -> Response:
 
 
 async def preview(visit: Visit) -> Response:
-    """POST /console/pages/preview: the page that the form describes, for a frame beside it; nothing is kept."""
+    """POST /console/pages/-/preview: the page that the form describes, for a frame beside it; nothing is kept."""
     fields = CreatePage(**_fields(visit))
     kept = fields.fields()
     selection = EventSelection(
@@ -261,9 +263,9 @@ async def event_qr(visit: Visit) -> Response:
 SCREENS = (
     Screen("GET", _HUB, show, of_one=True),
     Screen("POST", _HUB, make, Verb.PUBLISH),
-    Screen("GET", f"{_HUB}/new", new, Verb.PUBLISH),
-    Screen("POST", f"{_HUB}/publishing", publish, Verb.PUBLISH),
-    Screen("POST", f"{_HUB}/preview", preview, asks=True),
+    Screen("GET", f"{_OWN}/new", new, Verb.PUBLISH),
+    Screen("POST", f"{_OWN}/publishing", publish, Verb.PUBLISH),
+    Screen("POST", f"{_OWN}/preview", preview, asks=True),
     Screen("GET", f"{_HUB}/{{slug:str}}", page),
     Screen("POST", f"{_HUB}/{{slug:str}}", save, Verb.PUBLISH),
     Screen("GET", f"{_HUB}/{{slug:str}}/qr.{{ending:str}}", qr),

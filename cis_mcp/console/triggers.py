@@ -53,7 +53,7 @@ async def every(visit: Visit) -> Response:
 
 
 async def new(visit: Visit) -> Response:
-    """GET /console/triggers/new."""
+    """GET /console/triggers/-/new."""
     now = visit.engine.clock()
     keys = [key for key in await visit.engine.keys_of(visit.actor) if not key.ended(now) and not key.api]
     return visit.show(
@@ -173,7 +173,7 @@ async def replay(visit: Visit) -> Response:
 SCREENS = (
     Screen("GET", _HUB, every, Verb.TRIGGER),
     Screen("POST", _HUB, make, Verb.TRIGGER),
-    Screen("GET", f"{_HUB}/new", new, Verb.TRIGGER),
+    Screen("GET", f"{_HUB}/-/new", new, Verb.TRIGGER),
     Screen("GET", _ONE, trigger, Verb.TRIGGER),
     Screen("POST", f"{_ONE}/try", try_it, Verb.TRIGGER, asks=True),
     Screen("POST", f"{_ONE}/live", live, Verb.TRIGGER),

@@ -144,7 +144,7 @@ async def test_a_trigger_is_set_up_tried_and_made_live(engine: Engine, person: P
     verbs = frozenset({Verb.READ, Verb.CREATE, Verb.SEND, Verb.UPDATE, Verb.TRIGGER})
     key = await _key(engine, verbs=verbs)
     await person.go("/console/triggers")
-    await person.go("/console/triggers/new")
+    await person.go("/console/triggers/-/new")
     seen = await person.press(
         "Set it up", name="deals", sender=Sender.HMAC.value, key=key.id, rules=crm.RULES
     )
@@ -162,10 +162,19 @@ async def test_a_trigger_is_set_up_tried_and_made_live(engine: Engine, person: P
     assert "Stopped." in (await person.press("Stop it")).text
 
 
+async def test_a_trigger_named_new_has_its_own_page(engine: Engine, person: Person) -> None:
+    key = await _key(engine, verbs=frozenset({Verb.READ, Verb.CREATE, Verb.SEND, Verb.TRIGGER}))
+    await person.go("/console/triggers/-/new")
+    await person.press("Set it up", name="new", sender=Sender.HMAC.value, key=key.id, rules=crm.RULES)
+    seen = await person.go("/console/triggers/new")
+    assert "Trigger new" in seen.text
+    assert "Live:" in (await person.press("Make it live")).text
+
+
 async def test_look_ups_of_a_trigger_are_given_in_its_form_and_shown(engine: Engine, person: Person) -> None:
     verbs = frozenset({Verb.READ, Verb.CREATE, Verb.SEND, Verb.UPDATE, Verb.TRIGGER})
     key = await _key(engine, verbs=verbs)
-    await person.go("/console/triggers/new")
+    await person.go("/console/triggers/-/new")
     given = {"sender": Sender.HMAC.value, "key": key.id, "rules": crm.RULES}
     look_up = 'lookups:\n- {name: deal, connection: hubspot, path: "/deals/{{ event.id }}"}\n'
     seen = await person.press("Set it up", name="deals", **given, lookups=look_up)
@@ -173,7 +182,7 @@ async def test_look_ups_of_a_trigger_are_given_in_its_form_and_shown(engine: Eng
     made = await engine.store.trigger_named("deals")
     assert made is not None
     assert [one.connection for one in made.lookups] == ["hubspot"]
-    await person.go("/console/triggers/new")
+    await person.go("/console/triggers/-/new")
     seen = await person.press("Set it up", name="others", **given, lookups="lookups:\n- {name: deal}\n")
     assert seen.status == 400
     assert await engine.store.trigger_named("others") is None
@@ -197,7 +206,7 @@ async def test_a_trigger_has_two_secrets_while_its_sender_changes_them(
 async def test_a_key_is_offered_no_look_ups_and_gets_none(engine: Engine) -> None:
     async with browser(engine) as web:
         ann = await with_key(engine, web, "ann@example.com", scopes=frozenset({"read", "trigger"}))
-        assert "lookups" not in (await ann.go("/console/triggers/new")).answer.text
+        assert "lookups" not in (await ann.go("/console/triggers/-/new")).answer.text
         form = {"token": ann.token, "name": "deals", "sender": "hmac", "rules": crm.RULES}
         form["lookups"] = "lookups:\n- {name: deal, connection: crm, path: /deals}\n"
         answer = await web.post("/console/triggers", data=form, headers=SAME)

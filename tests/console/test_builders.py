@@ -81,7 +81,7 @@ async def test_the_address_of_a_link_is_downloaded_as_a_code(
 
 async def _page(engine: Engine, person: Person, **fields: str) -> str:
     await created(engine, summary="Gala", location="Hall")
-    await person.go("/console/pages/new")
+    await person.go("/console/pages/-/new")
     seen = await person.press("Put it on the web", title="Season", **fields)
     assert seen.status == 200, seen.text
     return seen.answer.url.path
@@ -138,14 +138,26 @@ async def test_a_page_is_changed_by_the_same_form_and_taken_off_the_web(
     assert (await engine.page("season", engine.local)).published
 
 
+@pytest.mark.parametrize("title", ["New", "Preview", "Publishing"])
+async def test_a_page_is_opened_and_taken_off_the_web_whatever_its_title(
+    engine: Engine, person: Person, title: str
+) -> None:
+    await created(engine, summary="Gala")
+    await person.go("/console/pages/-/new")
+    seen = await person.press("Put it on the web", title=title)
+    assert seen.answer.url.path == f"/console/pages/{title.lower()}"
+    assert "Its address" in seen.text
+    assert "Off the web." in (await person.press("Take it off the web")).text
+
+
 async def test_the_preview_shows_what_the_form_describes_and_keeps_nothing(
     engine: Engine, person: Person
 ) -> None:
     await created(engine, summary="Gala", location="Hall")
     await created(engine, summary="Fair")
-    seen = await person.go("/console/pages/new")
+    seen = await person.go("/console/pages/-/new")
     fields = {**seen.form("Preview").fields, "title": "Draft", "query": "gala", "intro": "Hear, hear"}
-    answer = await person.web.post("/console/pages/preview", data=fields, headers=SAME)
+    answer = await person.web.post("/console/pages/-/preview", data=fields, headers=SAME)
     assert answer.status_code == 200
     assert "Draft" in answer.text
     assert "Hear, hear" in answer.text
@@ -162,7 +174,7 @@ async def test_the_preview_shows_what_the_form_describes_and_keeps_nothing(
 async def test_what_cannot_be_is_refused_in_words_and_makes_no_page(
     engine: Engine, person: Person, wrong: dict[str, str]
 ) -> None:
-    await person.go("/console/pages/new")
+    await person.go("/console/pages/-/new")
     seen = await person.press("Put it on the web", **{"title": "Season", **wrong})
     assert seen.status in {400, 404}
     assert await engine.pages(engine.local) == []
@@ -172,10 +184,10 @@ async def test_the_preview_shows_nobody_another_s_events(engine: Engine) -> None
     event = await created(engine, organizer="bob@example.org", summary="Secret")
     async with browser(engine) as web:
         ann = await with_key(engine, web, "ann@example.com", scopes=PUBLISHES)
-        seen = await ann.go("/console/pages/new")
+        seen = await ann.go("/console/pages/-/new")
         fields = {**seen.form("Preview").fields, "title": "Mine"}
         for more in ({"organizer": "bob@example.org"}, {"events": event.uid}):
-            answer = await web.post("/console/pages/preview", data={**fields, **more}, headers=SAME)
+            answer = await web.post("/console/pages/-/preview", data={**fields, **more}, headers=SAME)
             assert answer.status_code in {403, 404}, more
             assert "Secret" not in answer.text
 
@@ -198,7 +210,7 @@ async def test_one_event_is_put_on_a_page_of_its_own_from_its_own_page(
     event = await created(engine, summary="Gala")
     await created(engine, summary="Fair")
     seen = await person.go(f"/console/events/{event.id}")
-    (link,) = [link for link in seen.links if link.startswith("/console/pages/new")]
+    (link,) = [link for link in seen.links if link.startswith("/console/pages/-/new")]
     await person.go(link)
     await person.press("Put it on the web")
     (page,) = await engine.pages(engine.local)

@@ -14,8 +14,8 @@ from tests.support.engines import created
 FORMS = {
     "/console/events/new": "Create",
     "/console/keys/new": "Make the key",
-    "/console/pages/new": "Put it on the web",
-    "/console/triggers/new": "Set it up",
+    "/console/pages/-/new": "Put it on the web",
+    "/console/triggers/-/new": "Set it up",
     "/console/branding": "Show it",
 }
 """Pages that are a form, and the button that each is for."""

@@ -128,7 +128,7 @@ async def test_links_pages_and_their_pictures_are_made_in_german(engine: Engine,
         "/console/links/new",
         "/console/links/new?q=zzz",
         f"/console/links/{link.id}",
-        "/console/pages/new",
+        "/console/pages/-/new",
     )
     for path in (*paths, f"/console/pages/{page.slug}", f"/console/pages/{page.slug}/pictures"):
         seen = await _seen(person, path, "de")

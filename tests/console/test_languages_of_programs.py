@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 from tests.triggers import crm
 
 EMPTY = (
-    *("/console/triggers", "/console/triggers/new", "/console/webhooks", "/console/orders"),
+    *("/console/triggers", "/console/triggers/-/new", "/console/webhooks", "/console/orders"),
     "/console/exports",
 )
 

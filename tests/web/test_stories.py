@@ -215,7 +215,7 @@ async def test_the_preview_of_a_page_follows_its_form(browser: Browser, console:
     await created(console.engine, organizer="pages@example.com", summary="Zoo night")
     async with screen(browser, console) as seen:
         hand = await _hand(console, seen)
-        await seen.go("/console/pages/new")
+        await seen.go("/console/pages/-/new")
         await hand.write("Title", "Nights at the zoo")
         await hand.choose("Organizer", "pages@example.com")
         await hand.write("Text above", "Bring a torch")
