@@ -42,6 +42,9 @@ DONE = {
     "answered": noop("Your answer is on its way."),
     "answered-before": noop("This very answer was sent before; nothing was sent now."),
     "made": noop("Made. Its code is below."),
+    "shown-before": noop(
+        "This form was sent before, and made this. Its secret was shown then; if you do not have it, make another."
+    ),
     "saved": noop("Saved."),
     "ended": noop("Ended: whoever opens it is told so."),
     "restored": noop("In use again."),

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from cis_mcp.console import gathering, timing, unchanged
+from cis_mcp.console import gathering, once, timing, unchanged
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.approvals.undoing import UndoCommand
@@ -205,8 +205,7 @@ async def create(visit: Visit) -> Response:
         organizer_name=given("organizer_name"),
         places=_places(given("places")),
     )
-    done = await visit.apply(command)
-    return visit.go(f"{_HUB}/{done.event.id}", "created")
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.event.id}", "created")
 
 
 def timing_of(visit: Visit) -> Timing:

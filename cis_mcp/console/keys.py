@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import keys as views
-from engine.commands.agents.keys import ChangeKey, CreateKey
+from engine.commands.agents.keys import ChangeKey, CreateKey, KeyDone
 from engine.commands.agents.widening import PATTERNS, WIDENED, WidenKey
 from engine.jobs.accounts import key_day
 from engine.mail.locale.language import Language, noop, noop_term
@@ -137,8 +138,11 @@ async def make(visit: Visit) -> Response:
     """POST /console/keys: the secret is shown once, in this answer alone."""
     bounds = views.read_bounds(_values(visit))
     command = CreateKey(name=visit.given("name"), address=visit.given("address") or None, bounds=bounds)
-    done = await visit.apply(command)
-    return visit.show("key_made.html", title=visit.say("The key"), key=done.key, secret=done.secret)
+
+    async def shown(done: KeyDone) -> Response:
+        return visit.show("key_made.html", title=visit.say("The key"), key=done.key, secret=done.secret)
+
+    return await once.made(visit, command, lambda done: f"/console/keys/{done.key.id}", shown=shown)
 
 
 def _values(visit: Visit) -> Mapping[str, object]:

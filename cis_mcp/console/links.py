@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.qr import code_of
 from cis_mcp.console.reading import number
@@ -75,8 +76,8 @@ async def make(visit: Visit) -> Response:
         budget=number(visit.given("budget"), BUDGET),
         signed=bool(visit.given("signed")),
     )
-    done = await visit.apply(await fields.command(visit.engine))
-    return visit.go(f"{_HUB}/{done.link.id}", "made")
+    command = await fields.command(visit.engine)
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.link.id}", "made")
 
 
 async def link(visit: Visit) -> Response:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.watch.pace import Throughput, clock_time, sent, settled
 from engine.campaign_questions import CampaignView
@@ -80,8 +81,7 @@ async def draft(visit: Visit) -> Response:
     command = DraftCampaign(
         uid=event.uid, recipients=rows, origin=Origin.VIP, rate=_rate(visit), at=_at(visit, event)
     )
-    done = await visit.apply(command)
-    return visit.go(f"{_HUB}/{done.campaign.id}")
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.campaign.id}")
 
 
 async def _on_aws(visit: Visit) -> list[ListRow]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.qr import code_of
 from cis_mcp.pages.schedule import previewed
@@ -176,8 +177,7 @@ async def make(visit: Visit) -> Response:
     """POST /console/pages: it is on the web at once."""
     organizer, slug = visit.given("organizer"), visit.given("slug")
     command = CreatePage(kind=_kind(visit), slug=slug or None, organizer=organizer or None, **_fields(visit))
-    done = await visit.apply(command)
-    return visit.go(f"{_HUB}/{done.page.slug}", "online")
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.page.slug}", "online")
 
 
 async def publish(visit: Visit) -> Response:

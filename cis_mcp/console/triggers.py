@@ -7,10 +7,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import triggers as views
 from engine.commands.triggers.deliveries import ReplayDelivery
-from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets, TriggerDone
 from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender, Trigger
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -87,8 +88,11 @@ async def make(visit: Visit) -> Response:
         lookups=lookups,
         reconciling=reconciling,
     )
-    done = await visit.apply(command)
-    return await _shown(visit, done.trigger, secret=done.secret, made=True)
+
+    async def shown(done: TriggerDone) -> Response:
+        return await _shown(visit, done.trigger, secret=done.secret, made=True)
+
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.trigger.name}", shown=shown)
 
 
 async def trigger(visit: Visit) -> Response:

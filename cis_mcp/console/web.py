@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -88,7 +89,7 @@ def templates(language: Language) -> Environment:
         "when": when,
         "number": speaking.number,
     }
-    found.globals |= {"event_rows": event_rows, "glance": glance}
+    found.globals |= {"event_rows": event_rows, "glance": glance, "random_word": random_word}
     found.globals |= {
         "_": language.say,
         "n_": language.some,
@@ -102,6 +103,11 @@ def templates(language: Language) -> Environment:
     found.globals |= {"css": asset("console.css").path, "js": asset("console.js").path}
     found.globals["parts"] = found.get_template("parts.html").module
     return found
+
+
+def random_word() -> str:
+    """A word that no form has had."""
+    return secrets.token_urlsafe(12)
 
 
 @cache

@@ -6,10 +6,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.reading import number
 from cis_mcp.views.webhooks import posting_info, webhook_info
-from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction
+from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction, WebhookDone
 from engine.model.verbs import Verb
 from engine.model.webhooks import PostingState, Webhook, WebhookKind
 from engine.refusals import Code, Refused
@@ -39,10 +40,14 @@ async def make(visit: Visit) -> Response:
     """POST /console/webhooks: the secret is shown once, in this answer alone."""
     kinds = [kind for kind in WebhookKind if visit.given(f"kind-{kind}")]
     starting = number(visit.given("starting"), _STARTING)
-    done = await asking.create(
+    command = await asking.creation(
         visit.engine, visit.actor, visit.given("url"), kinds, starting_minutes=starting
     )
-    return await _shown(visit, done.webhook, secret=done.secret)
+
+    async def shown(done: WebhookDone) -> Response:
+        return await _shown(visit, done.webhook, secret=done.secret)
+
+    return await once.made(visit, command, lambda done: f"{_HUB}/{done.webhook.id}", shown=shown)
 
 
 async def webhook(visit: Visit) -> Response:

@@ -27,14 +27,29 @@ async def create(
 
     Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY.
     """
+    command = await creation(
+        engine, actor, url, kinds, organizer=organizer, starting_minutes=starting_minutes
+    )
+    return await engine.apply(command, actor)
+
+
+async def creation(
+    engine: Engine,
+    actor: Actor,
+    url: str,
+    kinds: Collection[WebhookKind],
+    *,
+    organizer: str = "",
+    starting_minutes: int = 15,
+) -> CreateWebhook:
+    """The command that creates a webhook to an address, once that was checked. Raises Refused as `create` does."""
     _refuse_without_verb(actor)
     # Looking up its name tells it to whoever answers for that name.
     await engine.apply(ReachOut(url=web_address(url), verb=Verb.TRIGGER), actor)
     checked = await Outside(engine.settings).check(url)
-    command = CreateWebhook(
+    return CreateWebhook(
         url=checked, kinds=frozenset(kinds), organizer=organizer, starting_minutes=starting_minutes
     )
-    return await engine.apply(command, actor)
 
 
 async def webhooks(engine: Engine, actor: Actor) -> list[Webhook]:

@@ -211,6 +211,20 @@ async def test_a_key_s_bounds_are_changed_by_keyboard_alone(browser: Browser, co
     assert key.bounds.day == 42
 
 
+async def test_a_form_that_is_sent_takes_no_second_click_until_its_page_is_come_back_to(
+    browser: Browser, console: Site
+) -> None:
+    async with screen(browser, console) as seen:
+        await _hand(console, seen)
+        await seen.go("/console/keys/new")
+        await seen.js("document.addEventListener('submit', (sent) => sent.preventDefault())")
+        button = "document.querySelector('main button.main')"
+        await seen.js(f"{button}.click()")
+        await seen.until(f"{button}.disabled")
+        await seen.js("dispatchEvent(new Event('pageshow'))")
+        assert not await seen.js(f"{button}.disabled")
+
+
 async def test_the_preview_of_a_page_follows_its_form(browser: Browser, console: Site) -> None:
     await created(console.engine, organizer="pages@example.com", summary="Zoo night")
     async with screen(browser, console) as seen:

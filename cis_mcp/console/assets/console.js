@@ -52,3 +52,14 @@ if (look) {
   });
   look.form.checkValidity() && look.form.requestSubmit(look);
 }
+
+// A double click sends a form once: its buttons are off as soon as its values are taken. They are on again where the page
+// is come back to, and after a while, since an answer that is a file leaves the page as it is.
+document.addEventListener("submit", ({ target, submitter }) => {
+  if (target.method !== "post" || submitter?.formTarget) return;
+  const buttons = [...target.querySelectorAll("button:enabled")];
+  const off = (disabled) => buttons.forEach((button) => Object.assign(button, { disabled }));
+  setTimeout(off, 0, true);
+  setTimeout(off, 5000, false);
+  addEventListener("pageshow", () => off(false), { once: true });
+});
