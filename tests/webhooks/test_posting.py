@@ -101,6 +101,22 @@ async def test_signatures_are_what_our_own_proofs_and_openssl_make_of_them(engin
     assert proven(later, hook, (rotated.secret,), engine.clock())
 
 
+async def test_a_rotation_that_is_repeated_keeps_the_secret_that_the_receiver_has(engine: Engine) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        rotate = ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.ROTATE)
+        await do(engine, rotate)
+        assert await refusal(engine, rotate) is Code.WEBHOOK_STATE
+        await created(engine)
+        await courier.drain()
+        await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.DROP_OLD))
+        assert (await do(engine, rotate)).secret
+    (one,) = receiver.got
+    request = Posted(method="POST", url=stub.url, headers=one.headers, body=one.body)
+    assert proven(request, Proof(sender=Sender.STANDARD), (made.secret,), engine.clock())
+
+
 async def test_every_kind_that_is_asked_for_comes(engine: Engine, clock: Clock) -> None:
     receiver = Receiver()
     async with receiving(receiver) as stub, posting(engine) as courier:

@@ -96,7 +96,7 @@ class ControlWebhook(Command[WebhookDone]):
         return self.webhook_id
 
     async def carry_out(self, work: Work) -> WebhookDone:
-        """Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS, UNKNOWN_WEBHOOK."""
+        """Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS, UNKNOWN_WEBHOOK, WEBHOOK_STATE."""
         work.require(Verb.TRIGGER)
         webhook = await owned(work, self.webhook_id)
         secret = ""
@@ -107,8 +107,11 @@ class ControlWebhook(Command[WebhookDone]):
                 refuse_links(work, work.bounds, [webhook.url])
                 webhook = webhook.model_copy(update=ANSWERS | {"paused": "", "resumed": work.now})
             case WebhookAction.ROTATE:
+                # A second rotation would drop the one secret that the receiver is sure to have.
+                if len(webhook.secrets) >= SECRETS_MAX:
+                    raise _two_secrets()
                 secret = _new_secret(work)
-                secrets = (secret, *webhook.secrets)[:SECRETS_MAX]
+                secrets = (secret, *webhook.secrets)
                 webhook = webhook.model_copy(update={"secrets": secrets})
             case WebhookAction.DROP_OLD:
                 webhook = webhook.model_copy(update={"secrets": webhook.secrets[:1]})
@@ -116,6 +119,14 @@ class ControlWebhook(Command[WebhookDone]):
                 await work.unit.drop_webhook(webhook.id)
         await work.unit.save_webhook(webhook)
         return WebhookDone(webhook=webhook, secret=secret)
+
+
+def _two_secrets() -> Refused:
+    return Refused(
+        Code.WEBHOOK_STATE,
+        "Two secrets sign for this webhook already.",
+        "Give its receiver the newer one and drop the old one first.",
+    )
 
 
 ANSWERS = {"failures": 0, "failing_since": None, "rests_until": None}
