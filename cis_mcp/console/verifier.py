@@ -19,14 +19,16 @@ from cis_mcp.console.sealing import Purpose
 from cis_mcp.views.version import version
 from cis_mcp.watch.ticks import ticks
 from engine.mail.locale.language import noop
+from engine.model.actors import Actor
 from engine.model.changes import ChangeKind
+from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
 from engine.process import program
 from engine.refusals import Code, Refused
 
 _HUB = "/console/verify"
-_NEWEST, _OUTPUT_MAX, _RUN_S = 50, 200_000, 120.0
+_NEWEST, _LAST, _OUTPUT_MAX, _RUN_S = 50, 10, 200_000, 120.0
 HOW_TO = {
     "installed": noop(
         "Install it with pip install cis-mcp, and start cis-mcp serve --http 127.0.0.1:8000 (README.md)."
@@ -98,14 +100,10 @@ async def choose(visit: Visit) -> Response:
             organizers=await _arrived(visit),
             create=_create(visit),
         )
-    found = await visit.engine.search(
-        EventQuery(organizer=organizer or None, after=visit.engine.clock(), limit=_NEWEST), visit.actor
-    )
-    newest = sorted(found.events, key=lambda event: event.created, reverse=True)
     return visit.show(
         "verify_choose.html",
         title=visit.say("Choose the event"),
-        events=newest,
+        events=await _to_come(visit, organizer),
         organizers=[],
         create=_create(visit),
     )
@@ -113,6 +111,20 @@ async def choose(visit: Visit) -> Response:
 
 def _create(visit: Visit) -> str:
     return visit.engine.settings.mailbox("create")
+
+
+async def _to_come(visit: Visit, organizer: str) -> list[Event]:
+    """Events that begin soon, and those that came last, whenever they begin; the newest first."""
+    now = visit.engine.clock()
+    query = EventQuery(organizer=organizer or None, after=now, limit=_NEWEST)
+    found = {event.uid: event for event in (await visit.engine.search(query, visit.actor)).events}
+    whose = Actor(kind="organizer", address=organizer) if visit.everywhere else visit.actor
+    page = await visit.engine.changes(whose, None, _LAST, [ChangeKind.EVENT_CREATED])
+    for uid in page.names.keys() - found.keys():
+        event = await visit.engine.event(uid, visit.actor)
+        if not event.finished(now):
+            found[uid] = event
+    return sorted(found.values(), key=lambda event: event.created, reverse=True)
 
 
 async def _arrived(visit: Visit) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model.bounds import Bounds
 from engine.model.people import Partstat
@@ -99,6 +102,21 @@ async def test_an_organizer_verifies_with_their_own_events_alone(
     assert (await bob.go(f"{STEPS}?event={other.id}")).status == 404
     assert "six ticks" not in (await bob.go("/console/verify")).text.lower()
     assert (await bob.go("/console/verify/run")).status == 403
+
+
+async def test_an_event_that_came_last_is_shown_first_however_many_begin_before_it(
+    engine: Engine, person: Person, clock: Clock
+) -> None:
+    for _ in range(51):
+        await created(engine)
+    clock.now += timedelta(minutes=1)
+    late = Timing(start="2029-05-02T19:00", duration="PT2H", timezone="UTC")
+    await created(engine, summary="Verify me", when=late)
+    await person.go("/console/verify/events")
+    assert person.seen
+    for link in [link for link in person.seen.links if "organizer=" in link]:
+        seen = await person.go(link)
+        assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', seen.answer.text)[0] == "Verify me"
 
 
 async def test_the_six_ticks_are_checked_by_the_server_and_each_tells_how_to(person: Person) -> None:
