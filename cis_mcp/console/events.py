@@ -30,6 +30,8 @@ from engine.search.asking import Found
 _SHOWN = 25
 _MONTH_SHOWN = 100
 _DAY = timedelta(days=1)
+_YEARS = range(1970, 2201)
+"""In which events are."""
 _HUB = "/console/events"
 FIELDS = [
     "summary",
@@ -173,11 +175,14 @@ async def _month(visit: Visit) -> Response:
 def _first_of(month: str, now: datetime) -> date:
     """The first day of a month such as 2027-05; of this one where none is named."""
     try:
-        return date.fromisoformat(f"{month}-01") if month else now.date().replace(day=1)
+        first = date.fromisoformat(f"{month}-01") if month else now.date().replace(day=1)
     except ValueError:
+        first = date.min
+    if first.year not in _YEARS:
         raise Refused(
             Code.INVALID_TIME, "This is no month.", "Write it as 2027-05, or go on from the current month."
-        ) from None
+        )
+    return first
 
 
 async def new(visit: Visit) -> Response:

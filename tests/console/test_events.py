@@ -66,7 +66,15 @@ async def test_events_are_found_in_words_in_a_list_and_in_a_month(engine: Engine
     assert "No event is over yet." in (await person.go("/console/events?when=past")).text
 
 
-@pytest.mark.parametrize("query", ["view=month&month=2027-13", "view=month&month=x", "cursor=forged"])
+@pytest.mark.parametrize("month", ["1970-01", "2200-12"])
+async def test_the_first_and_the_last_month_are_shown(person: Person, month: str) -> None:
+    assert (await person.go(f"/console/events?view=month&month={month}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [*(f"view=month&month={month}" for month in ("2027-13", "x", "9999-12", "0001-01")), "cursor=forged"],
+)
 async def test_an_address_that_nobody_gave_is_refused_in_words(person: Person, query: str) -> None:
     seen = await person.go(f"/console/events?{query}")
     assert seen.status == 400
