@@ -134,10 +134,14 @@ async def decide(visit: Visit) -> Response:
     action = await _held(visit)
     channel = Channel.KEY if visit.actor.kind == "agent" else Channel.PAGE
     command = Decide(held_id=action.id, approve=wanted == "yes", why=visit.given("why"), channel=channel)
-    done = (await visit.apply(command, visit.owner)).action
-    if done.state is HeldState.VOID:
-        raise Refused(Code.HELD_ACTION_STATE, f"It is void: {done.why}.")
-    return visit.go(_HUB, "approved" if done.state is HeldState.APPROVED else "refused")
+    done = await visit.apply(command, visit.owner)
+    if done.action.state is HeldState.VOID:
+        raise Refused(Code.HELD_ACTION_STATE, f"It is void: {done.action.why}.")
+    # A key undoes only what it asked for itself.
+    asked = not visit.actor.key or visit.actor.key in action.actor.chain
+    undoes = asked and visit.actor.owns(action.organizer)
+    said = "approved" if done.action.state is HeldState.APPROVED else "refused"
+    return visit.go(_HUB, said, done.undo if undoes else None)
 
 
 async def stop_sending(visit: Visit) -> Response:

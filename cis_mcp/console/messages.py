@@ -42,7 +42,8 @@ async def reply(visit: Visit) -> Response:
         message_id=visit.path("id"), body=visit.form.get("text", ""), title=visit.given("subject")
     )
     done = await visit.apply(command)
-    return visit.go(f"{_HUB}/{done.message.id}", "answered-before" if done.repeated else "answered")
+    said = "answered-before" if done.repeated else "answered"
+    return visit.go(f"{_HUB}/{done.message.id}", said, done.undo)
 
 
 SCREENS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 
 from engine.commands.agents.keys import CreateKey
@@ -14,9 +16,10 @@ from engine.model.actors import Actor
 from engine.model.bounds import Bounds, Mode
 from engine.model.list_rows import ListRow
 from engine.refusals import Code
-from tests.console.person import Person, by_mail, with_key
+from tests.console.person import PUBLIC, Person, browser, by_mail, operator, with_key
 from tests.support.approvals import held_in, waiting
-from tests.support.engines import created, deliver, do, invite, refusal
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in, invite, refusal
 
 
 async def _waits(engine: Engine) -> str:
@@ -38,6 +41,23 @@ async def test_what_waits_is_shown_as_it_will_be_and_a_yes_carries_it_out(
     assert "Approved" in (await person.press("Yes, do this")).text
     assert await held_in(engine) == []
     assert [m.email for m in await deliver(engine)] == ["guest@example.net"]
+
+
+async def test_what_was_approved_is_taken_back_by_a_button_before_anybody_hears_of_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock, public_url=PUBLIC, undo_s=60) as engine, browser(engine) as web:
+        person = await operator(engine, web)
+        event = await created(engine, organizer="ann@example.com")
+        await invite(engine, event, "guest@example.net")
+        clock.move(minutes=2)
+        await deliver(engine)
+        await person.go(f"/console/held/{await waiting(engine, event.uid, location='Hall 2')}")
+        assert "Approved" in (await person.press("Yes, do this")).text
+        assert "Undone" in (await person.press("Undo")).text
+        clock.move(minutes=2)
+        assert await deliver(engine) == []
+        assert (await engine.event(event.uid, engine.local)).location == event.location
 
 
 async def test_a_no_needs_a_reason_and_changes_nothing(engine: Engine, person: Person) -> None:

@@ -342,6 +342,17 @@ async def test_what_people_wrote_is_read_masked_and_answered(engine: Engine, per
     assert mail.email == "guest@example.net"
 
 
+async def test_an_answer_is_taken_back_by_a_button_before_it_leaves(tmp_path: Path, clock: Clock) -> None:
+    async with engine_in(tmp_path, clock, public_url=PUBLIC, undo_s=60) as engine, browser(engine) as web:
+        person = await operator(engine, web)
+        await _wrote(engine)
+        await person.go("/console/messages/m1")
+        await person.press("Send it", text="Yes, behind the hall.")
+        assert "Undone" in (await person.press("Undo")).text
+        clock.move(minutes=2)
+        assert await deliver(engine) == []
+
+
 async def test_a_message_that_nothing_proves_is_not_answered(engine: Engine, person: Person) -> None:
     await _wrote(engine, proof="")
     seen = await person.go("/console/messages/m1")
