@@ -155,8 +155,9 @@ async def stop_sending(visit: Visit) -> Response:
 
 
 async def stop_own(visit: Visit) -> Response:
-    """POST: stop every key that the visitor answers for."""
-    await visit.apply(StopByOwner(named=visit.given("key")), visit.owner)
+    """POST: stop every key that the visitor answers for, or the one that is named."""
+    named = visit.given("key")
+    await visit.apply(StopByOwner(named=named, alone=bool(named)), visit.owner)
     return visit.go(_HUB, "stopped")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.agents.stopping import StopByOwner, StopSending
 from engine.commands.agents.widening import WidenKey
 from engine.commands.campaigns.campaigns import DraftCampaign
@@ -143,6 +143,25 @@ async def test_an_owner_whom_nothing_else_makes_known_lifts_the_stop_of_their_ke
     await owner.press("Let it go on")
     (key,) = await engine.keys()
     assert (key.id, key.stopped) == (made.id, None)
+
+
+async def test_stop_on_an_old_page_of_a_key_that_has_ended_meanwhile_stops_no_other(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    bounds = Bounds(owner="boss@example.org")
+    for name in ("Robot", "Other"):
+        await do(engine, CreateKey(name=name, address="bot@cis.test", bounds=bounds))
+    owner = await by_mail(engine, web, "boss@example.org")
+    await owner.go("/console/agents")
+    assert owner.seen
+    ended = owner.seen.form("Stop").fields["key"]
+    await do(engine, RevokeKey(key_id=ended))
+    assert "You have no live key of that name." in (await owner.press("Stop")).text
+    assert [key.stopped for key in await engine.keys()] == [None, None]
+    await owner.go("/console/agents")
+    assert "Stopped" in (await owner.press("Stop")).text
+    (stopped,) = [key.id for key in await engine.keys() if key.stopped]
+    assert stopped != ended
 
 
 async def test_an_owner_widens_by_one_button_the_bound_that_refused(

@@ -102,6 +102,9 @@ class StopByOwner(Command[OwnerStopped]):
     """Stop all keys that an address owns, or the one that is named by its name or id; else the organizer's own mail."""
 
     named: str = ""
+    alone: bool = Field(
+        False, description="true: only the key that is named; if there is none, nothing is stopped"
+    )
     own_mail: bool = Field(True, description="false: keys alone, said at the token of an invite to somebody")
 
     async def carry_out(self, work: Work) -> OwnerStopped:
@@ -127,10 +130,14 @@ class StopByOwner(Command[OwnerStopped]):
     async def _keys(self, work: Work, own: Sequence[Key]) -> OwnerStopped:
         owner = work.actor.address
         wanted = self.named.strip().lower()
-        chosen = [key for key in own if wanted and wanted in {key.id, key.name.lower()}] or own
+        chosen = [key for key in own if wanted and wanted in {key.id, key.name.lower()}]
+        if not chosen and self.alone:
+            raise Refused(Code.UNKNOWN_KEY, "You have no live key of that name.")
         values = {"stopped": work.now, "stopped_by": work.actor.kind}
         # Also of one that another key stopped: from now on no key lets it go on.
-        stopped = [key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen]
+        stopped = [
+            key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen or own
+        ]
         for key in stopped:
             await work.unit.save_key(key)
         notice = _notice(work, stopped, await notices.language_of(work, owner))
