@@ -67,15 +67,16 @@ async def draft(visit: Visit) -> Response:
     """POST: judge the list; nothing is sent. Where its columns are not plain, ask for them."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     pools.caller.set(visit.caller.key if visit.caller else "local")
-    text = visit.form.get("list", "")
+    text, source = visit.form.get("list", ""), _source(visit)
     if visit.upload is not None:
         text = await lists.text_of(visit.engine, visit.upload)
-    if visit.given("columns") and not visit.given("email"):
+    chosen = bool(source or visit.given("email"))
+    if visit.given("columns") and not chosen:
         return _columns(visit, event, text)
     try:
-        rows = await _on_aws(visit) or await _rows(visit, text)
+        rows = await (audience.read(visit.engine, visit.actor, source) if source else _rows(visit, text))
     except Refused as refused:
-        if refused.code is Code.CSV_NO_HEADER and not visit.given("email"):
+        if refused.code is Code.CSV_NO_HEADER and not chosen:
             return _columns(visit, event, text)
         raise
     command = DraftCampaign(
@@ -84,10 +85,17 @@ async def draft(visit: Visit) -> Response:
     return await once.made(visit, command, lambda done: f"{_HUB}/{done.campaign.id}")
 
 
-async def _on_aws(visit: Visit) -> list[ListRow]:
-    """The rows of a list that lies on AWS; none where none is named."""
+def _source(visit: Visit) -> str:
+    """The address of a list that lies on AWS; empty where none is named. Raises Refused: INVALID_ARGUMENT."""
     source = visit.given("source")
-    return await audience.read(visit.engine, visit.actor, source) if source else []
+    pasted = bool(visit.form.get("list", "").strip())
+    if (visit.upload is not None) + pasted + bool(source) > 1:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "More than one list is given.",
+            "Go back, and choose a file, or paste a list, or name one that lies on AWS.",
+        )
+    return source
 
 
 async def _rows(visit: Visit, text: str) -> list[ListRow]:

@@ -132,6 +132,16 @@ async def test_of_a_file_without_end_no_more_is_read_than_a_list_may_have(
     assert await engine.newest_campaigns(engine.local, 10) == []
 
 
+async def test_of_several_lists_in_one_form_none_is_passed_over(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    pasted, source = {"list": CSV.decode()}, {"source": "s3://my-lists/spring.csv"}
+    for file, fields in ((("a.csv", CSV), pasted), (("a.csv", CSV), source), (None, pasted | source)):
+        await person.go(f"/console/events/{event.id}/list")
+        seen = await person.press("Look at the list", file=file, **fields)
+        assert "More than one list is given." in seen.text
+    assert await engine.newest_campaigns(engine.local, 10) == []
+
+
 async def test_columns_that_do_not_tell_are_chosen(engine: Engine, person: Person) -> None:
     event = await _event(engine)
     await person.go(f"/console/events/{event.id}/list")
@@ -289,6 +299,11 @@ async def test_a_list_that_lies_on_aws_is_named_and_judged_like_any(
         await person.go(f"/console/events/{event.id}/list")
         seen = await person.press("Look at the list", source="s3://my-lists/nothing.csv")
         assert "s3:GetObject" in seen.text
+        services.bucket.put("empty.csv", b"email,name\n", datetime(2027, 3, 1, tzinfo=UTC))
+        for name in ("empty", "none"):
+            await person.go(f"/console/events/{event.id}/list")
+            seen = await person.press("Look at the list", source=f"s3://my-lists/{name}.csv")
+            assert "Nothing was done" in seen.text
     async with browser(engine) as web:
         ann = await with_key(engine, web, event.organizer)
         await ann.go(f"/console/events/{event.id}/list")
