@@ -152,6 +152,8 @@ class SessionExports:
         if old := self._room(export.person):
             self._drop(old)
         self._kept[export.id] = export
+        # Also where nobody opens the page again.
+        asyncio.get_running_loop().call_later(_LASTS.total_seconds(), self._expire, export.id)
 
     def _room(self, person: str) -> ExportedFile | None:
         """The file of that person that goes for a new one; None if there is room. Raises Refused: BUSY."""
@@ -170,6 +172,10 @@ class SessionExports:
         for one in list(self._kept.values()):
             if now - one.began >= _LASTS:
                 self._drop(one)
+
+    def _expire(self, export_id: str) -> None:
+        if export := self._kept.get(export_id):
+            self._drop(export)
 
     def _drop(self, export: ExportedFile) -> None:
         del self._kept[export.id]

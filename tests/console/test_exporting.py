@@ -21,7 +21,7 @@ from engine.engine import Engine
 from tests.console.person import PUBLIC, SAME, Person, browser, operator, with_key
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in, invite
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, time_passes
 
 
 async def _made(person: Person, button: str = "Make it as CSV", **fields: str) -> str:
@@ -104,6 +104,16 @@ async def test_a_file_is_of_one_session_and_lasts_an_hour(
     assert (await web.get(link)).status_code == 200
     clock.move(minutes=2)
     assert (await web.get(link)).status_code == 404
+
+
+async def test_a_file_goes_after_an_hour_also_where_nobody_opens_the_page_again(person: Person) -> None:
+    link = await _made(person, table="events")
+    time_passes(3_600)
+
+    async def gone() -> bool:
+        return (await person.web.get(link)).status_code == 404
+
+    await eventually(gone)
 
 
 async def test_a_file_that_is_being_made_says_how_far_it_is_and_is_stopped(
