@@ -91,7 +91,11 @@ async def quarantine(visit: Visit) -> Response:
     """GET /console/quarantine."""
     shown = visit.rows(_SHOWN)
     may_administer(visit.actor)
-    page = await Quarantine(visit.engine).page(shown, visit.asked("cursor") or None)
+    waiting = Quarantine(visit.engine)
+    page = await waiting.page(shown, visit.asked("cursor") or None)
+    while page.next_cursor and len(page.mails) < shown:
+        following = await waiting.page(shown - len(page.mails), page.next_cursor)
+        page = following.model_copy(update={"mails": page.mails + following.mails})
     return visit.show("quarantine.html", title=visit.say("Quarantine"), page=page)
 
 

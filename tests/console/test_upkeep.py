@@ -12,6 +12,7 @@ from cis_mcp.console import upkeep
 from engine.commands.agents.keys import CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
+from engine.inbox import quarantine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import OwnMailbox
 from engine.model.bounds import Approval, Bounds, Mode
@@ -132,6 +133,16 @@ async def test_a_mail_that_is_let_through_is_handled_as_if_proven(engine: Engine
     assert (await Quarantine(engine).page()).mails == ()
     # The server's own inbox goes on; what was opened for this mail is closed.
     assert list((engine.settings.data_dir / "inbox" / "in-flight").iterdir()) == []
+
+
+async def test_the_quarantine_is_sorted_among_all_that_a_table_looks_at(
+    engine: Engine, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await _waits(engine)
+    monkeypatch.setattr(quarantine, "_PAGE_MAX", 2)
+    seen = await person.go("/console/quarantine?t=mails-that-wait&sort=Subject")
+    assert seen.text.count("Party <b>") == 3
 
 
 async def test_the_quarantine_is_the_operators(engine: Engine, web: httpx.AsyncClient) -> None:
