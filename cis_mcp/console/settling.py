@@ -84,7 +84,7 @@ def _settled(visit: Visit, address: str) -> SettleOrganizer:
     plan = visit.given("plan") if visit.given("plan") != visit.given("plan_before") or until else None
     return SettleOrganizer(
         address=address,
-        name=visit.given("name") or None,
+        name=visit.given("name"),
         timezone=visit.given("timezone"),
         language=visit.given("language"),
         lists=visit.given("lists") == "yes",

@@ -218,6 +218,7 @@ async def test_an_organizer_is_suspended_limited_and_put_on_a_plan_by_the_operat
             assert "plan" not in (await person.press("Set it", plan="")).text.partition("Name")[0]
             kept = await engine.profile("olga@example.com", engine.local)
             assert kept.name == "Olga, olga@own.example"
+            assert "Olga" not in (await person.press("Set it", name="")).answer.text
             assert (await person.press("Set it", timezone="Mars/Base")).status == 400
             assert "Nothing was ordered" in (await person.go("/console/orders")).text
         async with browser(engine) as web:
