@@ -16,6 +16,8 @@ from engine.settings import Settings
 
 _NAME = "cis-session"
 _SECRET_MAX = 100
+POLLING = "x-polling"
+"""The header of a request that a page makes by itself to show what moves: nobody uses the session by that."""
 
 
 def cookie_name(settings: Settings) -> str:
@@ -64,7 +66,7 @@ class SessionAuthenticator:
         caller = await self._of(session)
         if caller is None:
             return None
-        if self._engine.clock() - session.seen >= NOTED_EVERY:
+        if POLLING not in headers and self._engine.clock() - session.seen >= NOTED_EVERY:
             await self._engine.apply(UseSession(digest=session.digest), SYSTEM)
         return _at_pages(caller, session.digest, session.address, session.chosen)
 

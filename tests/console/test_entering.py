@@ -8,8 +8,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from cis_mcp.auth.sessions import POLLING
 from cis_mcp.console.entering import WRONG_MAX
 from cis_mcp.console.routes import screens
+from cis_mcp.console.web import asset
 from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -73,10 +75,24 @@ async def test_a_session_ends_after_twelve_hours_without_use(person: Person, clo
 
 
 async def test_a_session_that_is_in_use_lasts_as_long_as_a_long_list(person: Person, clock: Clock) -> None:
-    """A page that shows a list as it goes asks for itself every second: that is use."""
     for _ in range(11):
         clock.now += IDLE_MAX - timedelta(minutes=1)
         assert "Operator" in (await person.go("/console/lists")).text
+
+
+async def test_a_page_that_is_left_open_and_asks_for_itself_does_not_keep_a_session(
+    person: Person, clock: Clock
+) -> None:
+    clock.now += IDLE_MAX - timedelta(minutes=1)
+    answer = await person.web.get("/console/lists", headers={POLLING: "1"})
+    assert answer.status_code == 200
+    clock.now += timedelta(minutes=2)
+    assert (await person.go("/console/lists")).answer.url.path == "/console/signin"
+
+
+async def test_the_script_says_of_a_page_that_asks_for_itself_what_it_is(web: httpx.AsyncClient) -> None:
+    script = await web.get(asset("console.js").path)
+    assert POLLING in script.text.lower()
 
 
 async def test_signing_out_ends_the_session(person: Person) -> None:

@@ -20,12 +20,15 @@ const shown = new Map(parts.map((part) => [part, part.innerHTML]));
 copying(document);
 if (parts.some((part) => part.dataset.live === "moving")) setTimeout(again, 1000);
 
-// Asks for this very page, and puts in place what has changed; a part that has not keeps its focus.
+// Asks for this very page, and puts in place what has changed; a part that has not keeps its focus. The server does not count
+// it as use of the session.
 async function again() {
   let moving = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (answer.ok && !answer.redirected) {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Polling": "1" } });
+    // The session is over: what is shown stays.
+    if (answer.redirected) return;
+    if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of parts) {
         const fresh = page.getElementById(part.id);
