@@ -223,7 +223,7 @@ TEMPLATES = Path(masking.__file__).with_name("templates")
 _BAR = re.compile(r"<progress.*?</progress>", re.DOTALL)
 _HELD = re.compile(r' value="[^"{]*({{ .*? }})|<textarea[^>]*>(.*?)</textarea>', re.DOTALL)
 """What a field, a choice or a button sends with its form."""
-_PLAIN = re.compile(r"{{ (?:[\w.]+|\w+\.\w+\(.*\)|\(.+\))\|plain }}")
+_PLAIN = re.compile(r"{{ (?:[\w.]+|\w+(?:\.\w+)?\(.*\)|\(.+\))\|plain }}")
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
