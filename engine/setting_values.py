@@ -57,13 +57,12 @@ def _domain(value: str) -> str:
 
 
 def _folder(value: Path) -> Path:
-    """The folder, with ~ as the user's own; refuse a URL, which would otherwise become the name of a folder."""
+    """Refuse a URL and a tilde that no shell has replaced, which would otherwise become the name of a folder."""
     if _URL.match(str(value)):
         raise ValueError("must be a folder on this machine")
-    try:
-        return value.expanduser()
-    except RuntimeError:
-        raise ValueError("must be a folder; there is no such user") from None
+    if str(value).startswith("~"):
+        raise ValueError("must be a whole path; ~ stands for a home only where a shell reads it")
+    return value
 
 
 def _file(value: str) -> str:

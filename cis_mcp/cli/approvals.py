@@ -95,7 +95,7 @@ async def switch(settings: Settings, address: str, *, on: bool, approver: str) -
     from cis_mcp.run.runtime import opened
     from engine.commands.agents.switches import SetOrganizerApproval
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         command = SetOrganizerApproval(address=address, on=on, approver=approver)
         done = await engine.apply(command, engine.local)
     who = done.approver or "the organizer"
@@ -110,7 +110,7 @@ async def console(settings: Settings, *, opens: bool = False) -> int:
     from cis_mcp.run.runtime import opened
     from engine.commands.signing_in import MakeSignInLink
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         made = await engine.apply(MakeSignInLink(), engine.local)
     click.echo("This works once, for 15 minutes, while the server runs:", err=True)
     link = f"{settings.public_url.rstrip('/')}/signin/{made.code}"
@@ -127,6 +127,7 @@ async def stop(settings: Settings, address: str, *, stopped: bool) -> int:
 
     async with opened(settings, existing=True) as engine:
         done = await engine.apply(StopSending(organizer=address, stopped=stopped), engine.local)
+    click.echo(f"In {settings.store or settings.database}:", err=True)
     what = done.organizer or "everything"
     click.echo(f"{what}: {'stopped; queued mail waits' if done.stopped else 'resumed'}")
     return 0

@@ -16,6 +16,8 @@ from cis_mcp.demo.story import Story
 def main(store: str = "") -> int:
     """Run the story over a store, given as in CIS_STORE; 0 if every step gave the expected result, else 1."""
     console = Console()
+    if store.startswith("sqlite:"):
+        store = f"sqlite:{Path(store.removeprefix('sqlite:')).absolute()}"
     console.print("\n[bold]Calendar Invite Server[/bold]: a full run on this machine; nothing leaves it.\n")
     stage = Stage(console)
     began = time.perf_counter()

@@ -9,24 +9,24 @@ import asyncio
 import atexit
 import logging
 import os
-import signal
 import sys
 import threading
 from contextlib import suppress
 from typing import NoReturn
 
+from engine.process.ending import ending_signals
+
 log = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_S = 10.0
 """Dispatchers and SMTP clients have 5 s to finish what is in flight; what takes longer is abandoned."""
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGNALS set in the running loop; the process then ends soon, whatever hangs."""
+    """An event that ending_signals set in the running loop; the process then ends soon, whatever hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in SIGNALS:
+    for number in ending_signals():
         loop.add_signal_handler(number, _stopping, stop)
     return stop
 

@@ -25,6 +25,7 @@ from cis_mcp.mcp.tools.access import Selection
 from cis_mcp.stdio.wire import Wire, claimed
 from cis_mcp.views.version import version
 from engine.model.actors import Actor
+from engine.process.ending import ending_signals
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -105,7 +106,7 @@ def begun(settings: Settings, selection: Selection) -> Opening:
 
     Call it in the main thread; from now on a signal ends the process with code 0.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ending_signals():
         signal.signal(number, _leave)
     actor = Actor(kind="local", address=settings.local_organizer)
     names = [tool.name for tool in selection.listed]

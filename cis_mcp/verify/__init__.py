@@ -10,7 +10,8 @@ from rich.text import Text
 
 from cis_mcp.verify.preflight import preflight
 from cis_mcp.verify.steps import Verification
-from cis_mcp.watch.checks import Check, Mark
+from cis_mcp.watch.checks import Check, Mark, failed
+from engine.refusals import Refused
 from engine.settings import Settings
 
 _COLOURS = {Mark.VERIFIED: "green", Mark.SKIPPED: "yellow", Mark.FAILED: "red"}
@@ -29,21 +30,25 @@ async def _verify(settings: Settings, *, as_json: bool) -> int:
         checks["preflight"].append(check)
         _show(console, check)
     console.print("\n[bold]Steps[/bold]")
-    async for check in Verification(settings).run():
-        checks["steps"].append(check)
-        _show(console, check)
+    try:
+        async for check in Verification(settings).run():
+            checks["steps"].append(check)
+            _show(console, check)
+    except (Refused, OSError, ValueError) as error:
+        checks["steps"].append(failed("steps", str(error)))
+        _show(console, checks["steps"][-1])
     everything = [*checks["preflight"], *checks["steps"]]
-    failed = [c for c in everything if c.mark is Mark.FAILED]
+    broken = [c for c in everything if c.mark is Mark.FAILED]
     skipped = [c for c in everything if c.mark is Mark.SKIPPED]
     console.print(
-        f"\n{len(everything) - len(failed) - len(skipped)} verified, {len(skipped)} skipped, {len(failed)} failed.\n"
+        f"\n{len(everything) - len(broken) - len(skipped)} verified, {len(skipped)} skipped, {len(broken)} failed.\n"
     )
     if as_json:
         shown = {part: [c.model_dump(mode="json") for c in found] for part, found in checks.items()}
         Console(soft_wrap=True, highlight=False, markup=False).print(
-            json.dumps({"passed": not failed, **shown}, ensure_ascii=False), highlight=False
+            json.dumps({"passed": not broken, **shown}, ensure_ascii=False), highlight=False
         )
-    return 1 if failed else 0
+    return 1 if broken else 0
 
 
 def _show(console: Console, check: Check) -> None:

@@ -47,7 +47,7 @@ class Verification:
             self._mailboxes = MaildirMailboxes(folder / "outbox")
             self._engine: Engine = await stack.enter_async_context(running(self._own(folder)))
             server = build_server(self._engine, actor=lambda: self._engine.local)
-            self._client = await stack.enter_async_context(Client(server, read_timeout_seconds=60))
+            self._client = await stack.enter_async_context(Client(server, read_timeout_seconds=90))
             broken = False
             for name, step in self._steps():
                 check = skipped(name, "an earlier step failed") if broken else await self._check(name, step)

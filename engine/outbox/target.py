@@ -61,12 +61,15 @@ class SmtpTarget(Value):
 
 def _parted(url: str) -> tuple[SplitResult, int | None]:
     """The parts of a URL and its port. What urllib says of a bad one may hold a piece of the password."""
+    how = f"{_FORM}; in a name or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
     try:
         parts = urlsplit(url)
-        return parts, parts.port
+        port = parts.port
     except ValueError:
-        how = "in a name or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
-        raise ValueError(f"{_FORM}; {how}") from None
+        raise ValueError(how) from None
+    if parts.path not in {"", "/"} or parts.fragment or "@" in parts.query:
+        raise ValueError(how)
+    return parts, port
 
 
 def _yes_or_no(word: str | None) -> bool | None:

@@ -16,6 +16,8 @@ _UMASK = 0o077
 _FOLDER = 0o700
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 _OURS = frozenset({"cis.sqlite3", "inbox", "outbox", "secret", "secrets.key", "record.key", "calendars.json"})
+_NOBODYS = frozenset({"lost+found"})
+"""What a file system puts at its own root."""
 """Any of these names shows that a folder is a data folder."""
 
 
@@ -35,7 +37,8 @@ def keep_private(folder: Path, database: Path) -> None:
     found = folder.stat()
     _refuse_foreign(folder, found)
     if _open(found):
-        _refuse_occupied(folder)
+        if os.geteuid() in {0, found.st_uid}:
+            _refuse_occupied(folder)
         _close(folder)
     for ending in _SQLITE_FILES:
         _tighten(Path(f"{database.resolve()}{ending}"))
@@ -54,7 +57,7 @@ def _refuse_foreign(folder: Path, found: os.stat_result) -> None:
 
 def _refuse_occupied(folder: Path) -> None:
     """Refuse to close a folder on the files of others, such as a home or /var/lib that a setting names by mistake."""
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir()} - _NOBODYS
     if names & _OURS or all(name.startswith(".") for name in names):
         return
     raise Refused(

@@ -26,8 +26,9 @@ _NICENESS = 5
 
 def main(idle_s: float | None = None) -> None:
     """Answer until stdin ends, a request takes more than it may, or none came for `idle_s` seconds."""
-    # Ctrl-C reaches every process of a terminal; the one that started this one decides.
+    # Ctrl-C and a closed terminal reach all its processes; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(_NICENESS)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from tests.attacks.door import Key, new_key
-from tests.cli.processes import serving, started
+from tests.cli.processes import environment, serving, started
 from tests.support.ports import free_port, listens
 from tests.support.talk import talking
 from tests.support.waiting import DEADLINE_S, eventually
@@ -86,6 +87,27 @@ async def test_a_closed_terminal_ends_a_server_as_sigterm_does(tmp_path: Path) -
     async with _served(tmp_path) as (ann, process):
         await ann.event()
         await _ends(process, signal.SIGHUP)
+
+
+async def test_nohup_keeps_a_server_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *("nohup", sys.executable, "-m", "cis_mcp", "worker"),
+        cwd=tmp_path,
+        env=environment(tmp_path / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await eventually(lambda: listens(port))
+        process.send_signal(signal.SIGHUP)
+        async with talking(port) as talk:
+            assert await talk.code() == 220
+        await _ends(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def test_clients_who_are_slow_wait_or_listen_are_not_waited_for(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_an_unknown_id_is_refused_with_what_to_do_next() -> None:
 
 
 def test_the_console_is_opened_by_a_link_that_is_made_at_the_machine() -> None:
+    _run("key", "list")
     done = _run("console")
     assert done.exit_code == 0
     assert done.stdout.startswith("http://127.0.0.1:8000/signin/")

@@ -32,7 +32,6 @@ async def one_instant(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     """A connection of its own that sees the file as it is now, however long it reads, and keeps nobody from writing."""
     connection = await _connect(path)
     try:
-        await connection.execute("PRAGMA query_only = ON")
         await connection.execute("BEGIN")
         yield connection
     finally:

@@ -103,5 +103,8 @@ class Recount(Session):
                 found.append(f"{row['n']} {what}")
         broken = await self.all("PRAGMA foreign_key_check")
         found += [f"table {row['table']}: a row refers to something that is not there" for row in broken]
-        damage = await self.all("PRAGMA integrity_check(20)")
-        return found + [row[0] for row in damage if row[0] != "ok"]
+        return found
+
+    async def damage(self) -> list[str]:
+        """What is wrong with the file itself. Outside of a transaction: SQLite 3.44 writes to look at a search."""
+        return [row[0] for row in await self.all("PRAGMA integrity_check(20)") if row[0] != "ok"]

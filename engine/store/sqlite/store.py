@@ -329,7 +329,10 @@ class SqliteStore(
     async def recount(self) -> list[str]:
         """Every difference between counters and rows at one instant; others write meanwhile."""
         async with one_instant(self._path) as connection:
-            return await Recount(connection).differences()
+            recount = Recount(connection)
+            found = await recount.differences()
+            await connection.execute("COMMIT")
+            return found + await recount.damage()
 
     # the dispatcher's side
 
