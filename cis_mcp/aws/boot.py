@@ -64,6 +64,7 @@ TimeoutStopSec=10
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=DATA
+PrivateTmp=yes
 [Install]
 WantedBy=multi-user.target
 END

@@ -90,6 +90,12 @@ def test_a_machine_that_boots_again_finds_its_volume_and_its_server_waits_for_it
     assert "systemctl enable --now cis.service" in booted.text("calls")
 
 
+def test_the_server_can_write_temporary_files_though_the_system_is_read_only(tmp_path: Path) -> None:
+    """SQLite and uploads need a folder for them; no other place outside of the volume can be written to."""
+    service = Booted(tmp_path).text("etc/systemd/system/cis.service").splitlines()
+    assert {"ProtectSystem=strict", "PrivateTmp=yes"} <= {*service}
+
+
 def test_the_volume_is_waited_for_and_only_an_empty_one_gets_a_file_system(tmp_path: Path) -> None:
     for name, formatted in (("new", ""), ("old", "yes")):
         (tmp_path / name).mkdir()
