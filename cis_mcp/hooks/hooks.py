@@ -88,7 +88,7 @@ class Hooks:
 def posted_of(request: Request, body: bytes, public: str) -> Posted:
     """The request, with the public address from the settings: a sender could put anything into the Host header."""
     query = request.scope["query_string"].decode("latin-1")
-    path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
+    path = (request.scope.get("raw_path") or b"").decode("latin-1") or request.url.path
     given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
     times = Counter(name for name, _ in given)
     return Posted(

@@ -19,6 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from cis_mcp.functions.web import WebFunction
 from cis_mcp.http import one_answer
 from cis_mcp.http.serve import refuse_open_bind
+from engine.model.triggers import DeliveryState
 from engine.refusals import Refused
 from engine.settings import Settings
 from tests.cli.processes import environment
@@ -27,6 +28,7 @@ from tests.http.test_unkeyed import MODERN
 from tests.support.engines import created, engine_in, settings_in
 from tests.support.functions import ByFunction, event_of
 from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, Mode, bearing, key_for
+from tests.triggers.crm import deal, deliveries, signed, trigger
 
 HERE = "https://api.invites.example.com"
 LIVE = "https://live.invites.example.com"
@@ -172,6 +174,16 @@ async def test_rest_and_pages_answer(web: httpx.AsyncClient) -> None:
     assert (await web.get("/llms.txt")).status_code == 200
     assert (await web.get("/console")).status_code in {200, 302, 303, 307}
     assert (await web.get("/healthz")).status_code == 200
+
+
+async def test_a_system_of_record_delivers_to_its_hook(tmp_path: Path, web: httpx.AsyncClient) -> None:
+    async with engine_in(tmp_path, domain="invites.example.com") as engine:
+        hook = await trigger(engine)
+    body = json.dumps(deal()).encode()
+    answer = await web.post("/hooks/deals", content=body, headers=signed(body))
+    assert (answer.status_code, answer.content) == (200, b"")
+    async with engine_in(tmp_path, domain="invites.example.com") as engine:
+        assert [one.state for one in await deliveries(engine, hook)] == [DeliveryState.KEPT]
 
 
 async def test_server_sent_events_are_refused_with_where_they_are(web: httpx.AsyncClient) -> None:
