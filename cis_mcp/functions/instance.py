@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from engine.observe import logs
 from engine.settings import Settings
@@ -26,6 +26,22 @@ def settings_of_function() -> Settings:
     settings = Settings()
     logs.adjust(settings.log, settings.log_level)
     return settings
+
+
+class Announcing(Protocol):
+    """A store that announces what was written."""
+
+    async def announce(self) -> None:
+        """Let other processes notice it at once."""
+        ...
+
+
+async def announced(store: Announcing, work: Awaitable[R]) -> R:
+    """Do `work`, and let other processes notice what it wrote before Lambda freezes this one, perhaps for good."""
+    try:
+        return await work
+    finally:
+        await store.announce()
 
 
 class FunctionInstance(Generic[T]):

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-from cis_mcp.functions.instance import FunctionInstance, settings_of_function
+from cis_mcp.functions.instance import FunctionInstance, announced, settings_of_function
 from cis_mcp.run.runtime import opened
 from engine.aws.chain import CredentialChain
 from engine.aws.sqs import QueueMessage
@@ -41,7 +41,7 @@ class QueueFunction:
         self.instance: FunctionInstance[_Open] = FunctionInstance(lambda: _handling(settings))
 
     def __call__(self, event: Event, _context: object) -> Event:
-        return self.instance.run(lambda opened: _batch(*opened, event))
+        return self.instance.run(lambda opened: announced(opened[0].store, _batch(*opened, event)))
 
 
 @asynccontextmanager

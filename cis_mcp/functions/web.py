@@ -12,10 +12,10 @@ from functools import cache
 from typing import Any
 
 from mangum import Mangum
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.functions.greeting import Greeting
-from cis_mcp.functions.instance import FunctionInstance, settings_of_function
+from cis_mcp.functions.instance import FunctionInstance, announced, settings_of_function
 from cis_mcp.http.lifespan import living
 from cis_mcp.http.security import guard
 from engine.engine import Engine
@@ -43,7 +43,12 @@ async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
             await stack.enter_async_context(living(app))
             return app
 
-        yield Greeting(engine, names, opened)
+        greeting = Greeting(engine, names, opened)
+
+        async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+            await announced(engine.store, greeting(scope, receive, send))
+
+        yield whole
 
 
 class WebFunction:

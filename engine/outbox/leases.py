@@ -14,6 +14,8 @@ from engine.quiet import Quiet
 from engine.store.protocol import Claims, Watching
 
 LEASE_S = 20.0
+_LOOK_S = 5.0
+"""Seconds after which to look for what is due although no one has announced anything: a process may end before it does."""
 
 
 class ClaimsAndNews(Claims, Watching, Protocol):
@@ -36,6 +38,7 @@ class DispatcherLeases:
         lease_s: float = LEASE_S,
         observer: Observer | None = None,
         quota: QuotaKeeper | None = None,
+        look_s: float = _LOOK_S,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -50,6 +53,8 @@ class DispatcherLeases:
         self._careful_until = 0.0
         self._looked_closely = False
         self._quiet = Quiet(store)
+        self._look_s = look_s
+        self._next_look = float("-inf")
         self._due: datetime | None = None
 
     async def keep(self) -> None:
@@ -88,8 +93,9 @@ class DispatcherLeases:
         return claims
 
     async def _next_due(self, now: datetime) -> datetime | None:
-        """When the next message is due; asked anew only if something was kept since."""
-        if not await self._quiet.since_last():
+        """When the next message is due; asked anew if something was kept since, and otherwise every few seconds."""
+        if not await self._quiet.since_last() or _steady() >= self._next_look:
+            self._next_look = _steady() + self._look_s
             self._due = now  # should the question fail
             self._due = await self._store.next_due()
         return self._due

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cis_mcp.functions.instance import FunctionInstance
+from cis_mcp.functions.instance import FunctionInstance, announced
 
 
 async def test_what_still_runs_ends_with_the_instance() -> None:
@@ -57,3 +57,32 @@ async def test_the_loop_is_closed_though_what_was_open_ends_badly() -> None:
         assert instance.loop.is_closed()
 
     await asyncio.to_thread(whole)
+
+
+class Announcing:
+    """A store that notes when it announces what was written."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    async def announce(self) -> None:
+        self._told.append("announced")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_call_wrote_is_announced_before_lambda_may_freeze_the_process(*, fails: bool) -> None:
+    told: list[str] = []
+
+    async def work() -> str:
+        told.append("written")
+        if fails:
+            raise OSError("no answer")
+        return "answer"
+
+    doing = announced(Announcing(told), work())
+    if fails:
+        with pytest.raises(OSError, match="no answer"):
+            await doing
+    else:
+        assert await doing == "answer"
+    assert told == ["written", "announced"]

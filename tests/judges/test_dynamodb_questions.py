@@ -121,7 +121,7 @@ async def test_what_another_process_keeps_is_seen_and_found(
     assert {event.uid for event in (*page.events, *rest.events)} == {"event1", "event2"}
     await stores.with_event(one, "ann@example.com", uid="event3", summary="Rehearsal")  # type: ignore[arg-type]
     await _answer(one, "ann@example.com", "event3")
-    await one.pulse.close()
+    await one.announce()
     assert await other.revision() != revision
     assert (await other.answered(start))[1] == {"event3"}
     peopled = await other.search(EventQuery(query="rehearsal", has_attendees=True))

@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from typing import Any
 
 from engine.engine import Engine
 from engine.outbox.leases import LEASE_S, DispatcherLeases
+from engine.store.protocol import Store
 from tests.support.clock import Clock
 from tests.support.engines import created, invite
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
@@ -76,3 +78,23 @@ def _taken_over(engine: Engine) -> bool:
     """True once there is a lease, which is another's from then on."""
     with closing(sqlite3.connect(engine.settings.database, timeout=DEADLINE_S)) as raw, raw:
         return raw.execute("UPDATE lease SET owner = 'another'").rowcount > 0
+
+
+class Unannounced:
+    """A store in which another process wrote, and was frozen before it could say so."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def revision(self) -> int:
+        return 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_what_no_one_announced_is_found_by_looking(engine: Engine, clock: Clock) -> None:
+    leases = DispatcherLeases(Unannounced(engine.store), "looking", clock, look_s=0)
+    assert await leases.claim(10) == await leases.claim(10) == []
+    await invite(engine, await created(engine), ANN)
+    assert [claim.message.email for claim in await leases.claim(10)] == [ANN]

@@ -72,6 +72,10 @@ class ChangeQuestions(Chains):
         """A number that changes with every write; writes of other processes show after at most a second."""
         return await self.pulse.revision()
 
+    async def announce(self) -> None:
+        """Let other processes notice at once what this one has written."""
+        await self.pulse.announce()
+
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         """A cursor to the end of the log, and the events of receipts that came after the cursor `after`."""
         heads = await self.heads()

@@ -44,13 +44,15 @@ class Pulse:
             found = await self._calls.get([wire_key(_KEY)])
             return self._kept + (int(found[0][_MOVED]["N"]) if found else 0) - self._own
 
-    async def close(self) -> None:
-        """Announce this process's writes to others at once."""
+    async def announce(self) -> None:
+        """Announce this process's writes to others now; returns once that is done."""
         due, self._due = self._due, None
-        if due:
+        if due and not due.done():
             due.cancel()
             await asyncio.gather(due, return_exceptions=True)
             await self._move()
+        async with self._moving:
+            pass  # an announcement that was under way has ended
 
     async def _move_soon(self) -> None:
         await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))

@@ -111,7 +111,7 @@ class DynamoStore(
         await self.derived.close()
         if self.context.images:
             await self.context.images.close()
-        await self.pulse.close()
+        await self.pulse.announce()
         await self._calls.close()
 
     @asynccontextmanager

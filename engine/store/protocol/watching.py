@@ -14,6 +14,10 @@ class Watching(Protocol):
         """A number that changes with every write; it is only compared for equality."""
         ...
 
+    async def announce(self) -> None:
+        """Let other processes notice at once what this one has written; for a process that may be frozen next."""
+        ...
+
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         """A cursor to the newest receipt, and the events of those that came after the cursor `after`; None: of none."""
         ...

@@ -320,6 +320,9 @@ class SqliteStore(
             return self._unseen
         return mark
 
+    async def announce(self) -> None:
+        """Nothing to do: the file itself shows what was written."""
+
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         return await self._questions.answered(after)
 

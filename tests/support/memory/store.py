@@ -88,6 +88,9 @@ class MemoryStore(Asked, Timings, Exported):
     async def revision(self) -> int:
         return self._kept.version
 
+    async def announce(self) -> None:
+        pass
+
     async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         receipts = {opaque(key): receipt for key, receipt in self._kept.of("receipt").items()}
         newest = max(receipts, default=after or opaque(0))
