@@ -24,7 +24,8 @@ _PLATFORMS = (
     "manylinux_2_28_aarch64",
     "manylinux_2_34_aarch64",
 )
-_FUNCTION_PYTHON = (3, 11)
+MACHINE_PYTHON, FUNCTION_PYTHON = "3.11", "3.12"
+"""Lambda's 3.11 is on Amazon Linux 2, whose SQLite, of 2013, cannot search, and whose glibc is old for some wheels."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SOURCE_DATE = "315532800"
 
@@ -44,15 +45,15 @@ def lock(name: str = "requirements.lock") -> Path:
     )
 
 
-def download(into: Path, *more: str) -> None:
-    """Download the wheels of the lock and of `more` locks, each checked by its hash, for Python 3.11 on Arm.
+def download(into: Path, *more: str, python: str = MACHINE_PYTHON) -> None:
+    """Download the wheels of the lock and of `more` locks, each checked by its hash, for a version of Python on Arm.
 
     Raises Refused: URL_NOT_READABLE.
     """
     platforms = [word for name in _PLATFORMS for word in ("--platform", name)]
     locks = [word for name in ("requirements.lock", *more) for word in ("-r", str(lock(name)))]
     _pip(
-        *("download", "--no-deps", "--python-version", "3.11", "--implementation", "cp", *platforms),
+        *("download", "--no-deps", "--python-version", python, "--implementation", "cp", *platforms),
         *("--require-hashes", *locks, "-d", str(into)),
     )
     for source in into.glob("*.tar.gz"):
@@ -78,7 +79,7 @@ def _pip(*arguments: str) -> None:
 def made(target: Path, *, unpacked: bool) -> str:
     """Download the wheels and write the zip for a machine, or with `unpacked` for the functions; returns its hash."""
     with tempfile.TemporaryDirectory(prefix="cis-wheels-") as folder:
-        download(Path(folder))
+        download(Path(folder), python=FUNCTION_PYTHON if unpacked else MACHINE_PYTHON)
         return (write_unpacked if unpacked else write)(Path(folder), target)
 
 
@@ -105,7 +106,7 @@ def write_unpacked(wheels: Path, target: Path) -> str:
         for room in _ROOMS:
             place = Path(str(find_spec(room).origin)).parent  # type: ignore[union-attr]
             shutil.copytree(place, root / room, ignore=shutil.ignore_patterns("__pycache__"))
-        if sys.version_info[:2] == _FUNCTION_PYTHON:
+        if "{}.{}".format(*sys.version_info) == FUNCTION_PYTHON:
             _compile(root)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(root.rglob("*")):

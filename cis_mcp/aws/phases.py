@@ -258,7 +258,7 @@ class Installation:
                 self._say(
                     "The nightly export has Parquet if the image was built with --build-arg PARQUET=yes."
                 )
-            bundle.download(wheels)
+            bundle.download(wheels, python=bundle.FUNCTION_PYTHON)
             return bundle.write_unpacked(wheels, target)
         more = [bundle.PARQUET] if self._options.nightly_export else []
         bundle.download(wheels, *more)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cis_mcp.aws import tasks
 from cis_mcp.aws.boot import PREFIX
+from cis_mcp.aws.bundle import FUNCTION_PYTHON
 from cis_mcp.aws.pieces import KEPT, LOG_DAYS, MAIL, Resource, allow, arn, if_named, policy, sub, trust
 
 INDEXES: tuple[tuple[str, str | None], ...] = (
@@ -197,7 +198,7 @@ def _function(
         "Policies": [{"PolicyName": "function", "PolicyDocument": policy(logs, *store_statements(), *more)}],
     }
     function = {
-        "Runtime": "python3.11",
+        "Runtime": f"python{FUNCTION_PYTHON}",
         "Architectures": ["arm64"],
         "Handler": handler,
         "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},

@@ -15,7 +15,7 @@ from engine.store.protocol import Claims, Watching
 
 LEASE_S = 20.0
 _LOOK_S = 5.0
-"""Seconds after which to look for what is due although no one has announced anything: a process may end before it does."""
+"""Seconds after which to look for what is due though no one announced anything: a process may end before it does."""
 
 
 class ClaimsAndNews(Claims, Watching, Protocol):

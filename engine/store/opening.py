@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +11,28 @@ from pathlib import Path
 from engine.model.counters import Rates
 from engine.model.searching import Expansion
 from engine.process.private import keep_private
+from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Store
 from engine.store.protocol.moving import Movable
 from engine.store.sqlite.store import SqliteStore
 
+_SQLITE = (3, 38)
+"""The oldest SQLite that has what is asked of it, such as STRICT tables, full-text search by trigrams, and `->>`."""
+
 
 async def open_store(settings: Settings, expand: Expansion) -> Store:
     """The store, with its tables up to date. `expand` lists the instances of a series, for the search.
 
-    Raises OSError; Refused: NOT_ALLOWED if others may read the data, or for an address that names no table.
+    Raises OSError; Refused: NOT_ALLOWED if others may read the data, for an address that names no table, or if the
+    library with which both stores search is too old.
     """
+    if sqlite3.sqlite_version_info < _SQLITE:
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"SQLite {sqlite3.sqlite_version} is too old.",
+            "Use a Python whose SQLite is 3.38 or newer.",
+        )
     await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
     rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain, day=settings.day_limit)
     if settings.in_table:

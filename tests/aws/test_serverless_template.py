@@ -20,7 +20,14 @@ from cis_mcp.aws.phases import Installation
 from cis_mcp.cli.main import cli
 from engine.settings import Settings
 from engine.store.dynamodb.table import definition
-from tests.aws.installing import GIVEN, ROOT, SERVERLESS, allowing, machine_resources, serverless_resources
+from tests.aws.installing import (
+    GIVEN,
+    ROOT,
+    SERVERLESS,
+    allowing,
+    machine_resources,
+    serverless_resources,
+)
 from tests.cli.processes import run
 from tests.support.awsstubs import Stubbed
 
@@ -55,6 +62,24 @@ def test_a_queue_hands_messages_to_a_function_that_reports_which_come_again() ->
 def test_a_function_runs_a_handler_that_there_is(name: str) -> None:
     module, _, handler = serverless_resources()[f"{name}Function"]["Properties"]["Handler"].rpartition(".")
     assert callable(getattr(importlib.import_module(module), handler))
+
+
+def test_functions_run_on_a_system_whose_sqlite_can_search_with_wheels_for_its_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Python 3.12, Lambda runs on Amazon Linux 2, whose SQLite is of 2013."""
+    monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(bundle, "_pip", lambda *arguments: asked.append(arguments))
+    bundle.made(tmp_path / "code.zip", unpacked=True)
+    options, clients = read({**GIVEN, **SERVERLESS}, {}, {}), Stubbed()
+    (tmp_path / "wheels").mkdir()
+    Installation(clients, options, print, lambda _: False)._written(tmp_path / "wheels", tmp_path / "b.zip")  # type: ignore[arg-type]
+    versions = {one[one.index("--python-version") + 1] for one in asked}
+    for name in ("Web", "Mail"):
+        runtime = serverless_resources()[f"{name}Function"]["Properties"]["Runtime"]
+        assert versions == {runtime.removeprefix("python")}
+        assert tuple(map(int, runtime.removeprefix("python").split("."))) >= (3, 12)
 
 
 def test_functions_and_tasks_have_settings_that_there_are() -> None:
@@ -160,8 +185,8 @@ def test_the_zip_of_a_function_holds_code_and_packages_where_they_are_imported_f
     assert first == again
     names = set(zipfile.ZipFile(tmp_path / "a.zip").namelist())
     assert {"thing.py", "cis_mcp.functions/web.py"} <= names
-    compiled = {name for name in names if name.endswith(".cpython-311.pyc")}
-    assert bool(compiled) == (sys.version_info[:2] == (3, 11))
+    compiled = {name for name in names if name.endswith(".pyc")}
+    assert bool(compiled) == ("{}.{}".format(*sys.version_info) == bundle.FUNCTION_PYTHON)
 
 
 def test_costs_of_the_serverless_form_name_tasks_and_table() -> None:

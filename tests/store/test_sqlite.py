@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 from engine.store.sqlite.migrating import NewerDatabase
 from engine.store.sqlite.schema import MIGRATIONS
 from engine.store.sqlite.store import SqliteStore
 from tests.store.stores import sqlite, with_event
+from tests.support.engines import engine_in
 from tests.support.waiting import DEADLINE_S
 
 _PROCESSES = 4
@@ -198,3 +199,12 @@ async def test_a_recount_sees_one_instant_and_lets_others_write_meanwhile(tmp_pa
             writing.execute("DELETE FROM tally")
             assert await store.recount() == []
             writing.execute("ROLLBACK")
+
+
+async def test_an_sqlite_that_is_too_old_is_named_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 7, 17))
+    with pytest.raises(Refused, match="too old"):
+        async with engine_in(tmp_path):
+            pass
