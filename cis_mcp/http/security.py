@@ -18,13 +18,13 @@ class AllowedNames:
     origins: tuple[str, ...]
 
 
-def guard(host: str, public_url: str) -> AllowedNames:
-    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one.
+def guard(host: str, public_url: str, streams_url: str = "") -> AllowedNames:
+    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public ones.
 
     Raises Refused: INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
     """
-    public = _public_host(public_url)
-    names = dict.fromkeys([*_LOOPBACK_NAMES, bracketed(host), public])
+    public = [_public_host(public_url), *([_public_host(streams_url)] if streams_url else [])]
+    names = dict.fromkeys([*_LOOPBACK_NAMES, bracketed(host), *public])
     hosts = [form for name in names for form in (name, f"{name}:*")]
     origins = [f"{scheme}://{form}" for form in hosts for scheme in ("http", "https")]
     return AllowedNames(tuple(hosts), tuple(origins))

@@ -53,7 +53,7 @@ async def over_http(
     from cis_mcp.http.serve import listening, refuse_open_bind, serve_http
 
     # All before anything is started: mail must not be taken in by a server that nobody can reach.
-    names = guard(host, settings.public_url)
+    names = guard(host, settings.public_url, settings.streams_url)
     async with opened(settings) as engine:
         await refuse_open_bind(engine, host, no_auth=no_auth)
     health = Health()

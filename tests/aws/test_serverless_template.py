@@ -18,9 +18,11 @@ from cis_mcp.aws.options import (
 )
 from cis_mcp.aws.phases import Installation
 from cis_mcp.cli.main import cli
+from cis_mcp.http.security import guard
 from engine.settings import Settings
 from engine.store.dynamodb.table import definition
 from tests.aws.installing import (
+    DOMAIN,
     GIVEN,
     ROOT,
     SERVERLESS,
@@ -92,6 +94,16 @@ def test_functions_and_tasks_have_settings_that_there_are() -> None:
     assert {name for name in names if name.startswith("CIS_")} <= {
         f"CIS_{field.upper()}" for field in Settings.model_fields
     }
+
+
+def test_tasks_answer_by_the_name_that_the_load_balancer_has() -> None:
+    task = serverless_resources()["Task"]["Properties"]["ContainerDefinitions"][0]
+    variables = {one["Name"]: one["Value"] for one in task["Environment"]}
+    addresses = [
+        variables[name]["Fn::If"][1]["Fn::Sub"].replace("${DomainName}", DOMAIN)
+        for name in ("CIS_PUBLIC_URL", "CIS_STREAMS_URL")
+    ]
+    assert f"live.{DOMAIN}" in guard("0.0.0.0", *addresses).hosts
 
 
 def test_functions_and_tasks_keep_images_of_the_search_where_they_may_and_nowhere_else() -> None:

@@ -68,6 +68,19 @@ async def test_a_key_works_under_each_name_of_the_server(
         assert _served(answer)
 
 
+async def test_a_server_that_keeps_connections_for_functions_answers_by_the_name_that_they_give(
+    engine_with: Opens, mode: Mode
+) -> None:
+    """The load balancer passes on the name that the client asked for."""
+    live = "https://live.example.com"
+    async with engine_with(public_url=PUBLIC, streams_url=live) as engine, served(engine) as address:
+        headers = bearing(await key_for(engine))
+        answer = await _asked(address, {**headers, "Host": "live.example.com", "Origin": live}, mode)
+        assert (answer.status_code, _served(answer)) == (200, True)
+        answer = await _asked(address, {**headers, "Host": "other.example.com"}, mode)
+        assert answer.status_code == 421
+
+
 async def test_the_right_name_is_no_key(engine_with: Opens, mode: Mode) -> None:
     async with engine_with(public_url=PUBLIC) as engine, served(engine) as address:
         headers = {**bearing("cis_guessed"), "Host": "cis.example.com", "Origin": PUBLIC}

@@ -54,7 +54,7 @@ async def served(
     settings = engine.settings
     app = application(
         engine,
-        guard("127.0.0.1", settings.public_url),
+        guard("127.0.0.1", settings.public_url, settings.streams_url),
         no_auth=no_auth,
         selection=selection,
         leaving=lambda: server.should_exit,
