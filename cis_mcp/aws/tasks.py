@@ -78,6 +78,8 @@ def _service(settings: Mapping[str, object]) -> Resource:
         "Service": {
             "Type": "AWS::ECS::Service",
             "DependsOn": ["ServerPolicy", "Events"],
+            # ECS refuses a target group that no listener has. DependsOn may not name what a condition leaves out.
+            "Metadata": {"After": if_named({"Ref": "Listener"}, "")},
             "Properties": {
                 "Cluster": {"Ref": "Cluster"},
                 "TaskDefinition": {"Ref": "Task"},

@@ -141,6 +141,17 @@ def test_tasks_are_replaced_one_after_the_other_and_only_the_load_balancer_reach
     assert found["Targets"]["Properties"]["HealthCheckPath"] == "/healthz"
 
 
+def test_tasks_start_once_the_load_balancer_listens_for_them_where_there_is_one() -> None:
+    """ECS refuses a target group without a load balancer; CloudFormation a DependsOn on what a condition leaves out."""
+    found = serverless_resources()
+    assert found["Service"]["Metadata"] == {"After": {"Fn::If": ["Named", {"Ref": "Listener"}, ""]}}
+    conditional = {name for name, one in found.items() if "Condition" in one}
+    for one in found.values():
+        needed = one.get("DependsOn", [])
+        if "Condition" not in one:
+            assert not conditional & {*([needed] if isinstance(needed, str) else needed)}
+
+
 def test_tasks_believe_the_load_balancer_about_who_asks_and_functions_no_one() -> None:
     found = serverless_resources()
     task = found["Task"]["Properties"]["ContainerDefinitions"][0]
