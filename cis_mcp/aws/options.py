@@ -14,6 +14,8 @@ from engine.refusals import Code, Refused
 
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+NONE = "none"
+"""The value of a flag that takes away what was installed."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 _PATTERNS = {
     "domain": (_DOMAIN, "a domain such as invites.example.com"),
@@ -103,7 +105,9 @@ def read(
         ):
             given[field] = value
     merged: dict[str, object] = {**given, **_switches(parameters)}
-    merged |= {name: value for name, value in flags.items() if value not in {None, ""}}
+    merged |= {
+        name: "" if value == NONE else value for name, value in flags.items() if value not in {None, ""}
+    }
     problems += [f"{name} is needed" for name in ("domain", "region") if not merged.get(name)]
     problems += _malformed(merged)
     problems += _of_the_other_form(merged) if merged.get("form") != "serverless" else _not_serverless(merged)
@@ -163,11 +167,12 @@ def _refused(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _switches(parameters: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
-    if parameters.get("ImportedSesEmailIdentity", "").lower() not in {"", "false", "no"}:
-        found["own_identity"] = False
-    there = parameters.get("DynamoDbTableExists", "").lower() not in {"", "false", "no"}
+    if imported := parameters.get("ImportedSesEmailIdentity", ""):
+        found["own_identity"] = imported.lower() in {"false", "no"}
     # Without a table that exists its name asks for nothing: events live in SQLite on the volume.
-    found["table"] = (parameters.get("DynamoDbTableName") or "thirtyone") if there else ""
+    if parameters.keys() & {"DynamoDbTableExists", "DynamoDbTableName"}:
+        there = parameters.get("DynamoDbTableExists", "").lower() not in {"", "false", "no"}
+        found["table"] = (parameters.get("DynamoDbTableName") or "thirtyone") if there else ""
     return found
 
 

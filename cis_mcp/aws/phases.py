@@ -9,6 +9,7 @@ from typing import Any
 
 from cis_mcp.aws import bundle, dns, template
 from cis_mcp.aws.clients import Clients, code_of
+from cis_mcp.aws.continuing import continued, kept
 from cis_mcp.aws.dns import DnsRecord
 from cis_mcp.aws.options import InstallationOptions
 from cis_mcp.aws.rules import Rules
@@ -40,10 +41,12 @@ class Installation:
         self._say = say
         self._confirm = confirm
         self._look_s = look_s
+        self._installed: dict[str, str] = {}
         self.stack = Stack(clients, options.stack, look_s=look_s)
 
     def bootstrap(self) -> bool:
         """Create queues, bucket, identity, receipt rule and DNS records. False if it was not confirmed."""
+        self._go_on()
         if self._server():
             self._say("The server is there already: its stack is changed by deploy.")
         elif not self._changed(template.text(machine=False), self._plain()):
@@ -54,6 +57,7 @@ class Installation:
         """Upload the code, create the machine, and last the receipt rule. False if it was not confirmed."""
         if not self._options.machine:
             return self.bootstrap()
+        self._go_on()
         wanted = "WebFunction" if self._options.serverless else "Machine"
         if self._server() not in {"", wanted}:
             raise Refused(
@@ -147,11 +151,26 @@ class Installation:
             self._say(f"{'removes' if one in going else 'keeps  '} {one.name} {one.type} (DNS)")
         return going
 
+    def _go_on(self) -> None:
+        """Take what was not given as it was installed."""
+        self._installed = self.stack.parameters()
+        whole = continued(self._options, self._installed)
+        for line in kept(self._options, whole):
+            self._say(f"as installed: {line}")
+        self._options = whole
+
     def _changed(self, body: str, parameters: dict[str, str]) -> bool:
-        """Show a change set, and run it if that is confirmed."""
+        """Show a change set, and run it if that is confirmed. Raises Refused if it would replace what holds data."""
         changes = self.stack.propose(body, parameters)
         for change in changes:
             self._say(change.line)
+        if lost := [one.resource for one in changes if one.replaced and one.resource in _RETAINED]:
+            self.stack.forget()
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"An empty one would take the place of {', '.join(lost)}.",
+                "Give what the first installation was given, or install under another --project.",
+            )
         if not changes:
             self._say("The stack is as it should be.")
             return True
@@ -211,9 +230,15 @@ class Installation:
         return True
 
     def _placed(self) -> dict[str, str]:
-        """The subnet, its network and its zone; later machines stay in this zone, since the volume does."""
+        """The subnet, its network and its zone. Raises Refused for another zone than that of the volume."""
         found = self._subnets([self._options.subnet] if self._options.subnet else [])
         first = min(found, key=lambda one: str(one["AvailabilityZone"]))
+        if (zone := self._installed.get("Zone", first["AvailabilityZone"])) != first["AvailabilityZone"]:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"The data volume is in {zone}, and {first['SubnetId']} is not.",
+                f"Give --subnet with a public subnet in {zone}.",
+            )
         return {"Subnet": first["SubnetId"], "Vpc": first["VpcId"], "Zone": first["AvailabilityZone"]}
 
     def _subnets(self, wanted: list[str]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from engine.refusals import Code, Refused
 
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _LOOK_S = 2.0
+_NEVER_MADE = "REVIEW_IN_PROGRESS"
 
 
 class ResourceChange(Value):
@@ -47,9 +48,16 @@ class Stack:
         found = self._described() or {}
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs") or []}
 
+    def parameters(self) -> dict[str, str]:
+        """What it was given, by the names of its parameters; empty if it was never made."""
+        found = self._described() or {"StackStatus": _NEVER_MADE}
+        if found["StackStatus"] == _NEVER_MADE:
+            return {}
+        return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters") or []}
+
     def propose(self, template: str, parameters: Mapping[str, str]) -> list[ResourceChange]:
         """Create a change set named `next` without running it; the list is empty if nothing would change."""
-        kind = "UPDATE" if self.state() not in {"", "REVIEW_IN_PROGRESS"} else "CREATE"
+        kind = "UPDATE" if self.state() not in {"", _NEVER_MADE} else "CREATE"
         self._drop()
         self._cfn.create_change_set(
             StackName=self.name,
@@ -76,7 +84,7 @@ class Stack:
     def forget(self) -> None:
         """Delete the change set, and the stack too if it was never created."""
         self._drop()
-        if self.state() == "REVIEW_IN_PROGRESS":
+        if self.state() == _NEVER_MADE:
             self._cfn.delete_stack(StackName=self.name)
 
     def remove(self) -> None:

@@ -38,14 +38,12 @@ _OPTIONS = (
     click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
     click.option("--alarm-email", default="", help="Address that gets the alarms."),
     click.option(
-        "--nightly-export",
-        is_flag=True,
+        "--nightly-export/--no-nightly-export",
         default=None,
         help="Export all tables to the bucket every night, under export/.",
     ),
     click.option(
-        "--delivery-events",
-        is_flag=True,
+        "--delivery-events/--no-delivery-events",
         default=None,
         help="Let SES report each delivery, too: one more event per mail.",
     ),
@@ -125,7 +123,10 @@ def bootstrap(**given: Any) -> None:
 @aws.command()
 @_taking
 def deploy(**given: Any) -> None:
-    """Deploy the code and the machine, or whatever has changed since the last time."""
+    """Deploy the code and the machine, or whatever has changed since the last time.
+
+    What is not given stays as it was installed; “none” as a value takes it away.
+    """
     with _Run(given) as run:
         run.priced()
         run.exit(0 if run.installation().deploy() or run.dry else 1)

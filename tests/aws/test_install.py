@@ -54,7 +54,8 @@ def test_no_phase_makes_a_rule_or_a_record_unless_it_is_confirmed() -> None:
         "CreationTime": "2027-03-01T00:00:00Z",
     }
     stack["Outputs"] = [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]  # type: ignore[assignment]
-    clients.answers("cloudformation", "describe_stacks", Stacks=[stack])
+    for _ in range(2):
+        clients.answers("cloudformation", "describe_stacks", Stacks=[stack])
     resource = {"LogicalResourceId": "Machine", "ResourceType": "x", "ResourceStatus": "CREATE_COMPLETE"}
     resource["LastUpdatedTimestamp"] = "2027-03-01T00:00:00Z"
     clients.answers("cloudformation", "list_stack_resources", StackResourceSummaries=[resource])
@@ -91,7 +92,8 @@ def test_a_dry_deploy_says_what_it_would_upload_and_why_the_change_set_waits(
     monkeypatch.setattr(bundle, "_ROOMS", ("cis_mcp.functions",))
     monkeypatch.setattr(bundle, "download", lambda into, *more: None)
     clients, said, asked = Stubbed(), list[str](), list[str]()
-    clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+    for _ in range(2):
+        clients.refuses("cloudformation", "describe_stacks", "ValidationError")
     arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
     clients.answers("sts", "get_caller_identity", Account="111122223333", Arn=arn, UserId="x")
     clients.refuses("s3", "head_object", "404")
