@@ -8,7 +8,8 @@ _DATA = "/var/lib/cis"
 
 _SCRIPT = """#!/bin/bash
 # Runs once, at the first boot; the mount and the service come again by themselves. The volume has one holder: whoever
-# had it before has ended, or this waits for its end. Its files may be of a user with another number.
+# had it before has ended, or this waits for its end. Its files may be of a user with another number. It has
+# ${VolumeSize} GB: when it gets more, this text is another, and so is the machine, which grows the file system.
 set -euxo pipefail
 export AWS_DEFAULT_REGION=${AWS::Region}
 dnf -y -q install python3.11 unzip
@@ -26,6 +27,7 @@ mkdir -p DATA
 echo "$disk DATA auto noatime,nofail 0 2" >> /etc/fstab
 systemctl daemon-reload
 mount DATA
+xfs_growfs DATA
 useradd --system --home-dir DATA --shell /sbin/nologin cis || true
 chown -R cis:cis DATA && chmod 700 DATA
 install -d -o root -g root /opt/cis

@@ -73,11 +73,8 @@ class Installation:
             parameters = {**self._plain(), **self._functions(), **code}
             body = template.text(serverless=True)
             return self._changed(body, parameters) and self._mail() and self._addressed()
-        parameters = {**self._plain(), **self._placed(), **code}
-        parameters |= {
-            "InstanceType": self._options.instance_type,
-            "VolumeSize": str(self._options.volume_gb),
-        }
+        parameters = {**self._plain(), **self._placed(), **code, "VolumeSize": self._size()}
+        parameters["InstanceType"] = self._options.instance_type
         return self._changed(template.text(), parameters) and self._mail()
 
     def destroy(self, *, data: bool) -> bool:
@@ -228,6 +225,13 @@ class Installation:
             f"CIS_SECRET={secret} cis-mcp key create --name me --for you@{domain}"
         )
         return True
+
+    def _size(self) -> str:
+        """The GB of the volume. Raises Refused if they are fewer than it has: EBS makes no volume smaller."""
+        wanted, there = self._options.volume_gb, int(self._installed.get("VolumeSize", 0))
+        if wanted < there:
+            raise Refused(Code.INVALID_ARGUMENT, f"The data volume has {there} GB, and can only grow.")
+        return str(wanted)
 
     def _placed(self) -> dict[str, str]:
         """The subnet, its network and its zone. Raises Refused for another zone than that of the volume."""

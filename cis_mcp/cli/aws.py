@@ -35,6 +35,14 @@ _OPTIONS = (
         help="Public subnet of the machine (serverless: two, as A,B); default: those of the default VPC.",
     ),
     click.option("--instance-type", default="", help="Arm instance type (t4g.small)."),
+    click.option(
+        "--volume",
+        "volume_gb",
+        default=None,
+        type=click.IntRange(8, 16_000),
+        metavar="GB",
+        help="Size of the data volume (20); it can only grow.",
+    ),
     click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
     click.option("--alarm-email", default="", help="Address that gets the alarms."),
     click.option(

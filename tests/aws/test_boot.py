@@ -14,6 +14,7 @@ from cis_mcp.aws.boot import user_data
 VALUES = {
     "AWS::Region": "eu-west-1",
     "DataVolume": "vol-0a1b",
+    "VolumeSize": "20",
     "Device": "/dev/sdf",
     "CodeBucket": "cis-code",
     "CodeKey": "code/ab.zip",
@@ -31,7 +32,7 @@ printf '#!/bin/sh\\necho "%s"\\n' "$3/lib" > "$3/bin/python"
 chmod 755 "$3/bin/pip" "$3/bin/python"
 """
 COMMANDS = {
-    **dict.fromkeys(("dnf", "mkfs.xfs", "mount", "useradd", "chown", "systemctl"), ""),
+    **dict.fromkeys(("dnf", "mkfs.xfs", "mount", "xfs_growfs", "useradd", "chown", "systemctl"), ""),
     "curl": "echo i-0123456789abcdef0\n",
     "aws": 'case "$2" in attach-volume) [ "$(grep -c attach-volume "$CALLS")" -ge 3 ];; esac\n',
     "blkid": '[ -n "$FORMATTED" ]\n',
@@ -103,7 +104,8 @@ def test_the_volume_is_waited_for_and_only_an_empty_one_gets_a_file_system(tmp_p
         assert len([one for one in calls if "attach-volume" in one]) == 3, "until whoever had it has ended"
         assert (f"mkfs.xfs /{_DISK}" in calls) is not bool(formatted)
         order = [
-            next(n for n, one in enumerate(calls) if one.startswith(word)) for word in ("mount", "chown")
+            next(n for n, one in enumerate(calls) if one.startswith(word))
+            for word in ("mount", "xfs_growfs /var/lib/cis", "chown")
         ]
         assert order == sorted(order)
         assert "chown -R cis:cis /var/lib/cis" in calls

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.continuing import continued
 from cis_mcp.aws.options import InstallationOptions, read
 from cis_mcp.aws.phases import Installation
@@ -107,6 +108,21 @@ def test_the_machine_stays_in_the_zone_of_its_volume(clients: Stubbed) -> None:
     with pytest.raises(Refused, match="volume is in eu-west-1b") as refused:
         found._placed()
     assert refused.value.code is Code.INVALID_ARGUMENT
+
+
+def test_the_volume_grows_by_a_flag_and_never_shrinks(clients: Stubbed) -> None:
+    for given, size in (({}, "40"), ({"volume_gb": 60}, "60")):
+        found, _ = installation(clients, read({**GIVEN, **given}, {}, {}))
+        found._go_on()
+        assert found._size() == size
+    found, _ = installation(clients, read({**GIVEN, "volume_gb": 20}, {}, {}))
+    found._go_on()
+    with pytest.raises(Refused, match="has 40 GB"):
+        found._size()
+
+
+def test_a_machine_whose_volume_grew_is_another_so_that_its_file_system_grows() -> None:
+    assert "${VolumeSize} GB" in user_data()
 
 
 def test_a_change_that_would_replace_data_is_not_made_even_with_yes(clients: Stubbed) -> None:
