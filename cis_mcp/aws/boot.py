@@ -32,6 +32,7 @@ useradd --system --home-dir DATA --shell /sbin/nologin cis || true
 chown -R cis:cis DATA && chmod 700 DATA
 install -d -o root -g root /opt/cis
 aws s3 cp s3://${CodeBucket}/${CodeKey} /opt/cis/code.zip
+sha256sum /opt/cis/code.zip | grep -q "^$(basename ${CodeKey} .zip)"
 unzip -q -o /opt/cis/code.zip -d /opt/cis
 python3.11 -m venv /opt/cis/venv
 /opt/cis/venv/bin/pip install -q --no-index --find-links /opt/cis/wheels -r /opt/cis/requirements.txt

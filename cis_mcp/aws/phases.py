@@ -9,6 +9,7 @@ from typing import Any
 
 from cis_mcp.aws import bundle, dns, template
 from cis_mcp.aws.clients import Clients, code_of
+from cis_mcp.aws.code_bucket import CodeBucket
 from cis_mcp.aws.continuing import continued, kept
 from cis_mcp.aws.dns import DnsRecord
 from cis_mcp.aws.options import InstallationOptions
@@ -270,15 +271,24 @@ class Installation:
 
     def _uploaded(self) -> tuple[str, str] | None:
         """Bucket and key of the code, which is not uploaded again under the same hash. None if it was not confirmed."""
-        account = self._clients.of("sts").get_caller_identity()["Account"]
-        name = f"cis-code-{account}-{self._options.region}"
+        bucket = CodeBucket(self._clients, self._options.region)
         with tempfile.TemporaryDirectory(prefix="cis-code-") as folder:
             wheels, target = Path(folder) / "wheels", Path(folder) / "code.zip"
             wheels.mkdir()
             self._say("downloading the locked wheels for the machine's platform")
             key = f"code/{self._written(wheels, target)}.zip"
-            self._say(f"code: s3://{name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
-            return (name, key) if self._put(name, key, target) else None
+            self._say(f"code: s3://{bucket.name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
+            done = bucket.put(key, target, lambda: self._may_upload(bucket.name, key))
+            return (bucket.name, key) if done else None
+
+    def _may_upload(self, name: str, key: str) -> bool:
+        self._say(f"to upload: {key}, into the private bucket {name}, which is made if it is not there")
+        confirmed = self._confirm(f"Put the code into s3://{name}?")
+        if not confirmed:
+            self._say(
+                "The change set names the code, so it is shown after the upload; say yes to that first."
+            )
+        return confirmed
 
     def _written(self, wheels: Path, target: Path) -> str:
         """Download the wheels and write the zip; returns its hash. A machine's zip also has what exports need."""
@@ -292,26 +302,6 @@ class Installation:
         more = [bundle.PARQUET] if self._options.nightly_export else []
         bundle.download(wheels, *more)
         return bundle.write(wheels, target, *more)
-
-    def _put(self, name: str, key: str, target: Path) -> bool:
-        """Upload the code unless it is there. False if it was not confirmed."""
-        from botocore.exceptions import ClientError
-
-        s3 = self._clients.of("s3")
-        try:
-            s3.head_object(Bucket=name, Key=key)
-        except ClientError as error:
-            if code_of(error) not in {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}:
-                raise
-            self._say(f"to upload: {key}, into the private bucket {name}, which is made if it is not there")
-            if not self._confirm(f"Put the code into s3://{name}?"):
-                self._say(
-                    "The change set names the code, so it is shown after the upload; say yes to that first."
-                )
-                return False
-            _made(s3, name, self._options.region)
-            s3.upload_file(str(target), name, key)
-        return True
 
     def _dkim(self) -> dict[str, str]:
         from botocore.exceptions import ClientError
@@ -366,20 +356,6 @@ _LOOKS_MAX = 150
 _ZONES = 2
 """A load balancer is in two zones at least."""
 _DEFAULTS = [{"Name": "default-for-az", "Values": ["true"]}]
-
-
-def _made(s3: Any, name: str, region: str) -> None:
-    """The bucket of the code, encrypted and not public; created if missing."""
-    from botocore.exceptions import ClientError
-
-    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    try:
-        s3.create_bucket(Bucket=name, **where)
-    except ClientError as error:
-        if code_of(error) != "BucketAlreadyOwnedByYou":
-            raise
-    names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(names, True))
 
 
 def _emptied(s3: Any, name: str) -> None:

@@ -37,6 +37,7 @@ COMMANDS = {
     "aws": 'case "$2" in attach-volume) [ "$(grep -c attach-volume "$CALLS")" -ge 3 ];; esac\n',
     "blkid": '[ -n "$FORMATTED" ]\n',
     "sleep": "",
+    "sha256sum": 'echo "${HASH:-ab}00ff  code.zip"\n',
     "unzip": 'for last; do :; done; mkdir -p "$last/code/cis_mcp"; touch "$last/code/cis_mcp/here.py"\n',
     "install": 'for last; do :; done; mkdir -p "$last"\n',
     "python3.11": _VENV,
@@ -46,7 +47,7 @@ _DISK = "dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0a1b"
 
 
 class Booted:
-    """A folder that stands for the root of the machine, once the script has run there."""
+    """A folder that stands for the root of the machine, where the script runs."""
 
     def __init__(self, root: Path, **environment: str) -> None:
         self.root = root
@@ -67,7 +68,12 @@ class Booted:
         }
         script = re.sub(r"\$\{([A-Za-z:.]+)\}", lambda found: VALUES[found[1]], user_data())
         places = r"(?<![\w.])/(etc|opt|usr/local/bin|var/lib/cis|dev/disk)"
-        self._ran(["bash", "-c", re.sub(places, lambda found: f"{root}/{found[1]}", script)])
+        self._script = re.sub(places, lambda found: f"{root}/{found[1]}", script)
+
+    def boot(self) -> Booted:
+        """Run the script."""
+        self._ran(["bash", "-c", self._script])
+        return self
 
     def text(self, name: str) -> str:
         """A file of the machine, with its own paths."""
@@ -84,7 +90,7 @@ class Booted:
 
 
 def test_a_machine_that_boots_again_finds_its_volume_and_its_server_waits_for_it(tmp_path: Path) -> None:
-    booted = Booted(tmp_path)
+    booted = Booted(tmp_path).boot()
     assert booted.text("etc/fstab") == f"/{_DISK} /var/lib/cis auto noatime,nofail 0 2\n"
     service = booted.text("etc/systemd/system/cis.service").splitlines()
     assert {"RequiresMountsFor=/var/lib/cis", "ReadWritePaths=/var/lib/cis", "User=cis"} <= {*service}
@@ -93,14 +99,14 @@ def test_a_machine_that_boots_again_finds_its_volume_and_its_server_waits_for_it
 
 def test_the_server_can_write_temporary_files_though_the_system_is_read_only(tmp_path: Path) -> None:
     """SQLite and uploads need a folder for them; no other place outside of the volume can be written to."""
-    service = Booted(tmp_path).text("etc/systemd/system/cis.service").splitlines()
+    service = Booted(tmp_path).boot().text("etc/systemd/system/cis.service").splitlines()
     assert {"ProtectSystem=strict", "PrivateTmp=yes"} <= {*service}
 
 
 def test_the_volume_is_waited_for_and_only_an_empty_one_gets_a_file_system(tmp_path: Path) -> None:
     for name, formatted in (("new", ""), ("old", "yes")):
         (tmp_path / name).mkdir()
-        calls = Booted(tmp_path / name, FORMATTED=formatted).text("calls").splitlines()
+        calls = Booted(tmp_path / name, FORMATTED=formatted).boot().text("calls").splitlines()
         assert len([one for one in calls if "attach-volume" in one]) == 3, "until whoever had it has ended"
         assert (f"mkfs.xfs /{_DISK}" in calls) is not bool(formatted)
         order = [
@@ -116,8 +122,15 @@ def test_the_operators_command_has_the_settings_of_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, export: str
 ) -> None:
     monkeypatch.setitem(VALUES, "Export", export)
-    booted = Booted(tmp_path)
+    booted = Booted(tmp_path).boot()
     inbox = "sqs://cis-prod-Queue-1?region=eu-west-1&bucket=mail-bucket&prefix=in/"
     assert booted.command() == f"{inbox}|*@example.com,ann@example.org|{export}"
     assert f"CIS_INBOX={inbox}" in booted.text("etc/cis.env").splitlines()
     assert "pip install -q --no-index --find-links /opt/cis/wheels" in booted.text("calls")
+
+
+def test_code_that_is_not_what_its_key_says_never_runs(tmp_path: Path) -> None:
+    other = Booted(tmp_path, HASH="cd")
+    with pytest.raises(AssertionError, match="grep"):
+        other.boot()
+    assert "\nunzip" not in other.text("calls")

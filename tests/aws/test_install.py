@@ -6,16 +6,19 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cis_mcp.aws import bundle, template
 from cis_mcp.aws.boot import user_data
+from cis_mcp.aws.code_bucket import CodeBucket
 from cis_mcp.aws.options import (
     read,
 )
 from cis_mcp.aws.phases import Installation
 from cis_mcp.aws.rules import Rules
+from engine.refusals import Refused
 from tests.aws.installing import DOMAIN, GIVEN, OPTIONS, ROOT
 from tests.support.awsstubs import Stubbed
 
@@ -101,6 +104,21 @@ def test_a_dry_deploy_says_what_it_would_upload_and_why_the_change_set_waits(
     assert (installation.deploy(), len(asked)) == (False, 1)
     assert "into the private bucket cis-code-111122223333-eu-west-1" in said[-2]
     assert said[-1].startswith("The change set names the code")
+    clients.spent()
+    clients.close()
+
+
+def test_code_that_somebody_else_put_into_a_bucket_with_our_name_is_not_taken(tmp_path: Path) -> None:
+    """Whoever knows the account can foretell bucket and key; S3 refuses a bucket of another owner than is named."""
+    clients, asked = Stubbed(), list[str]()
+    arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
+    clients.answers("sts", "get_caller_identity", Account="111122223333", Arn=arn, UserId="x")
+    named = {"Bucket": "cis-code-111122223333-eu-west-1", "ExpectedBucketOwner": "111122223333"}
+    clients.expects("s3", "head_object", "403", Key="code/ab.zip", **named)
+    bucket = CodeBucket(clients, "eu-west-1")  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="somebody else's"):
+        bucket.put("code/ab.zip", tmp_path / "code.zip", lambda: _no(asked)("?"))
+    assert asked == []
     clients.spent()
     clients.close()
 

@@ -47,6 +47,10 @@ class Stubbed:
     def refuses(self, service: str, operation: str, code: str) -> None:
         self._of(service)[1].add_client_error(operation, code)
 
+    def expects(self, service: str, operation: str, code: str, **values: object) -> None:
+        """Refuse a call with exactly these values; any other fails the test."""
+        self._of(service)[1].add_client_error(operation, code, expected_params=values)
+
     def spent(self) -> None:
         for _, stubber in self._clients.values():
             stubber.assert_no_pending_responses()
