@@ -330,3 +330,17 @@ def attendee_counters(attendee: Attendee) -> list[str]:
         return []
     names = ["attendees", f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
     return [*names, f"prodid.{attendee.prodid}"] if attendee.prodid else names
+
+
+def turn_may_be_taken(ends: float, held: datetime | None, now: datetime, lease_s: float) -> bool:
+    """True if a turn that ends then is over, or is the one that this process holds.
+
+    One that ends later than any granted lately was written before the clock was set back.
+    """
+    mine = held is not None and same_turn(ends, held)
+    return mine or not now.timestamp() < ends <= now.timestamp() + 2 * lease_s
+
+
+def same_turn(ends: float, held: datetime) -> bool:
+    """True if the turn that ends then is the one that ends at `held`."""
+    return abs(ends - held.timestamp()) < _ROUNDING

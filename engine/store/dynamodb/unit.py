@@ -27,6 +27,7 @@ from engine.store.dynamodb.sessions import Sessions
 from engine.store.dynamodb.suppressions import Suppressions
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.triggers import Triggers
+from engine.store.dynamodb.turns import ProcessTurns
 from engine.store.dynamodb.webhooks import Webhooks
 
 
@@ -50,6 +51,7 @@ class DynamoUnit(
     Claims,
     Orders,
     Triggers,
+    ProcessTurns,
     Webhooks,
     Links,
     Pages,

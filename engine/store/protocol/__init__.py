@@ -43,6 +43,7 @@ from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.timing import TimingQuestions
 from engine.store.protocol.triggers import TriggerQuestions, Triggers
+from engine.store.protocol.turns import ProcessTurns
 from engine.store.protocol.undo import Undos
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
@@ -68,6 +69,7 @@ class Unit(
     Sessions,
     Stops,
     Digests,
+    ProcessTurns,
     Triggers,
     PostedRequests,
     Keys,

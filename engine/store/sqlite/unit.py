@@ -31,6 +31,7 @@ from engine.store.sqlite.requests import Requests
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.triggers import Triggers
+from engine.store.sqlite.turns import ProcessTurns
 from engine.store.sqlite.undo import Undos
 from engine.store.sqlite.webhooks import Webhooks
 
@@ -56,6 +57,7 @@ class SqliteUnit(
     Keys,
     Sessions,
     Digests,
+    ProcessTurns,
     Requests,
     Record,
     InboxMessages,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.model.counters import Quota
 from engine.store import rules
@@ -49,6 +49,22 @@ class QuotaUnit(StopUnit):
         if not row:
             return rules.UNREAD_QUOTA if name else Quota()
         return Quota(rate=row.quota.rate * row.part, remaining=row.quota.remaining)
+
+    async def take_turn(
+        self, name: str, held: datetime | None, now: datetime, lease_s: float
+    ) -> datetime | None:
+        key, until = f"turn {name}", now + timedelta(seconds=lease_s)
+        ends = self.t.get("pace", key)
+        if ends is not None and not rules.turn_may_be_taken(ends, held, now, lease_s):
+            return None
+        self.t.put("pace", key, until.timestamp())
+        return until
+
+    async def end_turn(self, name: str, held: datetime) -> None:
+        key = f"turn {name}"
+        ends = self.t.get("pace", key)
+        if ends is not None and rules.same_turn(ends, held):
+            self.t.drop("pace", key)
 
     def spend_quota(self, name: str, n: int, now: datetime) -> None:
         rate, row = self.quota(name).rate, self.t.get("quota", name)
