@@ -21,8 +21,11 @@ For Amazon QuickSight, Metabase, a notebook, or anything else that reads CSV or 
 - `GET /v1/export/{table}` streams one table; its parameters are `format`, `organizer`, `since`, `until` and `masked`
   ([rest.md](rest.md)).
 - `CIS_EXPORT=s3://BUCKET/PREFIX` writes all of them to a bucket every night, starting at 02:00 UTC:
-  `TABLE/csv/part-*.csv`, `TABLE/parquet/part-*.parquet` if pyarrow is installed, and `TABLE/manifest.json`, from which
-  Amazon QuickSight reads the CSV files. The files of earlier nights are replaced. With `?addresses=yes`, addresses are
+  `TABLE/csv/part-TIME-*.csv`, `TABLE/parquet/part-TIME-*.parquet` if pyarrow is installed, and `TABLE/manifest.json`,
+  from which Amazon QuickSight reads the CSV files. Of several processes, one writes a night; if it dies, another begins
+  anew within an hour or so. A table's manifest is written last, and always names the files of one run; then those of
+  earlier runs are deleted, and nothing else that lies there. Who reads all files below a prefix may see two runs
+  meanwhile. With `?addresses=yes`, addresses are
   in full. The role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export`
   grants them.
 

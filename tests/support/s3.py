@@ -31,6 +31,7 @@ class S3:
     region: str = ""
     """Another region, where the bucket is."""
     read: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     listed: int = 0
     refused: list[str] = field(default_factory=list)
     denied: bool = False
@@ -57,6 +58,7 @@ class S3:
 
     def _object(self, asked: Asked, key: str) -> Told:
         if asked.method == "PUT":
+            self.written.append(key)
             self.put(key, asked.body, datetime.now(UTC))
             return Told(200, {"etag": f'"{len(asked.body)}"'})
         if asked.method == "DELETE":
@@ -107,9 +109,9 @@ class S3:
 
 
 @asynccontextmanager
-async def s3(**values: object) -> AsyncIterator[S3]:
+async def s3(kind: type[S3] = S3, **values: object) -> AsyncIterator[S3]:
     """A bucket at a port of this machine."""
-    bucket = S3(**values)  # type: ignore[arg-type]
+    bucket = kind(**values)  # type: ignore[arg-type]
     async with answering(bucket.answer) as stub:
         bucket.url = stub.url
         yield bucket
