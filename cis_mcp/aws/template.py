@@ -115,6 +115,7 @@ def _conditions() -> Resource:
 
 
 _MAIL_ARN = {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Name}", {"Name": MAIL}]}
+_MAILS = {"Condition": {"StringLike": {"s3:prefix": [f"{PREFIX}*"]}}}
 _TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ImportedTable}"
 _ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
@@ -313,7 +314,14 @@ def server_statements() -> list[Resource]:
             {"Fn::Sub": [f"${{Objects}}{PREFIX}*", {"Objects": _slash(_MAIL_ARN)}]},
         ),
         {"Fn::If": ["ReadsTable", allow("dynamodb:Scan", sub(_TABLE_ARN)), {"Ref": "AWS::NoValue"}]},
-        allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": [f"{PREFIX}*"]}}),
+        # Without the condition S3 says of an object that it is gone, and not that it may not be read.
+        {
+            "Fn::If": [
+                "OwnBucket",
+                allow("s3:ListBucket", arn("MailBucket")),
+                allow("s3:ListBucket", sub("arn:${AWS::Partition}:s3:::${ImportedBucket}"), **_MAILS),
+            ]
+        },
         _where_exporting(allow(["s3:PutObject", "s3:DeleteObject"], _below("export/"))),
         _where_exporting(
             allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": ["export/*"]}})

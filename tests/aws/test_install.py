@@ -167,5 +167,5 @@ def test_one_switch_exports_every_night_and_gives_the_right_to() -> None:
     assert place["Fn::Sub"][0] == "s3://${Mail}/export?region=${AWS::Region}"
     statements = built["Resources"]["ServerPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     rights = [one["Fn::If"][1]["Action"] for one in statements if "Fn::If" in one]
-    assert rights == ["dynamodb:Scan", ["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
+    assert rights == ["dynamodb:Scan", "s3:ListBucket", ["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
     assert read({**GIVEN, "nightly_export": True}, {}, {}).nightly_export

@@ -92,6 +92,16 @@ def test_rights_are_few_and_none_is_for_everything() -> None:
             assert "Service" in statement["Principal"] and statement["Condition"]
 
 
+def test_the_server_sees_that_a_mail_is_gone_and_lists_nothing_else_of_a_bucket_that_was_there() -> None:
+    """S3 says that an object is not there only to who may list the bucket without a condition."""
+    statements = machine_resources()["ServerPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (own, imported) = next(
+        one["Fn::If"][1:] for one in statements if one.get("Fn::If", [""])[0] == "OwnBucket"
+    )
+    assert (own["Action"], "Condition" in own) == ("s3:ListBucket", False)
+    assert imported["Condition"] == {"StringLike": {"s3:prefix": ["in/*"]}}
+
+
 def test_there_are_never_two_machines_over_one_volume() -> None:
     group = machine_resources()["Machine"]
     assert (group["Properties"]["MinSize"], group["Properties"]["MaxSize"]) == ("1", "1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.httpstub import Asked, Told
 from tests.support.s3 import S3
 from tests.support.ses import ENVIRONMENT
 from tests.support.sesmail import RECEIPT, notification, stamped
@@ -202,6 +203,38 @@ async def test_a_bucket_that_may_not_be_read_loses_nothing(engine: Engine) -> No
         await _answer_the_dead(queue)
         queue.visibility_ends()
         assert await emptied(engine, queue) == {"created": 1}
+
+
+class Withheld(S3):
+    """A bucket that refuses one object, and gives no other before `after` is true."""
+
+    after: Callable[[], bool] = staticmethod(lambda: True)
+
+    async def answer(self, asked: Asked) -> Told:
+        if asked.path.endswith("/in/refused"):
+            return self._error(403, "AccessDenied", "no")
+        await eventually(self.after)
+        return await super().answer(asked)
+
+
+async def test_a_mail_that_cannot_be_read_interrupts_no_other(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[int] = []
+
+    async def on_delete(name: str) -> None:
+        tries.append(queue.messages[name].received)
+
+    bucket = Withheld()
+    bucket.after = lambda: "could not be handled" in caplog.text
+    async with sqs(bucket) as queue:
+        queue.on_delete = on_delete
+        came(queue, engine, key="in/refused")
+        came(queue, engine)
+        async with fetching(engine, queue.inbox):
+            await eventually(lambda: tries != [])
+    assert tries == [1]
+    assert (dict(await actions(engine)), len(queue.messages)) == ({"created": 1}, 1)
 
 
 # the sweep

@@ -169,14 +169,18 @@ class _InHand:
         self._renew_s = renew_s
         self._hand: dict[asyncio.Task[bool], QueueMessage] = {}
         self._receiving: asyncio.Task[list[QueueMessage]] | None = None
+        self._fault: BaseException | None = None
+        """Why a message could not be handled; the others in hand are handled first."""
 
     async def run(self, waits: Waits) -> None:
-        """Receive, handle and delete until something is wrong, or cancelled; what is in hand then comes again."""
+        """Receive, handle and delete until something is wrong, or cancelled; what is not handled comes again."""
         loop = asyncio.get_running_loop()
         renewed = loop.time()
         try:
             while True:
                 await self._step(waits)
+                if self._fault and not self._hand:
+                    raise self._fault
                 if loop.time() - renewed >= self._renew_s:
                     renewed = loop.time()
                     await self._renew()
@@ -188,7 +192,7 @@ class _InHand:
 
     async def _step(self, waits: Waits) -> None:
         room = _AT_ONCE - len(self._hand)
-        if self._receiving is None and room > 0:
+        if self._receiving is None and room > 0 and not self._fault:
             self._receiving = asyncio.create_task(self._queue.receive(room))
         tasks = {*self._hand, *([self._receiving] if self._receiving else [])}
         done, _ = await asyncio.wait(tasks, timeout=self._renew_s, return_when=asyncio.FIRST_COMPLETED)
@@ -201,11 +205,13 @@ class _InHand:
 
     async def _delete(self, ended: list[asyncio.Task[bool]]) -> None:
         messages = [(task, self._hand.pop(task)) for task in ended]
+        for task, message in messages:
+            if error := task.exception():
+                log.warning("message %s could not be handled: %s", message.id, str(error)[:300])
+                self._fault = self._fault or error
         handled = [message for task, message in messages if not task.exception() and task.result()]
         for first in range(0, len(handled), BATCH):
             await self._queue.delete(handled[first : first + BATCH])
-        for task in ended:
-            task.result()  # what went wrong ends the session
 
     async def _renew(self) -> None:
         messages = list(self._hand.values())
