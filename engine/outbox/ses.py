@@ -25,6 +25,8 @@ from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_e
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 _SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""What SES takes as the value of a tag; the uid of an imported event may be anything, and its mail leaves without."""
 _CONNECTIONS, _CONNECTIONS_MOST = 32, 256
 _FORM = "give it as ses://REGION[?endpoint=https://…&configuration_set=…&connections=32]"
 _JSON = {"content-type": "application/json"}
@@ -153,7 +155,7 @@ class SesTransport:
 def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
     """SendEmail's values. Bounces go to the envelope's sender, where there is one; the tags are for events of SES."""
     tags = [{"Name": TAG_ROW, "Value": envelope.row}] if envelope.row else []
-    if envelope.event_uid:
+    if _TAG.fullmatch(envelope.event_uid):
         tags.append({"Name": TAG_EVENT, "Value": envelope.event_uid})
     request: dict[str, Any] = {
         "Destination": {"ToAddresses": [_ascii(envelope.recipient)]},

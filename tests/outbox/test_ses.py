@@ -59,6 +59,15 @@ async def test_a_mail_is_handed_over_as_it_is_to_its_one_recipient() -> None:
     assert sent.tags == {"cis-row": "7", "cis-event": "e1"}
 
 
+@pytest.mark.parametrize("uid", ["a b", "{1F-2}", "x/y", "fête", "a@b.example", "u" * 257, ""])
+async def test_the_uid_of_an_imported_event_is_no_tag_if_ses_would_refuse_it(uid: str) -> None:
+    """SES takes letters of ASCII, digits, _ and - as a tag's value, and refuses the mail with any other."""
+    async with ses() as account, sending(account) as transport:
+        mail = Envelope("rsvp+t@cis.test", ANN, _MAIL, row="7", event_uid=uid)
+        await transport.send_many([mail], lambda *_: None)
+        assert [sent.tags for sent in account.sent] == [{"cis-row": "7"}]
+
+
 @pytest.mark.parametrize(
     ("answer", "permanent", "server", "throttled"),
     [
