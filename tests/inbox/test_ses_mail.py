@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.aws.chain import CredentialChain
 from engine.engine import Engine
 from engine.inbox import cleaning, forgetting
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.authenticator import SenderAuthenticator
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.sources.sqs import SqsQueue, SqsSource
+from engine.inbox.sources.sqs import QueueMessages, SqsQueue, SqsSource
 from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope
 from engine.mail.incoming import sesmail
 from engine.mail.incoming.authenticity import Verdict
@@ -26,6 +27,7 @@ from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.httpstub import Asked, Told
+from tests.support.queries import counting_queries
 from tests.support.s3 import S3
 from tests.support.ses import ENVIRONMENT
 from tests.support.sesmail import RECEIPT, notification, stamped
@@ -308,6 +310,29 @@ async def test_mail_to_an_address_that_does_not_exist_leaves_the_bucket_when_a_q
         await _swept(engine, queue)
         assert set(queue.bucket.objects) == {"in/ours", "in/no-mail-of-ses"}
         assert sorted(queue.bucket.read) == sorted([KEY, "in/ours", "in/no-mail-of-ses"])
+
+
+async def test_a_sweep_asks_once_a_day_what_became_of_old_mail(tmp_path: Path, clock: Clock) -> None:
+    """Each is a question to the table, and the bucket of functions keeps the mail of a year."""
+    with counting_queries() as queries:
+        async with engine_in(tmp_path, clock, dns="127.0.0.1:9") as engine, account() as queue:
+            for n in range(3):
+                came(queue, engine, key=f"in/{n}")
+            await emptied(engine, queue)
+            inbox = Inbox(engine)
+            messages = QueueMessages(inbox, SqsQueue.of(queue.inbox, 1), CredentialChain())
+            assert messages.mail
+            clock.move(days=40)
+            asked = []
+            for hours in (0, 1, 22, 1):
+                clock.move(hours=hours)
+                before = queries.statements
+                await messages.mail.sweep()
+                asked.append(queries.statements - before)
+            await messages.close()
+            await inbox.close()
+    assert asked[0] == asked[3] >= 3
+    assert asked[1] == asked[2] == 0
 
 
 async def test_a_short_quarantine_deletes_no_mail_whose_message_may_still_wait_in_the_queue(

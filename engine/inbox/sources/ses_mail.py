@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.aws.s3 import Bucket, Object
 from engine.inbox.intake.intake import Inbox
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OLDER, _YOUNGER = timedelta(minutes=15), timedelta(days=14)
 """A sweep leaves what is new to the queue, which keeps a message for 14 days at most."""
+_THOROUGH = timedelta(days=1)
+"""How often a sweep asks the store about mail that is no longer missed: of the mail of a year, that is most."""
 _KEYS_MAX = 100_000
 _HEAD = 65_536
 
@@ -41,6 +43,9 @@ class SesMail:
         """Keys of mails to addresses that do not exist: read once by a sweep, then passed over."""
         self._left: dict[str, None] = {}
         """Keys of old objects that are not deleted, since SES's stamp does not say that they are nobody's."""
+        self._here: dict[str, None] = {}
+        """Keys of mails that were taken in: the store was asked once."""
+        self._thorough: datetime | None = None
 
     async def take(self, mail: Received) -> bool:
         """True once the mail was handled, or is none of ours to handle; False if it is not where it has to be.
@@ -62,28 +67,34 @@ class SesMail:
     async def sweep(self) -> int:
         """Take the mails that no notification told of, or whose message was lost; returns how many there were.
 
-        Objects whose mails are deleted here are deleted as well, and old ones to addresses that do not exist.
+        Objects whose mails are deleted here are deleted as well; once a day, old ones to addresses that do not exist.
         """
         inbox = self._inbox.engine.settings.data_dir / "inbox"
         gone = await asyncio.to_thread(departed.noted, inbox)
-        found, following = 0, ""
+        now, found, following = self._inbox.engine.clock(), 0, ""
+        thorough = self._thorough is None or not self._thorough <= now < self._thorough + _THOROUGH
         while True:
             objects, following = await self._bucket.page(self._prefix, following)
             for about in objects:
-                if _name(about) in gone or await self._expired(about):
+                if _name(about) in gone or (thorough and await self._expired(about)):
                     await self._bucket.delete(about.key)
                 else:
                     found += await self._missed(about)
             if not following:
                 break
         await asyncio.to_thread(departed.settle, inbox, gone)
+        self._thorough = now if thorough else self._thorough
         return found
 
     async def _missed(self, about: Object) -> bool:
         now = self._inbox.engine.clock()
-        if not now - _YOUNGER < about.at < now - _OLDER or about.key in self._nobodys:
+        passed = about.key in self._nobodys or about.key in self._here
+        if passed or not now - _YOUNGER < about.at < now - _OLDER:
             return False
-        if about.key.rpartition("/")[2] == sesmail.SETUP or await self._known(_name(about)):
+        if about.key.rpartition("/")[2] == sesmail.SETUP:
+            return False
+        if await self._known(_name(about)):
+            _note(self._here, about.key)
             return False
         head = (await self._bucket.read(about.key, _HEAD)).data
         boxes = await self._mailboxes([address] if (address := sesmail.stamp(head).recipient) else [])
