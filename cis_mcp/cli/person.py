@@ -19,6 +19,8 @@ async def forget(settings: Settings, address: str) -> int:
     click.echo(f"Rows changed or deleted: {done.rows}. Mails deleted: {done.mails}.")
     for place in done.left:
         click.echo(f"Still named by an organizer or operator in {place}; change it there.")
+    if done.beyond:
+        click.echo(f"Not looked at: {done.beyond}.")
     if not done.erased:
         click.echo(
             "Another program is reading the database, so its log still holds deleted rows: "

@@ -20,12 +20,14 @@ from engine.inbox.spool.spool import Spool
 from engine.model.actors import Actor
 from engine.model.forgetting import Trace, names
 from engine.refusals import Code, Refused
+from engine.settings import Settings
 
 _ROUNDS = 10
 _AT_ONCE = 500
 _HANDLED = ("inbox/done", "inbox/quarantine")
 _UNDER_WAY = ("inbox/new", "inbox/tmp", "inbox/journal")
 _OUTBOX = ("outbox/new", "outbox/cur", "outbox/tmp")
+_IN_BUCKET = "raw mails in the bucket of CIS_INBOX, which deletes them by their age"
 _SECRET = frozenset({"token", "code", "digest", "salt", "rowid", "id"})
 
 
@@ -37,6 +39,8 @@ class Forgotten:
     mails: int
     left: tuple[str, ...]
     erased: bool
+    beyond: str = ""
+    """What was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,14 @@ async def forget(engine: Engine, address: str, actor: Actor) -> Forgotten:
         pass
     rows = await _forget_rows(engine, begun.address, begun.alias)
     mails = await _forget_mails(engine, folder, begun.address)
-    left = await engine.store.named_by_others(begun.address)
-    return Forgotten(rows, mails, tuple(left), await engine.store.erase_remains())
+    left, beyond = await engine.store.named_by_others(begun.address), out_of_reach(engine.settings)
+    return Forgotten(rows, mails, tuple(left), await engine.store.erase_remains(), beyond)
+
+
+def out_of_reach(settings: Settings) -> str:
+    """Where raw mails may still name a person: no disk knows all that processes over a table took from a bucket."""
+    inbox = settings.inbox.get_secret_value()
+    return _IN_BUCKET if settings.in_table and "sqs://" in inbox and "bucket=" in inbox else ""
 
 
 def _under_way(folder: Path, address: str) -> bool:

@@ -248,3 +248,12 @@ async def test_the_counts_of_a_day_and_the_do_not_mail_list_name_nobody_who_is_f
     assert await engine.check() == []
     assert not await engine.store.traces("cy+news@example.com")
     assert await engine.suppressions(engine.local, "", 10) == []
+
+
+def test_raw_mail_that_no_disk_keeps_track_of_is_named(tmp_path: Path) -> None:
+    table, queue = "dynamodb://t?region=eu-west-1", "sqs://q?region=eu-west-1&bucket=mails&prefix=in/"
+    for store, inbox, named in ((table, queue, 1), (table, "smtp://127.0.0.1:2525", 0), ("", queue, 0)):
+        settings = (
+            settings_in(tmp_path, store=store, inbox=inbox) if store else settings_in(tmp_path, inbox=inbox)
+        )
+        assert bool(forgetting.out_of_reach(settings)) == named

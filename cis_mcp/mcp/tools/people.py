@@ -50,7 +50,8 @@ async def forget_person(call: CallContext, arguments: PersonArguments) -> Reply:
     done = await forgetting.forget(call.engine, arguments.address, call.actor)
     data = ForgottenPerson(rows=done.rows, mails=done.mails, left=list(done.left[:100]), erased=done.erased)
     left = f" Still named in: {', '.join(data.left)}." if data.left else ""
-    return Reply(f"Forgotten: rows {done.rows}, mails {done.mails}.{left}", data)
+    beyond = f" Not looked at: {done.beyond}." if done.beyond else ""
+    return Reply(f"Forgotten: rows {done.rows}, mails {done.mails}.{left}{beyond}", data)
 
 
 async def export_person(call: CallContext, arguments: PersonArguments) -> Reply:
