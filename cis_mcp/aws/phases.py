@@ -92,12 +92,25 @@ class Installation:
         for line in Rules(self._clients, self._options).remove():
             self._say(f"removed {line}")
         self.stack.remove()
+        if "Identity" in [name for name, _, _ in found] and not data:
+            self._free_identity()
         if self._options.zone:
             for line in Zone(self._clients, self._options).remove(going):
                 self._say(f"removed {line}")
         if data:
             self._remove_data({name: physical for name, _, physical in found})
         return True
+
+    def _free_identity(self) -> None:
+        """The identity that stays names the configuration set that went: whoever mails as the domain is refused."""
+        from botocore.exceptions import ClientError
+
+        domain = self._options.domain
+        try:
+            self._clients.of("sesv2").put_email_identity_configuration_set_attributes(EmailIdentity=domain)
+        except ClientError as error:
+            again = f"aws sesv2 put-email-identity-configuration-set-attributes --email-identity {domain}"
+            self._say(f"the identity still names its configuration set ({code_of(error)}): {again}")
 
     def records(self) -> list[DnsRecord]:
         """The records that the domain needs, with the DKIM names that SES asks for."""
@@ -175,7 +188,8 @@ class Installation:
         if not self._confirm(f"Make these {len(changes)} changes?"):
             self.stack.forget()
             return False
-        self.stack.carry_out()
+        # A new table is protected: a rollback that had to delete it would fail.
+        self.stack.carry_out(keep_new="Table" in [one.resource for one in changes if one.action == "Add"])
         return True
 
     def _plain(self) -> dict[str, str]:

@@ -76,9 +76,14 @@ class Stack:
             self._drop()
         return [_change(one["ResourceChange"]) for one in found.get("Changes") or []]
 
-    def carry_out(self) -> None:
-        """Run the change set and wait until it ends. Raises Refused if it was rolled back."""
-        self._cfn.execute_change_set(StackName=self.name, ChangeSetName="next")
+    def carry_out(self, *, keep_new: bool = False) -> None:
+        """Run the change set and wait until it ends. Raises Refused if it was rolled back.
+
+        A rollback deletes again what it created, although the stack retains that otherwise; not so with `keep_new`.
+        """
+        self._cfn.execute_change_set(
+            StackName=self.name, ChangeSetName="next", RetainExceptOnCreate=not keep_new
+        )
         self._wait()
 
     def forget(self) -> None:

@@ -144,6 +144,42 @@ def test_a_change_that_would_replace_data_is_not_made_even_with_yes(clients: Stu
     clients.spent()
 
 
+@pytest.mark.parametrize(("resource", "deleted"), [("DataVolume", True), ("Table", False)])
+def test_a_creation_that_fails_leaves_nothing_behind_but_a_protected_table(
+    clients: Stubbed, resource: str, *, deleted: bool
+) -> None:
+    found, _ = installation(clients)
+    clients.answers("cloudformation", "delete_change_set")
+    clients.answers("cloudformation", "create_change_set")
+    change = {"Action": "Add", "LogicalResourceId": resource, "ResourceType": "x"}
+    clients.answers(
+        "cloudformation",
+        "describe_change_set",
+        Status="CREATE_COMPLETE",
+        Changes=[{"Type": "Resource", "ResourceChange": change}],
+    )
+    named = {"StackName": "cis-prod", "ChangeSetName": "next"}
+    clients.takes("cloudformation", "execute_change_set", **named, RetainExceptOnCreate=deleted)
+    done = {"StackName": "cis-prod", "StackStatus": "UPDATE_COMPLETE", "CreationTime": AT}
+    clients.answers("cloudformation", "describe_stacks", Stacks=[done])
+    assert found._changed("{}", {})
+    clients.spent()
+
+
+def test_the_identity_that_stays_names_no_configuration_set_that_went(clients: Stubbed) -> None:
+    found, _ = installation(clients)
+    resource = {"LogicalResourceId": "Identity", "ResourceType": "x", "ResourceStatus": "CREATE_COMPLETE"}
+    summaries = [{**resource, "PhysicalResourceId": GIVEN["domain"], "LastUpdatedTimestamp": AT}]
+    clients.answers("cloudformation", "list_stack_resources", StackResourceSummaries=summaries)
+    clients.answers("ses", "describe_active_receipt_rule_set")
+    for _ in range(2):
+        clients.refuses("ses", "describe_receipt_rule_set", "RuleSetDoesNotExist")
+    clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+    clients.takes("sesv2", "put_email_identity_configuration_set_attributes", EmailIdentity=GIVEN["domain"])
+    assert found.destroy(data=False)
+    clients.spent()
+
+
 async def test_the_command_has_a_flag_to_end_each_export(tmp_path: Any) -> None:
     code, out, _ = await run(tmp_path, "aws", "deploy", "--help")
     assert (code, "--no-nightly-export" in out, "--no-delivery-events" in out) == (0, True, True)

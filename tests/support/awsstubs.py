@@ -47,6 +47,10 @@ class Stubbed:
     def refuses(self, service: str, operation: str, code: str) -> None:
         self._of(service)[1].add_client_error(operation, code)
 
+    def takes(self, service: str, operation: str, **values: object) -> None:
+        """Answer a call with exactly these values; any other fails the test."""
+        self._of(service)[1].add_response(operation, {}, values)
+
     def expects(self, service: str, operation: str, code: str, **values: object) -> None:
         """Refuse a call with exactly these values; any other fails the test."""
         self._of(service)[1].add_client_error(operation, code, expected_params=values)
