@@ -299,6 +299,12 @@ def server_statements() -> list[Resource]:
                 sub(f"{ses}:configuration-set/${{ConfigurationSet}}"),
             ],
         ),
+        # In the sandbox SES also asks for the identity of a recipient, where the account has verified it.
+        allow(
+            ["ses:SendEmail", "ses:SendRawEmail"],
+            sub(f"{ses}:identity/*"),
+            Condition={"StringLike": {"ses:FromAddress": sub("*@${DomainName}")}},
+        ),
         allow(
             [
                 "sqs:GetQueueUrl",
@@ -308,11 +314,7 @@ def server_statements() -> list[Resource]:
             ],
             arn("Queue"),
         ),
-        allow("s3:GetObject", _below(PREFIX)),
-        allow(
-            ["s3:GetObject", "s3:DeleteObject"],
-            {"Fn::Sub": [f"${{Objects}}{PREFIX}*", {"Objects": _slash(_MAIL_ARN)}]},
-        ),
+        allow(["s3:GetObject", "s3:DeleteObject"], _below(PREFIX)),
         {"Fn::If": ["ReadsTable", allow("dynamodb:Scan", sub(_TABLE_ARN)), {"Ref": "AWS::NoValue"}]},
         # Without the condition S3 says of an object that it is gone, and not that it may not be read.
         {

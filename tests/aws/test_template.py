@@ -102,6 +102,18 @@ def test_the_server_sees_that_a_mail_is_gone_and_lists_nothing_else_of_a_bucket_
     assert imported["Condition"] == {"StringLike": {"s3:prefix": ["in/*"]}}
 
 
+def test_the_server_mails_as_its_domain_alone_also_the_verified_people_of_the_sandbox() -> None:
+    """SES asks for the right to the identity of a recipient too, where the account has verified it."""
+    sending = [
+        one for one in allowing(machine_resources()["ServerPolicy"]) if "ses:SendEmail" in one["Action"]
+    ]
+    by_domain, by_sender = sending
+    named = json.dumps(by_domain["Resource"])
+    assert "identity/${DomainName}" in named and "identity/*" not in named
+    assert by_sender["Resource"]["Fn::Sub"].endswith(":identity/*")
+    assert by_sender["Condition"] == {"StringLike": {"ses:FromAddress": {"Fn::Sub": "*@${DomainName}"}}}
+
+
 def test_there_are_never_two_machines_over_one_volume() -> None:
     group = machine_resources()["Machine"]
     assert (group["Properties"]["MinSize"], group["Properties"]["MaxSize"]) == ("1", "1")
