@@ -11,6 +11,7 @@ from engine.model.base import Value
 from engine.refusals import Code, Refused
 
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
+_BEGUN = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 _LOOK_S = 2.0
 _NEVER_MADE = "REVIEW_IN_PROGRESS"
 
@@ -28,6 +29,9 @@ class ResourceChange(Value):
         """A line for a person."""
         again = ", REPLACED" if self.replaced else ""
         return f"{self.action:<7} {self.resource} ({self.type}{again})"
+
+
+_OUTPUTS = ResourceChange(action="Modify", resource="Outputs", type="of the stack alone", replaced=False)
 
 
 class Stack:
@@ -74,7 +78,8 @@ class Stack:
             raise
         if not found:
             self._drop()
-        return [_change(one["ResourceChange"]) for one in found.get("Changes") or []]
+            return []
+        return [_change(one["ResourceChange"]) for one in found.get("Changes") or []] or [_OUTPUTS]
 
     def carry_out(self, *, keep_new: bool = False) -> None:
         """Run the change set and wait until it ends. Raises Refused if it was rolled back.
@@ -132,9 +137,14 @@ class Stack:
             )
 
     def _reason(self) -> str:
-        events = self._cfn.describe_stack_events(StackName=self.name)["StackEvents"]
-        failed = [e for e in events if e["ResourceStatus"].endswith("_FAILED")]
-        return str(failed[-1].get("ResourceStatusReason", ""))[:500] if failed else ""
+        """Why the first resource of this change failed; the others are called off for it. Events are newest first."""
+        first = ""
+        for event in self._cfn.describe_stack_events(StackName=self.name)["StackEvents"]:
+            if event["LogicalResourceId"] == self.name and event["ResourceStatus"] in _BEGUN:
+                break
+            if event["ResourceStatus"].endswith("_FAILED"):
+                first = str(event.get("ResourceStatusReason", ""))[:500]
+        return first
 
     def _drop(self) -> None:
         from botocore.exceptions import ClientError
