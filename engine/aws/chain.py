@@ -61,12 +61,13 @@ class CredentialChain:
         return await asyncio.to_thread(lambda: str(self._open().get_config_variable("region") or ""))
 
     def _ask(self) -> SigningKeys:
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             found = self._open().get_credentials()
             frozen = found.get_frozen_credentials() if found else None
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
+            # STS refuses a role by an error of another kind than those of botocore itself.
             raise NoCredentials(str(error)) from error
         if not frozen or not frozen.access_key or not frozen.secret_key:
             raise NoCredentials("no AWS credentials were found: give a role, a profile or AWS_ACCESS_KEY_ID")

@@ -139,6 +139,25 @@ async def test_a_profile_that_takes_a_role_asks_sts(monkeypatch: pytest.MonkeyPa
     assert b"RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fcis" in asked[0].body
 
 
+async def test_a_role_that_sts_refuses_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text("[me]\naws_access_key_id = AKIA1\naws_secret_access_key = s1\n")
+    role = "role_arn = arn:aws:iam::111122223333:role/cis\nsource_profile = me\nregion = eu-west-1\n"
+    (tmp_path / "config").write_text(f"[profile cis]\n{role}")
+    why = "<Type>Sender</Type><Code>AccessDenied</Code><Message>not yours</Message>"
+
+    async def refuse(_: Asked) -> Told:
+        body = f"<ErrorResponse><Error>{why}</Error><RequestId>r</RequestId></ErrorResponse>"
+        return Told(403, {"content-type": "text/xml"}, body.encode())
+
+    async with answering(refuse) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", stub.url)
+        monkeypatch.setenv("AWS_PROFILE", "cis")
+        with pytest.raises(NoCredentials, match="not yours"):
+            await CredentialChain().keys()
+
+
 async def test_whoever_signed_in_by_sso_has_the_keys_of_the_role(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
