@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -30,6 +30,8 @@ Event = dict[str, Any]
 _Open = tuple[Engine, QueueMessages, str]
 
 
+_REPORT_S = 5.0
+"""Seconds of a call that remain for its report: without one, all messages of the batch come again."""
 QUARANTINED_MAX = 200_000_000
 """Bytes of mail in quarantine that an instance keeps of what it handled; all of it is in the bucket."""
 
@@ -40,8 +42,9 @@ class QueueFunction:
     def __init__(self, settings: Settings) -> None:
         self.instance: FunctionInstance[_Open] = FunctionInstance(lambda: _handling(settings))
 
-    def __call__(self, event: Event, _context: object) -> Event:
-        return self.instance.run(lambda opened: announced(opened[0].store, _batch(*opened, event)))
+    def __call__(self, event: Event, context: object) -> Event:
+        left_s = _left_s(context)
+        return self.instance.run(lambda opened: announced(opened[0].store, _batch(*opened, event, left_s)))
 
 
 @asynccontextmanager
@@ -71,15 +74,32 @@ def _queue(settings: Settings) -> SqsQueue:
     )
 
 
-async def _batch(engine: Engine, messages: QueueMessages, queue: str, event: Event) -> Event:
-    """Handle a batch; returns the ids of messages that were not handled. Of the others no copy stays on the disk."""
+def _left_s(context: object) -> float | None:
+    """Seconds that remain for handling; None if Lambda did not say when it ends the call."""
+    left: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
+    return None if left is None else max(0.0, left() / 1_000 - _REPORT_S)
+
+
+async def _batch(
+    engine: Engine, messages: QueueMessages, queue: str, event: Event, left_s: float | None
+) -> Event:
+    """Handle a batch; returns the ids of messages that were not handled, or not within `left_s` seconds.
+
+    Of the others no copy stays on the disk.
+    """
 
     async def done(record: Event) -> bool:
         one = _message(record)
         return _is_of(record, queue) and await _handled(messages.handled(one), one.id)
 
-    handled = await asyncio.gather(*map(done, event["Records"]))
-    failed = [one["messageId"] for one, well in zip(event["Records"], handled, strict=True) if not well]
+    handling = {asyncio.create_task(done(record)): str(record["messageId"]) for record in event["Records"]}
+    if handling:
+        await asyncio.wait(handling, timeout=left_s)
+    for task, name in handling.items():
+        if task.cancel():
+            log.warning("message %s was not handled in the time of a call; it comes again", name)
+    await asyncio.gather(*handling, return_exceptions=True)
+    failed = [name for task, name in handling.items() if task.cancelled() or not task.result()]
     await _room_made(engine)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 

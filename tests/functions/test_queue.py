@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,14 @@ from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, engine_in, invite, ledger, settings_in, settle
 from tests.support.functions import in_a_thread
+from tests.support.httpstub import Asked, Told
 from tests.support.reports import ses_bounce
+from tests.support.s3 import S3
 from tests.support.ses import ENVIRONMENT
 from tests.support.sesmail import stamped
 from tests.support.sources import actions
-from tests.support.sqs import Sqs
+from tests.support.sqs import Sqs, sqs
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +159,43 @@ async def test_without_a_queue_the_function_says_what_to_set(tmp_path: Path) -> 
     function = QueueFunction(settings_in(tmp_path, inbox="maildir:///tmp/none"))
     with pytest.raises(Refused, match="CIS_INBOX names no queue"):
         await in_a_thread(function, function.instance.close, {"Records": []})
+
+
+class Held(S3):
+    """A bucket that answers once it is free."""
+
+    free = False
+
+    async def answer(self, asked: Asked) -> Told:
+        await eventually(lambda: self.free)
+        return await super().answer(asked)
+
+
+class AlmostOver:
+    """What Lambda says of a call that it ends in a moment."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 5_000
+
+
+async def test_a_call_that_takes_too_long_reports_what_comes_again_before_lambda_ends_it(
+    tmp_path: Path,
+) -> None:
+    bucket = Held()
+    async with sqs(bucket) as queue:
+        async with engine_in(tmp_path, Clock(datetime.now(UTC))) as engine:
+            came(queue, engine)
+        function = QueueFunction(_settings(tmp_path, queue))
+
+        def called() -> list[dict[str, Any]]:
+            try:
+                first = function(_records(queue), AlmostOver())
+                bucket.free = True
+                return [first, function(_records(queue), None)]
+            finally:
+                function.instance.close()
+
+        first, again = await asyncio.to_thread(called)
+    assert (_failed(first), _failed(again)) == (list(queue.messages), [])
+    async with engine_in(tmp_path) as engine:
+        assert dict(await actions(engine)) == {"created": 1}
