@@ -50,6 +50,9 @@ def _with_functions(found: Resource) -> Resource:
     bucket["LifecycleConfiguration"]["Rules"][0] |= expired
     # Lambda's own rule: six times as long as a function may take.
     queue["VisibilityTimeout"] = 6 * functions.QUEUE_TIMEOUT_S
+    # One message that cannot be handled is set aside before this.
+    late = _TRIES * queue["VisibilityTimeout"] + 10 * functions.QUEUE_TIMEOUT_S
+    resources["LateAlarm"]["Properties"]["Threshold"] = late
     return {
         **found,
         "Parameters": {**found["Parameters"], **functions.parameters()},

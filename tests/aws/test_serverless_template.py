@@ -60,6 +60,13 @@ def test_a_queue_hands_messages_to_a_function_that_reports_which_come_again() ->
     assert machine_resources()["Queue"]["Properties"]["VisibilityTimeout"] == 60
 
 
+def test_one_message_that_cannot_be_handled_is_set_aside_before_the_server_is_said_to_be_down() -> None:
+    for found in (serverless_resources(), machine_resources()):
+        queue = found["Queue"]["Properties"]
+        tried = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+        assert found["LateAlarm"]["Properties"]["Threshold"] > tried
+
+
 @pytest.mark.parametrize("name", ["Web", "Mail"])
 def test_a_function_runs_a_handler_that_there_is(name: str) -> None:
     module, _, handler = serverless_resources()[f"{name}Function"]["Properties"]["Handler"].rpartition(".")
