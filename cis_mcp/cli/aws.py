@@ -137,7 +137,12 @@ def deploy(**given: Any) -> None:
     """
     with _Run(given) as run:
         run.priced()
-        run.exit(0 if run.installation().deploy() or run.dry else 1)
+        done = run.installation().deploy()
+        if done and run.options.machine and not run.options.serverless:
+            run.say(
+                "The machine boots for some minutes; “cis-mcp aws full” then verifies that its server runs."
+            )
+        run.exit(0 if done or run.dry else 1)
 
 
 @aws.command()
