@@ -60,7 +60,7 @@ class Revision(Data):
 def revision_fields(done: EventDone, *, dry_run: bool) -> dict[str, Any]:
     """The fields of a `Revision`."""
     return {
-        "event": event_info(done.event),
+        "event": event_info(as_shown(done, dry_run=dry_run)),
         "changed": list(done.changed),
         "changes": field_changes(done),
         **notified_fields(done),
@@ -68,6 +68,13 @@ def revision_fields(done: EventDone, *, dry_run: bool) -> dict[str, Any]:
         "campaign_id": done.campaign_id,
         "dry_run": dry_run,
     }
+
+
+def as_shown(done: EventDone, *, dry_run: bool) -> Event:
+    """The event as it is or would be. Of a dry run with the revision that stands, which is the one to expect next."""
+    if not dry_run or done.old is None:
+        return done.event
+    return done.event.model_copy(update={"sequence": done.old.sequence})
 
 
 def notified_fields(done: EventDone) -> dict[str, Any]:

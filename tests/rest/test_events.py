@@ -95,6 +95,23 @@ async def test_a_dry_run_shows_and_changes_nothing(web: httpx.AsyncClient) -> No
     assert (await web.get(path)).json()["sequence"] == 0
 
 
+async def test_the_etag_of_a_dry_run_is_the_revision_that_stands(web: httpx.AsyncClient) -> None:
+    answer = await made(web, recurrence="FREQ=WEEKLY;COUNT=4")
+    path, tag = answer.headers["location"], answer.headers["etag"]
+    asked: list[tuple[str, str, dict[str, str]]] = [
+        ("PATCH", path, {"location": "Hall 2"}),
+        ("PATCH", path, {"location": "Hall 2", "instance": "2027-05-09"}),
+        ("POST", f"{path}/cancel", {}),
+        ("POST", f"{path}/cancel", {"instance": "2027-05-16"}),
+    ]
+    for method, target, body in asked:
+        dry = await web.request(method, target, params={"dry_run": "true"}, json=body)
+        assert (dry.headers["etag"], dry.json()["event"]["sequence"]) == (tag, 0)
+    await web.patch(path, json={"summary": "Matinee"})
+    late = await web.patch(path, json={"location": "Hall 2"}, headers={"If-Match": dry.headers["etag"]})
+    assert (late.status_code, late.json()["code"]) == (412, "sequence_mismatch")
+
+
 async def test_cancelling_mails_those_invited_and_is_safe_to_repeat(
     engine: Engine, web: httpx.AsyncClient
 ) -> None:

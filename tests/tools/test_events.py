@@ -123,6 +123,9 @@ async def test_a_dry_run_changes_nothing_and_says_how_many_would_be_told(engine:
     async with calling(engine, mode) as caller:
         data = await caller.ok("update_event", uid=event.uid, location="Hall 2", dry_run=True)
         assert (data["changed"], data["notified"], data["dry_run"]) == (["location"], 3, True)
+        assert data["event"]["sequence"] == 0, "what the change itself expects"
+        cancelled = await caller.ok("cancel_event", uid=event.uid, dry_run=True)
+        assert cancelled["event"]["sequence"] == 0
         found = await caller.ok("get_event", uid=event.uid)
     assert (found["event"]["location"], found["event"]["sequence"]) == ("", 0)
     assert await deliver(engine) == []

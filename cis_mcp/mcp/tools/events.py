@@ -33,7 +33,7 @@ from cis_mcp.views.events import (
 )
 from cis_mcp.views.pages import event_urls
 from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
-from cis_mcp.views.revisions import Revision, notified_fields, revision_fields
+from cis_mcp.views.revisions import Revision, as_shown, notified_fields, revision_fields
 from engine.commands import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
@@ -134,8 +134,9 @@ async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Re
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
     data = UpdatedEvent(**revision_fields(done, dry_run=arguments.dry_run))
-    barred = await barred_lines(call.engine, done) if arguments.dry_run else []
-    lines = [*updated_lines(done, dry_run=arguments.dry_run), *barred, *event_lines(done.event)]
+    lines = updated_lines(done, dry_run=arguments.dry_run)
+    lines += await barred_lines(call.engine, done) if arguments.dry_run else []
+    lines += event_lines(as_shown(done, dry_run=arguments.dry_run))
     return Reply("\n".join([*lines, *sample_lines(data.sample)]), data)
 
 
@@ -190,15 +191,16 @@ async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Re
     done = await call.apply(await _cancellation(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
+    event = as_shown(done, dry_run=arguments.dry_run)
     data = CancelledEvent(
-        event=event_info(done.event),
+        event=event_info(event),
         **notified_fields(done),
         campaign_id=done.campaign_id,
         dry_run=arguments.dry_run,
     )
     lines = cancelled_lines(done, dry_run=arguments.dry_run, instance=arguments.instance)
     lines += await barred_lines(call.engine, done) if arguments.dry_run else []
-    return Reply("\n".join([*lines, *event_lines(done.event)]), data)
+    return Reply("\n".join([*lines, *event_lines(event)]), data)
 
 
 async def _cancellation(call: CallContext, arguments: CancelEventArguments) -> CancelEvent | CancelInstance:

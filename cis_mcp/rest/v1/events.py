@@ -15,7 +15,7 @@ from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.event_fields import AlarmMinutes, Day, Duration, End, Instance, OnlyFor, Start, Zone
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
-from cis_mcp.views.revisions import Revision, revision_fields
+from cis_mcp.views.revisions import Revision, as_shown, revision_fields
 from cis_mcp.views.suppressions import Entry, entry_info
 from engine.commands import series
 from engine.commands.base import Work
@@ -165,7 +165,7 @@ async def change_event(call: Call[Changing, EventChange]) -> DataResponse:
     command = await _change(call)
     done = await call.apply(command)
     revision = Revision(**revision_fields(done, dry_run=call.query.dry_run))
-    return DataResponse(revision, headers={"ETag": etag(done.event)})
+    return DataResponse(revision, headers={"ETag": etag(as_shown(done, dry_run=call.query.dry_run))})
 
 
 async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInstance:
@@ -209,7 +209,7 @@ async def cancel_event(call: Call[Changing, Cancellation]) -> DataResponse:
     done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
     fields = revision_fields(done, dry_run=call.query.dry_run)
     revision = Revision(**{**fields, "sample": None})
-    return DataResponse(revision, headers={"ETag": etag(done.event)})
+    return DataResponse(revision, headers={"ETag": etag(as_shown(done, dry_run=call.query.dry_run))})
 
 
 async def _cancellation(call: Call[Changing, Cancellation]) -> CancelEvent | CancelInstance:
