@@ -137,7 +137,7 @@ async def _create(settings: Settings, given: dict[str, Any], *, as_json: bool) -
     async with opened(settings) as engine:
         command = await LinkFields(**given).command(engine)
         done = await engine.apply(command, engine.local)
-        code = await code_to_copy(engine, done.link)
+        code = await code_to_copy(engine, done.link, engine.local)
     _show(done.link.id, code, as_json=as_json)
     return 0
 
@@ -148,7 +148,7 @@ async def _code(settings: Settings, link_id: str, vendor_id: str, *, as_json: bo
 
     async with opened(settings) as engine:
         found = await engine.link(link_id, engine.local)
-        code = await code_to_copy(engine, found, vendor_id)
+        code = await code_to_copy(engine, found, engine.local, vendor_id)
     _show(found.id, code, as_json=as_json)
     return 0
 

@@ -35,6 +35,7 @@ SAID = (
         "The link is signed: [signature] is HMAC-SHA256 of the address as it stands in the link before "
         "encoding, with the key, in hexadecimal digits."
     ),
+    noop("The link is signed. Its key is shown to whoever may make links."),
     noop("The link is signed; keep its code secret until it is sent."),
     noop("Another service, or your own mails"),
 )

@@ -11,8 +11,10 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
 from engine.commands.pages.links import BUTTON_MAX, NAME_MAX, CreateLink, UpdateLink
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.campaign_links import BUDGET, BUTTON, EVENTS_MAX, CampaignLink, LinkCounts, Vendor
 from engine.model.people import Origin
+from engine.model.verbs import Verb
 from engine.settings import Settings
 
 _CELL = "border-radius:6px"
@@ -21,6 +23,8 @@ _ANCHOR = (
     "font-weight:bold;line-height:20px;color:#ffffff;text-decoration:none"
 )
 _BLUE = "#1558b0"
+_WITHHELD = "[key]"
+"""Stands in the code where the key of a signed link would, for whoever may not make links."""
 
 
 def path(link: CampaignLink) -> str:
@@ -71,7 +75,9 @@ class CodeToCopy(Data):
     form_html: str = Field(description="a form for any web site; each press is confirmed by one mail")
     steps: list[str]
     test: str = Field(description="how to try it before it goes out")
-    key: str = Field(description="with which addresses are signed: a secret; empty: they are not")
+    key: str = Field(
+        description="with which addresses are signed: a secret, for who may make links; else empty"
+    )
 
 
 class LinkInfo(Data):
@@ -117,26 +123,37 @@ async def link_info(engine: Engine, link: CampaignLink) -> LinkInfo:
     )
 
 
-async def code_to_copy(engine: Engine, link: CampaignLink, vendor_id: str = "") -> CodeToCopy:
-    """The code of a link, for its mail service or another one. Raises Refused: INVALID_ARGUMENT."""
+async def code_to_copy(engine: Engine, link: CampaignLink, actor: Actor, vendor_id: str = "") -> CodeToCopy:
+    """The code of a link, for its mail service or another one; its key only for who may make links.
+
+    Whoever has the key signs any address, and an address that is signed is sent its invites unasked.
+    Raises Refused: INVALID_ARGUMENT.
+    """
     vendor = await vendors.vendor(engine, vendor_id or link.vendor)
-    steps = list(vendor.steps)
-    if link.key:
-        steps.append(
-            "The link is signed: [signature] is HMAC-SHA256 of the address as it stands in the link before encoding, "
-            "with the key, in hexadecimal digits."
-            if "[signature]" in vendor.signed_tag
-            else "The link is signed; keep its code secret until it is sent."
-        )
+    key = link.key if Verb.PUBLISH in actor.verbs else ""
+    shown = link.model_copy(update={"key": link.key and (key or _WITHHELD)})
+    steps = [*vendor.steps, *([_signing(vendor, key)] if link.key else [])]
     return CodeToCopy(
         vendor=vendor.name,
-        button_html=button(engine.settings, link, vendor),
-        plain_link=address(engine.settings, link, vendor),
+        button_html=button(engine.settings, shown, vendor),
+        plain_link=address(engine.settings, shown, vendor),
         form_html=form(engine.settings, link),
         steps=steps,
         test=vendor.test,
-        key=link.key,
+        key=key,
     )
+
+
+def _signing(vendor: Vendor, key: str) -> str:
+    """What to know of a signed link; `key`: empty if it is withheld."""
+    if not key:
+        return "The link is signed. Its key is shown to whoever may make links."
+    if "[signature]" in vendor.signed_tag:
+        return (
+            "The link is signed: [signature] is HMAC-SHA256 of the address as it stands in the link before encoding, "
+            "with the key, in hexadecimal digits."
+        )
+    return "The link is signed; keep its code secret until it is sent."
 
 
 class LinkFields(BaseModel):

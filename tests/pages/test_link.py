@@ -153,7 +153,7 @@ async def test_a_signed_link_takes_the_address_that_is_signed_and_no_other_at_on
     engine: Engine, visitor: Visitor, vendor: str, signed_by: Callable[[str, str], str]
 ) -> None:
     link = await linked(engine, *await games(engine, 6), vendor=vendor, signed=True)
-    assert link.key in (await views.code_to_copy(engine, link)).plain_link
+    assert link.key in (await views.code_to_copy(engine, link, engine.local)).plain_link
     proof = signed_by(link.key, "Ann@example.com")
     page = await visitor.see(f"{views.path(link)}?e={proof}.Ann%40example.com")
     assert re.search(r'value="Ann@example.com"[^>]* readonly', page.answer.text)
@@ -309,7 +309,7 @@ async def test_what_each_mail_service_sends_is_read_as_the_readers_address(
     (event,) = await games(engine, 1)
     for service in vendors.ours():
         link = await linked(engine, event, vendor=service.id)
-        code = await views.code_to_copy(engine, link)
+        code = await views.code_to_copy(engine, link, engine.local)
         assert "&" not in code.plain_link
         assert code.plain_link.count("?") <= 1
         assert f'href="{code.plain_link}"' in code.button_html
@@ -325,7 +325,7 @@ async def test_what_each_mail_service_sends_is_read_as_the_readers_address(
 
 async def test_a_form_on_another_site_makes_one_mail_that_asks(engine: Engine, visitor: Visitor) -> None:
     link = await linked(engine, *await games(engine, 1), button="Register <Now>")
-    html = (await views.code_to_copy(engine, link)).form_html
+    html = (await views.code_to_copy(engine, link, engine.local)).form_html
     assert "Register &lt;Now&gt;" in html
     assert not re.search(r"script|style|onclick", html)
     found = re.search(r'action="https://cis\.example\.com([^"]+)"', html)

@@ -76,3 +76,21 @@ async def test_hosts_are_allowed_to_lead_to_and_a_link_to_them_is_made(
         made_now = (await publisher.post("/v1/links", json=body)).json()
     assert made_now["link"]["landing"] == "https://shop.example/a"
     assert (await web.post("/v1/landing-hosts", json={"hosts": []})).status_code == 403
+
+
+async def test_the_key_of_a_signed_link_is_shown_to_who_may_make_links_alone(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    async with bearing(web, await with_verbs(engine, "publish", "create")) as publisher:
+        event = (await made(publisher)).json()
+        asked = {"name": "May", "events": [event["uid"]], "vendor": "braze", "signed": True}
+        answer = await publisher.post("/v1/links", json=asked)
+        at, key = answer.headers["location"], answer.json()["code"]["key"]
+        assert key in (await publisher.get(f"{at}/code")).json()["plain_link"]
+    for reader in (await with_verbs(engine), await with_verbs(engine, "report", address="@example.com")):
+        async with bearing(web, reader) as other:
+            for vendor in ("braze", "salesforce", "own"):
+                seen = await other.get(f"{at}/code", params={"vendor": vendor})
+                assert seen.json()["key"] == ""
+                assert key not in seen.text
+            assert "'[key]'" in (await other.get(f"{at}/code")).json()["plain_link"]

@@ -17,7 +17,7 @@ from engine.model.campaign_links import Vendor
 from engine.model.people import Origin
 from engine.refusals import Code
 from tests.support.engines import attendee, created, do, refusal
-from tests.tools.caller import Mode, calling
+from tests.tools.caller import Mode, agent, calling, text_of
 
 
 async def test_a_schedule_page_and_the_code_for_mailchimp_are_two_calls(engine: Engine, mode: Mode) -> None:
@@ -122,6 +122,19 @@ async def test_a_link_of_somebody_else_is_as_unknown_as_none(engine: Engine) -> 
     theirs = CreateLink(name="May", events=(event.id,), vendor="own")
     assert await refusal(engine, theirs, other) is Code.UNKNOWN_EVENT
     assert await engine.links(other) == []
+
+
+async def test_an_agent_that_may_only_read_is_not_shown_the_key_of_a_signed_link(engine: Engine) -> None:
+    event = await created(engine)
+    async with calling(engine, tier="extended") as caller:
+        made = await caller.ok("create_link", name="May", events=[event.id], vendor="braze", signed=True)
+    link, key = made["link"]["id"], made["code"]["key"]
+    reader = agent(event.organizer, frozenset({"read", "report"}))
+    async with calling(engine, actor=reader, tier="extended") as caller:
+        seen = await caller.call("list_links", link=link)
+    assert seen.structured_content is not None
+    assert seen.structured_content["code"]["key"] == ""
+    assert key not in f"{seen.structured_content}{text_of(seen)}"
 
 
 async def test_operators_add_change_hide_and_order_mail_services(engine: Engine) -> None:

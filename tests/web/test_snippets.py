@@ -37,7 +37,8 @@ def filtered(snippet: str) -> str:
 async def _code(site: Site, vendor: str) -> views.CodeToCopy:
     event = site.paths["event"].rpartition("/")[2]
     command = CreateLink(name="May", events=(event,), vendor=vendor, button="Register <Now>")
-    return await views.code_to_copy(site.engine, (await do(site.engine, command)).link)
+    link = (await do(site.engine, command)).link
+    return await views.code_to_copy(site.engine, link, site.engine.local)
 
 
 @pytest.mark.parametrize("vendor", ["mailchimp", "beehiiv", "brevo", "ghost"])

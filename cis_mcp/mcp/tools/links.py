@@ -98,7 +98,7 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
     invited; or show one with its code to copy."""
     if arguments.link is not None:
         one = await call.engine.link(arguments.link, call.actor)
-        code = await code_to_copy(call.engine, one, arguments.vendor or "")
+        code = await code_to_copy(call.engine, one, call.actor, arguments.vendor or "")
         return await _listed(call, [one], 1, code)
     links = await call.engine.links(call.actor)
     start = place_after([link.id for link in links], arguments.cursor)
@@ -145,7 +145,7 @@ def _code_lines(code: CodeToCopy) -> list[str]:
 
 
 async def _reply(call: CallContext, done: LinkDone, state: str) -> Reply:
-    code = await code_to_copy(call.engine, done.link)
+    code = await code_to_copy(call.engine, done.link, call.actor)
     data = LinkResult(link=await link_info(call.engine, done.link), code=code, changed=list(done.changed))
     named = f"{state}: link {done.link.id} {quoted(one_line(done.link.name))}."
     return Reply("\n".join([named, *_code_lines(code)]), data)

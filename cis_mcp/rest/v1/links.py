@@ -103,7 +103,7 @@ async def show_link(call: Call[OfLink, Body]) -> LinkInfo:
 async def link_code(call: Call[CodeOfLink, Body]) -> CodeToCopy:
     """Return the code to paste into a newsletter, for the link's mail service or another one."""
     link = await call.engine.link(call.query.id, call.actor)
-    return await code_to_copy(call.engine, link, call.query.vendor)
+    return await code_to_copy(call.engine, link, call.actor, call.query.vendor)
 
 
 async def make_link(call: Call[Query, NewLink]) -> DataResponse:
@@ -131,7 +131,7 @@ async def allow_hosts(call: Call[Nothing, LandingHosts]) -> AllowedHosts:
 
 async def _changed(call: Call[Any, Any], done: LinkDone) -> ChangedLink:
     info = await link_info(call.engine, done.link)
-    code = await code_to_copy(call.engine, done.link)
+    code = await code_to_copy(call.engine, done.link, call.actor)
     return ChangedLink(link=info, code=code, changed=list(done.changed))
 
 
