@@ -28,8 +28,8 @@ OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json))
   [tools.md](tools.md).
 - An event's revision is its ETag. With `If-Match`, a change to a revision that you have not seen is refused (412);
   with `If-None-Match`, an unchanged event answers 304.
-- `POST /v1/events` takes an `Idempotency-Key`. Every other operation refuses one; its description says what
-  repeating it does.
+- `POST` of an event, a page, a link, a key or a webhook takes an `Idempotency-Key`. Every other operation refuses one:
+  it is safe to repeat, or its description says what repeating it does.
 - Lists have `limit` and `cursor`; cursors are opaque.
 - A request that needs someone's approval answers 202 with `held`.
 - 429 and 503 say in `Retry-After` when to try again.

@@ -27,6 +27,7 @@ B = TypeVar("B", bound=Body)
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 TAGS = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
 """One of the entity tags of a header (RFC 9110, 8.8.3)."""
+_KEY_MAX = 200
 
 Tier = Literal["core", "extended", "operator"]
 
@@ -73,6 +74,16 @@ class Call(Generic[Q, B]):
         if done.undo:
             self.undo.append(done.undo)
         return done
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key of the request; None without one. Raises Refused: INVALID_ARGUMENT."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not 0 < len(key) <= _KEY_MAX:
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"An Idempotency-Key has 1 to {_KEY_MAX} characters.", "Shorten it."
+            )
+        return key
 
     async def expected_sequence(self, uid: str) -> int | None:
         """The revision that If-Match asks for; None without it, or for any. Raises Refused: SEQUENCE_MISMATCH."""

@@ -22,7 +22,7 @@ HINTS: Mapping[Code, str] = {
     Code.CAMPAIGN_STATE: "See its state with GET /v1/campaigns/{campaign_id}.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token of this draft. If the list or the event changed since, make a "
     "new draft with POST /v1/events/{uid}/campaigns.",
-    Code.IDEMPOTENCY_CONFLICT: "Use another Idempotency-Key for another event; change that one with PATCH.",
+    Code.IDEMPOTENCY_CONFLICT: "Use another Idempotency-Key for another request; change what that one made with PATCH.",
     Code.SEQUENCE_MISMATCH: "Read the event again and repeat the change with its ETag as If-Match.",
     Code.NOT_ALLOWED: "Ask the operator for a key with the verb for it.",
     Code.OUT_OF_BOUNDS: "Ask the key's owner to widen that bound.",

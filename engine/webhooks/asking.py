@@ -22,13 +22,21 @@ async def create(
     *,
     organizer: str = "",
     starting_minutes: int = 15,
+    idempotency_key: str | None = None,
 ) -> WebhookDone:
     """Create a webhook to an address that this server may connect to.
 
-    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY.
+    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY,
+    IDEMPOTENCY_CONFLICT.
     """
     command = await creation(
-        engine, actor, url, kinds, organizer=organizer, starting_minutes=starting_minutes
+        engine,
+        actor,
+        url,
+        kinds,
+        organizer=organizer,
+        starting_minutes=starting_minutes,
+        idempotency_key=idempotency_key,
     )
     return await engine.apply(command, actor)
 
@@ -41,6 +49,7 @@ async def creation(
     *,
     organizer: str = "",
     starting_minutes: int = 15,
+    idempotency_key: str | None = None,
 ) -> CreateWebhook:
     """The command that creates a webhook to an address, once that was checked. Raises Refused as `create` does."""
     _refuse_without_verb(actor)
@@ -48,7 +57,11 @@ async def creation(
     await engine.apply(ReachOut(url=web_address(url), verb=Verb.TRIGGER), actor)
     checked = await Outside(engine.settings).check(url)
     return CreateWebhook(
-        url=checked, kinds=frozenset(kinds), organizer=organizer, starting_minutes=starting_minutes
+        url=checked,
+        kinds=frozenset(kinds),
+        organizer=organizer,
+        starting_minutes=starting_minutes,
+        idempotency_key=idempotency_key,
     )
 
 

@@ -31,7 +31,6 @@ from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX
 
 _WHOLE = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "places", "only_for")
-_KEY_MAX = 200
 
 Moment = Annotated[str | None, Field(max_length=40, examples=["2027-05-02T19:00:00"])]
 
@@ -143,7 +142,7 @@ async def create_event(call: Call[Query, NewEvent]) -> DataResponse:
         places=body.places,
         organizer=body.organizer,
         organizer_name=body.organizer_name,
-        idempotency_key=_idempotency_key(call),
+        idempotency_key=call.idempotency_key,
     )
     done = await call.apply(command)
     headers = {"Location": f"/v1/events/{done.event.uid}", "ETag": etag(done.event)}
@@ -264,15 +263,6 @@ async def search_events(call: Call[SearchParameters, Body]) -> EventList:
 def etag(event: Event) -> str:
     """The revision of an event as an entity tag."""
     return f'"{event.sequence}"'
-
-
-def _idempotency_key(call: Call[Any, Any]) -> str | None:
-    key: str | None = call.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= _KEY_MAX:
-        raise Refused(
-            Code.INVALID_ARGUMENT, f"An Idempotency-Key has 1 to {_KEY_MAX} characters.", "Shorten it."
-        )
-    return key
 
 
 def _minutes(given: list[int] | None) -> tuple[int, ...] | None:

@@ -48,7 +48,7 @@ class CreatedKey(Data):
     """A key that was made."""
 
     key: KeyInfo
-    secret: str = Field(description="shown now and never again")
+    secret: str = Field(description="shown now and never again; empty: the answer to a repetition")
 
 
 async def list_keys(call: Call[ListingKeys, Body]) -> Keys:
@@ -76,11 +76,14 @@ async def show_key(call: Call[OfKey, Body]) -> KeyInfo:
 
 async def make_key(call: Call[Query, NewKey]) -> DataResponse:
     """Make a key for another agent within your own key's bounds. Its mails count against your budgets; when your key
-    is stopped or ends, so does it."""
-    done = await call.apply(CreateKey(name=call.body.name, bounds=call.body.bounds))
+    is stopped or ends, so does it. The same Idempotency-Key makes the same key once: a repetition answers 200 with the
+    key that was made, without its secret."""
+    body = call.body
+    command = CreateKey(name=body.name, bounds=body.bounds, idempotency_key=call.idempotency_key)
+    done = await call.apply(command)
     info = key_info(done.key, call.engine.clock())
     location = {"Location": f"/v1/keys/{done.key.id}"}
-    return DataResponse(CreatedKey(key=info, secret=done.secret), 201, location)
+    return DataResponse(CreatedKey(key=info, secret=done.secret), 201 if done.secret else 200, location)
 
 
 async def stop_key(call: Call[OfKey, Body]) -> KeyInfo:
@@ -125,6 +128,7 @@ ENDPOINTS = (
         201,
         tool="create_key",
         tier="extended",
+        repeatable=True,
     ),
     _ending("stop", stop_key, Verb.APPROVE, "stop_sending"),
     _ending("resume", resume_key, Verb.APPROVE, "stop_sending"),

@@ -107,9 +107,12 @@ async def link_code(call: Call[CodeOfLink, Body]) -> CodeToCopy:
 
 
 async def make_link(call: Call[Query, NewLink]) -> DataResponse:
-    """Make a link for newsletters: its page shows the events and one button that sends the invites."""
-    done = await call.apply(await call.body.command(call.engine))
-    return DataResponse(await _changed(call, done), 201, {"Location": f"/v1/links/{done.link.id}"})
+    """Make a link for newsletters: its page shows the events and one button that sends the invites. The
+    same Idempotency-Key makes the same link once: a repetition answers 200 with the link that was made."""
+    command = await call.body.command(call.engine)
+    done = await call.apply(command.model_copy(update={"idempotency_key": call.idempotency_key}))
+    status = 201 if done.changed else 200
+    return DataResponse(await _changed(call, done), status, {"Location": f"/v1/links/{done.link.id}"})
 
 
 async def change_link(call: Call[OfLink, LinkChanges]) -> ChangedLink:
@@ -159,6 +162,7 @@ ENDPOINTS = (
         201,
         tool="create_link",
         tier="extended",
+        repeatable=True,
     ),
     Endpoint(
         "POST",

@@ -104,12 +104,21 @@ async def show_page(call: Call[OfPage, Body]) -> PageInfo:
 
 async def make_page(call: Call[Query, NewPage]) -> DataResponse:
     """Make a public web page with an organizer's events, from which people send themselves invites. It is online at
-    once and follows every change of its events."""
+    once and follows every change of its events. The same Idempotency-Key makes the same page once: a repetition
+    answers 200 with the page that was made."""
     body = call.body
     given = await with_pictures(call.engine, call.actor, body.organizer, body.fields())
-    command = CreatePage(kind=body.kind, title=body.title, slug=body.slug, organizer=body.organizer, **given)
+    command = CreatePage(
+        kind=body.kind,
+        title=body.title,
+        slug=body.slug,
+        organizer=body.organizer,
+        idempotency_key=call.idempotency_key,
+        **given,
+    )
     done = await call.apply(command)
-    return DataResponse(await _changed(call, done), 201, {"Location": f"/v1/pages/{done.page.slug}"})
+    status = 201 if done.changed else 200
+    return DataResponse(await _changed(call, done), status, {"Location": f"/v1/pages/{done.page.slug}"})
 
 
 async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:
@@ -155,6 +164,7 @@ ENDPOINTS = (
         201,
         tool="create_page",
         tier="extended",
+        repeatable=True,
     ),
     Endpoint(
         "PATCH",

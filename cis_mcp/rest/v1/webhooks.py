@@ -74,15 +74,20 @@ class PostingList(Data):
 
 async def create_webhook(call: Call[Nothing, NewWebhook]) -> DataResponse:
     """Have what happens posted to a web address, signed by Standard Webhooks, in order for each event, and tried again
-    for 72 hours."""
+    for 72 hours. The same Idempotency-Key makes the same webhook once: a repetition answers 200 with the webhook that
+    was made, without its secret."""
     body = call.body
     done = await asking.create(
-        call.engine, call.actor, body.url, body.kinds, starting_minutes=body.starting_minutes
+        call.engine,
+        call.actor,
+        body.url,
+        body.kinds,
+        starting_minutes=body.starting_minutes,
+        idempotency_key=call.idempotency_key,
     )
     key = public_key(call.engine.signer)
-    return DataResponse(
-        MadeWebhook(webhook=webhook_info(done.webhook), secret=done.secret, public_key=key), 201
-    )
+    made = MadeWebhook(webhook=webhook_info(done.webhook), secret=done.secret, public_key=key)
+    return DataResponse(made, 201 if done.secret else 200)
 
 
 async def list_webhooks(call: Call[Nothing, Body]) -> WebhookList:
@@ -133,6 +138,7 @@ ENDPOINTS = (
         201,
         tool="create_webhook",
         tier="extended",
+        repeatable=True,
     ),
     Endpoint(
         "GET",

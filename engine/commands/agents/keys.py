@@ -13,6 +13,7 @@ from engine.commands.agents import narrowing
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
+from engine.commands.repeating import conflict, digest_of, made_before, remember
 from engine.model.bounds import Bounds
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.keys import DEPTH_MAX, Key
@@ -65,10 +66,14 @@ class CreateKey(Command[KeyDone]):
     api: Literal["", "standard", "admin"] = Field(
         "", description="a key of the reference API: for all organizers, on its paths alone"
     )
+    idempotency_key: str | None = Field(None, max_length=200)
 
     async def carry_out(self, work: Work) -> KeyDone:
-        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_KEY, OUT_OF_BOUNDS."""
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_KEY, OUT_OF_BOUNDS,
+        IDEMPOTENCY_CONFLICT."""
         parent = await self._parent(work)
+        if before := await made_before(work, self.idempotency_key, digest_of(self)):
+            return KeyDone(key=await self._again(work, before, parent))
         if self.api and (parent or self.oauth_subject or self.scopes is not None):
             raise Refused(
                 Code.INVALID_ARGUMENT,
@@ -99,7 +104,15 @@ class CreateKey(Command[KeyDone]):
         if self.oauth_subject:
             await self._refuse_second(work, key)
         await work.unit.add_key(key)
+        await remember(work, self.idempotency_key, digest_of(self), key.id)
         return KeyDone(key=key, secret=secret)
+
+    async def _again(self, work: Work, key_id: str, parent: Key | None) -> Key:
+        """The key that the first request made; that of another key is none of its business."""
+        key = await stored_key(work, key_id)
+        if key.above != (parent.chain if parent else ()):
+            raise conflict("another key")
+        return key
 
     def _face(self, parent: Key | None) -> dict[str, Any]:
         """Which tools it may use: where that is not said, those of the key above."""

@@ -15,6 +15,7 @@ from engine.commands.events import moving
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH
+from engine.commands.repeating import made_before, remember
 from engine.commands.revisions import (
     RevisionSource,
     differences,
@@ -124,18 +125,8 @@ class CreateEvent(Command[EventDone]):
 
     async def _made_before(self, work: Work) -> Event | None:
         """The event that this idempotency key made already."""
-        if not self.idempotency_key:
-            return None
-        known = await work.unit.remembered(work.actor.address, self.idempotency_key)
-        if known is None:
-            return None
-        digest, uid = known
-        if digest != self._digest():
-            raise Refused(
-                Code.IDEMPOTENCY_CONFLICT,
-                f"This idempotency_key was used to create the event {uid} with other values.",
-            )
-        return await work.owned_event(uid)
+        uid = await made_before(work, self.idempotency_key, self._digest())
+        return await work.owned_event(uid) if uid else None
 
     async def _add(self, work: Work, event: Event) -> None:
         if event.source_uid and await work.unit.event_by_source(event.organizer, event.source_uid):
@@ -146,9 +137,7 @@ class CreateEvent(Command[EventDone]):
             )
         await work.unit.ensure_organizer(event.organizer, event.organizer_name, work.now)
         await work.unit.add_event(event)
-        if self.idempotency_key:
-            key = self.idempotency_key
-            await work.unit.remember(work.actor.address, key, self._digest(), event.uid, work.now)
+        await remember(work, self.idempotency_key, self._digest(), event.uid)
 
     def _digest(self) -> str:
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -13,6 +13,7 @@ from engine.commands.pages import texts
 from engine.commands.pages.landings import allowed_address
 from engine.commands.pages.visitors import Offer, PageSendDone, send_to_visitor
 from engine.commands.randomness import TOKEN_LENGTH, short_id
+from engine.commands.repeating import digest_of, made_before, remember
 from engine.mail.locale.choosing import matched
 from engine.mail.locale.language import SOURCE
 from engine.mail.locale.language import language as locale
@@ -47,11 +48,14 @@ class CreateLink(Command[LinkDone]):
     landing: str = ""
     budget: int = BUDGET
     signed: bool = False
+    idempotency_key: str | None = Field(None, max_length=200)
 
     async def carry_out(self, work: Work) -> LinkDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, TOO_LARGE, EMPTY_LIST,
-        INVALID_ARGUMENT, URL_NOT_ALLOWED, OUT_OF_BOUNDS, ORGANIZER_SUSPENDED."""
+        INVALID_ARGUMENT, URL_NOT_ALLOWED, OUT_OF_BOUNDS, ORGANIZER_SUSPENDED, IDEMPOTENCY_CONFLICT."""
         work.require("publish")
+        if before := await made_before(work, self.idempotency_key, digest_of(self)):
+            return LinkDone(link=await owned_link(work, before))
         uids, organizer = await _events(work, self.events)
         await work.refuse_suspended(organizer)
         link = CampaignLink(
@@ -72,6 +76,7 @@ class CreateLink(Command[LinkDone]):
         refuse_links(work, work.bounds, [link.button, link.landing])
         refuse_links_that_wait(work, [link.button, link.landing])
         await work.unit.save_link(link)
+        await remember(work, self.idempotency_key, digest_of(self), link.id)
         return LinkDone(link=link, changed=("id",))
 
 

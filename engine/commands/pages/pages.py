@@ -14,6 +14,7 @@ from engine.commands.composing import in_force
 from engine.commands.pages import texts
 from engine.commands.pages.pictures import named
 from engine.commands.randomness import TOKEN_LENGTH
+from engine.commands.repeating import digest_of, made_before, remember
 from engine.model.pages import (
     SHOWN,
     EventSelection,
@@ -112,6 +113,7 @@ class CreatePage(PageFields):
     kind: PageKind = PageKind.SCHEDULE
     slug: str | None = Field(None, description="its address; None: made of the title")
     organizer: str | None = None
+    idempotency_key: str | None = Field(None, max_length=200)
 
     async def carry_out(self, work: Work) -> PageDone:
         """Raises Refused: NOT_ALLOWED, PAGE_EXISTS, INVALID_ARGUMENT, UNKNOWN_EVENT, ORGANIZER_SUSPENDED, …"""
@@ -120,6 +122,8 @@ class CreatePage(PageFields):
     async def made(self, work: Work, reserved: str = "") -> PageDone:
         """The new page, at the slug `reserved` if one is kept for it. Raises Refused as `carry_out` does."""
         work.require("publish")
+        if before := await made_before(work, self.idempotency_key, digest_of(self)):
+            return PageDone(page=await owned_page(work, before))
         organizer = _organizer(self.organizer, work)
         await work.refuse_suspended(organizer)
         heading = texts.title(self.title or "")
@@ -140,6 +144,7 @@ class CreatePage(PageFields):
             },
         )
         await work.unit.save_page(page)
+        await remember(work, self.idempotency_key, digest_of(self), page.slug)
         return PageDone(page=page, changed=("slug",))
 
     async def _free_slug(self, work: Work, heading: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
+from engine.commands.repeating import digest_of, made_before, remember
 from engine.model.verbs import Verb
 from engine.model.webhooks import SECRETS_MAX, Posting, PostingState, Webhook, WebhookKind
 from engine.refusals import Code, Refused
@@ -37,10 +38,13 @@ class CreateWebhook(Command[WebhookDone]):
         "", max_length=400, description="of the operator: whose events; empty: everybody's"
     )
     starting_minutes: int = Field(15, ge=0, le=STARTING_MAX)
+    idempotency_key: str | None = Field(None, max_length=200)
 
     async def carry_out(self, work: Work) -> WebhookDone:
-        """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY."""
+        """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, OUT_OF_BOUNDS, TOO_MANY, IDEMPOTENCY_CONFLICT."""
         work.require(Verb.TRIGGER)
+        if before := await made_before(work, self.idempotency_key, digest_of(self)):
+            return WebhookDone(webhook=await owned(work, before))
         organizer = self._organizer(work)
         # A receiver is a way out for what is said here: only to where the key may link.
         refuse_links(work, work.bounds, [self.url])
@@ -60,6 +64,7 @@ class CreateWebhook(Command[WebhookDone]):
             looked=work.now,
         )
         await work.unit.add_webhook(webhook)
+        await remember(work, self.idempotency_key, digest_of(self), webhook.id)
         return WebhookDone(webhook=webhook, secret=secret)
 
     def _organizer(self, work: Work) -> str:
