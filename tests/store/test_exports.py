@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from engine.model.answers import Receipt
 from engine.model.exports import ExportQuery, Table
 from engine.model.people import Partstat
+from engine.model.times import Span
 from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import START
@@ -51,3 +52,22 @@ async def test_events_come_in_order_page_after_page(store: Store) -> None:
     assert [counted.attendees for _, counted in found] == [1, 1, 1]
     assert end == ""
     assert await store.events_in_order("nobody@example.org", "", 3) == ([], "")
+
+
+async def test_an_event_that_is_moved_while_events_are_read_comes_once(store: Store) -> None:
+    for n in range(6):
+        await stores.with_event(store, f"a{n}@example.com", uid=f"event{n}", span=_days(n))
+    found, after = await store.events_in_order(None, "", 3)
+    unread, read = "event5", found[0][0].uid
+    async with store.unit() as unit:
+        for uid, days in ((unread, -9), (read, 99)):
+            event = await unit.event(uid)
+            assert event is not None
+            await unit.save_event(event.model_copy(update={"span": _days(days), "sequence": 1}))
+    rest, _ = await store.events_in_order(None, after, 4)
+    assert sorted(event.uid for event, _ in (*found, *rest)) == [f"event{n}" for n in range(6)]
+
+
+def _days(n: int) -> Span:
+    begin = START + timedelta(days=30 + n)
+    return Span(start=begin, end=begin + timedelta(hours=2), timezone="UTC")

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import TypeVar
 
-from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.counters import Statistics
 from engine.model.events import Event
@@ -32,9 +31,9 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
     ) -> tuple[list[tuple[Event, Statistics]], str]:
-        """Events in order of their start with their counters, and the next cursor, empty after the last page."""
-        places = await (await self.search_file()).in_order(organizer, _opened(after), limit)
-        events = await self.rows.many(EVENTS, [(uid, "event") for _, uid in places])
+        """Events in order of their uid with their counters, and the uid to go on after; empty after the last page."""
+        uids = await (await self.search_file()).in_order(organizer, after, limit)
+        events = await self.rows.many(EVENTS, [(uid, "event") for uid in uids])
         held = list((await self.sending()).values())
         pairs: list[tuple[Event, Statistics]] = []
         for first in range(0, len(events), _AT_ONCE):
@@ -42,7 +41,7 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
             for event, counted in zip(some, await self._tallies(some), strict=True):
                 mine = (o for o in held if o.message.kind.calendar and o.message.event_uid == event.uid)
                 pairs.append((event, shown(with_held(counted, mine))))
-        return pairs, cursors.written(*places[-1]) if len(places) == limit else ""
+        return pairs, uids[-1] if len(uids) == limit else ""
 
     async def _tallies(self, events: Collection[Event]) -> list[dict[str, int]]:
         return await asyncio.gather(*(self.event_tally(event.uid) for event in events))
@@ -82,14 +81,6 @@ class ExportQuestions(SearchQuestions, StatisticsQuestions):
             async for kept in self.rows.each_under(RECEIPTS, uid, "receipt"):
                 if _within(query, kept.receipt.arrived):
                     yield kept.receipt
-
-
-def _opened(cursor: str) -> tuple[float, str] | None:
-    """The place in a cursor, or None if that is empty. Raises Refused: INVALID_CURSOR."""
-    if not cursor:
-        return None
-    start, uid = cursors.opened(cursor, float, str)
-    return float(str(start)), str(uid)
 
 
 def _within(query: ExportQuery, at: datetime) -> bool:

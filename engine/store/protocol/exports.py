@@ -19,7 +19,8 @@ class Exports(Protocol):
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
     ) -> tuple[list[tuple[Event, Statistics]], str]:
-        """Events in order of their start with their counters, and where to go on; the last page has an empty cursor."""
+        """Events in order of their uid, which never changes, with their counters; and the uid to go on after, or an
+        empty one after the last page."""
         ...
 
     def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:

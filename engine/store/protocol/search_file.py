@@ -21,10 +21,8 @@ class SearchFile(Searching, Protocol):
         """Uids that begin with these characters, or whose short id does, in order; of one organizer, if given."""
         ...
 
-    async def in_order(
-        self, organizer: str | None, after: tuple[float, str] | None, limit: int
-    ) -> list[tuple[float, str]]:
-        """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
+    async def in_order(self, organizer: str | None, after: str, limit: int) -> list[str]:
+        """Uids of the events behind this one, in that order; of one organizer, if given."""
         ...
 
     async def beginning(

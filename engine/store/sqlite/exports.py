@@ -8,7 +8,6 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from typing import TypeVar
 
-from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.counters import Statistics
 from engine.model.events import Event
@@ -31,19 +30,17 @@ class Exported(Session):
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
     ) -> tuple[list[tuple[Event, Statistics]], str]:
-        start, uid = cursors.opened(after, float, str) if after else (-1e18, "")
-        owner = "" if organizer is None else "organizer = ?4 AND "
+        owner = "" if organizer is None else "organizer = ?3 AND "
         found = await self.all(
-            f"SELECT body, starts, uid, (SELECT json_group_array(json_array(name, n)) FROM "
-            f"({counted('event', 'event.uid')})) AS counters FROM event "
-            f"WHERE {owner}(starts, uid) > (?1, ?2) ORDER BY starts, uid LIMIT ?3",
-            [start, uid, limit, organizer][: 3 if organizer is None else 4],
+            f"SELECT body, uid, (SELECT json_group_array(json_array(name, n)) FROM "
+            f"({counted('event', 'event.uid')})) AS counters FROM event WHERE uid IN "
+            f"(SELECT uid FROM event WHERE {owner}uid > ?1 ORDER BY uid LIMIT ?2) ORDER BY uid",
+            [after, limit, organizer][: 2 if organizer is None else 3],
         )
         pairs = [
             (rows.event(row), rows.statistics(summed(json.loads(row["counters"])).items())) for row in found
         ]
-        more = len(found) == limit
-        return pairs, cursors.written(float(found[-1]["starts"]), found[-1]["uid"]) if more else ""
+        return pairs, found[-1]["uid"] if len(found) == limit else ""
 
     async def page(
         self, select: str, dated: str, uids: Collection[str], query: ExportQuery, after: tuple[str, str, int]

@@ -118,10 +118,8 @@ class SearchFile:
         """Uids that start with these characters, or whose short id does, in order; of one organizer, if given."""
         return await self._ask(lambda s: _Ordered(s).uids(organizer, beginning, limit))
 
-    async def in_order(
-        self, organizer: str | None, after: tuple[float, str] | None, limit: int
-    ) -> list[tuple[float, str]]:
-        """Starts (seconds since 1970) and uids of the events after this place, in that order."""
+    async def in_order(self, organizer: str | None, after: str, limit: int) -> list[str]:
+        """Uids of the events behind this one, in that order; of one organizer, if given."""
         return await self._ask(lambda s: _Ordered(s).in_order(organizer, after, limit))
 
     async def beginning(
@@ -158,7 +156,7 @@ def _form() -> str:
 
 
 class _Ordered(Session):
-    """Events in the order of their uids, and of their starts."""
+    """Events in the order of their uids."""
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
         found = await self.all(
@@ -168,16 +166,12 @@ class _Ordered(Session):
         )
         return [row["uid"] for row in found]
 
-    async def in_order(
-        self, organizer: str | None, after: tuple[float, str] | None, limit: int
-    ) -> list[tuple[float, str]]:
+    async def in_order(self, organizer: str | None, after: str, limit: int) -> list[str]:
         owner, values = ("organizer = ? AND ", [organizer]) if organizer is not None else ("", [])
-        start, uid = after or (-1e18, "")
         found = await self.all(
-            f"SELECT starts, uid FROM event WHERE {owner}(starts, uid) > (?, ?) ORDER BY starts, uid LIMIT ?",
-            [*values, start, uid, limit],
+            f"SELECT uid FROM event WHERE {owner}uid > ? ORDER BY uid LIMIT ?", [*values, after, limit]
         )
-        return [(row["starts"], row["uid"]) for row in found]
+        return [row["uid"] for row in found]
 
 
 class _Writing(SearchIndex):

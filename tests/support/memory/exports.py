@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 
-from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.counters import Statistics
 from engine.model.events import Event
@@ -23,12 +22,10 @@ class Exported:
     async def events_in_order(
         self, organizer: str | None, after: str, limit: int
     ) -> tuple[list[tuple[Event, Statistics]], str]:
-        (start,) = cursors.opened(after, int) if after else (0,)
-        mine = self._kept.where("event", lambda e: organizer in {None, e.organizer})
-        ordered = sorted(mine, key=lambda e: (e.span.start_utc, e.uid))
-        page = ordered[int(str(start)) :][:limit]
+        mine = self._kept.where("event", lambda e: organizer in {None, e.organizer} and e.uid > after)
+        page = sorted(mine, key=lambda e: e.uid)[:limit]
         pairs = [(e, await self.statistics("event", e.uid)) for e in page]  # type: ignore[attr-defined]
-        return pairs, cursors.written(int(str(start)) + limit) if len(page) == limit else ""
+        return pairs, page[-1].uid if len(page) == limit else ""
 
     async def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:
         found = self._kept.where("attendee", lambda a: a.event_uid in uids and query.fits(a.created))
