@@ -171,7 +171,8 @@ async def api_invite(call: Call[Inviting, Body]) -> Response:
         if status in _TOLD:
             raise
         return PlainTextResponse("Failed", 400, headers={"CIS-Code": refused.code.value})
-    event = await call.engine.event(done.attendee.event_uid, call.actor)
+    # Not as the caller: a key that may send but not read has sent the invite by now.
+    event = await call.engine.event(done.attendee.event_uid, SYSTEM)
     own = await call.engine.landing_hosts(event.organizer)
     headers = {"Location": landing(call.engine.settings, asked.landing, own), "Cache-Control": "no-store"}
     return PlainTextResponse("Acknowledged", 302, headers=headers)

@@ -324,6 +324,15 @@ async def test_an_agents_key_sees_its_own_organizer_here_too(
     assert (sent.status_code, await attendee_count(engine, concert)) == (403, 0)
 
 
+async def test_api_7_says_that_it_sent_to_a_key_that_may_send_and_not_read(
+    engine: Engine, app: httpx.AsyncClient, concert: Event
+) -> None:
+    sender = bearing(await key_for(engine, ANN, scopes=frozenset({"send"})))
+    sent = await app.get(f"/event/{concert.uid}/invite", params={"email": BOB}, headers=sender)
+    assert (sent.status_code, sent.text) == (302, "Acknowledged")
+    assert len(await deliver(engine)) == 1
+
+
 async def test_a_key_of_the_installation_stands_under_none(engine: Engine) -> None:
     command = CreateKey(name="", api="standard", scopes=frozenset({"read"}))
     assert await refusal(engine, command) is Code.INVALID_ARGUMENT

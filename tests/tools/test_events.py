@@ -331,3 +331,13 @@ async def test_places_are_given_and_read_and_a_full_event_is_refused_in_words(
         await caller.ok("update_event", uid=uid, places=3)
         got = await caller.call("get_event", uid=uid)
         assert "Places free: 2" in text_of(got)
+
+
+async def test_a_key_that_may_change_and_not_read_hears_what_it_changed(engine: Engine) -> None:
+    event = await created(engine)
+    await invite_all_answers(engine, event)
+    async with calling(engine, actor=agent(event.organizer, frozenset({"update"}))) as caller:
+        changed = await caller.ok("update_event", uid=event.uid, location="Hall 2", wait_s=0)
+        assert changed["notified"] == 3
+        cancelled = await caller.ok("cancel_event", uid=event.uid, wait_s=0)
+        assert cancelled["event"]["status"] == "cancelled"
