@@ -12,15 +12,19 @@ from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
 _EVENTS_AT_ONCE = 200
-_RUNNING_MAX = 3
-"""Exports that one process writes at a time."""
+_RUNNING_MAX, _OF_ONE = 3, 2
+"""Exports that one process writes at a time for all organizers, and for one of them; as many as for all again for the
+operator, so that no organizer holds up the nightly export."""
+
+_LATER = "Try again when one has ended."
 
 
 class ExportQuestions:
     """Reads tables a page at a time."""
 
     store: Store
-    _exporting: int = 0
+    _exporting: tuple[str, ...] = ()
+    """Whose exports are under way; the operator's are nobody's."""
 
     def table_rows(
         self, query: ExportQuery, actor: Actor, *, masked: bool = True
@@ -34,19 +38,28 @@ class ExportQuestions:
             refuse_addresses(actor)
         if query.since and query.until and query.since >= query.until:
             raise Refused(Code.INVALID_ARGUMENT, "since must be before until.")
-        if self._exporting >= _RUNNING_MAX:
-            raise Refused(
-                Code.BUSY, f"{_RUNNING_MAX} exports are under way.", "Try again when one has ended."
-            )
-        return self._counted(query, masked=masked)
+        whose = "" if actor.everywhere else actor.address
+        self._refuse_more(whose)
+        return self._counted(query, whose, masked=masked)
 
-    async def _counted(self, query: ExportQuery, *, masked: bool) -> AsyncIterator[list[Cells]]:
-        self._exporting += 1
+    def _refuse_more(self, whose: str) -> None:
+        mine, operators = self._exporting.count(whose), self._exporting.count("")
+        if whose and mine >= _OF_ONE:
+            raise Refused(Code.BUSY, f"{mine} exports of yours are under way.", _LATER)
+        if (len(self._exporting) - operators if whose else operators) >= _RUNNING_MAX:
+            raise Refused(Code.BUSY, f"{_RUNNING_MAX} exports are under way.", _LATER)
+
+    async def _counted(self, query: ExportQuery, whose: str, *, masked: bool) -> AsyncIterator[list[Cells]]:
+        # Again, since others may have begun between the request and its first row.
+        self._refuse_more(whose)
+        self._exporting = (*self._exporting, whose)
         try:
             async for page in self._rows(query):
                 yield cells.masked(query.table, page) if masked else page
         finally:
-            self._exporting -= 1
+            left = list(self._exporting)
+            left.remove(whose)
+            self._exporting = tuple(left)
 
     async def _rows(self, query: ExportQuery) -> AsyncIterator[list[Cells]]:
         if query.table is Table.LINKS:

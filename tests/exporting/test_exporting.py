@@ -13,18 +13,21 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from starlette.types import Message
 
 from cis_mcp.cli.main import cli
+from cis_mcp.rest.v1.exports import Download
 from engine.commands.pages.links import CreateLink
 from engine.engine import Engine
-from engine.exporting.files import Form, writer
+from engine.exporting.files import Form, writer, written
+from engine.model.actors import Actor
 from engine.model.exports import COLUMNS, ExportQuery, Table
 from engine.model.people import Partstat
 from engine.refusals import Refused
 from tests.cli.processes import ROOT
 from tests.support.clock import Clock
 from tests.support.engines import answer, created, deliver, do, engine_in, invite
-from tests.support.waiting import DEADLINE_S
+from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import key_for, served
 
 ANN, BEN = "ann@example.com", "ben@example.com"
@@ -139,9 +142,70 @@ async def test_no_more_than_three_exports_run_at_a_time(engine: Engine) -> None:
         await anext(aiter(one))
     with pytest.raises(Refused, match="under way"):
         engine.table_rows(query, engine.local)
+    assert [page async for page in engine.table_rows(query, _organizer(ANN))], "the operator holds up nobody"
     for one in running:
         assert [page async for page in one] == []
     assert [page async for page in engine.table_rows(query, engine.local)]
+
+
+async def test_organizers_hold_up_neither_one_another_nor_the_operator(engine: Engine) -> None:
+    query = ExportQuery(table=Table.EVENTS)
+    asked = [engine.table_rows(query, _organizer(ANN)) for _ in range(3)]
+    for one in asked[:2]:
+        await anext(one)
+    with pytest.raises(Refused, match="of yours"):
+        await anext(asked[2])
+    others = [engine.table_rows(query, _organizer(address)) for address in (BEN, "eve@example.com")]
+    await anext(others[0])
+    with pytest.raises(Refused, match="under way"):
+        await anext(others[1])
+    assert [page async for page in engine.table_rows(query, engine.local)]
+
+
+async def test_an_export_that_nobody_reads_is_given_up(engine: Engine) -> None:
+    begun = asyncio.Event()
+
+    async def unread(message: Message) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    query = ExportQuery(table=Table.EVENTS)
+    held = engine.table_rows(query, _organizer(ANN))
+    await anext(held)
+    rows = engine.table_rows(query, _organizer(ANN))
+    await anext(rows)
+    answer = asyncio.create_task(
+        Download(written(rows, writer(Table.EVENTS, Form.CSV))).stream_response(unread)
+    )
+    del rows
+    await begun.wait()
+    with pytest.raises(Refused, match="under way"):
+        engine.table_rows(query, _organizer(ANN))
+    time_passes(61)
+    await answer
+    await eventually(lambda: _free(engine, query))
+
+
+async def _free(engine: Engine, query: ExportQuery) -> bool:
+    try:
+        return bool([page async for page in engine.table_rows(query, _organizer(ANN))])
+    except Refused:
+        return False
+
+
+async def test_asking_for_the_head_of_an_export_writes_nothing_of_it(engine: Engine) -> None:
+    await _furnished(engine)
+    headers = {"x-api-key": await key_for(engine, ANN)}
+    async with served(engine) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
+        for _ in range(5):
+            head = await web.head("/v1/export/attendees", headers=headers)
+            assert (head.status_code, head.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+            assert "content-length" not in head.headers
+        assert len(_rows((await web.get("/v1/export/attendees", headers=headers)).text)) == 2
+
+
+def _organizer(address: str) -> Actor:
+    return Actor(kind="organizer", address=address)
 
 
 def _command(folder: Path, *arguments: str) -> tuple[int, str]:

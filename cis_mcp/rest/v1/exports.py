@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Send
 
 from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Query
 from engine.exporting.files import Form, writer, written
-from engine.model.exports import ExportQuery, Table
+from engine.model.exports import Cells, ExportQuery, Table
 from engine.model.verbs import Verb
 
+logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 60
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
@@ -47,6 +54,29 @@ class Exporting(Query):
     )
 
 
+class _UnreadError(Exception):
+    """Who asked takes nothing of the answer."""
+
+
+class Download(StreamingResponse):
+    """A file that is written while it is read; given up once its reader has taken nothing for a minute."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the file, or as much of it as is taken."""
+
+        async def in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await send(message)
+            except TimeoutError:
+                raise _UnreadError from None
+
+        try:
+            await super().stream_response(in_time)
+        except _UnreadError:
+            logger.warning("an export was given up: its reader took nothing for %d s", _PATIENCE_S)
+
+
 async def export_table(call: Call[Exporting, Body]) -> Response:
     """Write a whole table as CSV or Parquet: events, attendees, messages, receipts or links, of a range of days. It
     is written while it is read, so that its size is not known before."""
@@ -56,9 +86,18 @@ async def export_table(call: Call[Exporting, Body]) -> Response:
     )
     made = writer(asked.table, asked.format)
     rows = call.engine.table_rows(query, call.actor, masked=asked.masked)
+    # Begun before the head of the answer is sent, which can tell of no refusal any more.
+    first: list[Cells] = await anext(rows, [])
     name = f"{asked.table.value}.{asked.format.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(written(rows, made), headers=headers, media_type=MEDIA[asked.format])
+    pieces = written(_going_on(first, rows), made)
+    return Download(pieces, headers=headers, media_type=MEDIA[asked.format])
+
+
+async def _going_on(first: list[Cells], rest: AsyncIterator[list[Cells]]) -> AsyncIterator[list[Cells]]:
+    yield first
+    async for page in rest:
+        yield page
 
 
 def midnight(day: date | None) -> datetime | None:
