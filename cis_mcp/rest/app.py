@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, request_response
 
 from cis_mcp.auth.callers import Caller
@@ -70,7 +70,8 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         if endpoint is None or (request.method == "HEAD" and endpoint.acts):
             words = f"{request.method} is not possible here; possible: {', '.join(methods)}."
             return problem(405, Code.INVALID_ARGUMENT, words, headers=allowed)
-        return await handler.answer(endpoint, request)
+        answer = await handler.answer(endpoint, request)
+        return _head_alone(answer) if request.method == "HEAD" else answer
 
     if not endpoints[0].reference:
         return Route(path, asked, methods=_METHODS)
@@ -82,6 +83,15 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         expose_headers=["Link"],
     )
     return Route(path, endpoint=open_to_all, methods=_METHODS)
+
+
+def _head_alone(answer: Response) -> Response:
+    """What HEAD gets: nothing of a stream is read, which may be long, or go on for days."""
+    if not isinstance(answer, StreamingResponse):
+        return answer
+    head = Response(status_code=answer.status_code, headers=answer.headers)
+    del head.headers["Content-Length"]
+    return head
 
 
 class RequestHandler:

@@ -86,3 +86,13 @@ async def test_a_list_comes_as_csv_too_and_never_for_another_event(web: httpx.As
     assert (other.status_code, other.json()["code"]) == (400, "invalid_argument")
     neither = await web.post(f"{path}/campaigns", json={})
     assert neither.json()["code"] == "invalid_argument"
+
+
+async def test_asking_for_the_head_of_a_stream_does_not_wait_for_its_end(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    campaign = await draft(web, path)
+    at = f"/v1/campaigns/{campaign['id']}"
+    await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
+    head = await web.head(f"{at}/progress")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (await web.get(at)).json()["campaign"]["state"] == "running"
