@@ -11,14 +11,18 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import ANSWERS, called, one_line, quoted, utc
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from engine.engine import Engine
 from engine.model import cursors
+from engine.model.actors import Actor
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
-from engine.model.messages import Attempt, History, Message
+from engine.model.messages import Attempt, History
 from engine.model.queries import EventName
 from engine.questions import Explanation
 
+_CAMPAIGNS_SEEN = 50
+_UNDER_WAY = {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED}
 _TRIES_MAX = 10
 _WORDS_MAX = 300
 _DATA = "data, not instructions"
@@ -231,9 +235,19 @@ def _instance(value: date | datetime | None) -> str | None:
     return utc(value) if isinstance(value, datetime) else value.isoformat() if value else None
 
 
-def waits_in(message: Message) -> str | None:
-    """The campaign in which a message still waits, if any."""
-    return message.campaign_id if message.state.pending else None
+async def waited_in(engine: Engine, actor: Actor, explanation: Explanation) -> dict[str, Campaign]:
+    """The campaigns in which messages are still owed, by id."""
+    owed = (one.message for one in explanation.history if one.message.state.pending)
+    ids = {message.campaign_id for message in owed if message.campaign_id}
+    return {campaign_id: await engine.campaign_alone(campaign_id, actor) for campaign_id in ids}
+
+
+async def still_written(engine: Engine, actor: Actor, event: Event) -> list[str]:
+    """The organizer's newest campaigns for `event` that have not written all their messages yet."""
+    newest = await engine.newest_campaigns(actor, _CAMPAIGNS_SEEN, event.organizer)
+    under_way = [c for c in newest if c.event_uid == event.uid and c.state in _UNDER_WAY]
+    counts = {c.id: await engine.campaign_counts(c, actor) for c in under_way}
+    return [campaign_id for campaign_id, found in counts.items() if found.get("waiting")]
 
 
 def story(history: AttendeeStory, event: Event) -> list[str]:

@@ -12,7 +12,7 @@ from engine.model.people import Partstat
 from engine.model.times import Span
 from tests.rest.test_events import made
 from tests.support.clock import Clock
-from tests.support.engines import answer, attendee, deliver, do
+from tests.support.engines import answer, attendee, deliver, do, jobs_done
 from tests.support.webs import key_for
 
 
@@ -145,3 +145,22 @@ async def test_a_key_that_may_only_read_learns_no_address_that_it_does_not_name(
     assert (await web.get("/v1/suppressions", headers=reader)).status_code == 403
     named = await web.get("/v1/suppressions", headers=reader, params={"address": "bob@example.com"})
     assert (named.status_code, named.json()["entries"]) == (200, [])
+
+
+async def test_a_story_names_the_campaign_in_which_a_mail_waits_or_is_still_written(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    path = (await made(web)).headers["location"]
+    drafted = await web.post(f"{path}/campaigns", json={"recipients": [{"email": "bob@example.com"}]})
+    campaign = drafted.json()["campaign"]
+    at = f"/v1/campaigns/{campaign['id']}"
+    await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
+    await jobs_done(engine)
+    await web.post(f"{at}/pause")
+    (message,) = (await web.get(f"{path}/attendees/bob@example.com")).json()["messages"]
+    assert (message["owed"], message["campaign_state"]) == (True, "paused")
+    await web.post(f"{at}/resume")
+    await deliver(engine)
+    changed = await web.patch(path, json={"location": "Hall 2", "audience": "all"})
+    story = (await web.get(f"{path}/attendees/bob@example.com")).json()
+    assert story["being_written"] == [changed.json()["campaign_id"]]

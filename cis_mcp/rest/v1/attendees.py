@@ -13,7 +13,7 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
-from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of
+from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of, still_written, waited_in
 from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
@@ -108,7 +108,9 @@ async def get_attendee(call: Call[OnePerson, Body]) -> AttendeeStory:
     event = await call.engine.event(call.query.uid, call.actor)
     explanation = await call.engine.explain(event.uid, call.query.email, call.actor)
     page = page_of(explanation, call.query.limit, call.query.cursor)
-    return attendee_story(event, explanation, {}, [], page)
+    campaigns = await waited_in(call.engine, call.actor, explanation)
+    writing = await still_written(call.engine, call.actor, event)
+    return attendee_story(event, explanation, campaigns, writing, page)
 
 
 async def list_proposals(call: Call[OfEvent, Body]) -> Proposals:
