@@ -17,7 +17,7 @@ from engine.refusals import Code, Refused
 MEDIA = "application/problem+json"
 _SHOWN = 10
 _NAME_SHOWN = 60
-_RETRY_S = {Code.BUSY: "5", Code.PERSON_LIMIT: "3600", Code.TOO_SOON: "3600", Code.TOO_MANY: "60"}
+_RETRY_S = {Code.BUSY: "5", Code.PERSON_LIMIT: "3600", Code.TOO_SOON: "60", Code.TOO_MANY: "60"}
 
 _STATUS: Mapping[int, frozenset[Code]] = {
     403: frozenset(

@@ -222,6 +222,8 @@ async def test_api_8_mails_the_organizer_the_report(
     done = await app.get(f"/event/{concert.uid}/report")
     assert (done.status_code, done.text) == (200, "Acknowledged")
     assert [(m.kind, m.email) for m in await deliver(engine)] == [("report", ANN)]
+    soon = await app.get(f"/event/{concert.uid}/report")
+    assert (soon.status_code, soon.headers["retry-after"]) == (429, "60")
 
 
 @pytest.mark.parametrize(
