@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from engine.model.actors import Actor
 from engine.model.keys import Key
 from engine.model.sessions import LoginSession, SignInLink
 from engine.model.verbs import verbs_of
@@ -25,6 +26,10 @@ class SessionQuestions:
     async def key_of_session(self, session: LoginSession) -> Key | None:
         """The key by which somebody signed in; None once it has ended, or has another secret."""
         return await self.in_force(await self.store.key_by_digest(session.key) if session.key else None)
+
+    async def key_stands(self, actor: Actor) -> bool:
+        """False once the key by which the actor asks has ended, or one above it."""
+        return not actor.key or await self.in_force(await self.store.key_by_id(actor.key)) is not None
 
     async def in_force(self, key: Key | None) -> Key | None:
         """`key` with the verbs that the keys above it have as well; None once it, or one of those, has ended."""

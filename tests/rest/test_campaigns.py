@@ -7,9 +7,12 @@ import json
 
 import httpx
 
+from engine.commands.agents.keys import RevokeKey
 from engine.engine import Engine
 from tests.rest.test_events import made
-from tests.support.engines import deliver, jobs_done
+from tests.support.engines import deliver, do, jobs_done
+from tests.support.waiting import DEADLINE_S, time_passes
+from tests.support.webs import served
 
 PEOPLE = [{"email": f"p{n}@example.com", "name": f"P {n}"} for n in range(5)]
 
@@ -96,3 +99,44 @@ async def test_asking_for_the_head_of_a_stream_does_not_wait_for_its_end(web: ht
     head = await web.head(f"{at}/progress")
     assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert (await web.get(at)).json()["campaign"]["state"] == "running"
+
+
+async def _begun(web: httpx.AsyncClient) -> str:
+    """Where a campaign that is running is followed."""
+    campaign = await draft(web, (await made(web)).headers["location"])
+    at = f"/v1/campaigns/{campaign['id']}"
+    await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
+    return f"{at}/progress"
+
+
+async def _followed(web: httpx.AsyncClient, path: str, begun: asyncio.Event) -> set[str]:
+    """The names of what is told until the stream ends."""
+    async with web.stream("GET", path) as stream:
+        names = set()
+        async for line in stream.aiter_lines():
+            begun.set()
+            if line.startswith("event: "):
+                names.add(line.removeprefix("event: "))
+    return names
+
+
+async def test_a_server_that_stops_does_not_say_that_a_campaign_has_ended(engine: Engine, key: str) -> None:
+    async with served(engine) as address:
+        web = httpx.AsyncClient(base_url=address, headers={"x-api-key": key}, timeout=DEADLINE_S)
+        begun = asyncio.Event()
+        following = asyncio.create_task(_followed(web, await _begun(web), begun))
+        await begun.wait()
+    assert await following == {"progress"}
+    await web.aclose()
+
+
+async def test_a_key_that_has_ended_follows_a_campaign_no_longer(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    begun = asyncio.Event()
+    following = asyncio.create_task(_followed(web, await _begun(web), begun))
+    await begun.wait()
+    (key,) = await engine.keys_of(engine.local)
+    await do(engine, RevokeKey(key_id=key.id))
+    time_passes(16)
+    assert await following == {"progress"}

@@ -168,7 +168,8 @@ async def cancel_campaign(call: Call[OfCampaign, Body]) -> Campaign:
 
 async def campaign_progress(call: Call[OfCampaign, Body]) -> Response:
     """Follow a campaign as server-sent events: `progress` with its state and counts at each change, and `end` once it
-    is finished, paused or cancelled. A draft does not move, and ends at once."""
+    is finished, paused or cancelled. A draft does not move, and ends at once. A stream that ends without `end` is to be
+    asked for again: its server stopped, or its key has ended."""
     await call.engine.campaign_alone(call.query.campaign_id, call.actor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_progress(call), media_type="text/event-stream", headers=headers)
@@ -176,15 +177,19 @@ async def campaign_progress(call: Call[OfCampaign, Body]) -> Response:
 
 async def _progress(call: Call[OfCampaign, Body]) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
-    told, silent = "", loop.time()
-    while True:
+    told, silent, admitted = "", loop.time(), loop.time()
+    while not call.leaving():
+        if loop.time() - admitted >= _SILENT_S:
+            if not await call.engine.key_stands(call.actor):
+                return
+            admitted = loop.time()
         signal = call.engine.owed.listen()
         campaign = await call.engine.campaign_alone(call.query.campaign_id, call.actor)
         counts = await call.engine.campaign_counts(campaign, call.actor)
         news = json.dumps(
             {"id": campaign.id, "state": campaign.state.value, "total": campaign.total, "counts": counts}
         )
-        if campaign.state not in _MOVING or call.leaving():
+        if campaign.state not in _MOVING:
             yield f"event: end\ndata: {news}\n\n"
             return
         if news != told:
