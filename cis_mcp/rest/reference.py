@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from heapq import nlargest
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -252,8 +253,14 @@ def _origin(text: str) -> Origin:
 
 
 async def _of_organizer(call: Call[OfOrganizer, Body]) -> EventRows:
-    found, _ = await _events(call, call.query.email, ORGANIZER_MAX, None)
-    return EventRows([_row(event) for event in sorted(found, key=lambda event: event.dtstamp, reverse=True)])
+    newest: list[Event] = []
+    cursor: str | None = None
+    while True:
+        # All are read, since they come in order of their start.
+        found, cursor = await _events(call, call.query.email, SYSTEM_PAGE, cursor)
+        newest = nlargest(ORGANIZER_MAX, [*newest, *found], key=lambda event: event.dtstamp)
+        if cursor is None:
+            return EventRows([_row(event) for event in newest])
 
 
 async def _events(

@@ -12,6 +12,7 @@ import pytest
 
 from cis_mcp.rest.landing import STOCK_PAGE
 from engine.commands.agents.keys import CreateKey
+from engine.commands.events.events import UpdateEvent
 from engine.commands.pages.landing_hosts import SettleLandingHosts
 from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
@@ -282,6 +283,10 @@ async def test_an_organizer_s_list_has_2500_events_at_most_and_the_system_s_goes
             sizes.append(len(answer.json()))
             uids |= {event["uid"] for event in answer.json()}
             path = answer.links.get("next", {}).get("url", "")
+        last = answer.json()[-1]["uid"]
+        await do(engine, UpdateEvent(uid=last, location="Hall 2"))
+        own = (await operator.get(f"/organizer/{engine.local.address}/events")).json()
+        assert (len(own), own[0]["uid"]) == (2_500, last), "the one that starts last was changed last"
     assert (sizes, len(uids)) == ([500] * 5 + [1], 2_501)
 
 
