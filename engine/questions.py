@@ -161,13 +161,16 @@ class Questions(
         return found.model_copy(update={"names": await self.store.event_names(uids)})
 
     async def answer_groups(
-        self, scope: str, key: str | None, by: AnswerGrouping, actor: Actor
+        self, scope: str, key: str | None, by: AnswerGrouping, actor: Actor, limit: int = _GROUPS_SHOWN
     ) -> list[AnswerGroup]:
-        """Answers of an event, an organizer or a domain, in groups. Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED."""
+        """Answers of an event, an organizer or a domain, in groups: the `limit` largest, or the newest hours.
+
+        Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED.
+        """
         if scope == "event":
             event = await self.event(key or "", actor)
-            return await self.store.answer_groups("event", event.uid, by, _GROUPS_SHOWN)
-        return await self.store.answer_groups(scope, _group(scope, key, actor), by, _GROUPS_SHOWN)
+            return await self.store.answer_groups("event", event.uid, by, limit)
+        return await self.store.answer_groups(scope, _group(scope, key, actor), by, limit)
 
     async def people(self, scope: str, key: str | None, actor: Actor) -> int:
         """How many people an organizer, or a domain, has invited, each counted once. Raises Refused: NOT_ALLOWED."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -34,6 +35,8 @@ _SHOWN = 25
 _COMPARED = 10
 _HOURS_SHOWN = 48
 _KEY_SHOWN = 100
+_GROUPS_MAX = 100_000
+"""Rows of a file of groups: it is whole, or none."""
 BY = {
     AnswerGrouping.DOMAIN: noop("By domain"),
     AnswerGrouping.CLIENT: noop("By calendar client"),
@@ -283,8 +286,11 @@ async def export(visit: Visit) -> Response:
         raise Refused(Code.INVALID_ARGUMENT, "There is no such table.", "Choose one on the report's page.")
     key = visit.path("key")
     key = visit.unseal(key, Purpose.ORGANIZER) if scope == "organizer" else key
-    groups = await visit.engine.answer_groups(scope, key, by, visit.actor)
-    return Response(_csv(by, groups), headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
+    groups = await visit.engine.answer_groups(scope, key, by, visit.actor, _GROUPS_MAX + 1)
+    if len(groups) > _GROUPS_MAX:
+        raise Refused(Code.TOO_LARGE, f"There are more than {_GROUPS_MAX:,} groups.", "Export the attendees.")
+    whole = await asyncio.to_thread(_csv, by, groups)
+    return Response(whole, headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
 
 
 def _csv(by: AnswerGrouping, groups: Sequence[AnswerGroup]) -> str:

@@ -101,6 +101,15 @@ async def test_groups_are_exported_as_csv_without_addresses(engine: Engine, pers
     assert "@" not in found.text
 
 
+async def test_a_file_of_groups_has_all_of_them(engine: Engine, person: Person) -> None:
+    event = await created(engine)
+    for n in range(60):
+        await invite(engine, event, f"kim@guests{n:02}.example")
+    found = await person.web.get(f"/console/reports/events/{event.uid}/answers.csv?by=domain")
+    _, *rows = csv.reader(io.StringIO(found.text))
+    assert sorted(row[0] for row in rows) == [f"guests{n:02}.example" for n in range(60)]
+
+
 async def test_the_report_with_addresses_is_downloaded_and_in_the_record(
     engine: Engine, person: Person
 ) -> None:
