@@ -7,7 +7,7 @@ import json
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -127,7 +127,7 @@ class RequestHandler:
             raise Refused(Code.NOT_ALLOWED, "Requests from pages of other sites are refused.", _ELSEWHERE)
         pools.caller.set(caller.key if caller else "local")
         actor = _actor(caller) if caller else self._engine.local
-        _refuse_narrowed(endpoint, actor, caller)
+        _refuse_narrowed(endpoint, actor, caller, request.path_params)
         _refuse_unrepeatable(endpoint, request)
         call: Call[Any, Any] = Call(
             engine=self._engine,
@@ -156,7 +156,9 @@ def _actor(caller: Caller) -> Actor:
     return Actor(kind="local", address=own.address, key=own.key, chain=own.chain)
 
 
-def _refuse_narrowed(endpoint: Endpoint, actor: Actor, caller: Caller | None) -> None:
+def _refuse_narrowed(
+    endpoint: Endpoint, actor: Actor, caller: Caller | None, path: Mapping[str, str]
+) -> None:
     """Refuse what a key has no verb for, and what it was narrowed not to do."""
     if not actor.everywhere and endpoint.verb not in actor.verbs:
         raise Refused(Code.NOT_ALLOWED, f"This key may not do that: it lacks “{endpoint.verb}”.")
@@ -166,9 +168,10 @@ def _refuse_narrowed(endpoint: Endpoint, actor: Actor, caller: Caller | None) ->
         raise Refused(Code.NOT_ALLOWED, "This is for the admin key.")
     if caller.read_only and endpoint.changes:
         raise Refused(Code.NOT_ALLOWED, "This key is read-only.")
-    if caller.tools and endpoint.tool not in caller.tools:
+    tool, tier = endpoint.narrowed_to(path)
+    if caller.tools and tool not in caller.tools:
         raise Refused(Code.NOT_ALLOWED, "This key is restricted to other operations.")
-    if caller.tier and _TIERS.index(endpoint.tier) > _TIERS.index(caller.tier):
+    if caller.tier and _TIERS.index(tier) > _TIERS.index(caller.tier):
         raise Refused(Code.NOT_ALLOWED, f"This key is restricted to the tier “{caller.tier}”.")
 
 

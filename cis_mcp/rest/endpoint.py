@@ -122,6 +122,8 @@ class Endpoint:
     status: int = 200
     tool: str = ""
     tier: Tier = "core"
+    tool_of: Mapping[str, tuple[str, Tier]] = field(default_factory=dict)
+    """The tool and the tier by what a name in the path says, where that is not one for all."""
     media: str = "application/json"
     also: tuple[str, ...] = ()
     """Other media types, of bytes, that it answers with where that is asked for."""
@@ -140,6 +142,12 @@ class Endpoint:
     def name(self) -> str:
         """The name of the operation: that of its handler."""
         return self.handler.__name__
+
+    def narrowed_to(self, path: Mapping[str, str]) -> tuple[str, Tier]:
+        """The tool that does the same as a request with these names in its path, and its tier."""
+        return next(
+            (self.tool_of[one] for one in path.values() if one in self.tool_of), (self.tool, self.tier)
+        )
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from cis_mcp.rest.catalog import V1
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.engine import Engine
 from engine.model.bounds import Approval, Bounds
+from engine.model.exports import Table
 from tests.rest.test_events import CONCERT, PROBLEM, made
 from tests.support.engines import do, engine_in
 from tests.support.waiting import DEADLINE_S
@@ -61,6 +62,24 @@ async def test_a_key_that_is_narrowed_for_tools_is_narrowed_here(
     assert (await web.get(path, headers=headers)).status_code == 200
     assert (await web.patch(path, headers=headers, json={"summary": "x"})).status_code == 403
     assert (await web.post("/v1/events", headers=headers, json=CONCERT)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "open_to_it"),
+    [
+        ({"tools": ("list_attendees",)}, {"attendees"}),
+        ({"tools": ("list_changes", "list_links")}, {"messages", "receipts", "links"}),
+        ({"tier": "core"}, {"events", "attendees", "messages", "receipts"}),
+    ],
+)
+async def test_a_key_that_is_narrowed_for_tools_exports_the_tables_that_those_show(
+    engine: Engine, web: httpx.AsyncClient, narrowed: dict[str, Any], open_to_it: set[str]
+) -> None:
+    headers = {"x-api-key": await key_for(engine, "ann@example.com", **narrowed)}
+    for table in Table:
+        answer = await web.get(f"/v1/export/{table}", headers=headers)
+        assert answer.status_code == (200 if table in open_to_it else 403), table
+    assert (await web.get("/v1/export/nothing", headers=headers)).status_code in {400, 403}
 
 
 async def test_a_stopped_key_changes_nothing_and_a_revoked_one_is_out(

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Send
 
-from cis_mcp.rest.endpoint import Call, Endpoint
+from cis_mcp.rest.endpoint import Call, Endpoint, Tier
 from cis_mcp.rest.models import Body, Query
 from engine.exporting.files import Form, writer, written
 from engine.model.exports import Cells, ExportQuery, Table
@@ -105,6 +105,14 @@ def midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
 
 
+_TOOLS: dict[str, tuple[str, Tier]] = {
+    Table.EVENTS: ("search_events", "core"),
+    Table.ATTENDEES: ("list_attendees", "core"),
+    Table.MESSAGES: ("list_changes", "core"),
+    Table.RECEIPTS: ("list_changes", "core"),
+    Table.LINKS: ("list_links", "extended"),
+}
+
 ENDPOINTS = (
     Endpoint(
         "GET",
@@ -115,6 +123,7 @@ ENDPOINTS = (
         "counting",
         Exporting,
         tool="list_attendees",
+        tool_of=_TOOLS,
         media=MEDIA[Form.CSV],
         also=(MEDIA[Form.PARQUET],),
     ),
