@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import re
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 _TIERS = ("core", "extended", "operator")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 """Those that get an answer of ours, which names what the path allows."""
+_ADDRESS = re.compile(r"\{(email|address)\}")
 _ELSEWHERE = (
     "If the name in the address is this server's own, set CIS_PUBLIC_URL to it. Other sites get in with a key, at a "
     "server without --no-auth."
@@ -52,7 +54,7 @@ def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda:
     handler = RequestHandler(engine, keyed=keyed, leaving=leaving)
     return [
         Route(STOCK_PAGE, stock_page),
-        *(_route(handler, path, endpoints) for path, endpoints in by_path.items()),
+        *(_route(handler, path, by_path[path]) for path in sorted(by_path, key=_longest_first)),
         Route("/openapi.json", _openapi(engine)),
         Route("/v1/{rest:path}", _unknown_path, methods=_METHODS),
     ]
@@ -73,8 +75,10 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         answer = await handler.answer(endpoint, request)
         return _head_alone(answer) if request.method == "HEAD" else answer
 
+    # An address may have a slash.
+    routed = _ADDRESS.sub(r"{\1:path}", path)
     if not endpoints[0].reference:
-        return Route(path, asked, methods=_METHODS)
+        return Route(routed, asked, methods=_METHODS)
     open_to_all = CORSMiddleware(
         request_response(asked),
         allow_origins=["*"],
@@ -82,7 +86,12 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         allow_headers=["authorization", "content-type", "x-api-key"],
         expose_headers=["Link"],
     )
-    return Route(path, endpoint=open_to_all, methods=_METHODS)
+    return Route(routed, endpoint=open_to_all, methods=_METHODS)
+
+
+def _longest_first(path: str) -> int:
+    """Routes that go on after an address come before the one that ends with it."""
+    return -path.count("/")
 
 
 def _head_alone(answer: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import httpx
 
@@ -12,7 +13,7 @@ from engine.model.people import Partstat
 from engine.model.times import Span
 from tests.rest.test_events import made
 from tests.support.clock import Clock
-from tests.support.engines import answer, attendee, deliver, do, jobs_done
+from tests.support.engines import answer, attendee, created, deliver, do, jobs_done
 from tests.support.webs import key_for
 
 
@@ -164,3 +165,19 @@ async def test_a_story_names_the_campaign_in_which_a_mail_waits_or_is_still_writ
     changed = await web.patch(path, json={"location": "Hall 2", "audience": "all"})
     story = (await web.get(f"{path}/attendees/bob@example.com")).json()
     assert story["being_written"] == [changed.json()["campaign_id"]]
+
+
+async def test_an_address_with_a_slash_is_asked_for_as_any_other(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    path, room = (await made(web)).headers["location"], "floor2/hall@example.com"
+    assert (await web.post(f"{path}/invites", json={"email": room})).status_code == 201
+    at = f"{path}/attendees/{quote(room, safe='')}"
+    assert (await web.get(at)).json()["email"] == room
+    assert (await web.get(f"{at}/preview")).status_code == 200
+    assert (await web.get(f"{path}/attendees/nothing/there")).json()["code"] == "unknown_attendee"
+    operator = {"x-api-key": await key_for(engine, api="admin")}
+    await created(engine, organizer=room)
+    for shadow in ("", "shadow/"):
+        listed = await web.get(f"/organizer/{shadow}{quote(room, safe='')}/events", headers=operator)
+        assert len(listed.json()) == 1
