@@ -11,7 +11,8 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 
 from starlette.responses import Response, StreamingResponse
@@ -27,14 +28,15 @@ from engine.refusals import Code, Refused
 _HUB = "/console/exports"
 _KEPT, _OF_ONE = 12, 4
 """Files of this process, and of one person in all sessions."""
-_LASTS = timedelta(hours=1)
+_LASTS_S = 3_600.0
+"""Seconds for which a file is kept once it is whole, whether or not anybody looks for it."""
 _PIECE = 1 << 18
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
 
 @dataclass(eq=False)
 class ExportedFile:
-    """One file without a name on disk; it is deleted after an hour, or when the process ends."""
+    """One file without a name on disk; it is deleted an hour after it was made, or when the process ends."""
 
     id: str
     whose: str = field(repr=False)
@@ -80,7 +82,6 @@ class SessionExports:
 
     async def show(self, visit: Visit) -> Response:
         """GET /console/exports: what can be made, and how far what was asked for is."""
-        self._tidy(visit.engine.clock())
         mine = [one for one in self._kept.values() if one.whose == visit.token]
         return visit.show(
             "exports.html",
@@ -118,6 +119,7 @@ class SessionExports:
         weakref.finalize(export, os.close, export.descriptor)
         self._keep(export)
         export.task = asyncio.create_task(_write(export, rows, made))
+        export.task.add_done_callback(partial(self._ended, export.id))
         return visit.go(_HUB, "exporting")
 
     async def download(self, visit: Visit) -> Response:
@@ -139,7 +141,6 @@ class SessionExports:
         return visit.go(_HUB, "deleted")
 
     def _one(self, visit: Visit) -> ExportedFile:
-        self._tidy(visit.engine.clock())
         found = self._kept.get(visit.path("id"))
         if found is None or found.whose != visit.token:
             raise Refused(
@@ -168,10 +169,13 @@ class SessionExports:
             )
         return ended[0] if full else None
 
-    def _tidy(self, now: datetime) -> None:
-        for one in list(self._kept.values()):
-            if now - one.began >= _LASTS:
-                self._drop(one)
+    def _ended(self, export_id: str, _task: asyncio.Task[None]) -> None:
+        # By its id: a file that was thrown away must not be held until then.
+        asyncio.get_running_loop().call_later(_LASTS_S, self._over, export_id)
+
+    def _over(self, export_id: str) -> None:
+        if found := self._kept.get(export_id):
+            self._drop(found)
 
     def _expire(self, export_id: str) -> None:
         if export := self._kept.get(export_id):

@@ -92,18 +92,63 @@ async def test_parquet_has_a_button(engine: Engine, person: Person) -> None:
     assert (await person.web.get(link)).content[:4] == b"PAR1"
 
 
-async def test_a_file_is_of_one_session_and_lasts_an_hour(
-    engine: Engine, web: httpx.AsyncClient, clock: Clock
-) -> None:
+async def test_a_file_is_of_one_session_and_lasts_an_hour(engine: Engine, web: httpx.AsyncClient) -> None:
     person = await operator(engine, web)
     link = await _made(person, table="events")
     async with browser(engine) as elsewhere:
         other = await operator(engine, elsewhere)
         assert (await other.go(link)).status == 404
-    clock.move(minutes=59)
+    time_passes(59 * 60)
     assert (await web.get(link)).status_code == 200
-    clock.move(minutes=2)
-    assert (await web.get(link)).status_code == 404
+    time_passes(2 * 60)
+    await eventually(lambda: _gone(web, link))
+
+
+async def _gone(web: httpx.AsyncClient, link: str) -> bool:
+    return (await web.get(link)).status_code == 404
+
+
+async def test_a_file_that_nobody_looks_for_leaves_the_disk_after_its_hour(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    person = await operator(engine, web)
+    before = _unnamed(engine)
+    await _made(person, table="events")
+    assert _unnamed(engine) == before + 1
+    time_passes(61 * 60)
+    await eventually(lambda: _unnamed(engine) == before)
+
+
+def _unnamed(engine: Engine) -> int:
+    """Open files of this process in the data folder to which no name leads."""
+    folder = f"{engine.settings.data_dir}/.export-"
+    return sum(
+        str(one.resolve()).startswith(folder) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()
+    )
+
+
+async def test_a_file_that_takes_longer_than_an_hour_is_made_whole(
+    engine: Engine, person: Person, clock: Clock
+) -> None:
+    await created(engine)
+    goes_on = threading.Event()
+    busy = ThreadPoolExecutor(1)
+    busy.submit(goes_on.wait)
+    asyncio.get_running_loop().set_default_executor(busy)
+    try:
+        await person.go("/console/exports")
+        await person.press("Make it as CSV", table="events")
+        clock.move(minutes=70)
+        time_passes(70 * 60)
+        seen = await person.go("/console/exports")
+        assert 'data-live="moving"' in seen.answer.text
+    finally:
+        goes_on.set()
+    await eventually(lambda: _whole(person))
+
+
+async def _whole(person: Person) -> bool:
+    return " 1 ready," in (await person.go("/console/exports")).text
 
 
 async def test_a_file_goes_after_an_hour_also_where_nobody_opens_the_page_again(person: Person) -> None:
