@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import datetime
 
 from engine.refusals import Code, Refused
@@ -27,8 +28,13 @@ def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
+        for value in found:
+            if isinstance(value, str):
+                value.encode()
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise forged() from None
+    if any(isinstance(value, float) and not math.isfinite(value) for value in found):
+        raise forged()
     if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
         raise forged()
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from itertools import cycle
 from pathlib import Path
@@ -182,3 +184,21 @@ async def test_who_asks_too_often_is_told_when_to_come_again(
     assert last.status_code == 429
     assert int(last.headers["retry-after"]) >= 1
     assert (last.headers["content-type"], last.json()["code"]) == (PROBLEM, "too_many_requests")
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/v1/organizers", ["\ud800"]),
+        ("/v1/suppressions", ["\ud800", ""]),
+        ("/v1/held-actions", [float("nan"), "x"]),
+    ],
+)
+async def test_a_forged_cursor_is_the_callers_mistake(
+    engine: Engine, web: httpx.AsyncClient, path: str, values: list[object]
+) -> None:
+    scopes = frozenset({"read", "report", "admin", "suppress", "approve"})
+    headers = {"x-api-key": await key_for(engine, "ann@example.com", scopes=scopes)}
+    cursor = base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    answer = await web.get(path, params={"cursor": cursor}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), answer.text
