@@ -115,10 +115,14 @@ async def page(
     where, values = ("organizer = ?", [organizer]) if organizer else ("1", [])
     if kinds:
         where, values = f"{where} AND kind {IN_LIST}", [*values, as_list(kinds)]
+    newest = 0
     if since is None:
-        found = await session.all(
-            f"SELECT * FROM change WHERE {where} ORDER BY id DESC LIMIT ?", [*values, limit]
-        )
+        last_ones = f"SELECT * FROM change WHERE {where} ORDER BY id DESC LIMIT ?"
+        found = await session.all(last_ones, [*values, limit])
+        if not found:
+            newest = await _newest(session)
+            # Once more: one that is committed between both would never be told.
+            found = await session.all(last_ones, [*values, limit])
         found.reverse()
         more = False
     else:
@@ -128,7 +132,7 @@ async def page(
         )
         more = len(found) > limit
         found = found[:limit]
-    last = found[-1]["id"] if found else await _newest(session)
+    last = found[-1]["id"] if found else newest
     cursor = cursors.written(last) if found or since is None else since
     return ChangePage(changes=tuple(_change(row) for row in found), cursor=cursor, more=more)
 
