@@ -135,7 +135,7 @@ class RequestHandler:
         if caller is None and not of_this_machine(request.headers, self._engine.settings.public_url):
             raise Refused(Code.NOT_ALLOWED, "Requests from pages of other sites are refused.", _ELSEWHERE)
         pools.caller.set(caller.key if caller else "local")
-        actor = _actor(caller) if caller else self._engine.local
+        actor = (_actor(caller) if caller else self._engine.local).model_copy(update={"face": "rest"})
         _refuse_narrowed(endpoint, actor, caller, request.path_params)
         _refuse_unrepeatable(endpoint, request)
         call: Call[Any, Any] = Call(

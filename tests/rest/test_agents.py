@@ -168,5 +168,6 @@ async def test_mail_to_the_agent_is_read_and_answered(engine: Engine, web: httpx
 async def test_the_record_tells_a_key_what_it_did(web: httpx.AsyncClient) -> None:
     await made(web)
     rows = (await web.get("/v1/record?limit=1")).json()
-    assert [(row["command"], row["outcome"]) for row in rows["rows"]] == [("CreateEvent", "done")]
+    (row,) = rows["rows"]
+    assert (row["command"], row["outcome"], row["face"]) == ("CreateEvent", "done", "rest")
     assert ANN not in str(rows)
