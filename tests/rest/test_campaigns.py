@@ -140,3 +140,13 @@ async def test_a_key_that_has_ended_follows_a_campaign_no_longer(
     await do(engine, RevokeKey(key_id=key.id))
     time_passes(16)
     assert await following == {"progress"}
+
+
+async def test_a_draft_says_where_its_skipped_rows_go_on(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    nobody = [{"email": f"nobody {n}"} for n in range(60)]
+    drafted = (await web.post(f"{path}/campaigns", json={"recipients": [*PEOPLE, *nobody]})).json()
+    at, cursor = f"/v1/campaigns/{drafted['campaign']['id']}", drafted["next_cursor"]
+    rest = (await web.get(at, params={"cursor": cursor})).json()
+    rows = [one["row"] for one in drafted["campaign"]["skipped"] + rest["campaign"]["skipped"]]
+    assert (rows, rest["next_cursor"]) == (list(range(6, 66)), None)

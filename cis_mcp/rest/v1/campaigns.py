@@ -15,6 +15,7 @@ from cis_mcp.rest.models import Body, Cursor, Limit, OfEvent, Query
 from cis_mcp.rest.v1.people import Fields
 from cis_mcp.views.base import Data
 from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, hides_rows, sample
+from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.tables import csvlist
 from engine.engine import SYSTEM
@@ -96,7 +97,7 @@ class Campaign(Data):
     """A campaign as it is now."""
 
     campaign: CampaignInfo
-    next_cursor: str | None = Field(None, description="more skipped rows")
+    next_cursor: str | None = Field(None, description="more skipped rows, with GET")
 
 
 class Campaigns(Data):
@@ -129,11 +130,7 @@ async def get_campaign(call: Call[Showing, Body]) -> Campaign:
     view = await call.engine.campaign(
         asked.campaign_id, call.actor, skipped=asked.limit + 1, skipped_after=after
     )
-    more = len(view.skipped) > asked.limit
-    info = campaign_info(
-        view.model_copy(update={"skipped": view.skipped[: asked.limit]}), masked=hides_rows(call.actor)
-    )
-    return Campaign(campaign=info, next_cursor=cursors.written(info.skipped[-1].row) if more else None)
+    return _page(view, asked.limit, masked=hides_rows(call.actor))
 
 
 async def list_campaigns(call: Call[Newest, Body]) -> Campaigns:
@@ -209,9 +206,17 @@ async def _controlled(call: Call[Any, Any], action: CampaignAction, confirm_toke
 
 async def _shown(call: Call[Any, Any], done: CampaignDone, shown: Any, token: str) -> Campaign:
     # The command has checked whose campaign it is; a key that may send but not read sees this much.
-    view = await call.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
-    info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
-    return Campaign(campaign=info)
+    view = await call.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN + 1)
+    found = _page(view, _SKIPPED_SHOWN)
+    info = found.campaign.model_copy(update={"sample": shown, "confirm_token": token or None})
+    return found.model_copy(update={"campaign": info})
+
+
+def _page(view: CampaignView, limit: int, *, masked: bool = False) -> Campaign:
+    """A campaign with up to `limit` of its skipped rows, of which `view` has one more if there are more."""
+    more = len(view.skipped) > limit
+    info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}), masked=masked)
+    return Campaign(campaign=info, next_cursor=cursors.written(info.skipped[-1].row) if more else None)
 
 
 async def _rows(call: Call[OfEvent, NewCampaign]) -> list[ListRow]:
