@@ -110,7 +110,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         "answered_revision | number | | revision that it answers; -1: none",
         "withdrawn | time | | when they were taken out of the event",
         "timezone | text | | zone of their client",
-        "proven | truth | | false: turned up by a mail that nothing proves, and is not counted",
+        "proven | truth | | false: turned up by a mail that nothing proves, and is mailed nothing",
     ),
     Table.MESSAGES: _columns(
         "message_id | text | | Message-ID",
