@@ -27,7 +27,7 @@ B = TypeVar("B", bound=Body)
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 TAGS = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
 """One of the entity tags of a header (RFC 9110, 8.8.3)."""
-_KEY_MAX = 200
+_KEY_MAX, _DIGITS = 200, 19
 
 Tier = Literal["core", "extended", "operator"]
 
@@ -86,18 +86,23 @@ class Call(Generic[Q, B]):
         return key
 
     async def expected_sequence(self, uid: str) -> int | None:
-        """The revision that If-Match asks for; None without it, or for any. Raises Refused: SEQUENCE_MISMATCH."""
+        """The revision that If-Match asks for: the one that stands if it is among them; None without it, or for any.
+
+        What compares them is the command, which knows whether it was carried out already.
+        Raises Refused: SEQUENCE_MISMATCH, if it asks for none that there could be.
+        """
         header = self.headers.get("if-match", "").strip()
         if header in {"", "*"}:
             return None
         found = {tag for tag in TAGS.findall(header) if not header.startswith("W/")}
         current = (await self.engine.event(uid, self.actor)).sequence
-        if str(current) not in found:
+        asked = [int(tag) for tag in found if tag.isdecimal() and len(tag) < _DIGITS]
+        if not asked:
             raise Refused(
                 Code.SEQUENCE_MISMATCH,
                 f"The event is at revision {current}, which does not match If-Match.",
             )
-        return current
+        return current if current in asked else max(asked)
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | DataResponse | Response]]

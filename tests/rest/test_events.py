@@ -97,6 +97,22 @@ async def test_a_dry_run_shows_and_changes_nothing(web: httpx.AsyncClient) -> No
 
 async def test_the_etag_of_a_dry_run_is_the_revision_that_stands(web: httpx.AsyncClient) -> None:
     answer = await made(web, recurrence="FREQ=WEEKLY;COUNT=4")
+async def test_a_change_that_is_repeated_with_its_if_match_is_answered_as_the_first(
+    web: httpx.AsyncClient,
+) -> None:
+    answer = await made(web)
+    path, tag = answer.headers["location"], {"If-Match": answer.headers["etag"]}
+    for changed in (["location"], []):
+        done = await web.patch(path, json={"location": "Hall 2"}, headers=tag)
+        assert (done.status_code, done.json()["changed"]) == (200, changed)
+    seen = {"If-Match": done.headers["etag"]}
+    for _ in range(2):
+        cancelled = await web.post(f"{path}/cancel", json={}, headers=seen)
+        assert (cancelled.status_code, cancelled.json()["event"]["sequence"]) == (200, 2)
+    late = await web.patch(path, json={"location": "Hall 3"}, headers={"If-Match": f'"{"9" * 5000}"'})
+    assert late.status_code in {409, 412}
+
+
     path, tag = answer.headers["location"], answer.headers["etag"]
     asked: list[tuple[str, str, dict[str, str]]] = [
         ("PATCH", path, {"location": "Hall 2"}),

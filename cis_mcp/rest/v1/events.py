@@ -227,7 +227,8 @@ def _at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[N
 
     async def unmoved(work: Work) -> None:
         event = await work.owned_event(uid)
-        if event.sequence != expected:
+        # An event that was cancelled is not cancelled again, so that a repetition is answered as the first was.
+        if event.sequence != expected and not event.cancelled:
             raise Refused(Code.SEQUENCE_MISMATCH, f"The event is at revision {event.sequence}.")
 
     return unmoved
