@@ -27,7 +27,7 @@ OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json))
   any mail left); `errors` names each field of the request that is invalid. The codes are those of
   [tools.md](tools.md).
 - An event's revision is its ETag. With `If-Match`, a change to a revision that you have not seen is refused (412);
-  with `If-None-Match`, an unchanged event answers 304.
+  with `If-None-Match`, an unchanged event answers 304. Changes that do not compare revisions refuse `If-Match`.
 - `POST` of an event, a page, a link, a key or a webhook takes an `Idempotency-Key`. Every other operation refuses one:
   it is safe to repeat, or its description says what repeating it does.
 - Lists have `limit` and `cursor`; cursors are opaque.

@@ -137,7 +137,7 @@ class RequestHandler:
         pools.caller.set(caller.key if caller else "local")
         actor = (_actor(caller) if caller else self._engine.local).model_copy(update={"face": "rest"})
         _refuse_narrowed(endpoint, actor, caller, request.path_params)
-        _refuse_unrepeatable(endpoint, request)
+        _refuse_unkept(endpoint, request)
         call: Call[Any, Any] = Call(
             engine=self._engine,
             actor=actor,
@@ -184,8 +184,14 @@ def _refuse_narrowed(
         raise Refused(Code.NOT_ALLOWED, f"This key is restricted to the tier “{caller.tier}”.")
 
 
-def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
-    """Better refused than passed over: whoever sends the header counts on it."""
+def _refuse_unkept(endpoint: Endpoint, request: Request) -> None:
+    """Better refused than passed over: whoever sends such a header counts on it."""
+    if endpoint.changes and not endpoint.of_revision and request.headers.get("if-match", "*").strip() != "*":
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "This operation does not accept If-Match.",
+            "Leave it out; the description of each operation says what repeating it does.",
+        )
     if "idempotency-key" in request.headers and not endpoint.repeatable:
         raise Refused(
             Code.INVALID_ARGUMENT,

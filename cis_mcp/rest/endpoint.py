@@ -165,6 +165,11 @@ class Endpoint:
         return self.method != "GET" or self.acts
 
     @property
+    def of_revision(self) -> bool:
+        """True if it changes an event only at the revision that If-Match names."""
+        return self.etag and self.changes and bool(self.parameters)
+
+    @property
     def description(self) -> str:
         """What it does: the docstring of its handler on one line."""
         return " ".join((self.handler.__doc__ or "").split())

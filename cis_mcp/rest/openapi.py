@@ -158,7 +158,7 @@ def _headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     if endpoint.repeatable:
         bounds = {"minLength": 1, "maxLength": 200}
         yield _header("Idempotency-Key", "any text of yours; the same makes the same thing once", **bounds)
-    if endpoint.etag and endpoint.changes and endpoint.parameters:
+    if endpoint.of_revision:
         yield _header("If-Match", "the ETag of the revision that you have seen")
     if endpoint.etag and not endpoint.changes:
         yield _header("If-None-Match", "the ETag that you have: 304 if it is still so")

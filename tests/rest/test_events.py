@@ -62,6 +62,15 @@ async def test_an_idempotency_key_is_refused_where_it_would_not_hold(web: httpx.
     assert (await web.get("/v1/campaigns")).json()["campaigns"] == []
 
 
+async def test_if_match_is_refused_where_no_revision_is_compared(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    body = {"email": "bob@example.com"}
+    answer = await web.post(f"{path}/invites", json=body, headers={"If-Match": '"7"'})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
+    assert (await web.get(f"{path}/attendees")).json()["attendees"] == []
+    assert (await web.post(f"{path}/invites", json=body, headers={"If-Match": "*"})).status_code == 201
+
+
 async def test_the_etag_is_the_revision_and_saves_reading_it_again(web: httpx.AsyncClient) -> None:
     answer = await made(web)
     path, tag = answer.headers["location"], answer.headers["etag"]
@@ -88,15 +97,6 @@ async def test_a_change_of_a_revision_that_was_not_seen_is_refused(web: httpx.As
     assert fresh.json()["event"]["status"] == "cancelled"
 
 
-async def test_a_dry_run_shows_and_changes_nothing(web: httpx.AsyncClient) -> None:
-    path = (await made(web)).headers["location"]
-    shown = await web.patch(path, params={"dry_run": "true"}, json={"start": "2027-05-03T19:00:00"})
-    assert [one["field"] for one in shown.json()["changes"]] == ["start", "end"]
-    assert (await web.get(path)).json()["sequence"] == 0
-
-
-async def test_the_etag_of_a_dry_run_is_the_revision_that_stands(web: httpx.AsyncClient) -> None:
-    answer = await made(web, recurrence="FREQ=WEEKLY;COUNT=4")
 async def test_a_change_that_is_repeated_with_its_if_match_is_answered_as_the_first(
     web: httpx.AsyncClient,
 ) -> None:
@@ -113,6 +113,15 @@ async def test_a_change_that_is_repeated_with_its_if_match_is_answered_as_the_fi
     assert late.status_code in {409, 412}
 
 
+async def test_a_dry_run_shows_and_changes_nothing(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    shown = await web.patch(path, params={"dry_run": "true"}, json={"start": "2027-05-03T19:00:00"})
+    assert [one["field"] for one in shown.json()["changes"]] == ["start", "end"]
+    assert (await web.get(path)).json()["sequence"] == 0
+
+
+async def test_the_etag_of_a_dry_run_is_the_revision_that_stands(web: httpx.AsyncClient) -> None:
+    answer = await made(web, recurrence="FREQ=WEEKLY;COUNT=4")
     path, tag = answer.headers["location"], answer.headers["etag"]
     asked: list[tuple[str, str, dict[str, str]]] = [
         ("PATCH", path, {"location": "Hall 2"}),

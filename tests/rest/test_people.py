@@ -94,9 +94,11 @@ async def test_a_proposed_time_is_listed_and_accepted(engine: Engine, web: httpx
     await do(engine, RecordProposal(token=token, span=later), SYSTEM)
     listed = (await web.get(f"{path}/proposals")).json()["proposals"]
     assert listed[0]["start"]["local"] == "2027-05-02T20:00:00-04:00"
-    answered = await web.post(
-        f"{path}/proposals/answer", json={"email": "bob@example.com", "answer": "accept"}
-    )
+    answer_to, accept = f"{path}/proposals/answer", {"email": "bob@example.com", "answer": "accept"}
+    unseen = await web.post(answer_to, json=accept, headers={"If-Match": '"7"'})
+    assert (unseen.status_code, unseen.json()["code"]) == (412, "sequence_mismatch")
+    answered = await web.post(answer_to, json=accept, headers={"If-Match": '"0"'})
+    assert answered.headers["etag"] == '"1"'
     assert answered.json()["event"]["start"]["local"] == "2027-05-02T20:00:00-04:00"
     assert (await web.get(f"{path}/proposals")).json()["proposals"] == []
     gone = await web.post(f"{path}/proposals/answer", json={"email": "bob@example.com", "answer": "decline"})

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Email, Limit, OfEvent
+from cis_mcp.rest.v1.events import at_revision, etag
 from cis_mcp.views.attendees import AttendeeInfo, Label, attendee_info, partstat
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
@@ -123,39 +124,44 @@ async def list_proposals(call: Call[OfEvent, Body]) -> Proposals:
     return Proposals(uid=event.uid, proposals=[proposal_info(event, one, masked=masked) for one in found])
 
 
-async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> Answered:
+async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
     """Answer a proposed time. Accepting moves the event there and mails the people affected; declining mails only
-    the person who proposed it."""
+    the person who proposed it. If-Match with the event's ETag refuses an answer to a revision that you have not
+    seen."""
     body = call.body
     event = await call.engine.event(call.query.uid, call.actor)
+    seen = at_revision(event.uid, await call.expected_sequence(event.uid))
     instance = None if body.instance is None else series.read(event.span, body.instance)
     if body.answer == "accept":
         accept = AcceptProposal(
             uid=event.uid, email=body.email, recurrence_id=instance, audience=chosen(body.audience)
         )
-        moved = await call.apply(accept)
+        moved = await call.apply(accept, before=seen)
         assert moved.proposal is not None, "accepting answers a proposal"
-        return Answered(
+        accepted = Answered(
             event=event_info(moved.event),
             proposal=proposal_info(moved.event, moved.proposal),
             changed=list(moved.changed),
             notified=moved.notified,
             campaign_id=moved.campaign_id,
         )
+        return DataResponse(accepted, headers={"ETag": etag(moved.event)})
     if body.audience is not None:
         raise Refused(
             Code.INVALID_ARGUMENT,
             "audience only applies to accept: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
-    declined = await call.apply(DeclineProposal(uid=event.uid, email=body.email, recurrence_id=instance))
-    return Answered(
+    decline = DeclineProposal(uid=event.uid, email=body.email, recurrence_id=instance)
+    declined = await call.apply(decline, before=seen)
+    answered = Answered(
         event=event_info(declined.event),
         proposal=proposal_info(declined.event, declined.proposal),
         changed=[],
         notified=1,
         campaign_id="",
     )
+    return DataResponse(answered, headers={"ETag": etag(declined.event)})
 
 
 _EVENT = "/v1/events/{uid}"
@@ -200,6 +206,7 @@ ENDPOINTS = (
         OfEvent,
         ProposalAnswer,
         tool="answer_proposal",
+        etag=True,
         undoable=True,
     ),
 )

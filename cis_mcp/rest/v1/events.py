@@ -205,7 +205,7 @@ async def cancel_event(call: Call[Changing, Cancellation]) -> DataResponse:
     """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
     cancelled. It cannot be undone: use dry_run first. A repetition mails no one."""
     expected = await call.expected_sequence(call.query.uid)
-    done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
+    done = await call.apply(await _cancellation(call), before=at_revision(call.query.uid, expected))
     fields = revision_fields(done, dry_run=call.query.dry_run)
     revision = Revision(**{**fields, "sample": None})
     return DataResponse(revision, headers={"ETag": etag(as_shown(done, dry_run=call.query.dry_run))})
@@ -220,7 +220,7 @@ async def _cancellation(call: Call[Changing, Cancellation]) -> CancelEvent | Can
     return CancelInstance(uid=event.uid, recurrence_id=at, note=body.note, audience=audience, dry_run=dry_run)
 
 
-def _at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[None]] | None:
+def at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[None]] | None:
     """What refuses, in the unit of the command, where the event has moved on meanwhile."""
     if expected is None:
         return None
