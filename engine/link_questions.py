@@ -26,10 +26,10 @@ class LinkQuestions:
             raise unknown_link(link_id)
         return link
 
-    async def links(self, actor: Actor) -> list[CampaignLink]:
-        """The actor's links, newest first. Raises Refused: NOT_ALLOWED."""
+    async def links(self, actor: Actor, limit: int = _LINKS_SHOWN) -> list[CampaignLink]:
+        """The newest of the actor's links, newest first. Raises Refused: NOT_ALLOWED."""
         _may_read(actor)
-        return await self.store.links(None if actor.everywhere else actor.address, _LINKS_SHOWN)
+        return await self.store.links(None if actor.everywhere else actor.address, limit)
 
     async def link_counts(self, link: CampaignLink) -> LinkCounts:
         """How often a link was opened, pressed, sent from and answered."""

@@ -55,10 +55,10 @@ class PageQuestions:
             raise unknown_page(slug)
         return page
 
-    async def pages(self, actor: Actor) -> list[Page]:
-        """The actor's pages, newest first. Raises Refused: NOT_ALLOWED."""
+    async def pages(self, actor: Actor, limit: int = _PAGES_SHOWN) -> list[Page]:
+        """The newest of the actor's pages, newest first. Raises Refused: NOT_ALLOWED."""
         _may_read(actor)
-        return await self.store.pages(None if actor.everywhere else actor.address, _PAGES_SHOWN)
+        return await self.store.pages(None if actor.everywhere else actor.address, limit)
 
     async def published(self, slug: str) -> Page | None:
         """The page that every visitor may see, or None; the slug of one that is hidden tells nothing."""

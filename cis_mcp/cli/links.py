@@ -175,9 +175,10 @@ async def _active(settings: Settings, link_id: str, *, active: bool) -> int:
 async def _list(settings: Settings, *, as_json: bool) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views.links import link_info
+    from engine.model.queries import WHOLE_LIST
 
     async with opened(settings) as engine:
-        infos = [await link_info(engine, each) for each in await engine.links(engine.local)]
+        infos = [await link_info(engine, each) for each in await engine.links(engine.local, WHOLE_LIST)]
     for info in infos:
         n = info.counts
         counts = f"shown {n.shown}, pressed {n.pressed}, sent {n.sent}, answered {n.answered}"

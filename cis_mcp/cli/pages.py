@@ -165,9 +165,10 @@ def _picture(given: str) -> str | bytes:
 async def _list(settings: Settings, *, as_json: bool) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import pages as views
+    from engine.model.queries import WHOLE_LIST
 
     async with opened(settings) as engine:
-        pages = await engine.pages(engine.local)
+        pages = await engine.pages(engine.local, WHOLE_LIST)
     for each in pages:
         address = views.url(settings, each)
         if as_json:

@@ -15,6 +15,8 @@ from engine.model.searching import Wanted, WordsRead
 from engine.model.times import Span
 
 _NOTHING_READ = WordsRead()
+WHOLE_LIST = 10_000
+"""The most rows, the newest, of a list that is read whole and shown in parts."""
 
 
 class EventQuery(Value):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import httpx
 
+from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
-from tests.support.engines import deliver
+from tests.support.engines import deliver, do
 
 
 async def test_a_link_is_made_shown_changed_and_ended(engine: Engine, web: httpx.AsyncClient) -> None:
@@ -94,3 +96,21 @@ async def test_the_key_of_a_signed_link_is_shown_to_who_may_make_links_alone(
                 assert seen.json()["key"] == ""
                 assert key not in seen.text
             assert "'[key]'" in (await other.get(f"{at}/code")).json()["plain_link"]
+
+
+async def test_all_links_and_pages_are_listed_page_by_page(engine: Engine, web: httpx.AsyncClient) -> None:
+    event = (await made(web)).json()
+    for n in range(501):
+        await do(engine, CreateLink(name=f"{n}", events=(event["uid"],), vendor="own"))
+        await do(engine, CreatePage(title=f"Page {n}", organizer=event["organizer"]))
+    for what, name in (("links", "id"), ("pages", "slug")):
+        found, cursor = set(), None
+        while True:
+            page = (
+                await web.get(f"/v1/{what}", params={"limit": 100, **({"cursor": cursor} if cursor else {})})
+            ).json()
+            found |= {one[name] for one in page[what]}
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert len(found) == 501, what

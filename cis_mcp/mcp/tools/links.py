@@ -15,6 +15,7 @@ from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, co
 from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
 from engine.model.campaign_links import CampaignLink
+from engine.model.queries import WHOLE_LIST
 
 _ID_MAX = 100
 
@@ -100,7 +101,7 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
         one = await call.engine.link(arguments.link, call.actor)
         code = await code_to_copy(call.engine, one, call.actor, arguments.vendor or "")
         return await _listed(call, [one], 1, code)
-    links = await call.engine.links(call.actor)
+    links = await call.engine.links(call.actor, WHOLE_LIST)
     start = place_after([link.id for link in links], arguments.cursor)
     return await fitted(arguments.limit, lambda limit: _listed(call, links[start:], limit))
 

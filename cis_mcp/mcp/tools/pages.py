@@ -18,6 +18,7 @@ from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
 from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model.pages import PageKind
+from engine.model.queries import WHOLE_LIST
 
 
 class CreatePageArguments(PageFields, Arguments):
@@ -139,7 +140,9 @@ async def publish_events(call: CallContext, arguments: PublishEventsArguments) -
 
 async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
     """List your public web pages, newest first, with their addresses."""
-    pages = [page_info(call.engine.settings, page) for page in await call.engine.pages(call.actor)]
+    pages = [
+        page_info(call.engine.settings, page) for page in await call.engine.pages(call.actor, WHOLE_LIST)
+    ]
     start = place_after([page.slug for page in pages], arguments.cursor)
     urls = await _event_urls(call, arguments.event) if arguments.event else []
     return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit, urls))

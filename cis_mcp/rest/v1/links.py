@@ -16,6 +16,7 @@ from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
 from engine.model import cursors
 from engine.model.campaign_links import Vendor
+from engine.model.queries import WHOLE_LIST
 from engine.model.verbs import Verb
 
 
@@ -85,9 +86,9 @@ class Vendors(Data):
 
 
 async def links(call: Call[ListingLinks, Body]) -> Links:
-    """List your links for newsletters, newest first, with their counters."""
+    """List your links for newsletters, the 10,000 newest, newest first, with their counters."""
     limit, cursor = call.query.limit, call.query.cursor
-    every = await call.engine.links(call.actor)
+    every = await call.engine.links(call.actor, WHOLE_LIST)
     start = place_after([link.id for link in every], cursor)
     shown = every[start : start + limit]
     more = len(every) > start + limit

@@ -17,6 +17,7 @@ from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model import cursors
 from engine.model.pages import PageKind
+from engine.model.queries import WHOLE_LIST
 from engine.model.verbs import Verb
 
 
@@ -87,9 +88,9 @@ class ChangedPage(Data):
 
 
 async def pages(call: Call[ListingPages, Body]) -> Pages:
-    """List your public web pages, newest first, with their addresses."""
+    """List your public web pages, the 10,000 newest, newest first, with their addresses."""
     limit, cursor = call.query.limit, call.query.cursor
-    every = await call.engine.pages(call.actor)
+    every = await call.engine.pages(call.actor, WHOLE_LIST)
     start = place_after([page.slug for page in every], cursor)
     shown = every[start : start + limit]
     more = len(every) > start + limit
