@@ -153,8 +153,6 @@ class SessionExports:
         if old := self._room(export.person):
             self._drop(old)
         self._kept[export.id] = export
-        # Also where nobody opens the page again.
-        asyncio.get_running_loop().call_later(_LASTS.total_seconds(), self._expire, export.id)
 
     def _room(self, person: str) -> ExportedFile | None:
         """The file of that person that goes for a new one; None if there is room. Raises Refused: BUSY."""
@@ -176,10 +174,6 @@ class SessionExports:
     def _over(self, export_id: str) -> None:
         if found := self._kept.get(export_id):
             self._drop(found)
-
-    def _expire(self, export_id: str) -> None:
-        if export := self._kept.get(export_id):
-            self._drop(export)
 
     def _drop(self, export: ExportedFile) -> None:
         del self._kept[export.id]

@@ -151,16 +151,6 @@ async def _whole(person: Person) -> bool:
     return " 1 ready," in (await person.go("/console/exports")).text
 
 
-async def test_a_file_goes_after_an_hour_also_where_nobody_opens_the_page_again(person: Person) -> None:
-    link = await _made(person, table="events")
-    time_passes(3_600)
-
-    async def gone() -> bool:
-        return (await person.web.get(link)).status_code == 404
-
-    await eventually(gone)
-
-
 async def test_a_file_that_is_being_made_says_how_far_it_is_and_is_stopped(
     engine: Engine, person: Person
 ) -> None:
