@@ -32,6 +32,8 @@ ANSWER_MAX = 16_384
 """The most bytes read of a response; if there are more, the connection is closed."""
 _FOR_ONE, _FOR_ALL = 8, 64
 """The most concurrent attempts: for one webhook, and in total."""
+_ITEMS = 6
+"""Of the items of a unit of work one in so many may be an attempt to write down: one may pause its webhook, too."""
 _SHOWN = 200
 _LOOK_S = 2.0
 _IDLE_S = 0.5
@@ -99,36 +101,38 @@ class Courier:
 
     async def step(self) -> bool:
         """Record ended attempts, create new postings and start those that are due; True if there was anything to do."""
-        settled, self._settled = self._settled, []
-        if settled:
-            await self._engine.apply(SettlePostings(attempts=tuple(settled)), SYSTEM)
+        settled = await self._settle()
         webhooks = await self._engine.store.webhooks(None)
         fed = False
         for webhook in webhooks:
             if webhook.active:
                 fed |= (await self._engine.apply(FeedWebhook(webhook_id=webhook.id), SYSTEM)).worked
-        return await self._begin(webhooks) or fed or bool(settled)
+        return await self._begin(webhooks) or fed or settled
+
+    async def _settle(self) -> bool:
+        """Write down what attempts came to, in parts that units of work take; what fails is tried again."""
+        size = max(1, self._engine.store.items_per_unit // _ITEMS)
+        worked = False
+        while some := tuple(self._settled[:size]):
+            await self._engine.apply(SettlePostings(attempts=some), SYSTEM)
+            del self._settled[: len(some)]
+            worked = True
+        return worked
 
     async def _begin(self, webhooks: list[Webhook]) -> bool:
-        busy = Counter(self._under_way.values())
-        free = _FOR_ALL - len(self._under_way)
-        now = self._engine.clock()
-        most = {
-            webhook.id: min(free, (1 if webhook.failures else _FOR_ONE) - busy[webhook.id])
-            for webhook in webhooks
-            if open_now(webhook, now)
-        }
-        most = {name: limit for name, limit in most.items() if limit > 0}
-        if not most:
-            return False
-        claimed = (await self._engine.apply(ClaimPostings(most=most), SYSTEM)).postings
-        by_id = {webhook.id: webhook for webhook in webhooks}
-        for name, postings in claimed.items():
-            for one in postings:
-                task = asyncio.create_task(self._attempt(by_id[name], one))
-                self._under_way[task] = name
-                task.add_done_callback(self._end)
-        return bool(claimed)
+        """Start what is due, first of those webhooks that have the fewest attempts under way."""
+        busy, now, began = Counter(self._under_way.values()), self._engine.clock(), False
+        for webhook in sorted(webhooks, key=lambda one: busy[one.id]):
+            free = _FOR_ALL - len(self._under_way)
+            most = min(free, (1 if webhook.failures else _FOR_ONE) - busy[webhook.id])
+            if most > 0 and open_now(webhook, now):
+                claim = ClaimPostings(webhook_id=webhook.id, most=most)
+                for one in (await self._engine.apply(claim, SYSTEM)).postings:
+                    began = True
+                    task = asyncio.create_task(self._attempt(webhook, one))
+                    self._under_way[task] = webhook.id
+                    task.add_done_callback(self._end)
+        return began
 
     def _end(self, task: asyncio.Task[PostingAttempt]) -> None:
         del self._under_way[task]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from engine.commands.base import Command, Done, Work
@@ -25,32 +24,29 @@ _DROPPED_AT_ONCE = 1_000
 
 
 class Claimed(Done):
-    """Postings that the caller is to post, by webhook."""
+    """Postings that the caller is to post."""
 
-    postings: Mapping[str, tuple[Outgoing, ...]]
+    postings: tuple[Outgoing, ...] = ()
 
 
 class ClaimPostings(Command[Claimed]):
-    """Claim what is due, of each webhook at most as many as are named; of one whose receiver fails, one.
+    """Claim what is due of one webhook, at most as many as are named; if its receiver fails, one.
 
     What waits for a receiver that fails is no way out for a key that was stopped or narrowed meanwhile.
     """
 
     in_record = False
-    most: Mapping[str, int]
+    webhook_id: str
+    most: int
 
     async def carry_out(self, work: Work) -> Claimed:
         """Refuses nothing."""
-        claimed = {}
-        for webhook in await work.unit.webhooks(None):
-            limit = self.most.get(webhook.id, 0)
-            if not limit or not open_now(webhook, work.now) or not await may_post(work, webhook):
-                continue
-            limit = min(limit, 1) if webhook.failures else limit
-            found = await work.unit.claim_postings(webhook.id, work.now, work.now + LEASE, limit)
-            if found:
-                claimed[webhook.id] = tuple(found)
-        return Claimed(postings=claimed)
+        webhook = await work.unit.webhook(self.webhook_id)
+        if webhook is None or not open_now(webhook, work.now) or not await may_post(work, webhook):
+            return Claimed()
+        limit = min(self.most, 1) if webhook.failures else self.most
+        found = await work.unit.claim_postings(webhook.id, work.now, work.now + LEASE, limit)
+        return Claimed(postings=tuple(found))
 
 
 def open_now(webhook: Webhook, now: datetime) -> bool:
