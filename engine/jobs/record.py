@@ -39,7 +39,8 @@ async def run(engine: Engine) -> None:
 async def keep(engine: Engine) -> None:
     """Store the signed head beside the database, and cut rows older than `CIS_RECORD_DAYS`."""
     note = await engine.signed_head()
-    await engine.apply(PostCheckpoint(note=note), SYSTEM)
+    for webhook in await engine.store.webhooks(None):
+        await engine.apply(PostCheckpoint(webhook_id=webhook.id, note=note), SYSTEM)
     if engine.settings.record_days:
         gone = await cut(engine, engine.clock() - timedelta(days=engine.settings.record_days))
         if gone:

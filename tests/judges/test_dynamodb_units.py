@@ -14,6 +14,8 @@ from engine.commands.events.events import UpdateEvent
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.itip.recurrence import instances
+from engine.jobs import record
+from engine.model.actors import Actor
 from engine.model.counters import Rates
 from engine.model.webhooks import PostingState, WebhookKind
 from engine.store.dynamodb.session import Context
@@ -58,3 +60,18 @@ async def test_as_many_webhooks_as_there_are_post_all_that_is_due_at_once(tmp_pa
             assert [(p.state, p.attempts) for p in await posted(engine, hook)] == [
                 (PostingState.DELIVERED, 1)
             ] * 16
+
+
+async def test_a_checkpoint_is_posted_to_as_many_webhooks_as_ask_for_it(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with (
+        over_a_table(tmp_path, **LOCAL) as engine,
+        receiving(receiver) as stub,
+        posting(engine) as courier,
+    ):
+        for n in range(24):
+            organizer = Actor(kind="organizer", address=f"organizer{n % 2}@example.org")
+            await subscribed(engine, stub.url, {WebhookKind.CHECKPOINT}, actor=organizer)
+        await record.keep(engine)
+        await courier.drain()
+    assert receiver.types == ["checkpoint"] * 24

@@ -58,7 +58,7 @@ async def test_a_webhook_that_its_key_could_not_make_any_more_is_paused_and_the_
         await courier.drain()
         await narrowed(engine, key, **bounds)
         await created(engine, organizer=AGENT, summary="Meanwhile")
-        await do(engine, PostCheckpoint(note="head"), SYSTEM)
+        await do(engine, PostCheckpoint(webhook_id=hook.webhook.id, note="head"), SYSTEM)
         await courier.drain()
         assert (len(receiver.got), await _paused(engine, hook)) == (1, code.value)
         (told,) = [m for m in await deliver(engine) if m.email == BOSS]
@@ -82,7 +82,7 @@ async def test_a_stopped_key_s_webhook_posts_nothing_and_goes_on_where_it_was_on
         await courier.drain()
         await do(engine, StopKey(key_id=key.id))
         await created(engine, organizer=AGENT, summary="Meanwhile")
-        await do(engine, PostCheckpoint(note="head"), SYSTEM)
+        await do(engine, PostCheckpoint(webhook_id=hook.webhook.id, note="head"), SYSTEM)
         clock.now += timedelta(minutes=1)
         await courier.drain()
         assert (len(receiver.got), await _paused(engine, hook)) == (1, "")

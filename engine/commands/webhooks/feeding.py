@@ -18,6 +18,8 @@ from engine.refusals import Code
 WAITING_MAX = 1_000
 """Postings of one webhook that wait; the log of changes keeps what comes after them."""
 _AT_ONCE = 200
+_ITEMS = 2
+"""Of the items of a unit one in so many may be a change: the rest is for the clock, and for the key and its lists."""
 
 
 class WebhookFed(Done):
@@ -85,7 +87,7 @@ async def _of_changes(work: Work, webhook: Webhook, *, masked: bool) -> tuple[We
     kinds = [change for change, kind in OF_CHANGES.items() if kind in webhook.kinds]
     if not kinds:
         return webhook, []
-    most = min(_AT_ONCE, max(1, work.unit.items_per_unit // 2))
+    most = min(_AT_ONCE, max(1, work.unit.items_per_unit // _ITEMS))
     page = await work.unit.changes_after(webhook.organizer or None, webhook.cursor, most, kinds)
     found = []
     for change in page.changes:
@@ -106,17 +108,21 @@ async def _by_clock(work: Work, webhook: Webhook) -> tuple[Webhook, list[Outgoin
 
 
 class PostCheckpoint(Command[WebhookFed]):
-    """Post the signed head of the record to those who asked for it."""
+    """Post the signed head of the record to one webhook, if it asked for it."""
 
     in_record = False
+    webhook_id: str
     note: str
 
     async def carry_out(self, work: Work) -> WebhookFed:
         """`worked` is false if there was nothing to post. Refuses nothing."""
-        wanting = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds]
-        asked = [webhook for webhook in wanting if await may_post(work, webhook)]
-        await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note) for webhook in asked])
-        return WebhookFed(worked=bool(asked))
+        webhook = await work.unit.webhook(self.webhook_id)
+        if webhook is None or WebhookKind.CHECKPOINT not in webhook.kinds:
+            return WebhookFed(worked=False)
+        if not await may_post(work, webhook):
+            return WebhookFed(worked=False)
+        await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note)])
+        return WebhookFed(worked=True)
 
 
 async def pause(work: Work, webhook: Webhook, code: Code, why: str, answer: str = "") -> None:
