@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.commands.agents.lists import SetAddressList
 from engine.commands.events.events import UpdateEvent
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
@@ -19,6 +20,7 @@ from engine.model.actors import Actor
 from engine.model.counters import Rates
 from engine.model.webhooks import PostingState, WebhookKind
 from engine.store.dynamodb.session import Context
+from tests.bounds.making import made
 from tests.judges.tables import new_table
 from tests.support.clock import Clock
 from tests.support.engines import created, do, settings_in
@@ -75,3 +77,20 @@ async def test_a_checkpoint_is_posted_to_as_many_webhooks_as_ask_for_it(tmp_path
         await record.keep(engine)
         await courier.drain()
     assert receiver.types == ["checkpoint"] * 24
+
+
+async def test_what_happened_is_posted_for_a_key_whose_bounds_name_many_lists(tmp_path: Path) -> None:
+    receiver, lists = Receiver(), [f"@list{n}" for n in range(30)]
+    async with (
+        over_a_table(tmp_path, **LOCAL) as engine,
+        receiving(receiver) as stub,
+        posting(engine) as courier,
+    ):
+        for name in lists:
+            await do(engine, SetAddressList(name=name[1:], patterns=("*@example.com",)))
+        key = await made(engine, address="agent@cis.test", verbs="create,trigger,report", to=lists)
+        await subscribed(engine, stub.url, EVENTS, actor=key.actor)
+        for _ in range(15):
+            await created(engine, organizer="agent@cis.test")
+        await courier.drain()
+    assert receiver.types == ["event.created"] * 15

@@ -18,7 +18,7 @@ from engine.refusals import Code
 WAITING_MAX = 1_000
 """Postings of one webhook that wait; the log of changes keeps what comes after them."""
 _AT_ONCE = 200
-_ITEMS = 2
+_ITEMS = 3
 """Of the items of a unit one in so many may be a change: the rest is for the clock, and for the key and its lists."""
 
 
