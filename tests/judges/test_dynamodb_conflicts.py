@@ -11,6 +11,7 @@ import pytest
 from engine.itip.recurrence import instances
 from engine.model.messages import Kind
 from engine.model.queries import EventQuery
+from engine.model.record import ChainRow, Cut, next_row
 from engine.model.webhooks import PostingState
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
@@ -284,3 +285,36 @@ async def test_an_event_whose_people_all_left_in_another_process_is_found_with_n
     async with one.unit() as unit:
         await unit.add_attendees([stores.attendee("bob@example.com")])
     assert [event.uid for event in (await one.search(query)).events] == ["event1"]
+
+
+async def test_the_record_that_two_processes_cut_begins_where_the_last_of_them_cut_it(
+    processes: Both,
+) -> None:
+    one, other = processes
+
+    async def append(unit: DynamoUnit) -> ChainRow:
+        place = await unit.record_place([])
+        row = next_row(place.after, {"at": str(START)}, b"salt of the row")
+        await unit.add_row(row, {})
+        return row
+
+    rows = [await one.transact(append) for _ in range(4)]
+
+    async def cut(store: DynamoStore, seq: int) -> None:
+        place = Cut(seq=seq, head=rows[seq - 1].head, note="signed")
+
+        async def work(unit: DynamoUnit) -> None:
+            await unit.cut_record(place)
+
+        await store.transact(work)
+
+    async def twice() -> None:
+        await cut(other, 2)
+        await cut(other, 3)
+
+    one.meanwhile = twice
+    await cut(one, 2)
+    begins = await one.record_cut()
+    assert begins
+    assert begins.seq == 3
+    assert await one.record_rows(begins.seq, 10) == rows[3:]

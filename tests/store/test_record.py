@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -78,11 +79,20 @@ async def test_a_record_goes_on_where_its_past_was_cut(store: Store) -> None:
     assert await store.record_cut() is None
     rows = [await _append(store) for _ in range(3)]
     cut = Cut(seq=2, head=rows[1].head, note="signed")
-
-    async def work(unit: Unit) -> None:
-        await unit.cut_record(cut)
-
-    await store.transact(work)
+    await store.transact(partial(_cut, cut))
     assert await store.record_cut() == cut
     assert await store.record_rows(0, 10) == rows[2:]
     assert (await _append(store)).seq == 4
+
+
+async def test_a_cut_further_on_stays(store: Store) -> None:
+    rows = [await _append(store) for _ in range(4)]
+    earlier, later = (Cut(seq=n, head=rows[n - 1].head, note="signed") for n in (2, 3))
+    for cut in (later, earlier):
+        await store.transact(partial(_cut, cut))
+    assert await store.record_cut() == later
+    assert await store.record_rows(0, 10) == rows[3:]
+
+
+async def _cut(cut: Cut, unit: Unit) -> None:
+    await unit.cut_record(cut)

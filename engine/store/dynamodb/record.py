@@ -162,8 +162,10 @@ class Record(RecordQuestions, UnitSession):
     async def cut_record(self, cut: Cut) -> None:
         """Delete the rows up to that of `cut`, after which the record now begins.
 
-        There may be at most as many rows as items in a unit.
+        There may be at most as many rows as items in a unit. A cut further on stays: another process may have made it.
         """
-        await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
+        before = await self.rows.get(CUT, _ALL)
+        if before is None or before.seq < cut.seq:
+            await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
         for row in await self.rows.under(ROWS, _ALL, after=number(cut.seq + 1), backwards=True):
             await self.rows.drop(ROWS, _ALL, number(row.seq))

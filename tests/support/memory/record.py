@@ -29,7 +29,9 @@ class RecordUnit:
         return taken
 
     async def cut_record(self, cut: Cut) -> None:
-        self.t.put("record_cut", 1, cut)
+        before = await self.record_cut()
+        if before is None or before.seq < cut.seq:
+            self.t.put("record_cut", 1, cut)
         for seq in [seq for seq in self.t.of("record") if seq <= cut.seq]:
             self.t.drop("record", seq)
 
