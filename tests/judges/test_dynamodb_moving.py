@@ -10,19 +10,26 @@ import pytest
 from engine.engine import Engine
 from engine.model.changes import ChangeKind
 from engine.model.people import Partstat
+from engine.model.triggers import Posted
 from engine.moving import move_store
 from engine.refusals import Code, Refused
+from engine.store.dynamodb.changes import ENTRIES, SHARDS
+from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.moving import MovableTable
+from engine.store.dynamodb.posted import REQUESTS, KeptRequest
+from engine.store.dynamodb.store import DynamoStore
 from engine.store.protocol.moving import KINDS
 from tests.judges.ministack import KEYS
 from tests.judges.tables import new_address
-from tests.support.clock import Clock
+from tests.support.clock import START, Clock
 from tests.support.engines import answer, attendee, created, deliver, settings_in
 from tests.support.everything import ANN, BOB, fill
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
 )
+
+HEAD = Posted(method="POST", url="https://cis.test/in/deals", headers={}, body=b"")
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +140,31 @@ async def test_a_table_that_is_written_to_meanwhile_is_not_moved(
         await move_store(table, str(back))
     assert refused.value.code is Code.BUSY
     assert not back.exists()
+
+
+async def test_what_two_processes_kept_under_one_id_is_moved_as_two(tmp_path: Path) -> None:
+    table, back = new_address(), tmp_path / "back" / "cis.sqlite3"
+    await _filled(tmp_path)
+    await move_store(str(tmp_path / "cis.sqlite3"), table)
+    engine = await _opened(tmp_path, table)
+    await created(engine)
+    await created(engine)
+    trigger = await engine.store.trigger_named("deals")
+    assert trigger
+    assert isinstance(engine.store, DynamoStore)
+    rows = engine.store.rows
+    entries = [one for shard in range(SHARDS) for one in await rows.under(ENTRIES, shard)]
+    first, second = sorted(entries, key=lambda one: one.turn)[-2:]
+    same = second.changes[0].model_copy(update={"id": first.changes[0].id})
+    await rows.put(ENTRIES, second.model_copy(update={"changes": (same, *second.changes[1:])}))
+    posted = {"trigger_id": trigger.id, "digest": "same", "divided": False, "received": START, "size": 1}
+    for _ in range(2):
+        await rows.put(REQUESTS, KeptRequest(id=new_id(), head=HEAD, body="", **posted))
+    await rows.items.commit()
+    await engine.close()
+    assert all(kind.same for kind in await move_store(table, str(back)))
+    engine = await _opened(back.parent)
+    told = (await engine.store.changes(None, None, 100)).changes
+    uids = {change.event_uid for entry in (first, second) for change in entry.changes}
+    assert uids <= {change.event_uid for change in told}
+    await engine.close()

@@ -7,6 +7,7 @@ So the entries up to the heads are complete, none appears before a place that wa
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,9 +64,9 @@ _CHAIN_LASTS = timedelta(hours=1)
 
 
 def _change_id() -> int:
-    """A new id: ids increase with time and are exact as JSON numbers."""
+    """A new id: ids increase with time, are exact as JSON numbers, and hardly ever those of another process."""
     global _last  # noqa: PLW0603 -- one order in one process
-    found = time.time_ns() // 1_000_000 << _RANDOM_BITS
+    found = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     _last = found if found > _last else _last + 1
     return _last
 

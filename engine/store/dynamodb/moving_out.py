@@ -18,6 +18,7 @@ from engine.store.dynamodb.links import LINKS, counters
 from engine.store.dynamodb.names import MOVING
 from engine.store.dynamodb.owed import MAILS, Invitee, Owed
 from engine.store.dynamodb.pictures import PICTURES
+from engine.store.dynamodb.posted import REQUESTS, KeptRequest
 from engine.store.dynamodb.quarantine import SUMS
 from engine.store.dynamodb.sessions import ROUNDS, SESSIONS, now_as
 from engine.store.dynamodb.store import DynamoStore
@@ -68,6 +69,8 @@ class Said:
         self._now = now
         self._held: Collection[str] = ()
         self._list = ""
+        self._numbered: set[int] = set()
+        self._waiting: set[tuple[str, str]] = set()
         self._readers: dict[str, Callable[[Any], Awaitable[list[Document]]]] = {
             "attendee": self._attendee,
             MAILS.name: self._mail,
@@ -81,6 +84,7 @@ class Said:
             SESSIONS.name: self._session,
             PICTURES.name: self._picture,
             LINKS.name: self._link,
+            REQUESTS.name: self._posted,
             TRIGGERS.name: self._trigger,
             DELIVERIES.name: self._delivery,
             WEBHOOKS.name: self._webhook,
@@ -157,7 +161,24 @@ class Said:
         return [Document("bulk-change", {"id": kept.id, "change": change.model_dump(mode="json")})]
 
     async def _changes(self, entry: Any) -> list[Document]:
-        return [Document("change", change.model_dump(mode="json")) for change in entry.changes]
+        """The changes of an entry; of two processes' changes with one id the second has the next free one."""
+        said = []
+        for change in entry.changes:
+            change_id = change.id
+            while change_id in self._numbered:
+                change_id += 1
+            self._numbered.add(change_id)
+            said.append(Document("change", {**change.model_dump(mode="json"), "id": change_id}))
+        return said
+
+    async def _posted(self, kept: KeptRequest) -> list[Document]:
+        """A request; of equal ones that wait to be divided only one, as if the others had found it."""
+        waits = (kept.trigger_id, kept.digest)
+        if not kept.divided and waits in self._waiting:
+            return []
+        if not kept.divided:
+            self._waiting.add(waits)
+        return [Document(REQUESTS.name, kept.model_dump(mode="json"))]
 
     # what is kept in parts
 
