@@ -13,6 +13,7 @@ from engine.refusals import Code, Refused
 from engine.store.protocol.moving import KINDS, Document
 from engine.store.sqlite.moving import MovableFile
 from tests.cli.processes import run
+from tests.store.test_links import LINK
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in
 from tests.support.everything import ANN, BOB, fill
@@ -95,6 +96,13 @@ async def test_nothing_is_moved_out_of_a_file_that_a_server_has_open(folder: Pat
 async def test_a_secret_that_does_not_open_is_not_lost_in_silence(folder: Path) -> None:
     (folder / "secrets.key").rename(folder / "elsewhere.key")
     assert await refused(folder / "cis.sqlite3", folder / "new.sqlite3") is Code.NOT_ALLOWED
+
+
+async def test_a_signed_link_whose_key_does_not_open_becomes_no_open_one(tmp_path: Path) -> None:
+    async with engine_in(tmp_path, Clock()) as engine, engine.store.unit() as unit:
+        await unit.save_link(LINK.model_copy(update={"key": "link-secret"}))
+    (tmp_path / "secrets.key").unlink()
+    assert await refused(tmp_path / "cis.sqlite3", tmp_path / "new.sqlite3") is Code.NOT_ALLOWED
 
 
 async def test_a_move_that_is_broken_off_leaves_no_file_and_is_begun_anew(

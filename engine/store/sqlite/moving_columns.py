@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
+from engine.refusals import Code, Refused
 from engine.store.protocol.moving import place_number, place_text
 from engine.store.sqlite import rows
+from engine.store.sqlite.sealing import FILE
 
 Value = Mapping[str, Any]
 _MOMENT = TypeAdapter(datetime)
@@ -139,3 +141,11 @@ def as_column(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     return int(value) if isinstance(value, bool) else value
+
+
+def unsealed(row: sqlite3.Row) -> str:
+    """The secret of a row, empty if it has none. Raises Refused: NOT_ALLOWED if it does not open."""
+    if row["sealed"] and not row["secret"]:
+        why = f"a secret of {row['id']} does not open: its key, {FILE}, is not beside the database."
+        raise Refused(Code.NOT_ALLOWED, why, "Bring the file back from where the database came from.")
+    return str(row["secret"])

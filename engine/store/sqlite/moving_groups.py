@@ -18,11 +18,10 @@ from engine.model.people import Attendee
 from engine.model.suppressions import Suppression
 from engine.model.triggers import Trigger
 from engine.model.webhooks import Webhook
-from engine.refusals import Code, Refused
 from engine.store.protocol.moving import LOST, place_number, place_text
 from engine.store.sqlite import rows
-from engine.store.sqlite.moving_columns import FLAG, TIME, Value, inserting, or_none
-from engine.store.sqlite.sealing import FILE, listed, unlisted
+from engine.store.sqlite.moving_columns import FLAG, TIME, Value, inserting, or_none, unsealed
+from engine.store.sqlite.sealing import listed, unlisted
 
 Said = Iterator[dict[str, Any]]
 _LOT = 300
@@ -326,13 +325,6 @@ def _keep_dropped(connection: sqlite3.Connection, found: Sequence[Value]) -> Non
 # with secrets, and a place in the log
 
 
-def _unsealed(row: sqlite3.Row) -> str:
-    if row["sealed"] and not row["secret"]:
-        why = f"a secret of {row['id']} does not open: its key, {FILE}, is not beside the database."
-        raise Refused(Code.NOT_ALLOWED, why, "Bring the file back from where the database came from.")
-    return str(row["secret"])
-
-
 def _told(cursor: str) -> int:
     """The last change that the cursor's holder has received."""
     return int(str(cursors.opened(cursor, int)[0]))
@@ -348,7 +340,7 @@ def _cursor(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _triggers(connection: sqlite3.Connection, _now: datetime) -> Said:
     for row in _each(connection, "SELECT *, opened(sealed, id) AS secret FROM hook_trigger"):
-        secrets = {"secrets": unlisted(_unsealed(row))}
+        secrets = {"secrets": unlisted(unsealed(row))}
         trigger = Trigger.model_validate_json(row["body"]).model_copy(update=secrets)
         yield {"trigger": _pointed(trigger.model_dump(mode="json")), "unproven": row["refused"]}
 
@@ -365,7 +357,7 @@ def _keep_triggers(connection: sqlite3.Connection, found: Sequence[Value]) -> No
 
 def _webhooks(connection: sqlite3.Connection, _now: datetime) -> Said:
     for row in _each(connection, "SELECT *, opened(sealed, id) AS secret FROM webhook"):
-        secrets = unlisted(_unsealed(row))
+        secrets = unlisted(unsealed(row))
         webhook = Webhook.model_validate({**json.loads(row["body"]), "secrets": secrets})
         yield _pointed(webhook.model_dump(mode="json"))
 

@@ -43,6 +43,7 @@ from engine.store.sqlite.moving_columns import (
     columns,
     inserting,
     or_none,
+    unsealed,
 )
 
 Row = sqlite3.Row
@@ -137,7 +138,7 @@ def _quota_values(value: Value) -> Sequence[object]:
 
 
 def _link(row: Row) -> dict[str, Any]:
-    link = CampaignLink.model_validate_json(row["body"]).model_copy(update={"key": row["opened_key"]})
+    link = CampaignLink.model_validate_json(row["body"]).model_copy(update={"key": unsealed(row)})
     counts = {name: row[name] for name in ("shown", "unmerged", "pressed")}
     return {"link": link.model_dump(mode="json"), **counts}
 
@@ -281,7 +282,7 @@ SPECS: Sequence[KindColumns] = (
     KindColumns("picture", "SELECT * FROM picture", _picture,
          inserting("picture", ["organizer", "name", "created", "body", "content"]), _picture_values),
     bodies("branding", "branding", Branding, "scope"),
-    KindColumns("link", "SELECT *, opened(sealed, id) AS opened_key FROM link", _link,
+    KindColumns("link", "SELECT *, opened(sealed, id) AS secret FROM link", _link,
          "INSERT INTO link(id, token, organizer, created, body, shown, unmerged, pressed, sealed) "
          "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,seal(?9, ?1))", _link_values),
     columns("link-invite", "link_invite", link_id=("link", AS_IS), token=AS_IS),
