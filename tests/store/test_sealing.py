@@ -92,9 +92,27 @@ async def test_with_another_key_there_is_no_secret_and_the_log_says_what_to_do(
     await filled(path)
     (tmp_path / FILE).unlink()
     with caplog.at_level(logging.ERROR):
-        assert await found(path) == ((), (), "")
+        *none, signed_by = await found(path)
+    assert none == [(), ()]
+    assert signed_by not in {"", LINK_KEY}, "a link that was signed is no open one"
     assert "restore that file, or set it anew" in caplog.text
     assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
+async def test_a_link_that_is_changed_while_its_key_does_not_open_is_signed_by_it_once_it_does(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.sqlite3"
+    await filled(path)
+    (tmp_path / FILE).rename(tmp_path / "elsewhere")
+    store = await SqliteStore.open(path)
+    async with store.unit() as unit:
+        signed = await unit.link("l1")
+        assert signed
+        await unit.save_link(signed.model_copy(update={"active": False}))
+    await store.close()
+    (tmp_path / "elsewhere").rename(tmp_path / FILE)
+    assert (await found(path))[2] == LINK_KEY
 
 
 async def test_what_was_sealed_for_one_row_opens_in_no_other(tmp_path: Path) -> None:

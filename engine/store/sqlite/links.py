@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,11 +21,15 @@ _COUNTS = (
 )
 
 
-_LINK = "body, opened(sealed, id) AS opened_key"
+_LINK = "body, sealed, opened(sealed, id) AS opened_key"
+_KEY_BYTES = 32
 
 
 def _link(row: sqlite3.Row) -> CampaignLink:
-    return CampaignLink.model_validate_json(row["body"]).model_copy(update={"key": row["opened_key"]})
+    """The link of a row; if its key does not open it stays signed, with one that nobody has."""
+    lost = row["sealed"] and not row["opened_key"]
+    key = secrets.token_urlsafe(_KEY_BYTES) if lost else row["opened_key"]
+    return CampaignLink.model_validate_json(row["body"]).model_copy(update={"key": key})
 
 
 class Links(Session):
@@ -41,7 +46,8 @@ class Links(Session):
     async def save_link(self, link: CampaignLink) -> None:
         await self.run(
             "INSERT INTO link(id, token, organizer, created, body, sealed) VALUES (?1,?2,?3,?4,?5,seal(?6, ?1)) "
-            "ON CONFLICT(id) DO UPDATE SET body = excluded.body, sealed = excluded.sealed",
+            # The key of a link stays as it was made, also where it does not open now.
+            "ON CONFLICT(id) DO UPDATE SET body = excluded.body",
             [
                 link.id,
                 link.token,
