@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from tests.judges.tables import new_table
 from tests.support.clock import Clock
-from tests.support.engines import attendee, created, deliver, do, drafted, settings_in
+from tests.support.engines import attendee, created, deliver, do, drafted, invite, settings_in
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
@@ -65,3 +66,19 @@ async def test_no_item_of_the_table_names_a_forgotten_person(tmp_path: Path) -> 
         assert await _naming(store) == set()
         assert await store.statistics("system", "") == before
         assert await store.recount() == []
+
+
+async def test_what_is_exported_of_a_person_names_nobody_else_of_the_same_item(tmp_path: Path) -> None:
+    async with new_table(Context(Rates(), instances)) as store:
+        engine = Engine(settings_in(tmp_path), store, Clock(), SystemRandomness())  # type: ignore[arg-type]
+        event = await created(engine)
+        await drafted(engine, event, [ANN, "bob@example.com", "cleo@example.com"])
+        for email in (ANN, "bob@example.com"):
+            await invite(engine, event, email)
+        await deliver(engine)
+        traces = await store.traces(ANN)
+    told = json.dumps([trace.row for trace in traces])
+    assert {"rows", "attendee"} <= {trace.table for trace in traces}
+    assert ANN in told
+    assert "bob" not in told
+    assert "cleo" not in told

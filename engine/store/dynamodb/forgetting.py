@@ -113,7 +113,7 @@ class TraceQuestions(ReadSession):
                 found += [_trace(name, item, {})] if _counts(item.key, address) else []
             elif name and name not in _OURS and name not in _OWNERS:
                 said = _named(name, item, address) or _confirmed(name, item, address)
-                found += [_trace(name, item, _columns(said))] if said else []
+                found += [_trace(name, item, _columns(_without_others(said, address)))] if said else []
                 events |= _tokens(name, item, address) if said else {}
         # Those who came by a link are counted by their tokens, which change with their attendees' items.
         invited = [
@@ -296,6 +296,23 @@ def _texts(said: Any) -> Iterator[str]:
     elif isinstance(said, list):
         for value in said:
             yield from _texts(value)
+
+
+def _without_others(said: Any, address: str) -> Any:
+    """The value without those elements of its lists that name others and not this address.
+
+    An item may hold many people: hundreds of rows of a list, or all changes of a unit of work.
+    """
+    if isinstance(said, Mapping):
+        return {name: _without_others(value, address) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_without_others(value, address) for value in said if not _of_others(value, address)]
+    return said
+
+
+def _of_others(value: Any, address: str) -> bool:
+    texts = list(_texts(value))
+    return any("@" in text for text in texts) and not any(names(text, address) for text in texts)
 
 
 def _columns(said: Mapping[str, Any]) -> dict[str, Column]:
