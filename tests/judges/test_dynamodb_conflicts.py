@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,7 @@ from engine.store.protocol import Conflict
 from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
-from tests.store.stores import START
+from tests.store.stores import ORGANIZER, START
 from tests.store.test_webhooks import claimed, outgoing, with_postings
 
 pytestmark = pytest.mark.skipif(
@@ -318,3 +319,24 @@ async def test_the_record_that_two_processes_cut_begins_where_the_last_of_them_c
     assert begins
     assert begins.seq == 3
     assert await one.record_rows(begins.seq, 10) == rows[3:]
+
+
+async def test_two_processes_make_one_event_of_a_uid_of_an_organizers_own_calendar(processes: Both) -> None:
+    one, other = processes
+
+    async def make(store: Process, uid: str) -> bool:
+        async def work(unit: DynamoUnit) -> bool:
+            if await unit.event_by_source(ORGANIZER, "own@client"):
+                return False
+            await unit.ensure_organizer(ORGANIZER, "Olga", START)
+            await unit.add_event(stores.event(uid, source_uid="own@client"))
+            return True
+
+        return await store.transact(work)
+
+    async with other.unit() as unit:
+        await unit.ensure_organizer(ORGANIZER, "Olga", START)
+    one.meanwhile = partial(make, other, "theirs")
+    assert not await make(one, "mine")
+    assert await one.event("mine") is None
+    assert await one.event("theirs") is not None

@@ -11,7 +11,7 @@ from engine.model.events import Event
 from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.lists import ListQuestions
 from engine.store.dynamodb.names import FOREVER, Key, joined, moment
-from engine.store.dynamodb.rows import Entry, KindTable
+from engine.store.dynamodb.rows import Entry, KindTable, shard
 
 
 class KeptOrganizer(Value):
@@ -83,6 +83,20 @@ ORGANIZERS = KindTable[KeptOrganizer](
 )
 
 
+class Sources(Value):
+    """An item that changes with each event that is added with such a UID, so that two with the same UID conflict."""
+
+    shard: int
+
+
+SOURCES = KindTable[Sources]("source-shard", Sources, key=lambda one: (one.shard,), checked=False)
+_SHARDS = 1_024
+
+
+def _sources(organizer: str, source_uid: str) -> Sources:
+    return Sources(shard=shard(joined(organizer, source_uid), _SHARDS))
+
+
 def shown(organizer: str) -> Key:
     """The key of the counter of changes to an organizer's events, for pages that show them."""
     return joined("shown", organizer), "changes"
@@ -121,9 +135,16 @@ class EventQuestions(ListQuestions):
 class Events(EventQuestions, Noting):
     """Changes of events and organizers in a unit of work."""
 
+    async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
+        """As the question; if another unit adds such an event meanwhile, this one adds none."""
+        await self.rows.get(SOURCES, _sources(organizer, source_uid).shard)
+        return await super().event_by_source(organizer, source_uid)
+
     async def add_event(self, event: Event) -> None:
         """Add a new event, whose organizer must exist."""
         await self.rows.put(EVENTS, event)
+        if event.source_uid:
+            await self.rows.put(SOURCES, _sources(event.organizer, event.source_uid))
         self.touch(event.uid)
         self._note(event, None)
 

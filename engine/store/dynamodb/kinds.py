@@ -13,7 +13,7 @@ from engine.store.dynamodb.campaigns import CAMPAIGNS, FANOUTS
 from engine.store.dynamodb.changes import CHAINS, HEADS
 from engine.store.dynamodb.changes import ENTRIES as NOTED
 from engine.store.dynamodb.confirmations import CONFIRMATIONS, PROMPTS, PROOFS, TRIALS
-from engine.store.dynamodb.events import EVENTS, ORGANIZERS
+from engine.store.dynamodb.events import EVENTS, ORGANIZERS, SOURCES
 from engine.store.dynamodb.feeds import ENTRIES as FEED_ENTRIES
 from engine.store.dynamodb.feeds import FEEDS
 from engine.store.dynamodb.held import APPROVALS, HELD
@@ -78,7 +78,20 @@ _ALONE: dict[str, KindTable[Any]] = {
         *(HEADS, HELD, HOSTS, INTAKES, INVITES, KEPT_MAILS, KEY_DAYS, KEYS, LEASES, LINKS, LISTS, MAILED),
         *(MAILS, MESSAGES, NOTED, OBJECTS, ORGANIZERS, PACES, PAGE_REQUESTS, PAGES, PERSONS, PICTURES),
         *(POSTED, POSTINGS, PROMPTS, PROOFS, PURCHASES, QUOTAS, REDACTIONS, REMEMBERED, RESERVES, ROWS),
-        *(SALTS, SESSIONS, SHARES, SIGN_INS, SIZES, STOPS, SUPPRESSIONS, TELLING, TRIALS, TRIGGERS, UNDOS),
+        *(
+            SALTS,
+            SESSIONS,
+            SHARES,
+            SIGN_INS,
+            SIZES,
+            SOURCES,
+            STOPS,
+            SUPPRESSIONS,
+            TELLING,
+            TRIALS,
+            TRIGGERS,
+            UNDOS,
+        ),
         *(GONE, GONE_OBJECTS, OLD_LINES, ROUNDS, SNAPSHOTS, TRIGGER_NAMES),
         *(PEOPLED, TOUCHED, TOUCHED_HEADS, VENDORS, WEBHOOKS, WINDOWS, ZONES),
     )

@@ -49,6 +49,7 @@ DERIVED = frozenset(
         "search-snapshot",
         "session-round",
         "skip",
+        "source-shard",
         "touched",
         "touched-head",
         "trigger-name",
