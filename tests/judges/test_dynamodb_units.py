@@ -6,11 +6,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from engine.commands.agents.lists import SetAddressList
+from engine.commands.agents.stopping import StopByOwner
 from engine.commands.events.events import UpdateEvent
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
@@ -18,17 +20,20 @@ from engine.itip.recurrence import instances
 from engine.jobs import record
 from engine.model.actors import Actor
 from engine.model.counters import Rates
+from engine.model.keys import Key, Standing
 from engine.model.webhooks import PostingState, WebhookKind
 from engine.store.dynamodb.session import Context
+from engine.store.protocol import Unit
 from tests.bounds.making import made
 from tests.judges.tables import new_table
 from tests.support.clock import Clock
-from tests.support.engines import created, do, settings_in
+from tests.support.engines import ORGANIZER, created, do, settings_in
 from tests.webhooks.receiver import LOCAL, Receiver, posted, posting, receiving, subscribed
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
 )
+BOSS = "boss@example.org"
 EVENTS = {WebhookKind.EVENT_CREATED, WebhookKind.EVENT_CHANGED}
 
 
@@ -94,3 +99,17 @@ async def test_what_happened_is_posted_for_a_key_whose_bounds_name_many_lists(tm
             await created(engine, organizer="agent@cis.test")
         await courier.drain()
     assert receiver.types == ["event.created"] * 15
+
+
+async def test_an_owners_stop_stops_as_many_keys_as_keys_have_made(tmp_path: Path) -> None:
+    async with over_a_table(tmp_path) as engine:
+        top = await made(engine, address=ORGANIZER, owner=BOSS)
+        below = [await made(engine, under=top.actor) for _ in range(95)]
+        await do(engine, StopByOwner(), Actor(kind="owner", address=BOSS))
+        for key in (top, below[0], below[-1]):
+            standing = await engine.store.transact(partial(_standing, key))
+            assert standing.stopped
+
+
+async def _standing(key: Key, unit: Unit) -> Standing:
+    return await unit.standing(key.chain)

@@ -133,11 +133,14 @@ class StopByOwner(Command[OwnerStopped]):
         chosen = [key for key in own if wanted and wanted in {key.id, key.name.lower()}]
         if not chosen and self.alone:
             raise Refused(Code.UNKNOWN_KEY, "You have no live key of that name.")
+        chosen = chosen or list(own)
+        if len(chosen) > work.unit.items_per_unit:
+            # Those under another of them stop with it.
+            ids = {key.id for key in chosen}
+            chosen = [key for key in chosen if ids.isdisjoint(key.above)]
         values = {"stopped": work.now, "stopped_by": work.actor.kind}
         # Also of one that another key stopped: from now on no key lets it go on.
-        stopped = [
-            key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen or own
-        ]
+        stopped = [key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen]
         for key in stopped:
             await work.unit.save_key(key)
         notice = _notice(work, stopped, await notices.language_of(work, owner))
