@@ -88,6 +88,19 @@ async def test_a_wish_for_no_more_mail_outlives_its_address(store: Store) -> Non
     assert barred == {ANN: Code.ADDRESS_SUPPRESSED}
 
 
+async def test_wishes_of_many_organizers_outlive_one_address(store: Store) -> None:
+    organizers = [f"organizer{n}@example.org" for n in range(40)]
+    for organizer in organizers:
+        wish = Suppression(target=ANN, organizer=organizer, reason="unsubscribed", at=START)
+        async with store.unit() as unit:
+            await unit.add_suppressions([wish])
+    assert await _forget(store) == ALIAS
+    assert await store.traces(ANN) == []
+    async with store.unit() as unit:
+        barred = [await unit.barred(organizer, [ANN, "bob@example.com"]) for organizer in organizers]
+    assert barred == [{ANN: Code.ADDRESS_SUPPRESSED}] * len(organizers)
+
+
 async def test_an_organizer_of_events_is_known_as_one(store: Store) -> None:
     await stores.with_event(store, ANN)
     async with store.unit() as unit:

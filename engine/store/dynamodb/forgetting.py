@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -27,6 +27,7 @@ from engine.store.dynamodb.names import Key, joined
 from engine.store.dynamodb.owed import INVITEES, MAILS, RowPlace, kind_of, place
 from engine.store.dynamodb.pages import CONFIRMED
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
+from engine.store.dynamodb.readable import columns, texts, without_others
 from engine.store.dynamodb.record import ROWS, SALTS
 from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
@@ -113,7 +114,7 @@ class TraceQuestions(ReadSession):
                 found += [_trace(name, item, {})] if _counts(item.key, address) else []
             elif name and name not in _OURS and name not in _OWNERS:
                 said = _named(name, item, address) or _confirmed(name, item, address)
-                found += [_trace(name, item, _columns(_without_others(said, address)))] if said else []
+                found += [_trace(name, item, columns(without_others(said, address)))] if said else []
                 events |= _tokens(name, item, address) if said else {}
         # Those who came by a link are counted by their tokens, which change with their attendees' items.
         invited = [
@@ -171,10 +172,16 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
         return any(message.email == address or tells(message, address) for message in pending)
 
     async def _keep_wishes(self, address: str) -> None:
-        hashed = target(address, await made_forgetting_key(self.rows))
+        """Keep as many of the person's unsubscriptions as fit; the others when their rows are forgotten."""
         for entry in await self.rows.under(SUPPRESSIONS, address):
-            await self.rows.drop(SUPPRESSIONS, *SUPPRESSIONS.key(entry))
-            await self.rows.add(SUPPRESSIONS, entry.model_copy(update={"target": hashed}))
+            if not self.items.room:
+                break
+            await self._keep_wish(entry)
+
+    async def _keep_wish(self, entry: Suppression) -> None:
+        hashed = target(entry.target, await made_forgetting_key(self.rows))
+        await self.rows.drop(SUPPRESSIONS, *SUPPRESSIONS.key(entry))
+        await self.rows.add(SUPPRESSIONS, entry.model_copy(update={"target": hashed}))
 
     async def withdraw_forgotten(self, address: str, now: datetime) -> int:
         """Withdraw as many of the person's messages as fit into a unit, and return how many.
@@ -224,6 +231,9 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
             return
         old = table.plain(value)
         owner = old[_DROPPED[name]] if name in _DROPPED else None
+        if name == SUPPRESSIONS.name and owner == address:
+            await self._keep_wish(value)
+            return
         if owner == address or (name == CONFIRMED.name and owner == rules.person(address)):
             await self.rows.drop(table, *table.key(value))
             return
@@ -276,56 +286,13 @@ def _named(name: str, item: Item, address: str) -> dict[str, Any] | None:
     if not any(letters in text.lower() for text in (item.value, *item.key, *item.attributes.values())):
         return None
     said = TABLES[name].plain(TABLES[name].value(item))
-    return said if any(names(text, address) for text in _texts(said)) else None
+    return said if any(names(text, address) for text in texts(said)) else None
 
 
 def _confirmed(name: str, item: Item, address: str) -> dict[str, Any] | None:
     """What says that the person confirmed a request, which is under their address without a tag; else None."""
     found = CONFIRMED.value(item) if name == CONFIRMED.name else None
     return CONFIRMED.plain(found) if found and found.person == rules.person(address) else None
-
-
-def _texts(said: Any) -> Iterator[str]:
-    """All texts in a JSON value, including names."""
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, Mapping):
-        for name, value in said.items():
-            yield name
-            yield from _texts(value)
-    elif isinstance(said, list):
-        for value in said:
-            yield from _texts(value)
-
-
-def _without_others(said: Any, address: str) -> Any:
-    """The value without those elements of its lists that name others and not this address.
-
-    An item may hold many people: hundreds of rows of a list, or all changes of a unit of work.
-    """
-    if isinstance(said, Mapping):
-        return {name: _without_others(value, address) for name, value in said.items()}
-    if isinstance(said, list):
-        return [_without_others(value, address) for value in said if not _of_others(value, address)]
-    return said
-
-
-def _of_others(value: Any, address: str) -> bool:
-    texts = list(_texts(value))
-    return any("@" in text for text in texts) and not any(names(text, address) for text in texts)
-
-
-def _columns(said: Mapping[str, Any]) -> dict[str, Column]:
-    """The fields of a value for the person to read, with nested models flattened."""
-    found: dict[str, Column] = {}
-    for name, value in said.items():
-        if isinstance(value, Mapping):
-            found |= _columns(value)
-        elif isinstance(value, list):
-            found[name] = ", ".join(_texts(value))
-        else:
-            found[name] = value
-    return found
 
 
 def _forgotten(name: str, said: Mapping[str, Any], address: str, alias: str) -> Mapping[str, Any]:

@@ -29,6 +29,8 @@ from engine.store.dynamodb.wires import (
 
 ACTIONS_MOST = 100
 """The most actions of one transaction, which is DynamoDB's limit."""
+_ROOM = 70
+"""The number of actions up to which a unit cleans up one value more, of up to ten, beside its own work."""
 _PAGE = 1_000
 _REST = "part#"
 """The prefix of partitions with continuations of long values."""
@@ -334,6 +336,11 @@ class Items:
         """How many actions the unit has so far."""
         parts = sum(seen.parts for key in self._written if (seen := self._seen.get(key)))
         return len(self._written) + parts + len(self._added) + len(self._checked - self._written.keys())
+
+    @property
+    def room(self) -> bool:
+        """True while the unit may clean up one value more: a unit that grows past a transaction comes to nothing."""
+        return self.actions < _ROOM
 
     async def commit(self) -> None:
         """Commit all writes. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
