@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -50,6 +51,20 @@ async def test_old_pictures_that_no_page_shows_are_dropped_and_those_of_others_s
         assert await unit.picture(ORGANIZER, ONE.name) is None
         assert await unit.picture(ORGANIZER, OTHER.name) == OTHER
     assert await store.picture_content(ONE.name) == ONE.name.encode()
+
+
+async def test_many_large_pictures_that_no_page_shows_make_room_for_a_new_one(store: Store) -> None:
+    content = random.Random(1).randbytes(900_000)
+    for n in range(18):
+        async with store.unit() as unit:
+            await unit.save_picture(ONE.model_copy(update={"name": f"{n:032}.png"}), content)
+    for day in range(1, 3):
+        async with store.unit() as unit:
+            await unit.drop_pictures(ORGANIZER, START + timedelta(days=day))
+            new = ONE.model_copy(update={"created": START + timedelta(days=day)})
+            await unit.save_picture(new, content)
+    async with store.unit() as unit:
+        assert await unit.picture_count(ORGANIZER) == 1
 
 
 async def test_a_page_of_an_older_database_keeps_its_prompt(tmp_path: Path) -> None:

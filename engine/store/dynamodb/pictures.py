@@ -69,6 +69,8 @@ class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
         pages = await self.rows.by(PAGES, "made", f"of {organizer}")
         used = "".join(one.model_dump_json() for one in (*pages, *await self.all_brandings()))
         for picture in [p for p in old if p.name not in used][:_DROPPED_AT_ONCE]:
+            if not self.items.room:
+                break
             await self.rows.drop(PICTURES, organizer, picture.name)
             if not await self.rows.first_by(PICTURES, "name", picture.name):
                 await self.rows.drop(CONTENTS, picture.name)
