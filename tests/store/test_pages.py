@@ -133,3 +133,20 @@ async def test_places_are_taken_by_all_but_who_said_no_sent_another_or_was_taken
     async with store.unit() as unit:
         await unit.change_attendee(people[3], people[3].model_copy(update={"withdrawn": START}))
         assert await unit.places_taken("event1") == 2
+
+
+async def test_old_requests_are_dropped_beside_as_much_as_a_unit_takes(store: Store) -> None:
+    for n in range(20):
+        async with store.unit() as unit:
+            await unit.save_page_request(REQUEST.model_copy(update={"code": f"old{n}"}))
+    later = REQUEST.model_copy(update={"code": "later", "created": START + timedelta(days=38)})
+    await stores.with_event(store)
+    people = [f"person{n}@host{n}.example" for n in range(15)]
+    async with store.unit() as unit:
+        await unit.save_page_request(later)
+        await unit.add_attendees([stores.attendee(email) for email in people])
+        await unit.add_messages([stores.message(email) for email in people], priority=0)
+    async with store.unit() as unit:
+        await unit.save_page_request(later)
+    async with store.unit() as unit:
+        assert [await unit.page_request(f"old{n}") for n in range(20)] == [None] * 20

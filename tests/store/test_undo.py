@@ -60,6 +60,7 @@ async def test_what_could_be_taken_back_is_dropped_a_day_later(store: Store) -> 
     async with store.unit() as unit:
         await unit.add_undo(undoable())
         await unit.add_undo(undoable("u2", asked=START + timedelta(days=2)))
+    async with store.unit() as unit:
         assert await unit.undoable("u1") is None
 
 
@@ -185,3 +186,20 @@ async def test_the_newest_campaigns_of_an_event_come_first_and_no_more_than_aske
         found = await unit.last_campaigns("event1", ORGANIZER, 2)
         assert [one.id for one in found] == ["list2", "list1"]
         assert await unit.last_campaigns("event1", "other@cis.test", 2) == []
+
+
+async def test_what_expired_is_dropped_beside_as_much_as_a_unit_takes(store: Store) -> None:
+    await with_event(store)
+    for n in range(15):
+        async with store.unit() as unit:
+            await unit.add_undo(undoable(f"old{n}"))
+    later, people = START + timedelta(days=2), [f"person{n}@host{n}.example" for n in range(15)]
+    async with store.unit() as unit:
+        await unit.add_undo(undoable("new", asked=later))
+        await unit.add_attendees([attendee(email) for email in people])
+        await unit.add_messages([message(email) for email in people], priority=0)
+    for n in range(2):
+        async with store.unit() as unit:
+            await unit.add_undo(undoable(f"newer{n}", asked=later))
+    async with store.unit() as unit:
+        assert [await unit.undoable(f"old{n}") for n in range(15)] == [None] * 15

@@ -179,9 +179,8 @@ class Confirmations(ConfirmationQuestions, UnitSession):
     async def add_prompt(self, prompt: Prompt) -> None:
         """Count a mail that a stranger prompts; entries too old to count are deleted."""
         before = moment(prompt.at - _PROMPTS_KEPT)
-        for kept in await self.rows.under(PROMPTS, prompt.kind, limit=_DROPPED_AT_ONCE):
-            if moment(kept.prompt.at) < before:
-                await self.rows.drop(PROMPTS, *PROMPTS.key(kept))
+        old = await self.rows.under(PROMPTS, prompt.kind, limit=_DROPPED_AT_ONCE)
+        self.rows.expire(PROMPTS, [kept for kept in old if moment(kept.prompt.at) < before])
         await self.rows.put(PROMPTS, KeptPrompt(id=new_id(), prompt=prompt))
 
     async def prompts(self, like: Prompt, since: datetime) -> Prompts:

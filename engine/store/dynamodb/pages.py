@@ -110,8 +110,7 @@ class Pages(PageQuestions, UnitSession):
         """Add or replace a request that waits for a visitor; those that expired 30 days before are deleted."""
         before = moment(request.created - _KEPT)
         old = await self.rows.by(REQUESTS, "expires", _ALL, before=before, limit=_DROPPED_AT_ONCE)
-        for one in old:
-            await self.rows.drop(REQUESTS, one.code)
+        self.rows.expire(REQUESTS, old)
         await self.rows.put(REQUESTS, request)
 
     async def open_page_requests(self, email: str, since: datetime) -> list[PageRequest]:

@@ -105,6 +105,7 @@ class Rows:
 
     def __init__(self, items: Items) -> None:
         self.items = items
+        self._expired: list[tuple[KindTable[Any], Any]] = []
 
     async def get(self, table: KindTable[V], *key: str | int) -> V | None:
         """The value with this key, or None."""
@@ -151,6 +152,19 @@ class Rows:
             self.items.drop(entry)
         self.items.drop(found.key)
         return value
+
+    def expire(self, table: KindTable[V], values: Iterable[V]) -> None:
+        """Have these values deleted once the unit's own work is done, as far as there is room then."""
+        self._expired += [(table, value) for value in values]
+
+    async def clean_up(self) -> None:
+        """Delete values that have expired, as many as there is room for, unless the unit has changed them."""
+        for table, value in self._expired:
+            if not self.items.room:
+                break
+            key = table.key(value)
+            if await self.get(table, *key) == value:
+                await self.drop(table, *key)
 
     async def under(
         self,

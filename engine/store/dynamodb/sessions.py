@@ -70,8 +70,8 @@ class Sessions(SessionQuestions, UnitSession):
     async def add_sign_in(self, link: SignInLink) -> None:
         """Add a link; those that expired more than a day before are deleted."""
         before = moment(link.created - _LINKS_KEPT)
-        for old in await self.rows.by(LINKS, "expires", _ALL, before=before, limit=_DROPPED_AT_ONCE):
-            await self.rows.drop(LINKS, old.digest)
+        old = await self.rows.by(LINKS, "expires", _ALL, before=before, limit=_DROPPED_AT_ONCE)
+        self.rows.expire(LINKS, old)
         await self.rows.put(LINKS, link)
 
     async def save_sign_in(self, link: SignInLink) -> None:
@@ -81,8 +81,8 @@ class Sessions(SessionQuestions, UnitSession):
     async def add_session(self, session: LoginSession) -> None:
         """Add a session; those unused for a month are deleted."""
         before = moment(session.created - _SESSIONS_KEPT)
-        for old in await self.rows.by(SESSIONS, "seen", _ALL, before=before, limit=_DROPPED_AT_ONCE):
-            await self.rows.drop(SESSIONS, old.session.digest)
+        old = await self.rows.by(SESSIONS, "seen", _ALL, before=before, limit=_DROPPED_AT_ONCE)
+        self.rows.expire(SESSIONS, old)
         last = await self.rows.get(ROUNDS, session.address)
         await self.rows.put(SESSIONS, KeptSession(session=session, round=last.round if last else 0))
 

@@ -159,6 +159,7 @@ class DynamoStore(
 
     async def _keep(self, unit: DynamoUnit) -> None:
         await unit.flush()
+        await unit.rows.clean_up()
         await unit.items.commit()
         if unit.writes:
             self.pulse.kept()

@@ -41,8 +41,9 @@ class Undos(BulkChanges):
     async def add_undo(self, undoable: Undoable) -> None:
         """Store an action that can be undone; those that expired more than a day before are deleted."""
         before = moment(undoable.asked - _KEPT)
-        for old in await self.rows.by(UNDOS, "until", _ALL, before=before, limit=_DROPPED_AT_ONCE):
-            await self.rows.drop(UNDOS, old.id)
+        self.rows.expire(
+            UNDOS, await self.rows.by(UNDOS, "until", _ALL, before=before, limit=_DROPPED_AT_ONCE)
+        )
         await self.rows.put(UNDOS, undoable)
 
     async def undoable(self, undo_id: str) -> Undoable | None:
