@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -91,3 +92,21 @@ async def test_what_was_posted_is_forgotten_with_its_object(store: Store) -> Non
     async with store.unit() as unit:
         other = await unit.add_posted("id-deals", posted(b"2"), START, divided=True)
         await unit.drop_posted(other)
+
+
+async def test_a_forgotten_object_takes_its_requests_with_it_however_long_they_are(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+    for n in range(16):
+        body = random.Random(n).randbytes(950_000)
+        async with store.unit() as unit:
+            name = await unit.add_posted("id-deals", posted(body), START, divided=True)
+            kept = delivery(f"d{n}", object="deal:1", due=None)
+            await unit.add_deliveries([(kept, "payload")], name)
+    async with store.unit() as unit:
+        await unit.forget_object("id-deals", "deal:1")
+    emptied = True
+    while emptied:
+        async with store.unit() as unit:
+            emptied = bool(await unit.empty_deliveries(START, 100))
+    assert [await store.posted_of(f"d{n}") for n in range(16)] == [None] * 16

@@ -164,5 +164,7 @@ class Lists(ListQuestions, Counting):
         """Delete as many rows of a list as fit into a unit; False once there are none."""
         found = await self.rows.under(CHUNKS, list_id, "rows", limit=_DROPPED_AT_ONCE)
         for chunk in found:
+            if not self.items.room:
+                break
             await self.rows.drop(CHUNKS, *CHUNKS.key(chunk))
         return bool(found)

@@ -16,8 +16,6 @@ from engine.store.dynamodb.session import ReadSession, UnitSession
 _ALL = "all"
 _DROPPED_AT_ONCE = 20
 """The most requests that one unit of work deletes, with their entries."""
-_ITEMS_MOST = 75
-"""The number of items up to which a unit deletes one more request; a long body needs several."""
 
 
 class KeptRequest(Value):
@@ -128,7 +126,7 @@ class PostedRequests(PostedQuestions, UnitSession):
         chosen = await self._older(before, most) or await self._beyond(bytes_max, most)
         dropped = 0
         for posted_id in chosen:
-            if self.items.actions > _ITEMS_MOST:
+            if not self.items.room:
                 break
             await self.drop_posted(posted_id)
             dropped += 1

@@ -299,13 +299,17 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
                 found.append(kept)
             if len(found) > most:
                 break
+        done = 0
         for kept in found[:most]:
+            if not self.items.room:
+                break
+            done += 1
             await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
             request = await self.rows.maybe(REQUESTS, kept.posted)
             if request and request.divided:
                 await self.drop_posted(kept.posted)
-        if len(found) > most:
+        if len(found) > done:
             await self.rows.put(FORGOTTEN, gone)
         else:
             await self.rows.drop(FORGOTTEN, _ALL, gone.place)
-        return len(found[:most])
+        return done
