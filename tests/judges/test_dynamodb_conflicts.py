@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -29,6 +30,7 @@ from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
+from tests.store.test_pictures import ONE as PICTURE
 from tests.store.test_webhooks import claimed, outgoing, with_postings
 
 pytestmark = pytest.mark.skipif(
@@ -340,3 +342,22 @@ async def test_two_processes_make_one_event_of_a_uid_of_an_organizers_own_calend
     assert not await make(one, "mine")
     assert await one.event("mine") is None
     assert await one.event("theirs") is not None
+
+
+async def test_a_picture_that_another_organizer_adds_while_it_is_dropped_keeps_its_bytes(
+    processes: Both,
+) -> None:
+    one, other = processes
+
+    async def save(organizer: str) -> None:
+        async with other.unit() as unit:
+            await unit.save_picture(PICTURE.model_copy(update={"organizer": organizer}), b"bytes")
+
+    await save(ORGANIZER)
+    one.meanwhile = partial(save, "eve@example.org")
+
+    async def drop(unit: DynamoUnit) -> None:
+        await unit.drop_pictures(ORGANIZER, START + timedelta(days=1))
+
+    await one.transact(drop)
+    assert await one.picture_content(PICTURE.name) == b"bytes"

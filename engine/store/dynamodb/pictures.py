@@ -57,9 +57,9 @@ class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
     async def save_picture(self, picture: Picture, content: bytes) -> None:
         """Store a picture, or renew its time if it is stored already."""
         await self.rows.put(PICTURES, picture)
-        await self.rows.add(
-            CONTENTS, PictureContent(name=picture.name, text=base64.b64encode(content).decode())
-        )
+        # Written anew also where it is there, so that whoever drops it as nobody's conflicts.
+        kept = PictureContent(name=picture.name, text=base64.b64encode(content).decode())
+        await self.rows.put(CONTENTS, kept)
 
     async def drop_pictures(self, organizer: str, before: datetime) -> None:
         """Delete the organizer's pictures stored before then that none of their pages uses."""
