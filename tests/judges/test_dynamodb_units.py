@@ -23,9 +23,11 @@ from engine.model.counters import Rates
 from engine.model.keys import Key, Standing
 from engine.model.webhooks import PostingState, WebhookKind
 from engine.store.dynamodb.session import Context
+from engine.store.dynamodb.triggers import DELIVERIES, KeptDelivery
 from engine.store.protocol import Unit
 from tests.bounds.making import made
 from tests.judges.tables import new_table
+from tests.store.test_triggers import delivery, trigger
 from tests.support.clock import Clock
 from tests.support.engines import ORGANIZER, created, do, settings_in
 from tests.webhooks.receiver import LOCAL, Receiver, posted, posting, receiving, subscribed
@@ -113,3 +115,15 @@ async def test_an_owners_stop_stops_as_many_keys_as_keys_have_made(tmp_path: Pat
 
 async def _standing(key: Key, unit: Unit) -> Standing:
     return await unit.standing(key.chain)
+
+
+async def test_what_a_machine_with_a_fast_clock_kept_of_a_forgotten_object_is_deleted(tmp_path: Path) -> None:
+    async with new_table(Context(Rates(), instances)) as store:
+        async with store.unit() as unit:
+            await unit.add_trigger(trigger())
+            ahead = KeptDelivery(place="z" * 13, delivery=delivery("d1", object="deal:1"), payload="orchid")
+            await unit.rows.put(DELIVERIES, ahead)
+        async with store.unit() as unit:
+            await unit.forget_object("id-deals", "deal:1")
+        (kept,) = await store.rows.by(DELIVERIES, "trigger", "id-deals")
+        assert kept.payload is None

@@ -287,7 +287,11 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
             hidden = hashed(name, await made_forgetting_key(self.rows))
             await self.save_trigger_object(trigger_id, TriggerObject(object=hidden, version=version))
         if name:
-            gone = ForgottenObject(place=new_id(), trigger_id=trigger_id, name=name)
+            about = joined(trigger_id, name)
+            newest = await self.rows.first_by(DELIVERIES, "about", about, backwards=True)
+            # Behind the newest also where the clock of the machine that kept it is ahead.
+            place = max(new_id(), f"{newest.place}~" if newest else "")
+            gone = ForgottenObject(place=place, trigger_id=trigger_id, name=name)
             await self._empty_about(gone, _EMPTIED_AT_ONCE)
 
     async def _empty_about(self, gone: ForgottenObject, most: int) -> int:
