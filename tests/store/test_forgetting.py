@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from engine.model.answers import Proposal, Receipt
 from engine.model.counters import Intake
-from engine.model.held import HeldCommand, HeldPreview, HeldState, SampleMail
+from engine.model.held import HeldCommand, HeldPreview, HeldState, OrganizerApproval, SampleMail
 from engine.model.messages import Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.suppressions import Suppression
@@ -99,6 +99,16 @@ async def test_wishes_of_many_organizers_outlive_one_address(store: Store) -> No
     async with store.unit() as unit:
         barred = [await unit.barred(organizer, [ANN, "bob@example.com"]) for organizer in organizers]
     assert barred == [{ANN: Code.ADDRESS_SUPPRESSED}] * len(organizers)
+
+
+async def test_nobody_approves_for_a_forgotten_organizer(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.ensure_organizer(ANN, "Ann", START)
+        await unit.set_organizer_approval(ANN, OrganizerApproval(approver="boss@example.org"))
+    assert await _forget(store) == ALIAS
+    async with store.unit() as unit:
+        assert await unit.organizer_approval(ANN) is None
+        assert await unit.organizer_approval(ALIAS) is None
 
 
 async def test_an_organizer_of_events_is_known_as_one(store: Store) -> None:

@@ -63,6 +63,7 @@ _DROPPED = {
     "confirmation": "address",
     "organizer-address": "address",
     "organizer": "address",
+    "approval": "organizer",
     "enrolment": "organizer",
     "redaction": "address",
     "proof": "organizer",

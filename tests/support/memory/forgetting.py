@@ -30,6 +30,8 @@ _NAMES = frozenset({"delivery_id", "object", "source_uid", "order", "line"})
 """Fields with names from elsewhere, which are in keys."""
 _OWNERS = ("event", "key", "address_list", "feed")
 
+_DROPPED = frozenset({"record_person", "remembered", "inbox_message"})
+
 
 class ForgettingUnit(SuppressionUnit):
     """Forgets a person."""
@@ -85,7 +87,7 @@ class ForgettingUnit(SuppressionUnit):
                 self._renew_token(value.token, _silenced(value, address).token)
             if table == "record":
                 self.t.put(table, key, value._replace(salt=None))
-            elif table not in {"record_person", "remembered", "inbox_message"}:
+            elif (table, key) != ("approval", address) and table not in _DROPPED:
                 instead = alias
                 if (at := _renamed(key, address, alias, name=True)) != key and self.t.get(
                     table, at
