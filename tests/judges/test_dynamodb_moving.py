@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.model.changes import ChangeKind
+from engine.model.held import OrganizerApproval
 from engine.model.people import Partstat
 from engine.model.triggers import Posted
 from engine.moving import move_store
@@ -21,6 +23,7 @@ from engine.store.dynamodb.store import DynamoStore
 from engine.store.protocol.moving import KINDS
 from tests.judges.ministack import KEYS
 from tests.judges.tables import new_address
+from tests.store.test_triggers import delivery
 from tests.support.clock import START, Clock
 from tests.support.engines import answer, attendee, created, deliver, settings_in
 from tests.support.everything import ANN, BOB, fill
@@ -167,4 +170,54 @@ async def test_what_two_processes_kept_under_one_id_is_moved_as_two(tmp_path: Pa
     told = (await engine.store.changes(None, None, 100)).changes
     uids = {change.event_uid for entry in (first, second) for change in entry.changes}
     assert uids <= {change.event_uid for change in told}
+    await engine.close()
+
+
+async def test_a_table_that_a_process_writes_to_that_is_killed_at_once_is_not_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, back = new_address(), tmp_path / "back" / "cis.sqlite3"
+    engine = await _opened(tmp_path, table)
+    await created(engine)
+    await engine.close()
+    engine = await _opened(tmp_path, table)
+    real = MovableTable.changed
+
+    async def and_written_to(self: MovableTable) -> bool:
+        assert isinstance(engine.store, DynamoStore)
+        engine.store.pulse._next = asyncio.get_running_loop().time() + 3_600
+        await created(engine)
+        return await real(self)
+
+    monkeypatch.setattr(MovableTable, "changed", and_written_to)
+    with pytest.raises(Refused) as refused:
+        await move_store(table, str(back))
+    assert refused.value.code is Code.BUSY
+    await engine.close()
+
+
+async def test_nothing_of_what_is_being_forgotten_is_moved(tmp_path: Path) -> None:
+    table, back = new_address(), tmp_path / "back" / "cis.sqlite3"
+    await _filled(tmp_path)
+    await move_store(str(tmp_path / "cis.sqlite3"), table)
+    engine = await _opened(tmp_path, table)
+    trigger = await engine.store.trigger_named("deals")
+    assert trigger
+    for n in range(20):
+        async with engine.store.unit() as unit:
+            name = await unit.add_posted(
+                trigger.id, HEAD.model_copy(update={"body": b"orchid"}), START, divided=True
+            )
+            kept = delivery(f"d{n}", trigger_id=trigger.id, object="deal:9", due=None)
+            await unit.add_deliveries([(kept, "orchid")], name)
+    async with engine.store.unit() as unit:
+        await unit.forget_object(trigger.id, "deal:9")
+    async with engine.store.unit() as unit:
+        await unit.set_organizer_approval("gone@forgotten.invalid", OrganizerApproval(approver=BOB))
+    await engine.close()
+    assert all(kind.same for kind in await move_store(table, str(back)))
+    engine = await _opened(back.parent)
+    assert [await engine.store.posted_of(f"d{n}") for n in range(20)] == [None] * 20
+    async with engine.store.unit() as unit:
+        assert await unit.organizer_approval("gone@forgotten.invalid") is None
     await engine.close()

@@ -14,6 +14,7 @@ from engine.store.dynamodb.calls import WRITE_MOST
 from engine.store.dynamodb.moving_in import ItemsOfDocuments
 from engine.store.dynamodb.moving_out import Said
 from engine.store.dynamodb.names import MOVING
+from engine.store.dynamodb.pulse import LAG_S
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.dynamodb.wires import NUMBER, Item, as_written, binary, part_key, wire_key
 from engine.store.protocol.moving import Document
@@ -32,7 +33,7 @@ class MovableTable:
         self._calls = store.calls
         self._clock = clock
         self._kept = ItemsOfDocuments()
-        self._revision = 0
+        self._mark: object = None
 
     async def refuse_in_use(self) -> None:
         """Raises Refused: BUSY while a dispatcher holds mail; a server that does nothing is not seen."""
@@ -42,7 +43,7 @@ class MovableTable:
             raise Refused(
                 Code.BUSY, f"Mail is being sent from the table {self._calls.table}.", "Stop all workers."
             )
-        self._revision = await self._store.revision()
+        self._mark = await self._written()
 
     async def holds_anything(self) -> bool:
         """True if there is an item, unless an interrupted move left it."""
@@ -63,8 +64,13 @@ class MovableTable:
             yield some
 
     async def changed(self) -> bool:
-        """True if a unit of work was committed since."""
-        return await self._store.revision() != self._revision
+        """True if a unit of work was committed since, also by another process."""
+        await asyncio.sleep(LAG_S)
+        return await self._written() != self._mark
+
+    async def _written(self) -> object:
+        """What changes with what is written; the ends of the logs also show a process that did not tell of it."""
+        return await self._store.revision(), await self._store.heads(), await self._store.record_head()
 
     async def begin(self) -> None:
         """Mark the table, and delete what an interrupted move left."""

@@ -15,7 +15,7 @@ from engine.store.dynamodb.changes import ENTRIES
 from engine.store.dynamodb.day_limit import SENT_HOURS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.links import LINKS, counters
-from engine.store.dynamodb.names import MOVING
+from engine.store.dynamodb.names import MOVING, joined
 from engine.store.dynamodb.owed import MAILS, Invitee, Owed
 from engine.store.dynamodb.pictures import PICTURES
 from engine.store.dynamodb.posted import REQUESTS, KeptRequest
@@ -81,6 +81,7 @@ class Said:
             "bulk-change": self._bulk_change,
             ENTRIES.name: self._changes,
             "organizer": self._organizer,
+            "approval": self._approval,
             "landing-hosts": self._hosts,
             SESSIONS.name: self._session,
             PICTURES.name: self._picture,
@@ -98,6 +99,12 @@ class Said:
         self._held = await self._store.held_ids()
         self._dropped = {gone.webhook_id for gone in await rows.under(GONE, "all")}
         self._emptied = await rows.under(GONE_OBJECTS, "all")
+        self._dropped_requests = {
+            kept.posted
+            for gone in self._emptied
+            async for kept in rows.each_by(DELIVERIES, "about", joined(gone.trigger_id, gone.name))
+            if kept.place < gone.place
+        }
         hours: dict[int, int] = {}
         async for item in self._store.rows.items.scan():
             if item.key[0] == SENT_HOURS:
@@ -173,9 +180,9 @@ class Said:
         return said
 
     async def _posted(self, kept: KeptRequest) -> list[Document]:
-        """A request; of equal ones that wait to be divided only one, as if the others had found it."""
+        """A request, unless it was about something forgotten; of equal ones that wait to be divided only one."""
         waits = (kept.trigger_id, kept.digest)
-        if not kept.divided and waits in self._waiting:
+        if (kept.id in self._dropped_requests) if kept.divided else (waits in self._waiting):
             return []
         if not kept.divided:
             self._waiting.add(waits)
@@ -186,6 +193,11 @@ class Said:
     async def _organizer(self, organizer: Any) -> list[Document]:
         said = organizer.model_dump(mode="json")
         return [Document("organizer", {**said, "addresses": sorted(said["addresses"])})]
+
+    async def _approval(self, approver: Any) -> list[Document]:
+        """Who approves an organizer's changes; of an organizer who was forgotten nobody."""
+        known = await self._store.organizer(approver.organizer)
+        return [Document("approval", approver.model_dump(mode="json"))] if known else []
 
     async def _hosts(self, hosts: Any) -> list[Document]:
         return [Document("landing-hosts", hosts.model_dump(mode="json"))] if hosts.hosts else []
