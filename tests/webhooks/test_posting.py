@@ -523,3 +523,25 @@ async def test_each_date_of_a_series_is_starting_and_one_that_was_cancelled_is_n
             await courier.drain()
     starts = [one["data"]["instance"]["start"] for one in receiver.bodies]
     assert starts == ["2027-05-02T23:00:00Z", "2027-05-04T23:00:00Z"]
+
+
+async def test_what_attempts_came_to_is_written_down_once_the_store_takes_it_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver()
+
+    async def broken(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url, [WebhookKind.EVENT_CREATED])
+        await created(engine)
+        await courier.step()
+        await asyncio.gather(*courier._under_way)
+        with monkeypatch.context() as breaking:
+            breaking.setattr(engine.store, "transact", broken)
+            with pytest.raises(OSError, match="full"):
+                await courier.step()
+        await courier.drain()
+        assert [(p.state, p.attempts) for p in await posted(engine, made)] == [(PostingState.DELIVERED, 1)]
+    assert len(receiver.got) == 1
