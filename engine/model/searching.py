@@ -53,6 +53,7 @@ class EventWords(Value):
     )
     contest: bool = Field(False, description="games are asked for: events with two sides, if any fit")
     side: Literal["", "home", "away"] = Field("", description="where the team named plays")
+    without: EventWords | None = Field(None, description="words of events that are left out")
 
 
 class Wanted(Value):

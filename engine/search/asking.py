@@ -15,7 +15,7 @@ from engine.model.events import EventStatus
 from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Wanted, Window, WordsRead
 from engine.search import grammar, names, windows
-from engine.search.outcome import Reading
+from engine.search.outcome import EVER, Reading
 from engine.search.slips import corrected, slips
 from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
@@ -29,7 +29,10 @@ _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
 
 class Understood(Value):
-    """How a query was understood; `zone` None: times of day are in each event's own zone."""
+    """How a query was understood; `zone` None: times of day are in each event's own zone.
+
+    `unheeded`: what should be left out and cannot be, so that nothing is found.
+    """
 
     spans: tuple[Window, ...] = ()
     days: frozenset[int] = frozenset()
@@ -37,6 +40,7 @@ class Understood(Value):
     zone: str | None = None
     status: EventStatus | None = None
     words: WordsRead = WordsRead()
+    unheeded: tuple[str, ...] = ()
 
     def utc(self, span: Window) -> Window | None:
         """A span in UTC; None if times are in each event's own zone."""
@@ -66,15 +70,26 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     if read.clock and read.clock != zone:
         zone = read.clock
         read, _ = await _read(store, query, asked.astimezone(ZoneInfo(zone)))
-    spans = () if query.after or query.before else _spans(read, asked, zone)
+    spans = _besides(read) if query.after or query.before else _spans(read, asked, zone)
     days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
     wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
     status = query.status or read.status
-    page = await _ordered(store, query.model_copy(update={"wanted": wanted, "status": status}), read)
+    if read.unheeded:
+        page = EventPage(events=(), read=WordsRead(unknown=tuple(read.unheeded)))
+    else:
+        page = await _ordered(store, query.model_copy(update={"wanted": wanted, "status": status}), read)
     if meant:
         corrections = {**meant, **page.read.corrections}
         page = replace(page, read=page.read.model_copy(update={"corrections": corrections}))
-    understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
+    understood = Understood(
+        spans=spans,
+        days=days,
+        hours=hours,
+        zone=zone,
+        status=status,
+        words=page.read,
+        unheeded=tuple(read.unheeded),
+    )
     return _found(page, understood)
 
 
@@ -99,6 +114,11 @@ def _found(page: EventPage, understood: Understood) -> Found:
         read=page.read,
         understood=understood,
     )
+
+
+def _besides(read: Reading) -> tuple[Window, ...]:
+    """All time without the spans that are left out, where arguments say which time is searched."""
+    return read.cut((EVER,)) if read.outside else ()
 
 
 def _spans(read: Reading, asked: datetime, zone: str | None) -> tuple[Window, ...]:

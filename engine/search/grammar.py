@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 from engine.model.events import EventStatus
 from engine.model.searching import CONTESTS, GENERIC, Window
-from engine.search import numeric_dates, windows
+from engine.search import excluding, numeric_dates, windows
 from engine.search.calendar_dates import Dates
 from engine.search.clocks import hours_at
 from engine.search.dates import DateReader
@@ -46,18 +46,18 @@ def read(query: str, now: datetime, names: Collection[str] = ()) -> Reading:
     The reading is shared between callers and must not be changed.
     """
     if any(token.text in FLEETING for token in tokens(query)):
-        return _Reader(query, now, frozenset(names)).read()
+        return _Reader(tokens(query), now, frozenset(names)).read()
     return _of_the_day(query, now.date(), frozenset(names))
 
 
 @lru_cache(maxsize=256)
 def _of_the_day(query: str, today: date, names: frozenset[str]) -> Reading:
-    return _Reader(query, datetime.combine(today, time(), UTC), names).read()
+    return _Reader(tokens(query), datetime.combine(today, time(), UTC), names).read()
 
 
 class _Reader:
-    def __init__(self, query: str, now: datetime, names: frozenset[str]) -> None:
-        self._tokens = tokens(query)
+    def __init__(self, pieces: Sequence[Token], now: datetime, names: frozenset[str]) -> None:
+        self._tokens = pieces
         self._now = now
         self._names = names
         self._named = named(self._tokens, names)
@@ -74,7 +74,6 @@ class _Reader:
             self._on_a_clock,
             self._on_the_road,
             self._now_on,
-            self._except,
             self._this_part,
             self._weekday_range,
             self._groups,
@@ -92,7 +91,7 @@ class _Reader:
     def read(self) -> Reading:
         i = 0
         while i < len(self._tokens):
-            step = 0 if i in self._named else self._time(i)
+            step = 0 if i in self._named else self._except(i) or self._time(i)
             if not step:
                 self._plain.append((i, self._tokens[i]))
             i += step or 1
@@ -178,16 +177,19 @@ class _Reader:
         self._found.bound = windows.both(self._found.bound, window, self._now.tzinfo)
 
     def _except(self, i: int) -> int:
-        """“not on Mondays”, “except weekends”, “but not on a Friday”."""
-        skip = 1 if self._text(i) == "but" else 0
-        if self._text(i + skip) not in {"not", "no", "except", "excluding", "without"}:
+        """“not on Mondays”, “except in May”, “but not against Foxes”: the last two only at the end of a query."""
+        length = excluding.negation(self._tokens, i)
+        if not length:
             return 0
-        skip += 1
-        while self._text(i + skip) in {"on", "for", "a", "any", "the"}:
-            skip += 1
-        days = _weekdays(self._text(i + skip))
-        self._excluded |= days
-        return skip + 1 if days else 0
+        days, more = excluding.weekdays(self._tokens, i + length)
+        if days:
+            self._excluded |= days
+            return length + more
+        said = self._tokens[i + length :]
+        out = _Reader(said, self._now, self._names).read()
+        if not excluding.leave_out(self._found, said, out, self._excluded, begun=i > 0):
+            self._found.unheeded.append(excluding.sentence(self._tokens[i:]))
+        return len(self._tokens) - i
 
     def _this_part(self, i: int) -> int:
         """“this afternoon” is today's."""
@@ -217,6 +219,8 @@ class _Reader:
             self._found.days |= DAY_GROUPS[text]
             if text.startswith("weeknight"):
                 self._found.hours.append(NIGHT)
+            return skip + 1
+        if skip and text in {"day", "days"}:
             return skip + 1
         if text in WEEKDAY_PLURALS:
             self._found.days.add(WEEKDAY_PLURALS[text])
@@ -377,15 +381,8 @@ class _Reader:
     def _settle_words(self) -> None:
         words = words_of(self._plain, self._named)
         side = "away" if self._away else ""
-        self._found.words = words if words.side else words.model_copy(update={"side": side})
-
-
-def _weekdays(text: str) -> frozenset[int]:
-    """The days that “Mondays”, “Monday” or “weekends” mean; empty for other words."""
-    day = WEEKDAY_PLURALS.get(text, WEEKDAYS.get(text))
-    if day is not None:
-        return frozenset({day})
-    return DAY_GROUPS.get(text, frozenset({5, 6}) if text == "weekend" else frozenset())
+        changes = {"side": words.side or side, "without": self._found.without}
+        self._found.words = words.model_copy(update=changes)
 
 
 def _small(text: str) -> int | None:

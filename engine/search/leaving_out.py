@@ -20,6 +20,7 @@ _STEM_LEAST, _ENDING = 3, 2
 _JOINTS = frozenset(
     {"in", "on", "at", "of", "from", "to", "until", "till", "before", "after", "since", "during", "by"}
     | {"the", "a", "an", "and", "or", "every", "each", "any", "against", "vs"}
+    | {"not", "no", "but", "except", "excluding", "without"}
 )
 """Words that mean nothing once the words after them are removed."""
 

@@ -18,6 +18,7 @@ from engine.search.lexicon import (
     SMALL_TALK,
     STOP,
     TIME,
+    TIMELY,
     TRIPS,
     VERSUS,
     VISITS,
@@ -36,7 +37,12 @@ def phrases(query: str) -> tuple[str, ...]:
     pieces = tokens(query)
     found = ["opener"] if any(token.text in {"opener", "openers"} for token in pieces) else []
     for one, other in pairwise(pieces):
-        if _may_be_name(one, other) or _may_be_name(other, one) or one.text in {"home", "away"}:
+        if (
+            _may_be_name(one, other)
+            or _may_be_name(other, one)
+            or one.text in {"home", "away"}
+            or _named_no(one, other)
+        ):
             found.append(f"{one.text} {other.text}")
     found += places_after_hours(pieces)
     return tuple(dict.fromkeys(found))[:_PHRASES_MAX]
@@ -50,6 +56,11 @@ def _may_be_name(spoken_of: Token, beside: Token) -> bool:
         beside.text not in TIME | GENERIC or _generic_name(spoken_of)
     )
     return known and plain and not (beside.text.isdigit() and spoken_of.text not in GENERIC)
+
+
+def _named_no(one: Token, other: Token) -> bool:
+    """True for the beginning of a name such as “No Limit Poker” or “Doctors Without Borders”."""
+    return one.text in {"no", "not", "without"} and other.text not in STOP | VERSUS | PLACE | TIMELY | GENERIC
 
 
 def _generic_name(token: Token) -> bool:

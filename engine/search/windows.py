@@ -96,6 +96,14 @@ def both(one: Window, other: Window, zone: tzinfo | None) -> Window:
     return Window(start=max(starts, default=None), end=min(ends, default=None))
 
 
+def outside(span: Window, out: Window, zone: tzinfo | None) -> list[Window]:
+    """The parts of a span before and after another one; `zone` as for `alike`."""
+    apart = [Window(end=out.start)] if out.start else []
+    apart += [Window(start=out.end)] if out.end else []
+    parts = [both(span, one, zone) for one in apart]
+    return [part for part in parts if not part.empty]
+
+
 def alike(spans: Sequence[Window], zone: tzinfo | None) -> Sequence[Window]:
     """Spans that can be compared: if some are local and others moments, the moments become local times in `zone`."""
     moments = {end.tzinfo is not None for span in spans for end in (span.start, span.end) if end}

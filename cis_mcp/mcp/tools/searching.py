@@ -21,6 +21,8 @@ from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
 
+_OTHERWISE = "leave it out, or write it otherwise."
+
 
 class SearchEventsArguments(Arguments):
     """Arguments of search_events."""
@@ -183,10 +185,19 @@ def _understood_line(found: Understood, info: UnderstoodInfo) -> str:
     parts += [f"on the clock of {info.timezone if found.zone else 'each event'}"] if timed else []
     corrected = [f"“{was}” was read as “{now}”." for was, now in info.corrections.items()]
     corrected += [
-        f"No event has “{one_line(word, 60)}”: leave it out, or write it otherwise." for word in info.unknown
+        _cannot(word) if word in found.unheeded else f"No event has “{one_line(word, 60)}”: {_OTHERWISE}"
+        for word in info.unknown
     ]
     corrected += [f"“{word}” says nothing here and was left out." for word in info.left_out]
     return " ".join([f"Understood: {'; '.join(parts) or 'every event'}.", *corrected])
+
+
+def _cannot(exclusion: str) -> str:
+    """What is said of an exclusion that the search cannot carry out."""
+    said = one_line(exclusion, 60)
+    return (
+        f"The search cannot leave out “{said}”: ask for what is wanted instead, and pick uids from the list."
+    )
 
 
 def _span_words(found: Understood, span: Window) -> str:

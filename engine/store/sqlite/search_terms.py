@@ -19,6 +19,9 @@ _NEAR_MAX = 80
 _SHORT_MAX = 400
 _PREFIX_LEAST = 2
 _TEXT = "{summary location description}"
+_NAMES = "{summary location}"
+_EVERY = "owner : o*"
+"""The expression that every event matches."""
 _NONE, _UNREAD = EventWords(), WordsRead()
 _OTHER = {"home": "away", "away": "home"}
 
@@ -116,8 +119,9 @@ class _WordReader:
     async def read(self, words: EventWords) -> SearchTerms:
         self._contest = words.contest
         plain = await self._without_generic(words)
-        every = [*plain, *words.rivals, *words.place, *_flat(words.either), *_flat(words.alike), *words.loose]
-        forms = {form for word in every[: 2 * _WORDS_MAX] for form in _forms(word)}
+        without = words.without or _NONE
+        every = [*plain, *_specific(words), *words.loose, *without.plain, *_specific(without)]
+        forms = {form for word in every[: 3 * _WORDS_MAX] for form in _forms(word)}
         self._uses = await self._words.uses(forms, self._owner)
         for group, column in self._groups(words, plain, await self._place_alone(words, plain)):
             for word in group[:_WORDS_MAX]:
@@ -135,6 +139,8 @@ class _WordReader:
         if self._contest:
             await self._contests(words.generic)
         match = " AND ".join(self._parts)
+        if words.without:
+            match = f"({match or _EVERY}) NOT ({self._without(words.without)})"
         return SearchTerms(_owned(self._owner, match) if match else None, self._report())
 
     def _groups(
@@ -217,6 +223,29 @@ class _WordReader:
             self._parts = []
         self._parts = [*before, f"({' OR '.join(arm for arm in arms if arm)})"] if any(arms) else before
 
+    def _without(self, words: EventWords) -> str:
+        """An expression for events to leave out; a word of it that no event has is unknown."""
+        plain = (*words.plain, *words.rivals, *words.phrases)
+        parts = [self._lacking((word,), _NAMES) for word in plain]
+        parts += [self._lacking((word,), "location") for word in words.place]
+        parts += [self._lacking(alike, _NAMES) for alike in words.alike]
+        either = [" AND ".join(self._lacking((word,), _NAMES) for word in arm) for arm in words.either]
+        said = (
+            *plain,
+            *words.place,
+            *(one[0] for one in words.alike),
+            *(" ".join(arm) for arm in words.either),
+        )
+        self._understood.append(f"not {' '.join(said)}")
+        return " OR ".join(f"({part})" for part in either) if either else " AND ".join(parts)
+
+    def _lacking(self, words: tuple[str, ...], column: str) -> str:
+        used = [form for word in words for form in (_forms(word) if len(terms(word)) == 1 else (word,))]
+        used = [form for form in used if form in self._uses or len(terms(form)) > 1]
+        if not used:
+            self._unknown.append(words[0])
+        return f"{column} : ({' OR '.join(quoted(form) for form in used or words)})"
+
     def _report(self) -> WordsRead:
         return WordsRead(
             words=tuple(self._understood),
@@ -283,6 +312,11 @@ class _WordReader:
             return
         self._parts.append(part)
         self._understood.append(f"“{phrase}”")
+
+
+def _specific(words: EventWords) -> tuple[str, ...]:
+    """The words that name something, without the plain ones."""
+    return (*words.rivals, *words.place, *_flat(words.either), *_flat(words.alike))
 
 
 def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
