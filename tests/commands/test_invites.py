@@ -11,6 +11,7 @@ from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
+from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
@@ -232,6 +233,31 @@ async def test_one_who_answered_without_an_invite_can_be_invited(engine: Engine)
     assert not done.already
     assert [m.email for m in await deliver(engine)] == [ANN]
     assert (await attendee(engine, event, ANN)).partstat is Partstat.TENTATIVE
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+async def test_who_is_in_the_event_already_is_invited_by_the_name_and_fields_given_now(
+    engine: Engine, withdrawn: bool
+) -> None:
+    event = await created(engine)
+    if withdrawn:
+        await invite(engine, event, ANN, name="Bob", fields={"seat": "7"})
+        await do(engine, WithdrawInvite(uid=event.uid, email=ANN))
+    else:
+        joined = RecordReceipt(uid=event.uid, email=ANN, partstat=Partstat.ACCEPTED, authenticated=True)
+        await do(engine, joined, SYSTEM)
+    await deliver(engine)
+    await do(engine, UpdateEvent(uid=event.uid, summary="Dinner, {{name}} of {{company}}"))
+    gone = await attendee(engine, event, ANN)
+    lacking = SendInvite(uid=event.uid, email=ANN, name="Ann")
+    assert await refusal(engine, lacking) is Code.MISSING_FIELD
+    assert await attendee(engine, event, ANN) == gone
+    await invite(engine, event, ANN, name="Ann", fields={"Company": "Acme"})
+    (mail,) = await deliver(engine)
+    assert (mail.kind, mail.email) == (Kind.INVITE, ANN)
+    ann = await attendee(engine, event, ANN)
+    kept = {"seat": "7"} if withdrawn else {}
+    assert (ann.name, ann.fields) == ("Ann", {**kept, "company": "Acme"})
 
 
 async def test_an_invite_that_waits_while_the_event_changes_leaves_once_with_the_newest(

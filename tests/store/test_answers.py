@@ -85,16 +85,18 @@ async def test_a_delegation_is_kept_once_and_found_from_both_ends(store: Store, 
     assert await store.delegations(event.uid, "carol@example.com") == []
 
 
-async def test_personal_values_change_with_their_attendee(store: Store) -> None:
+async def test_a_name_and_personal_values_change_with_their_attendee(store: Store) -> None:
     first = await stores.with_event(store, ANN)
     async with store.unit() as unit:
         ann = await unit.attendee(first.uid, ANN)
         assert ann is not None
-        await unit.change_attendee(ann, ann.model_copy(update={"fields": {"order": "4712/1"}}))
+        await unit.change_attendee(
+            ann, ann.model_copy(update={"name": "Ann Lee", "fields": {"order": "4712/1"}})
+        )
     async with store.unit() as unit:
         changed = await unit.attendee(first.uid, ANN)
     assert changed is not None
-    assert changed.fields == {"order": "4712/1"}
+    assert (changed.name, changed.fields) == ("Ann Lee", {"order": "4712/1"})
 
 
 async def test_the_zone_of_an_answer_is_known_to_later_events_of_that_organizer_alone(store: Store) -> None:

@@ -73,6 +73,8 @@ class SendInvite(Command[InviteDone]):
         if known and before:
             self._refuse_second_way(before)
             return InviteDone(attendee=known, message=before, already=True)
+        if known:
+            known = await self._as_asked(work, event, known)
         if known and known.withdrawn is not None:
             event, known = await _invited_again(work, event, known)
         attendee = known or await self._new_attendee(work, event, email)
@@ -104,7 +106,8 @@ class SendInvite(Command[InviteDone]):
             return
         bounds.refuse_recipient(work, standing, self.email)
         bounds.refuse_recipient(work, standing, email)
-        values = personal_values(known) if known else given(email, self.name, self.fields)
+        asked = self._merged(known) if known and new else known
+        values = personal_values(asked) if asked else given(email, self.name, self.fields)
         bounds.refuse_links(work, standing, [*bounds.personal_texts(event, values), self.note])
         if new:
             await budgets.refuse_mail(work, standing, email)
@@ -125,13 +128,29 @@ class SendInvite(Command[InviteDone]):
     async def _new_attendee(self, work: Work, event: Event, email: str) -> Attendee:
         if self.origin.limited:
             await refuse_over_limit(work, event, 1)
-        fields = text.fields(dict(self.fields))
-        if text.LANGUAGE in self.fields:
-            fields[text.LANGUAGE] = choosing.require(self.fields[text.LANGUAGE])
+        fields = self._fields()
         attendee = new_attendee(work, event, email, text.name(self.name), self.origin, fields)
         personal.personalize(event, personal_values(attendee))
         await work.unit.add_attendees([attendee])
         return attendee
+
+    async def _as_asked(self, work: Work, event: Event, known: Attendee) -> Attendee:
+        """Who is in the event already, by the name and with the fields that are given now, which fill its texts."""
+        asked = self._merged(known)
+        personal.personalize(event, personal_values(asked))
+        if asked != known:
+            await work.unit.change_attendee(known, asked)
+        return asked
+
+    def _merged(self, known: Attendee) -> Attendee:
+        fields = text.fields({**known.fields, **self._fields()})
+        return known.model_copy(update={"name": text.name(self.name) or known.name, "fields": fields})
+
+    def _fields(self) -> dict[str, str]:
+        fields = text.fields(dict(self.fields))
+        if text.LANGUAGE in self.fields:
+            fields[text.LANGUAGE] = choosing.require(self.fields[text.LANGUAGE])
+        return fields
 
 
 def _callers_own(work: Work, event: Event, email: str) -> bool:

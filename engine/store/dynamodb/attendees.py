@@ -31,6 +31,7 @@ _KEPT = (
     "proven",
     "withdrawn",
     "zone",
+    "name",
     "fields",
 )
 """The fields of an attendee that an answer or a withdrawal changes."""

@@ -132,7 +132,8 @@ class Attendees(Session):
         """Store an answer, a withdrawal or personal values, and move the counters from the old state."""
         found = await self.all(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, fields = ? WHERE event_uid = ? AND email = ? "
+            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ?, name = ?, fields = ? "
+            "WHERE event_uid = ? AND email = ? "
             "RETURNING (SELECT organizer FROM event WHERE uid = event_uid) AS organizer",
             [
                 new.partstat.value,
@@ -143,6 +144,7 @@ class Attendees(Session):
                 int(new.proven),
                 rows.seconds(new.withdrawn),
                 new.zone,
+                new.name,
                 rows.personal(new.fields),
                 new.event_uid,
                 new.email,

@@ -207,6 +207,7 @@ class Unit(WebhookUnit):
             "proven",
             "withdrawn",
             "zone",
+            "name",
             "fields",
         )
         known = self.t.get("attendee", (new.event_uid, new.email))
