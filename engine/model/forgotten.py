@@ -62,10 +62,13 @@ def _about(one: Outgoing, address: str) -> bool:
 
 
 def undo_without(undoable: Undoable, address: str, alias: str) -> Undoable:
-    """What can be undone without what the person said in proposals that it closed."""
+    """What can be undone without what the person said in proposals that it closed, and what they were called."""
     silent = {"name": "", "comment": "", "location": ""}
     proposals = [one.model_copy(update=silent) if one.email == address else one for one in undoable.proposals]
-    return _renamed(undoable.model_copy(update={"proposals": tuple(proposals)}), address, alias)
+    nameless = {"name": "", "fields": {}}
+    guests = [one.model_copy(update=nameless) if one.email == address else one for one in undoable.guests]
+    without = {"proposals": tuple(proposals), "guests": tuple(guests)}
+    return _renamed(undoable.model_copy(update=without), address, alias)
 
 
 def intake_without(intake: Intake, address: str, alias: str) -> Intake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import Field
@@ -17,6 +18,16 @@ class Undo(Value):
 
     id: str
     until: datetime
+
+
+class Guest(Value):
+    """Somebody who was in an event without an invite, as they were before they got one."""
+
+    event_uid: str
+    email: str
+    name: str
+    fields: Mapping[str, str]
+    proven: bool
 
 
 class Undoable(Value):
@@ -36,6 +47,9 @@ class Undoable(Value):
     campaign_id: str = Field("", description="campaign whose mails it owes; empty: none")
     messages: tuple[str, ...] = Field((), description="Message-IDs of single mails that it owes")
     invited: tuple[str, ...] = Field((), description="people whom it invited")
+    guests: tuple[Guest, ...] = Field(
+        (), description="people whom it invited, and who stay without an invite"
+    )
     taken_out: str = Field("", description="the person whose invite it withdrew")
     answered: str = Field("", description="id of the message to an agent that it answered")
     proposals: tuple[Proposal, ...] = Field((), description="proposals that it closed, as they were")

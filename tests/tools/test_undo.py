@@ -13,10 +13,12 @@ import pytest
 from cis_mcp.mcp.tools import EVERYTHING
 from cis_mcp.views.events import utc
 from engine.commands.answers.proposals import RecordProposal
+from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.approvals.deciding import Decide
 from engine.engine import SYSTEM, Engine
 from engine.model.held import Channel
 from engine.model.messages import Kind
+from engine.model.people import Attendee, Partstat
 from engine.store.sqlite.unit import SqliteUnit
 from tests.bounds.making import made
 from tests.support.clock import Clock
@@ -129,6 +131,26 @@ async def test_a_caller_without_the_tool_is_not_told_of_it(tmp_path: Path) -> No
         result = await caller.call("send_invite", uid=await caller.event(), email=ANN)
         assert "undo" not in (result.structured_content or {})
         assert "can undo" not in text_of(result)
+
+
+async def _person(engine: Engine, uid: str) -> Attendee | None:
+    async with engine.store.unit() as unit:
+        return await unit.attendee(uid, BOB)
+
+
+async def test_who_was_in_the_event_before_an_invite_stays_when_it_is_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event(places=1)
+        joined = RecordReceipt(uid=uid, email=BOB, partstat=Partstat.ACCEPTED, authenticated=True)
+        await do(engine, joined, SYSTEM)
+        before = await _person(engine, uid)
+        await undone(caller, await caller.ok("send_invite", uid=uid, email=BOB, name="Bobby"))
+        assert await _person(engine, uid) == before
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+        assert (await caller.ok("get_stats", scope="event", key=uid))["people"] == 1
+        assert (await caller.ok("send_invite", uid=uid, email=BOB))["status"] == "queued"
 
 
 async def test_an_invite_is_taken_back_with_its_person(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin
-from engine.model.undo import Undoable
+from engine.model.undo import Guest, Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -136,8 +136,15 @@ def _of_invites(done: InviteDone | InvitesDone) -> dict[str, object] | None:
         "organizer": messages[0].organizer,
         "event_uid": new[0].attendee.event_uid,
         "messages": tuple(message.message_id for message in messages),
-        "invited": tuple(f"{one.attendee.event_uid} {one.attendee.email}" for one in new),
+        "invited": tuple(f"{one.attendee.event_uid} {one.attendee.email}" for one in new if not one.was),
+        "guests": tuple(_guest(one.was) for one in new if one.was),
     }
+
+
+def _guest(was: Attendee) -> Guest:
+    return Guest(
+        event_uid=was.event_uid, email=was.email, name=was.name, fields=was.fields, proven=was.proven
+    )
 
 
 class UndoDone(Done):
@@ -279,7 +286,12 @@ async def _running_again(work: Work, campaign: Campaign) -> None:
 
 
 async def _people(work: Work, found: Undoable) -> None:
-    """Who was invited is out again; who was taken out is in again."""
+    """Who was invited is out again, or a guest as before; who was taken out is in again."""
+    for guest in found.guests:
+        known = await work.unit.attendee(guest.event_uid, guest.email)
+        if known:
+            earlier = {"name": guest.name, "fields": guest.fields, "proven": guest.proven}
+            await work.unit.change_attendee(known, known.model_copy(update=earlier))
     for name in found.invited:
         uid, _, email = name.partition(" ")
         known = await work.unit.attendee(uid, email)

@@ -29,11 +29,15 @@ from engine.store.rules import person
 
 
 class InviteDone(Done):
-    """The attendee, and the message that carries the invite; `already` where it was sent before."""
+    """The attendee, and the message that carries the invite; `already` where it was sent before.
+
+    `was`: the attendee before, of somebody who was in the event without an invite.
+    """
 
     attendee: Attendee
     message: Message | None
     already: bool = False
+    was: Attendee | None = None
 
 
 class SendInvite(Command[InviteDone]):
@@ -60,6 +64,7 @@ class SendInvite(Command[InviteDone]):
         await refuse_barred(work, event.organizer, email)
         note = text.note(self.note)
         known = await work.unit.attendee(event.uid, email)
+        was = known if known and known.withdrawn is None else None
         again = self.origin is Origin.TEST and _callers_own(work, event, email)
         before = await self._sent_before(work, known) if known and not again else None
         await self._refuse_out_of_bounds(work, event, email, known, new=before is None)
@@ -87,7 +92,7 @@ class SendInvite(Command[InviteDone]):
         if owed and self.handed_over:
             await work.unit.hand_over(owed, work.now)
             owed = await work.unit.last_message(event.uid, email)
-        return InviteDone(attendee=attendee, message=owed)
+        return InviteDone(attendee=attendee, message=owed, was=was)
 
     def _refuse_second_way(self, before: Message) -> None:
         """What left from here is not handed over as well: the person would get it twice."""
