@@ -168,14 +168,37 @@ async def test_a_dry_run_of_a_cancellation_that_was_mailed_says_that_nobody_woul
         await left(engine)
         first = await caller.ok("cancel_event", uid=uid)
         again = text_of(await caller.call("cancel_event", uid=uid))
-        assert (
-            f"No one is mailed now. People who were mailed then: 1. Campaign: {first['campaign_id']}."
-            in again
-        )
+        owed = "Of 1 people, 0 were mailed, and 1 mails are still owed."
+        assert f"No one more is mailed now. {owed} Campaign: {first['campaign_id']}." in again
         dry = await caller.call("cancel_event", uid=uid, dry_run=True)
         assert "no one would be mailed" in text_of(dry)
         assert dry.structured_content is not None
         assert (dry.structured_content["notified"], dry.structured_content["dry_run"]) == (0, True)
+
+
+async def test_a_repeated_cancellation_tells_how_many_mails_of_a_stopped_one_left(engine: Engine) -> None:
+    async with calling(engine, tier="extended") as caller:
+        uid = await caller.event()
+        for name in ("ann", "bob"):
+            await caller.ok("send_invite", uid=uid, email=f"{name}@example.com", wait_s=0)
+        await left(engine)
+        first = await caller.ok("cancel_event", uid=uid)
+        await caller.ok("control_campaign", campaign_id=first["campaign_id"], action="cancel")
+        again = await caller.call("cancel_event", uid=uid)
+    assert again.structured_content is not None
+    assert (first["notified"], again.structured_content["notified"]) == (2, 0)
+    assert "Of 2 people, 0 were mailed; the mails are cancelled, no more leave." in text_of(again)
+    assert await left(engine) == []
+
+
+async def test_a_change_that_was_made_offers_no_call_that_would_tell_nobody(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        uid = await caller.event()
+        await invite_all_answers(engine, await engine.event(uid, engine.local))
+        changed = text_of(await caller.call("update_event", uid=uid, location="Hall 2"))
+        cancelled = text_of(await caller.call("cancel_event", uid=uid))
+    for text in (changed, cancelled):
+        assert "Not mailed: 1 with No; a repeated call mails them neither." in text
 
 
 async def test_a_key_whose_changes_wait_for_a_yes_asks_for_none_to_repeat_a_cancellation(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from cis_mcp.views.events import ANSWERS, quoted
 from cis_mcp.views.revisions import TEXTS, FieldChange, field_changes, notified_fields
 from engine.commands.events.events import EventDone
+from engine.commands.invites.audience import MailsSoFar
 from engine.engine import Engine
 from engine.model.addresses import masked_address
+from engine.model.campaigns import CampaignState
 
 
 def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
@@ -42,8 +44,16 @@ def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> 
 def _cancelled_before(done: EventDone, what: str, *, dry_run: bool) -> str:
     if dry_run:
         return f"Dry run, nothing was done: {what} was cancelled before, and no one would be mailed."
-    then = f" People who were mailed then: {done.notified}. Campaign: {done.campaign_id}."
-    return f"Cancelled: {what} was cancelled before. No one is mailed now.{then if done.campaign_id else ''}"
+    then = f" {_told(done.told)} Campaign: {done.campaign_id}." if done.told else ""
+    return f"Cancelled: {what} was cancelled before. No one more is mailed now.{then}"
+
+
+def _told(told: MailsSoFar) -> str:
+    """How far the mails of the cancellation that was asked for before have come."""
+    if told.state in {CampaignState.CANCELLED, CampaignState.FINISHED}:
+        return f"Of {told.total} people, {told.sent} were mailed; the mails are {told.state}, no more leave."
+    paused = "; they are paused" if told.state is CampaignState.PAUSED else ""
+    return f"Of {told.total} people, {told.sent} were mailed, and {told.owed} mails are still owed{paused}."
 
 
 def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
@@ -54,7 +64,8 @@ def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     lines = [f"People who {'would be' if dry_run else 'are'} mailed: {done.notified}{named}."]
     left_out = [f"{n} {_answer(label)}" for label, n in shown["left_out"].items()]
     if left_out:
-        lines.append(f"Not mailed: {', '.join(left_out)}; audience=“all” mails them too.")
+        then = "audience=“all” mails them too" if dry_run else "a repeated call mails them neither"
+        lines.append(f"Not mailed: {', '.join(left_out)}; {then}.")
     if done.calendars is not None:
         lines.append(f"Calendars that hold the revision that stands: {done.calendars}, at most.")
     if done.campaign_id:

@@ -49,6 +49,9 @@ class EventDone(Done):
         None, description="of a dry run: people who were sent the revision that stands, and whom it corrects"
     )
     repeated: bool = Field(False, description="true: an earlier request had done it; nothing was done now")
+    told: audience.MailsSoFar | None = Field(
+        None, description="how far the mails of that earlier request have come"
+    )
     proposal: Proposal | None = Field(None, description="the proposal that this answered")
 
 
@@ -352,12 +355,14 @@ class CancelEvent(Command[EventDone]):
         if not event.cancelled or self.source is not None:
             return None
         campaign = None if self.dry_run else await audience.told(work, event, Kind.CANCELLATION)
+        told = await audience.progress(work, campaign) if campaign else None
         return EventDone(
             event=event,
             changed=() if self.dry_run else ("status",),
-            notified=campaign.total if campaign else 0,
+            notified=told.sent + told.owed if told else 0,
             campaign_id=campaign.id if campaign else "",
             repeated=True,
+            told=told,
         )
 
 

@@ -14,7 +14,7 @@ from engine.itip import personal, recurrence
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
-from engine.model.messages import Audience, Chosen, Fanout, Kind
+from engine.model.messages import Audience, Chosen, Fanout, Kind, MessageState
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code, Refused
 from engine.store.rules import budget_of
@@ -101,6 +101,15 @@ async def calendars(work: Work, event: Event, *, dry_run: bool) -> int | None:
     return await work.unit.calendars_changed(event.uid, event.sequence) if dry_run else None
 
 
+class MailsSoFar(Value):
+    """How far the mails of an earlier request have come: how many left, and how many are still owed."""
+
+    sent: int
+    owed: int
+    total: int
+    state: CampaignState
+
+
 class Preview(Value):
     """Who is notified of a change, who is not, and the mail that the first of them gets."""
 
@@ -177,6 +186,17 @@ async def told(work: Work, event: Event, kind: Kind) -> Campaign | None:
     """The campaign that told people of the newest revision, if any did."""
     last = await work.unit.last_campaign(event.uid, event.organizer, kind)
     return last if last and last.sequence == event.sequence else None
+
+
+async def progress(work: Work, campaign: Campaign) -> MailsSoFar:
+    """How far the mails of a campaign have come."""
+    counts = await work.unit.campaign_counts(campaign.id)
+    owed = sum(
+        counts.get(state, 0) for state in ("waiting", *(one.value for one in MessageState if one.pending))
+    )
+    return MailsSoFar(
+        sent=counts.get(MessageState.SENT.value, 0), owed=owed, total=campaign.total, state=campaign.state
+    )
 
 
 async def start(
