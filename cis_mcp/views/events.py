@@ -133,11 +133,17 @@ def utc(moment: datetime) -> str:
 
 def moment(text: str | None, what: str) -> datetime | None:
     """An ISO time; without an offset it is UTC. Raises Refused: INVALID_TIME."""
+    read = clock_time(text, what)
+    return read.replace(tzinfo=UTC) if read and read.tzinfo is None else read
+
+
+def clock_time(text: str | None, what: str) -> datetime | None:
+    """An ISO time; with an offset a moment in UTC, without one local time. Raises Refused: INVALID_TIME."""
     if text is None:
         return None
     try:
         read = datetime.fromisoformat(text.strip())
-        return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+        return read.astimezone(UTC) if read.tzinfo else read
     except (ValueError, OverflowError):
         raise Refused(
             Code.INVALID_TIME,

@@ -77,7 +77,7 @@ def brief_info(event: Event, span: Span, taken: int = 0) -> EventBrief:
 def understood_info(found: Understood) -> UnderstoodInfo:
     """How a query was understood, as data."""
     return UnderstoodInfo(
-        spans=[_span(found, span) for span in found.spans],
+        spans=[_span(found, span) for span in (*found.within, *found.spans)],
         weekdays=[WEEKDAYS[day] for day in sorted(found.days)],
         hours=[f"{_clock(since)}–{_clock(until)}" for since, until in found.hours],
         timezone=found.zone or _OWN_CLOCK,

@@ -20,7 +20,7 @@ WHOLE_LIST = 10_000
 
 
 class EventQuery(Value):
-    """A search for events; times compare with the event's start and end.
+    """A search for events; times compare with the event's start and end, those without a zone on its own clock.
 
     `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
     `location`: text that the place must contain.

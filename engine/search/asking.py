@@ -14,6 +14,7 @@ from engine.model.cursors import forged, opened
 from engine.model.events import EventStatus
 from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Wanted, Window, WordsRead
+from engine.refusals import Code, Refused
 from engine.search import grammar, names, windows
 from engine.search.outcome import EVER, Reading
 from engine.search.slips import corrected, slips
@@ -31,9 +32,10 @@ _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 class Understood(Value):
     """How a query was understood; `zone` None: times of day are in each event's own zone.
 
-    `unheeded`: what should be left out and cannot be, so that nothing is found.
+    `within`: the bounds that arguments set. `unheeded`: what cannot be left out, so that nothing is found.
     """
 
+    within: tuple[Window, ...] = ()
     spans: tuple[Window, ...] = ()
     days: frozenset[int] = frozenset()
     hours: tuple[tuple[int, int], ...] = ()
@@ -64,12 +66,14 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     """
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
+    within = _within(query)
     if not query.query.strip():
-        return await _without_words(store, query, zone)
+        return await _without_words(store, _on_clock(query, zone), zone, within)
     read, meant = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
     if read.clock and read.clock != zone:
         zone = read.clock
         read, _ = await _read(store, query, asked.astimezone(ZoneInfo(zone)))
+    query = _on_clock(query, zone)
     spans = _besides(read) if query.after or query.before else _spans(read, asked, zone)
     days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
     wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
@@ -82,6 +86,7 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
         corrections = {**meant, **page.read.corrections}
         page = replace(page, read=page.read.model_copy(update={"corrections": corrections}))
     understood = Understood(
+        within=within,
         spans=spans,
         days=days,
         hours=hours,
@@ -93,16 +98,39 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     return _found(page, understood)
 
 
-async def _without_words(store: Searching, query: EventQuery, zone: str | None) -> Found:
+def _within(query: EventQuery) -> tuple[Window, ...]:
+    """The bounds that arguments set, apart where only one of them has a zone."""
+    ends = [Window(start=query.after), Window(end=query.before)]
+    whole = Window(start=query.after, end=query.before)
+    mixed = query.after and query.before and (query.after.tzinfo is None) is not (query.before.tzinfo is None)
+    return tuple(ends) if mixed else (whole,) if whole != EVER else ()
+
+
+def _on_clock(query: EventQuery, zone: str | None) -> EventQuery:
+    """The query with bounds without a zone on the caller's clock, if that is known; else they are on each event's."""
+    given = Window(start=query.after, end=query.before)
+    if zone is None or given == EVER:
+        return query
+    after, before = (
+        _moment(end, zone) if end and end.tzinfo is None else end for end in (given.start, given.end)
+    )
+    return query.model_copy(update={"after": after, "before": before})
+
+
+async def _without_words(
+    store: Searching, query: EventQuery, zone: str | None, within: tuple[Window, ...]
+) -> Found:
     """Find events by filters only: there are no words to read, and no “today” that further pages must keep."""
     page = await store.search(query.model_copy(update={"wanted": _WITHOUT_WORDS}))
-    return _found(page, _without_reading(zone, query.status, partial=page.read.partial))
+    return _found(page, _without_reading(zone, query.status, within, partial=page.read.partial))
 
 
 @lru_cache(maxsize=64)
-def _without_reading(zone: str | None, status: EventStatus | None, *, partial: bool) -> Understood:
+def _without_reading(
+    zone: str | None, status: EventStatus | None, within: tuple[Window, ...], *, partial: bool
+) -> Understood:
     """How a query without words is understood; cached, since it depends only on the filters."""
-    return Understood(zone=zone, status=status, words=WordsRead(partial=partial))
+    return Understood(within=within, zone=zone, status=status, words=WordsRead(partial=partial))
 
 
 def _found(page: EventPage, understood: Understood) -> Found:
@@ -181,10 +209,18 @@ def _asked(cursor: str | None) -> datetime | None:
 
 
 def _placed(span: Window, zone: str) -> Window:
-    def moment(local: datetime | None) -> datetime | None:
-        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) if local else None
+    return Window(
+        start=_moment(span.start, zone) if span.start else None,
+        end=_moment(span.end, zone) if span.end else None,
+    )
 
-    return Window(start=moment(span.start), end=moment(span.end))
+
+def _moment(local: datetime, zone: str) -> datetime:
+    """Local time in UTC. Raises Refused: INVALID_TIME at the edges of the calendar."""
+    try:
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        raise Refused(Code.INVALID_TIME, "A bound of the search is outside the calendar.") from None
 
 
 __all__ = ["QUERY_MAX", "Found", "Understood", "find"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,6 +73,21 @@ async def test_events_are_found_by_words_time_organizer_and_status(
     await _events(store)
     page = await store.search(query)
     assert {e.uid for e in page.events} == {f"event{n}" for n in expected}
+
+
+async def test_bounds_without_a_zone_are_on_the_clock_of_each_event(store: Store) -> None:
+    late = datetime(2027, 5, 3, 0, 30, tzinfo=UTC)
+    for uid, zone in (("here", "America/New_York"), ("there", "Asia/Tokyo")):
+        span = Span(start=late, end=late + timedelta(hours=2), timezone=zone)
+        await with_event(store, uid=uid, span=span, ends_at=span.end)
+    day = datetime(2027, 5, 2)  # noqa: DTZ001 -- local time
+    for first, right in (
+        (day, ["here"]),
+        (day + timedelta(days=1), ["there"]),
+        (day - timedelta(days=1), []),
+    ):
+        page = await store.search(EventQuery(after=first, before=first + timedelta(days=1)))
+        assert [one.uid for one in page.events] == right
 
 
 async def test_a_changed_event_is_found_by_its_new_words_alone(store: Store) -> None:

@@ -234,7 +234,7 @@ async def test_events_are_found_by_word_and_time_a_page_at_a_time(engine: Engine
         rest = await caller.ok("search_events", query="concert", limit=2, cursor=page["next_cursor"])
         assert ([event["summary"] for event in rest["events"]], rest["next_cursor"]) == (["Concert 5"], None)
         late = await caller.ok("search_events", after="2027-05-06")
-        assert [event["summary"] for event in late["events"]] == ["Concert 5", "Lecture"]
+        assert [event["summary"] for event in late["events"]] == ["Lecture"]
         assert await caller.code("search_events", cursor="made up") == "invalid_cursor"
         assert await caller.code("search_events", after="soon") == "invalid_time"
 

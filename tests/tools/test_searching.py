@@ -50,3 +50,21 @@ async def test_events_are_told_apart_by_whether_somebody_is_invited(engine: Engi
         await caller.ok("withdraw_invite", uid=left.uid, email="ann@example.com")
         assert await uids(caller, has_attendees=True) == {peopled.uid}
         assert await uids(caller, has_attendees=False, query="opener") == {empty.uid, left.uid}
+
+
+async def test_bounds_without_an_offset_are_on_the_clock_that_counts_and_are_told(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        before = await caller.event(start="2027-05-01T19:00:00", duration="PT3H", summary="First")
+        wanted = await caller.event(start="2027-05-02T20:30:00", duration="PT3H", summary="Second")
+        zone = (await caller.ok("get_event", uid=wanted))["event"]["start"]["timezone"]
+        assert zone == "America/New_York"
+        day = {"after": "2027-05-02", "before": "2027-05-03"}
+        assert await uids(caller, **day) == await uids(caller, **day, timezone=zone) == {wanted}
+        assert await uids(caller, after="2027-05-02T00:00:00Z", before="2027-05-03") == {before, wanted}
+        answer = await caller.call("search_events", **day, timezone=zone)
+        (span,) = (answer.structured_content or {})["understood"]["spans"]
+        assert (span["start"], span["end_utc"]) == ("2027-05-02T00:00:00", "2027-05-03T04:00:00Z")
+        words = "from Sunday 2027-05-02 00:00 until before Monday 2027-05-03 00:00"
+        assert f"{words}; on the clock of America/New_York" in text_of(answer)
+        own = text_of(await caller.call("search_events", **day))
+        assert f"{words}; on the clock of each event" in own

@@ -57,7 +57,7 @@ class ListAttendeesArguments(Arguments):
     )
     answered_since: str | None = Field(
         None,
-        description="ISO 8601: only answers since then",
+        description="ISO 8601, UTC: only answers since then",
         max_length=40,
         examples=["2027-05-01T09:00:00Z"],
     )

@@ -11,7 +11,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.near_misses import NearMiss, near_misses
-from cis_mcp.views.events import moment, one_line, quoted, times
+from cis_mcp.views.events import clock_time, one_line, quoted, times
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from cis_mcp.views.suppressions import Entry, entry_info, entry_line
 from engine.model.events import Event, EventStatus
@@ -35,7 +35,7 @@ class SearchEventsArguments(Arguments):
     )
     timezone: str | None = Field(
         None,
-        description="time zone of days and hours; left out: each event's own",
+        description="zone of all days and times; left out: each event's own",
         max_length=100,
         examples=["America/New_York"],
     )
@@ -88,8 +88,8 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         query=arguments.query,
         location=arguments.location,
         organizer=_organizer(call, arguments),
-        after=moment(arguments.after, "after"),
-        before=moment(arguments.before, "before"),
+        after=clock_time(arguments.after, "after"),
+        before=clock_time(arguments.before, "before"),
         status=EventStatus(arguments.status) if arguments.status else None,
         has_attendees=arguments.has_attendees,
         limit=limit,
@@ -106,7 +106,8 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         _shown(event, span, taken.get(event.uid, 0)) for event, span in zip(page.events, spans, strict=True)
     ]
     understood = understood_info(page.understood)
-    lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]
+    told = arguments.query.strip() or page.understood.within
+    lines = [] if not told else [_understood_line(page.understood, understood)]
     lines += [line for line, _ in shown] or ["No event was found."]
     near = (
         []
@@ -176,12 +177,12 @@ def _line(event: Event, span: Span, free: int | None) -> str:
 
 def _understood_line(found: Understood, info: UnderstoodInfo) -> str:
     """How the query was understood, in one line."""
-    parts = [_span_words(found, span) for span in found.spans]
+    parts = [_span_words(found, span) for span in (*found.within, *found.spans)]
     parts += [", ".join(info.weekdays)] if info.weekdays else []
     parts += [f"between {' or '.join(info.hours)}"] if info.hours else []
     parts += [f"words {', '.join(info.words)}"] if info.words else []
     parts += [f"only {info.status}"] if info.status else []
-    timed = bool(found.spans or found.days or found.hours)
+    timed = bool(found.within or found.spans or found.days or found.hours)
     parts += [f"on the clock of {info.timezone if found.zone else 'each event'}"] if timed else []
     corrected = [f"“{was}” was read as “{now}”." for was, now in info.corrections.items()]
     corrected += [

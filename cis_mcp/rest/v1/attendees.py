@@ -38,7 +38,9 @@ class Listing(OfEvent):
 
     status: Label | None = Field(None, description="only those who answered so")
     domain: str = Field("", description="only addresses there", max_length=300)
-    answered_since: str | None = Field(None, description="ISO 8601: only answers since then", max_length=40)
+    answered_since: str | None = Field(
+        None, description="ISO 8601, UTC: only answers since then", max_length=40
+    )
     order: Literal["invited", "answered"] = Field(
         "invited", description="answered: only those who did, oldest first"
     )

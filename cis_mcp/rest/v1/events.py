@@ -13,7 +13,7 @@ from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Quer
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.event_fields import AlarmMinutes, Day, Duration, End, Instance, OnlyFor, Start, Zone
-from cis_mcp.views.events import EventInfo, event_info, moment
+from cis_mcp.views.events import EventInfo, clock_time, event_info
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from cis_mcp.views.revisions import Revision, as_shown, revision_fields
 from cis_mcp.views.suppressions import Entry, entry_info
@@ -108,8 +108,8 @@ class SearchParameters(Query):
     )
     location: str | None = Field(None, description="text that the place must contain", max_length=200)
     organizer: str | None = Field(None, description="address of the owner", max_length=1_000)
-    after: Moment = Field(None, description="events that end after it")
-    before: Moment = Field(None, description="events that start before it")
+    after: Moment = Field(None, description="events that end after it; without an offset, by `timezone`")
+    before: Moment = Field(None, description="events that start before it; without an offset, by `timezone`")
     status: Literal["confirmed", "cancelled"] | None = None
     has_attendees: bool | None = Field(None, description="false: no one is invited")
     limit: Limit = 20
@@ -242,8 +242,8 @@ async def search_events(call: Call[SearchParameters, Body]) -> EventList:
         query=asked.query,
         location=asked.location,
         organizer=asked.organizer,
-        after=moment(asked.after, "after"),
-        before=moment(asked.before, "before"),
+        after=clock_time(asked.after, "after"),
+        before=clock_time(asked.before, "before"),
         status=EventStatus(asked.status) if asked.status else None,
         has_attendees=asked.has_attendees,
         limit=asked.limit,

@@ -58,11 +58,13 @@ def times(query: EventQuery) -> Times:
     found, wanted = Times(), query.wanted or Wanted()
     spans = tuple(span for span in wanted.spans if not span.empty)
     if query.after:
-        found.add("o.ends > ?", query.after.timestamp())
-        found.since(int(query.after.timestamp()) - DAY - 3_600)
+        own = query.after.tzinfo is None
+        found.add(f"{'o.local + o.ends - o.starts' if own else 'o.ends'} > ?", _exact(query.after))
+        found.since(_seconds(query.after) - DAY - 3_600 - (_EAST if own else 0))
     if query.before:
-        found.add("o.starts < ?", query.before.timestamp())
-        found.until(int(query.before.timestamp()))
+        own = query.before.tzinfo is None
+        found.add(f"{'o.local' if own else 'o.starts'} < ?", _exact(query.before))
+        found.until(_seconds(query.before) + (_WEST if own else 0))
     if not (spans or wanted.days or wanted.hours):
         return found
     _bound(found, spans)
@@ -82,6 +84,10 @@ def _bound(found: Times, spans: tuple[Window, ...]) -> None:
         )
     if spans and all(ends):
         found.until(max(_seconds(end) + (_WEST if end.tzinfo is None else 0) for end in ends if end))
+
+
+def _exact(moment: datetime) -> float:
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def _seconds(moment: datetime) -> int:

@@ -384,9 +384,18 @@ def _fits(event: Event, query: EventQuery) -> bool:
         and all(any(word.startswith(part) for word in words) for part in wanted)
         and query.organizer in {None, event.organizer}
         and query.status in {None, event.status}
-        and (query.after is None or event.ends_at is None or event.ends_at > query.after)
-        and (query.before is None or event.span.start_utc < query.before)
+        and (
+            query.after is None
+            or event.ends_at is None
+            or _there(event, event.ends_at, query.after) > query.after
+        )
+        and (query.before is None or _there(event, event.span.start_utc, query.before) < query.before)
     )
+
+
+def _there(event: Event, moment: datetime, bound: datetime) -> datetime:
+    """A moment of an event as a bound is given: on the event's own clock, if that has no zone."""
+    return moment if bound.tzinfo else moment.astimezone(event.span.zone).replace(tzinfo=None)
 
 
 def _answered(attendee: Attendee) -> float:
