@@ -113,7 +113,7 @@ def campaign_info(view: CampaignView, *, masked: bool = False) -> CampaignInfo:
         at=_moment(campaign.at),
         started=_moment(campaign.started),
         finished=_moment(campaign.finished),
-        note=campaign.note,
+        note=without_addresses(campaign.note) if masked else campaign.note,
         sample=None,
         confirm_token=None,
     )
@@ -142,7 +142,7 @@ def campaign_lines(info: CampaignInfo, event: EventName | None) -> list[str]:
     """A campaign as lines of text, of which the first is a summary. `event`: the event's name."""
     lines = [_headline(info, event)]
     if info.note:
-        lines.append(f"Note: {info.note}")
+        lines.append(f"Note, which may quote a server: {quoted(info.note)}")
     if info.skipped_total:
         shown = [
             f"row {s.row} {quoted(s.email)}: {s.code}{f' {quoted(s.why)}' if s.why else ''}"

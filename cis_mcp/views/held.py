@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import one_line, quoted, utc
+from cis_mcp.views.events import one_line, quoted, utc, visible
 from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
 from engine.model.addresses import masked_address
@@ -38,6 +38,16 @@ def preview_for(held: HeldAction, actor: Actor) -> HeldPreview:
     return shown.model_copy(update={"first": tuple(map(masked_address, shown.first)), "sample": sample})
 
 
+def told(preview: HeldPreview) -> str:
+    """A preview as text for agents and programs: words that people wrote stand between marks."""
+    sample = preview.sample
+    if sample:
+        preview = preview.model_copy(
+            update={"sample": sample.model_copy(update={"text": visible(sample.text)})}
+        )
+    return described(preview, mark=quoted)
+
+
 def text(held: HeldAction, now: datetime, actor: Actor) -> str:
     """A held action with its preview, and who decides or decided."""
     state = held.state_at(now)
@@ -50,7 +60,7 @@ def text(held: HeldAction, now: datetime, actor: Actor) -> str:
         lines.append(f"Decided: {decided} by {held.decided_by} ({held.channel.value})")
     if held.why:
         lines.append(f"Why: {held.why}")
-    return "\n".join([*lines, f"SHA-256: {held.digest}", "", described(preview_for(held, actor))])
+    return "\n".join([*lines, f"SHA-256: {held.digest}", "", told(preview_for(held, actor))])
 
 
 def waiting(held: HeldAction) -> dict[str, Any]:

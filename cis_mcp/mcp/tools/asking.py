@@ -20,7 +20,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field
 
-from engine.commands.approvals.approval_mails import described
+from cis_mcp.views.held import told
 from engine.model.actors import Actor
 from engine.model.held import HeldAction
 
@@ -47,7 +47,7 @@ async def confirmed(
     """True if a person approved, else False; or the question, with whose answer the client repeats the call."""
     if context is None or not _by_form(context, actor, held):
         return False
-    message = f"Approve this?\n\n{described(held.preview)}"[:_TEXT_MAX]
+    message = f"Approve this?\n\n{told(held.preview)}"[:_TEXT_MAX]
     if (context.protocol_version or "") < _EMBEDDED_SINCE:
         answer = await context.elicit(message, ApprovalForm)
         return answer.action == "accept" and answer.data.approve

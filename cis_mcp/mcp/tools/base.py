@@ -34,9 +34,8 @@ from cis_mcp.mcp.tools.mistakes import CallMistake, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
-from cis_mcp.views.held import preview_for, waiting, waiting_line
+from cis_mcp.views.held import preview_for, told, waiting, waiting_line
 from cis_mcp.views.undo import undo_info, undo_line
-from engine.commands.approvals.approval_mails import described
 from engine.commands.approvals.deciding import Decide
 from engine.commands.base import Command, Done
 from engine.engine import Engine
@@ -292,7 +291,7 @@ async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToo
 def _still_waiting(call: CallContext, data: Data | None, held: HeldAction) -> CallToolResult:
     text = (
         f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n"
-        f"{described(preview_for(held, call.actor))}"
+        f"{told(preview_for(held, call.actor))}"
     )
     return _with_held(data, held, text, {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.commands import notices
 from engine.commands.base import Work
 from engine.mail.locale.language import ENGLISH, Language, noop
@@ -119,17 +121,17 @@ def sides(difference: Difference, language: Language) -> tuple[str, str]:
     return told_time(before, language), told_time(after, language)
 
 
-def described(preview: HeldPreview, language: Language = ENGLISH) -> str:
-    """The preview, as plain text."""
+def described(preview: HeldPreview, language: Language = ENGLISH, mark: Callable[[str], str] = str) -> str:
+    """The preview, as plain text; `mark`: what is put around words that people wrote."""
     say = language.say
     lines = [
         say("What: {text}", text=say(preview.action)),
-        say("Event: {title}", title=preview.title),
+        say("Event: {title}", title=mark(preview.title)),
         say("When: {time}", time=when(preview, language)),
     ]
     for difference in preview.differences:
         lines.append(say("Changes the {field}:", field=say(difference.field)))
-        before, after = (_short(side, language) for side in sides(difference, language))
+        before, after = (_short(side, language, mark) for side in sides(difference, language))
         lines.append(f"  {say('from: {text}', text=before)}")
         lines.append(f"  {say('to: {text}', text=after)}")
     people = f"{language.number(preview.people)}{_first(preview)}"
@@ -141,16 +143,20 @@ def described(preview: HeldPreview, language: Language = ENGLISH) -> str:
         lines += [
             "",
             say("The mail to {email}:", email=preview.sample.to),
-            say("Subject: {text}", text=preview.sample.subject),
+            say("Subject: {text}", text=mark(preview.sample.subject)),
             "",
         ]
         lines += [f"> {line}" for line in preview.sample.text[:_SAMPLE_SHOWN].splitlines()]
     return "\n".join(lines)
 
 
-def _short(value: str, language: Language) -> str:
+def _short(value: str, language: Language, mark: Callable[[str], str]) -> str:
     one_line = " ".join(value.split())
-    return (one_line if len(one_line) <= _SHOWN else f"{one_line[:_SHOWN]}…") or language.say("(nothing)")
+    return (
+        mark(one_line if len(one_line) <= _SHOWN else f"{one_line[:_SHOWN]}…")
+        if one_line
+        else language.say("(nothing)")
+    )
 
 
 def _first(preview: HeldPreview) -> str:
