@@ -19,6 +19,7 @@ from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks
 from tests.apps.stage import staging
+from tests.bounds.making import made
 from tests.support.chromium import Browser
 from tests.support.engines import (
     answer,
@@ -131,6 +132,22 @@ async def test_a_draft_shows_what_would_be_sent_and_is_sent_by_its_button(
         await view.click("#draft button")
         await view.shows("Campaign · finished")
         assert sorted(sink.recipients) == EMAILS[:3]
+
+
+async def test_a_list_whose_start_waits_for_a_yes_is_told_beside_its_button(
+    browser: Browser, engine: Engine
+) -> None:
+    key = await made(engine, approval=["bulk"], approval_bulk=1)
+    event = await _event(engine)
+    rows = [{"email": email} for email in EMAILS[:2]]
+    async with staging(browser, engine, actor=key.actor) as stage:
+        view = await stage.open("bulk_send", {"uid": event.uid, "recipients": rows})
+        await view.shows("2 of 2 people would be invited.")
+        await view.click("#draft button")
+        await view.shows("Nothing is sent yet: it waits for a yes of the operator (held action", "#draft")
+        assert "“start”" in (await view.told())[0]
+        assert "it waits for a yes" in (await view.told())[0]
+    assert await deliver(engine) == []
 
 
 async def test_what_was_started_is_taken_back_by_a_button_while_its_time_lasts(

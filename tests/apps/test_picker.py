@@ -16,9 +16,10 @@ from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks
 from tests.apps.stage import DOWN, ENTER, SPACE, TAB, View, staging
+from tests.bounds.making import made
 from tests.support.chromium import Browser
 from tests.support.clock import Clock
-from tests.support.engines import created, do, engine_in, working
+from tests.support.engines import created, deliver, do, engine_in, working
 from tests.support.sink import Sink, sinking
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -183,6 +184,22 @@ async def test_one_of_several_that_is_turned_down_is_told_and_stays_picked(
         assert await view.js("document.activeElement.id") == "sent"
         await view.click("#again")
         await view.shows("1 event is picked.")
+
+
+async def test_invites_that_wait_for_a_yes_are_told_as_such(browser: Browser, engine: Engine) -> None:
+    key = await made(engine, mode="hold")
+    await _games(engine)
+    async with staging(browser, engine, actor=key.actor) as stage:
+        view = await stage.open("search_events", {"query": "orioles"})
+        for number in (1, 2):
+            await view.click(f"#events li:nth-child({number}) label")
+        await view.type("#email", ANN)
+        await view.click("#send")
+        text = await view.shows("it waits for a yes of the operator", "#sent")
+        assert text.count("Waits for approval") == 2
+        (told,) = await view.told()
+        assert "2 held. Nothing is sent yet: it waits for a yes of the operator (held action" in told
+    assert await deliver(engine) == []
 
 
 async def test_a_cancelled_event_cannot_be_ticked(browser: Browser, engine: Engine) -> None:

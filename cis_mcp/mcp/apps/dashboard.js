@@ -13,6 +13,7 @@ import { dress } from "./theme.js";
 import { tiles } from "./tiles.js";
 import { troubles } from "./troubles.js";
 import { offerUndo } from "./undo.js";
+import { waits } from "./waits.js";
 
 const PARTS = ["tiles", "draft", "answers", "sending", "origins", "clients", "troubles", "control-slot", "pulse"];
 
@@ -172,9 +173,13 @@ function slowest(campaign, { rsvp }) {
 async function act(action, confirmToken) {
   const args = { campaign_id: subject.campaignId, action };
   if (confirmToken) args.confirm_token = confirmToken;
-  offer((await host.callTool("control_campaign", args)).undo);
+  const done = await host.callTool("control_campaign", args);
+  offer(done.undo);
   await poller.now();
-  await host.tellModel(`In the dashboard the person chose “${action}” for campaign ${args.campaign_id}.`);
+  const waiting = waits(done.held);
+  await host.tellModel(`In the dashboard the person chose “${action}” for campaign ${args.campaign_id}. ${waiting}`.trim());
+  // It stands beside the button, which does nothing more before the yes.
+  if (waiting) throw new Error(waiting);
 }
 
 /** The button that takes back what an answer did, if it can be. */

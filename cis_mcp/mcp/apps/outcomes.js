@@ -1,12 +1,14 @@
 // What became of the invites that were asked for.
 
-import { h, words } from "./dom.js";
+import { h, say, words } from "./dom.js";
 import { reason } from "./format.js";
+import { waits } from "./waits.js";
 
 const STATUS = {
   sent: { sign: "✓", label: "Sent" },
   queued: { sign: "…", label: "On its way" },
   already_invited: { sign: "✓", label: "Was invited before" },
+  held: { sign: "…", label: "Waits for approval" },
   failed: { sign: "!", label: "Not sent" },
 };
 
@@ -16,6 +18,7 @@ export function outcomes(at, done, picked, format) {
   const good = done.invites.length - failed;
   const head = `${format.count(good, "invite", "invites")} for `;
   at("sent-title").replaceChildren(head, words(done.email), failed ? ` · ${format.number(failed)} not sent` : "");
+  say(at("waits"), waits(done.held));
   at("outcomes").replaceChildren(...done.invites.map((one) => outcome(one, picked.get(one.uid))));
 }
 

@@ -10,6 +10,7 @@ import { outcomes } from "./outcomes.js";
 import { dress } from "./theme.js";
 import { chips } from "./understood.js";
 import { offerUndo } from "./undo.js";
+import { waits } from "./waits.js";
 
 const TYPING_MS = 400;
 const PAGE = 50;
@@ -113,7 +114,7 @@ async function send(uids, email) {
   offerUndo(host, at("undo-slot"), done.undo, () => host.tellModel("The person took those invites back: nobody hears of them."));
   around(true);
   const counted = Object.entries(done.counts).map(([status, count]) => `${count} ${status}`);
-  const told = `In the schedule picker the person had invites sent for ${uids.length} events: ${counted.join(", ")}.`;
+  const told = `In the schedule picker the person had invites sent for ${uids.length} events: ${counted.join(", ")}. ${waits(done.held)}`.trim();
   await host.tellModel(told);
 }
 
