@@ -74,6 +74,44 @@ async def test_a_declined_proposal_is_answered_to_the_one_who_made_it(engine: En
     assert (message.email, message.method, message.sequence) == (ANN, "DECLINECOUNTER", 0)
 
 
+async def test_a_proposal_that_is_another_by_now_is_not_answered(engine: Engine) -> None:
+    event = await created(engine)
+    ann = (await invite(engine, event, ANN)).attendee
+    await proposed(engine, event, ann, 2)
+    seen = "2027-05-02T21:00:00"
+    answer = {"uid": event.uid, "email": ANN, "start": seen}
+    async with calling(engine) as caller:
+        await proposed(engine, event, ann, 4)
+        for word in ("accept", "decline"):
+            assert await caller.code("answer_proposal", **answer, answer=word) == "unknown_proposal"
+        assert (
+            await caller.code("answer_proposal", **{**answer, "start": "soon"}, answer="accept")
+            == "invalid_time"
+        )
+        await proposed(engine, event, ann, 2)
+        moved = await caller.ok("answer_proposal", **answer, answer="accept")
+    assert moved["event"]["start"]["local"] == f"{seen}-04:00"
+
+
+async def test_of_several_proposals_of_one_attendee_none_is_answered_that_is_not_named(
+    engine: Engine,
+) -> None:
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    for week in (1, 2):
+        instance = event.span.start_utc + timedelta(weeks=week)
+        await proposed(engine, event, ann, 24 * 7 * week + 1, recurrence_id=instance)
+    answer = {"uid": event.uid, "email": ANN, "answer": "accept"}
+    async with calling(engine) as caller:
+        assert await caller.code("answer_proposal", **answer) == "unknown_proposal"
+        await caller.ok("answer_proposal", **answer, instance="2027-05-09")
+        again = await caller.code("answer_proposal", **answer, instance="2027-05-09")
+        assert again == "unknown_proposal"
+        await caller.ok("answer_proposal", **answer, start="2027-05-16T20:00:00")
+        found = (await caller.ok("get_event", uid=event.uid))["event"]
+    assert len(found["changed_dates"]) == 2
+
+
 @pytest.mark.parametrize("by", ["answer_proposal", "update_event"])
 async def test_who_said_no_and_proposed_another_time_hears_that_it_was_accepted(
     engine: Engine, by: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -44,9 +44,12 @@ class AnswerProposalArguments(Arguments):
     )
     instance: str | None = Field(
         None,
-        description="which instance of a series, as get_event shows it; left out: the newest proposal",
+        description="which instance of a series, as get_event shows it",
         max_length=40,
         examples=["2027-05-02T19:00:00"],
+    )
+    start: str | None = Field(
+        None, description="the proposed start that you saw; refused if it is another by now", max_length=40
     )
     audience: Told = None
 
@@ -66,18 +69,18 @@ async def answer_proposal(call: CallContext, arguments: AnswerProposalArguments)
     mails the attendees it affects; declining mails only that attendee. For a third time use update_event,
     which answers every proposal."""
     event = await call.engine.event(arguments.uid, call.actor)
-    instance = instance_of(event, arguments.instance)
+    which = {
+        "uid": event.uid,
+        "email": arguments.email,
+        "recurrence_id": instance_of(event, arguments.instance),
+        "start": instance_of(event, arguments.start, "start"),
+    }
     answered = _accepted if arguments.answer == "accept" else _declined
-    return await answered(call, event, arguments, instance)
+    return await answered(call, arguments, which)
 
 
-async def _accepted(
-    call: CallContext, event: Event, arguments: AnswerProposalArguments, instance: date | datetime | None
-) -> Reply:
-    command = AcceptProposal(
-        uid=event.uid, email=arguments.email, recurrence_id=instance, audience=chosen(arguments.audience)
-    )
-    done = await call.apply(command)
+async def _accepted(call: CallContext, arguments: AnswerProposalArguments, which: dict[str, Any]) -> Reply:
+    done = await call.apply(AcceptProposal(**which, audience=chosen(arguments.audience)))
     assert done.proposal is not None, "accepting answers a proposal"
     follow = f" Follow it with get_campaign {done.campaign_id}." if done.campaign_id else ""
     said = f"Moved. People notified: {done.notified}.{follow}" if done.changed else _STANDS
@@ -92,16 +95,14 @@ async def _accepted(
     return Reply("\n".join(lines), data)
 
 
-async def _declined(
-    call: CallContext, event: Event, arguments: AnswerProposalArguments, instance: date | datetime | None
-) -> Reply:
+async def _declined(call: CallContext, arguments: AnswerProposalArguments, which: dict[str, Any]) -> Reply:
     if arguments.audience is not None:
         raise Refused(
             Code.INVALID_ARGUMENT,
             "audience only applies to answer=“accept”: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
-    done = await call.apply(DeclineProposal(uid=event.uid, email=arguments.email, recurrence_id=instance))
+    done = await call.apply(DeclineProposal(**which))
     words = f"Declined; {done.attendee.email} is mailed that the event stays at {times(done.event.span)}."
     data = AnsweredProposal(
         event=event_info(done.event),
@@ -113,9 +114,9 @@ async def _declined(
     return Reply(words, data)
 
 
-def instance_of(event: Event, text: str | None) -> date | datetime | None:
+def instance_of(event: Event, text: str | None, what: str = "instance") -> date | datetime | None:
     """The instance that a caller names, or None. Raises Refused: INVALID_TIME."""
-    return None if text is None else series.read(event.span, text)
+    return None if text is None else series.read(event.span, text, what)
 
 
 def proposal_lines(event: Event, proposals: Sequence[Proposal], total: int, *, masked: bool) -> list[str]:

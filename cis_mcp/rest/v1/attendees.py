@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,10 @@ class ProposalAnswer(Body):
 
     email: Email
     answer: Literal["accept", "decline"]
-    instance: str | None = Field(None, description="left out: the newest proposal", max_length=40)
+    instance: str | None = Field(None, description="which instance of a series", max_length=40)
+    start: str | None = Field(
+        None, description="the proposed start that was seen; refused if it is another by now", max_length=40
+    )
     audience: Told = None
 
 
@@ -133,12 +136,11 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
     body = call.body
     event = await call.engine.event(call.query.uid, call.actor)
     seen = at_revision(event.uid, await call.expected_sequence(event.uid))
-    instance = None if body.instance is None else series.read(event.span, body.instance)
+    which: dict[str, Any] = {"uid": event.uid, "email": body.email}
+    which["recurrence_id"] = None if body.instance is None else series.read(event.span, body.instance)
+    which["start"] = None if body.start is None else series.read(event.span, body.start, "start")
     if body.answer == "accept":
-        accept = AcceptProposal(
-            uid=event.uid, email=body.email, recurrence_id=instance, audience=chosen(body.audience)
-        )
-        moved = await call.apply(accept, before=seen)
+        moved = await call.apply(AcceptProposal(**which, audience=chosen(body.audience)), before=seen)
         assert moved.proposal is not None, "accepting answers a proposal"
         accepted = Answered(
             event=event_info(moved.event),
@@ -154,8 +156,7 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
             "audience only applies to accept: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
-    decline = DeclineProposal(uid=event.uid, email=body.email, recurrence_id=instance)
-    declined = await call.apply(decline, before=seen)
+    declined = await call.apply(DeclineProposal(**which), before=seen)
     answered = Answered(
         event=event_info(declined.event),
         proposal=proposal_info(declined.event, declined.proposal),

@@ -129,12 +129,13 @@ class DeclineProposal(Command[ProposalDone]):
     uid: str
     email: str
     recurrence_id: Instant | None = None
+    start: Instant | None = Field(None, description="what it proposes; None: whatever that is")
 
     async def carry_out(self, work: Work) -> ProposalDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
         work.require("update")
         event = await work.open_event(self.uid)
-        proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
+        proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id, self.start)
         work.closed.append(proposal)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)
         await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
@@ -147,14 +148,28 @@ class DeclineProposal(Command[ProposalDone]):
 
 
 async def open_proposal(
-    work: Work, event: Event, email: str, recurrence_id: date | datetime | None
+    work: Work, event: Event, email: str, recurrence_id: date | datetime | None, start: date | datetime | None
 ) -> tuple[Proposal, Attendee]:
-    """The attendee's newest open proposal, for the instance where one is named. Raises Refused(UNKNOWN_PROPOSAL)."""
+    """The attendee's open proposal, by instance and start where they are named. Raises Refused(UNKNOWN_PROPOSAL)."""
     address = email.strip().lower()
     found = await work.unit.proposals(event.uid, address)
     if recurrence_id is not None:
-        wanted = series.aligned(event.span, recurrence_id)
-        found = [p for p in found if p.recurrence_id == wanted]
+        instance = series.aligned(event.span, recurrence_id)
+        found = [p for p in found if p.recurrence_id == instance]
+    if found and start is not None:
+        found = [p for p in found if p.span and p.span.start == start]
+        if not found:
+            raise Refused(
+                Code.UNKNOWN_PROPOSAL,
+                "That attendee does not propose this start, or no longer.",
+                "Look at the event again for what is proposed now.",
+            )
+    if len(found) > 1:
+        raise Refused(
+            Code.UNKNOWN_PROPOSAL,
+            f"That attendee has {len(found)} open proposals for this event; it is not said which one.",
+            "Name the instance, or the start that is proposed.",
+        )
     attendee = await work.unit.attendee(event.uid, address)
     if not found or attendee is None:
         raise Refused(
@@ -162,7 +177,7 @@ async def open_proposal(
             "That attendee has no open proposal for this event.",
             "It may have been answered already; changing the event's time answers all of them.",
         )
-    return found[-1], attendee
+    return found[0], attendee
 
 
 async def answered(work: Work, event: Event, recurrence_id: date | datetime | None = None) -> None:

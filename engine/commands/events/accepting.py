@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from engine.commands.answers.proposals import open_proposal
 from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone, UpdateEvent
@@ -23,13 +25,14 @@ class AcceptProposal(Command[EventDone]):
     uid: str
     email: str
     recurrence_id: Instant | None = None
+    start: Instant | None = Field(None, description="what is agreed to; None: whatever is proposed")
     audience: Audience | Chosen | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
         work.require("update")
         event = await work.open_event(self.uid)
-        proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)
+        proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id, self.start)
         done = await _change(event, proposal, self.audience).carry_out(work)
         if not done.changed:
             work.closed.append(proposal)
