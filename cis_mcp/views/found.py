@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import WEEKDAYS, When, utc, when
 from engine.model.events import Event
@@ -15,7 +17,7 @@ _OWN_CLOCK = "each event's own"
 
 
 class EventBrief(Data):
-    """An event in a list; of one that recurs, its first instance that fits."""
+    """An event in a list; of one that recurs, `start` and `end` are those of its first instance that fits."""
 
     uid: str
     id: str
@@ -25,6 +27,9 @@ class EventBrief(Data):
     summary: str
     start: When
     end: When
+    instance: str | None = Field(
+        None, description="of a series: the instance that starts then, as changes of it alone name it"
+    )
     location: str
     recurrence: str
     free: int | None
@@ -66,12 +71,21 @@ def brief_info(event: Event, span: Span, taken: int = 0) -> EventBrief:
         summary=event.summary,
         start=when(span, span.start),
         end=when(span, span.end),
+        instance=instance_named(event, span),
         location=event.location,
         recurrence=event.recurrence,
         free=max(0, event.places - taken) if event.places else None,
         untrusted=event.source_uid is not None,
         sender_unauthenticated=event.sender_unauthenticated,
     )
+
+
+def instance_named(event: Event, occasion: Span) -> str | None:
+    """How changes name the instance of a series that takes place then: by its start in the series, though it moved."""
+    if not event.recurring:
+        return None
+    moved = (one.recurrence_id for one in event.overrides if one.span.start == occasion.start)
+    return event.span.local(next(moved, occasion.start)).isoformat()
 
 
 def understood_info(found: Understood) -> UnderstoodInfo:

@@ -68,3 +68,24 @@ async def test_bounds_without_an_offset_are_on_the_clock_that_counts_and_are_tol
         assert f"{words}; on the clock of America/New_York" in text_of(answer)
         own = text_of(await caller.call("search_events", **day))
         assert f"{words}; on the clock of each event" in own
+
+
+async def test_the_date_of_a_series_that_fits_is_named_as_changes_of_it_alone_name_it(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        weekly = {"recurrence": "FREQ=WEEKLY;COUNT=6", "summary": "Training"}
+        uid = await caller.event(start="2027-05-03T19:00:00", duration="PT1H", **weekly)
+        moved = {"instance": "2027-05-17", "start": "2027-05-18T20:00:00"}
+        await caller.ok("update_event", uid=uid, **moved)
+        for day, start in (
+            ("2027-05-10", "2027-05-10T19:00:00-04:00"),
+            ("2027-05-18", "2027-05-17T19:00:00-04:00"),
+        ):
+            answer = await caller.call("search_events", query=f"training on {day}")
+            (found,) = (answer.structured_content or {})["events"]
+            assert found["instance"] == start
+            assert found["start"]["local"].startswith(day)
+            assert f"repeats, and this is its instance {start}" in text_of(answer)
+            await caller.ok("cancel_event", uid=uid, instance=found["instance"], dry_run=True)
+        once = await caller.event(start="2027-05-11T19:00:00", duration="PT1H", summary="Match")
+        (found,) = (await caller.ok("search_events", query="match"))["events"]
+        assert (found["uid"], found["instance"]) == (once, None)

@@ -12,7 +12,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.near_misses import NearMiss, near_misses
 from cis_mcp.views.events import clock_time, one_line, quoted, times
-from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
+from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, instance_named, understood_info
 from cis_mcp.views.suppressions import Entry, entry_info, entry_line
 from engine.model.events import Event, EventStatus
 from engine.model.queries import EventQuery
@@ -78,8 +78,9 @@ class FoundEvents(Result):
 
 async def search_events(call: CallContext, arguments: SearchEventsArguments) -> Reply:
     """Find events in a person's own words (teams, places, days, times), ordered by start; without arguments list
-    all. `understood` shows how the query was read: correct it with the other arguments. Next: send_invite with
-    the uids picked, or search_cursor for all listed; or update_event."""
+    all. Of a series, the first `instance` that fits: update_event without it changes the whole series. `understood`
+    shows how the query was read: correct it with the other arguments. Next: send_invite with the uids picked, or
+    search_cursor for all listed."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 
@@ -169,7 +170,8 @@ def _line(event: Event, span: Span, free: int | None) -> str:
     mailed = " [by mail]" if event.source_uid is not None else ""
     mailed += " [nothing proves who sent it]" if event.sender_unauthenticated else ""
     where = f", {quoted(one_line(event.location))}" if event.location else ""
-    repeats = ", repeats" if event.recurring else ""
+    instance = instance_named(event, span)
+    repeats = f", repeats, and this is its instance {instance}" if instance else ""
     title = quoted(event.summary)
     places = "" if free is None else f", {free} of {event.places} places free"
     return f"- {event.id or event.uid}: {title}{state}, {times(span)}{repeats}{where}{places}{mailed}"
