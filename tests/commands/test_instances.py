@@ -9,6 +9,7 @@ import pytest
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance, UpdateInstance
+from engine.commands.events.timing import Timing
 from engine.commands.revisions import RevisionSource
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event, EventStatus, Override
@@ -16,7 +17,7 @@ from engine.model.messages import Audience, Kind, Method
 from engine.model.people import Partstat
 from engine.model.times import Span
 from engine.refusals import Code
-from tests.support.engines import created, deliver, do, invite, invite_all_answers, refusal
+from tests.support.engines import created, deliver, do, invite, invite_all_answers, meeting, refusal
 
 FIRST = datetime(2027, 5, 2, 23, tzinfo=UTC)
 SECOND = FIRST + timedelta(weeks=1)
@@ -169,3 +170,29 @@ async def test_a_placeholder_in_one_date_for_which_the_invited_have_no_value_is_
     ):
         assert await refusal(engine, command) is Code.MISSING_FIELD
     await invite(engine, series, "bob@example.com", name="Bob")
+
+
+async def test_one_instance_of_a_timed_series_is_not_made_one_of_whole_days(
+    engine: Engine, series: Event
+) -> None:
+    for when in (Timing(start="2027-05-10"), Timing(start="2027-05-10", all_day=True)):
+        change = UpdateInstance(uid=series.uid, recurrence_id=SECOND, when=when)
+        assert await refusal(engine, change) is Code.INVALID_TIME
+    days = Timing(start="2027-05-02", timezone="Europe/Paris")
+    fair = await created(engine, when=days, recurrence="FREQ=WEEKLY;COUNT=4")
+    timed = Timing(start="2027-05-10T19:00", duration="PT2H")
+    change = UpdateInstance(uid=fair.uid, recurrence_id=date(2027, 5, 9), when=timed)
+    assert await refusal(engine, change) is Code.INVALID_TIME
+
+
+async def test_a_series_needs_the_zone_of_its_place_where_an_event_does_with_an_offset(
+    engine: Engine,
+) -> None:
+    paris = Timing(start="2027-03-01T19:00+01:00", duration="PT2H")
+    once = await created(engine, when=paris)
+    assert once.span.start == datetime(2027, 3, 1, 18, tzinfo=UTC)
+    weekly = {"recurrence": "FREQ=WEEKLY;COUNT=20"}
+    assert await refusal(engine, meeting(when=paris, **weekly)) is Code.UNKNOWN_TIMEZONE
+    zoned = paris.model_copy(update={"timezone": "Europe/Paris"})
+    assert (await created(engine, when=zoned, **weekly)).span.timezone == "Europe/Paris"
+    await created(engine, when=Timing(start="2027-03-01T18:00Z", duration="PT2H"), **weekly)

@@ -181,3 +181,42 @@ def test_a_new_zone_alone_keeps_the_wall_clock() -> None:
 def test_all_day_changes_only_together_with_start() -> None:
     assert code(Timing(all_day=True), BASE) is Code.INVALID_TIME
     assert Timing(start="2027-05-02", all_day=True).span(BASE).all_day
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ("2027-05-03T23:59:59", 3),
+        ("2027-05-03T23:59:59+02:00", 3),
+        ("2027-05-04T00:00:00", 3),
+        ("2027-05-04", 3),
+        ("2027-05-01T23:59", 1),
+    ],
+)
+def test_whole_days_that_end_within_a_day_include_it(end: str, last: int) -> None:
+    timing = Timing(start="2027-05-01T00:00:00", end=end, timezone="Europe/Paris", all_day=True)
+    assert timing.span().end == date(2027, 5, last + 1)
+
+
+@pytest.mark.parametrize(
+    ("duration", "end"),
+    [
+        ("P2D", "2027-03-28T09:00:00+02:00"),
+        ("P1W", "2027-04-02T09:00:00+02:00"),
+        ("P1DT24H", "2027-03-28T10:00:00+02:00"),
+        ("PT48H", "2027-03-28T10:00:00+02:00"),
+    ],
+)
+def test_days_of_a_duration_are_those_of_the_clock_on_the_wall(duration: str, end: str) -> None:
+    span = Timing(start="2027-03-26T09:00", duration=duration, timezone="Europe/Paris").span()
+    assert span.end == datetime.fromisoformat(end)
+
+
+def test_a_day_alone_takes_no_time_away_from_an_event() -> None:
+    base = Timing(start="2027-05-02T19:00", duration="PT2H", timezone="Europe/Paris").span()
+    with pytest.raises(Refused, match="no time of day") as caught:
+        Timing(start="2027-05-10").span(base)
+    assert (caught.value.code, "all_day=true" in caught.value.hint) == (Code.INVALID_TIME, True)
+    assert Timing(start="2027-05-10", all_day=True).span(base).all_day
+    days = Timing(start="2027-05-02", timezone="Europe/Paris").span()
+    assert Timing(start="2027-05-10").span(days).start == date(2027, 5, 10)

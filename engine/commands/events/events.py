@@ -94,7 +94,8 @@ class CreateEvent(Command[EventDone]):
         return EventDone(event=event, changed=changed, created=True)
 
     def _event(self, work: Work, owner: str, short: str) -> Event:
-        span = self.when if isinstance(self.when, Span) else self.when.span()
+        repeats = bool(self.recurrence)
+        span = self.when if isinstance(self.when, Span) else self.when.of_new(recurring=repeats)
         event = Event(
             uid=work.randomness.word(UID_LENGTH),
             id=short,

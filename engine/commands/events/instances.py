@@ -94,6 +94,12 @@ class UpdateInstance(Command[EventDone]):
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         if self.when is not None:
             span = self.when.span(known.span)
+            if span.all_day != known.span.all_day:
+                raise Refused(
+                    Code.INVALID_TIME,
+                    "One instance of a series cannot change between whole days and a time of day.",
+                    "Give start as the series has it, or change the whole series.",
+                )
             values["span"] = span.model_copy(update={"timezone": event.span.timezone})
         return known.model_copy(update=values)
 

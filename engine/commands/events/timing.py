@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.itip import zones
@@ -38,6 +38,20 @@ class Timing(Value):
         """True if no time is given."""
         return self == Timing()
 
+    def of_new(self, *, recurring: bool) -> Span:
+        """The span of a new event; a series needs a zone, as an offset is right for half of the year alone.
+
+        Raises Refused: INVALID_TIME, UNKNOWN_TIMEZONE, END_BEFORE_START.
+        """
+        span = self.span()
+        if recurring and self.start and not self.timezone and _parse(self.start, "start").utcoffset():
+            raise Refused(
+                Code.UNKNOWN_TIMEZONE,
+                "timezone is missing: a series with an offset alone would be an hour off once clocks change.",
+                "Give start in local time with the zone of its place, such as “Europe/Paris”.",
+            )
+        return span
+
     def span(self, base: Span | None = None) -> Span:
         """The span meant, filled up from `base`.
 
@@ -64,7 +78,14 @@ class Timing(Value):
         if self.all_day is not None:
             return self.all_day
         if self.start:
-            return _is_date(self.start)
+            day = _is_date(self.start)
+            if day and base and not base.all_day:
+                raise Refused(
+                    Code.INVALID_TIME,
+                    f"start “{self.start[:40]}” has no time of day, and the event is not one of whole days.",
+                    "Add the time; an event is made one of whole days by all_day=true.",
+                )
+            return day
         return bool(base and base.all_day)
 
     def _start(self, base: Span | None, zone: str, *, all_day: bool) -> date | datetime:
@@ -83,13 +104,16 @@ class Timing(Value):
         if self.end and self.duration:
             raise Refused(Code.INVALID_TIME, "end and duration were both given.", "Give one of them.")
         if self.end:
-            return _day(self.end, "end") if is_day(start) else _moment(self.end, zone, "end")
-        length = _duration(self.duration) if self.duration else _kept_length(base, start)
+            return _day_after(self.end) if is_day(start) else _moment(self.end, zone, "end")
+        days, rest = _duration(self.duration) if self.duration else (timedelta(), _kept_length(base, start))
+        length = days + rest
         if is_day(start) and (length.seconds or not length.days):
             raise Refused(
                 Code.INVALID_TIME, "An all-day event lasts whole days.", "Give duration as P1D, P2D, …"
             )
-        return start + length
+        if not isinstance(start, datetime):
+            return start + length
+        return (start.astimezone(ZoneInfo(zone)) + days).astimezone(UTC) + rest
 
 
 def _kept_length(base: Span | None, start: date | datetime) -> timedelta:
@@ -138,6 +162,13 @@ def _day(text: str, what: str) -> date:
     return day
 
 
+def _day_after(text: str) -> date:
+    """The end of whole days: a time within a day, such as 23:59:59, says that this day belongs to them."""
+    end = _parse(text, "end")
+    day = _day(text, "end")
+    return day if end.time() == time() else day + timedelta(days=1)
+
+
 def _refuse_far(value: date, what: str) -> None:
     if not 1970 <= value.year <= 2200:
         raise Refused(Code.INVALID_TIME, f"{what} is in the year {value.year}.", _EXAMPLE)
@@ -176,7 +207,8 @@ def _as_utc(moment: datetime, what: str) -> datetime:
     return utc.replace(microsecond=0)
 
 
-def _duration(text: str) -> timedelta:
+def _duration(text: str) -> tuple[timedelta, timedelta]:
+    """The days of a duration, which are as long as the clock on the wall says (RFC 5545, 3.3.6), and the rest of it."""
     match = _DURATION.fullmatch(text.strip())
     parts = {k: int(v) for k, v in (match.groupdict() if match else {}).items() if v}
     if not parts:
@@ -185,4 +217,5 @@ def _duration(text: str) -> timedelta:
             f"duration “{text[:40]}” is not an ISO 8601 duration.",
             "Examples: PT90M, PT2H, P1D.",
         )
-    return timedelta(**parts)
+    days = {name: parts.pop(name) for name in ("weeks", "days") if name in parts}
+    return timedelta(**days), timedelta(**parts)
