@@ -32,6 +32,7 @@ from engine.search.names import named, words_of
 from engine.search.other_clocks import names_clock, spoken_clock
 from engine.search.outcome import EVER, Reading
 from engine.search.tokens import Token, tokens
+from engine.search.years import begun, since_when
 
 _SINCE = frozenset({"after", "since", "from", "starting", "beginning"})
 _UNTIL = frozenset({"before", "until", "till", "by", "through"})
@@ -248,7 +249,8 @@ class _Reader:
         since, until = windows.alike((first.window, last.window), self._now.tzinfo)
         if since.start is None or until.end is None:
             return 0
-        self._found.windows.append(Window(start=since.start, end=windows.later(since.start, until.end)))
+        start = begun(self._tokens[i + skip : joint], since.start, until.end)
+        self._found.windows.append(Window(start=start, end=windows.later(start, until.end)))
         return skip + first.length + 1 + last.length
 
     def _bare_range(self, i: int, skip: int, first: Dates, joint: int) -> int:
@@ -268,6 +270,8 @@ class _Reader:
         if found is None:
             return 0
         start, end = found.window.start, found.window.end
+        if word == "since" and start:
+            start = begun(self._tokens[i + 1 : i + 1 + found.length], start, since_when(self._now))
         if word in _SINCE:
             self._narrow(Window(start=end if word == "after" else start))
         else:
@@ -386,11 +390,8 @@ class _Reader:
 
 
 def _small(text: str) -> int | None:
-    return (
-        int(text)
-        if text.isascii() and text.isdigit() and len(text) <= 3 and 0 < int(text) <= _ORDER_MAX
-        else None
-    )
+    plain = text.isascii() and text.isdigit() and len(text) <= 3
+    return int(text) if plain and 0 < int(text) <= _ORDER_MAX else None
 
 
 def _may_begin_a_time(token: Token) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta, tzinfo
 
@@ -59,7 +60,10 @@ def year_of(today: date, month: int, day: int | None = None) -> int:
     """The year in which this month or day next occurs, today included."""
     if day is None:
         return today.year + (month < today.month)
-    return today.year + ((month, day) < (today.month, today.day))
+    year = today.year + ((month, day) < (today.month, today.day))
+    while (month, day) == (2, 29) and not isleap(year):
+        year += 1
+    return year
 
 
 def part_of(window: Window, part: str) -> Window:
