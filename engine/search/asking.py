@@ -77,7 +77,8 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     spans = _besides(read) if query.after or query.before else _spans(read, asked, zone)
     days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
     wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
-    status = query.status or read.status
+    # Who asks for the next one asks for one that takes place.
+    status = query.status or read.status or (EventStatus.CONFIRMED if read.order else None)
     if read.unheeded:
         page = EventPage(events=(), read=WordsRead(unknown=tuple(read.unheeded)))
     else:

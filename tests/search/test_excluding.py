@@ -7,6 +7,7 @@ import pytest
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
+from engine.model.events import EventStatus
 from engine.model.queries import EventQuery
 from engine.search.asking import Found
 from engine.search.grammar import read
@@ -101,6 +102,17 @@ async def test_a_no_of_the_person_who_asks_leaves_nothing_out(town: Engine, word
 async def test_a_no_in_the_name_of_an_event_is_its_name(town: Engine) -> None:
     await created(town, summary="No Limit Poker", when=_at("2027-05-08T20:00"))
     assert await _titles(town, "No Limit Poker in May") == ["No Limit Poker"]
+
+
+@pytest.mark.parametrize("words", ["next Owls game", "the first game", "next two Owls games"])
+async def test_the_next_one_is_one_that_takes_place(town: Engine, words: str) -> None:
+    (first,) = (await _search(town, "Foxes")).events
+    await do(town, CancelEvent(uid=first.uid))
+    found = await _search(town, words)
+    assert [event.summary for event in found.events] == [BEARS]
+    assert found.understood.status is EventStatus.CONFIRMED
+    off = await _search(town, "next cancelled Owls game")
+    assert [event.summary for event in off.events] == [FOXES]
 
 
 async def test_a_tool_says_what_it_cannot_leave_out_and_offers_nothing_instead(
