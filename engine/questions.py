@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine import attendee_report
 from engine.branding_questions import BrandingQuestions
 from engine.campaign_questions import CampaignQuestions
-from engine.commands import series
+from engine.commands import series, text
 from engine.commands.agents.keys import digest, subject_digest
 from engine.commands.approvals.deciding import unknown
 from engine.commands.base import named_event
@@ -116,7 +116,7 @@ class Questions(
         Raises Refused: NOT_ALLOWED, INVALID_CURSOR, UNKNOWN_TIMEZONE.
         """
         refuse_unreading(actor)
-        organizer = query.organizer.strip().lower() if query.organizer else None
+        organizer = text.known_address(query.organizer) if query.organizer else None
         if not actor.everywhere:
             organizer = organizer or one_organizer(actor)
             if not actor.owns(organizer):
@@ -180,7 +180,7 @@ class Questions(
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
         """Everything that was sent to one person for one event, and what came back. Raises Refused."""
         event = await self.event(uid, actor)
-        address = email.strip().lower()
+        address = text.known_address(email)
         attendee = await self.store.attendee(event.uid, address)
         if attendee is None:
             raise Refused(Code.UNKNOWN_ATTENDEE, "That address is not invited to this event.")
@@ -321,7 +321,7 @@ class Questions(
 
 def _organizer(key: str | None, actor: Actor) -> str:
     """The organizer whom `key` names, the actor's own without one. Raises Refused: NOT_ALLOWED."""
-    organizer = (key or actor.address).strip().lower()
+    organizer = text.known_address(key or actor.address)
     if not actor.owns(organizer):
         raise of_others("key")
     return organizer

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from engine.commands.text import known_address
 from engine.model.messages import Audience, Chosen
 from engine.model.people import Partstat
 from engine.refusals import Code, Refused
@@ -36,5 +37,5 @@ def chosen(value: Audience | Sequence[str] | None) -> Audience | Chosen | None:
         )
     return Chosen(
         partstats=frozenset(_ANSWERS[name] for name in names if name in _ANSWERS),
-        emails=frozenset(name for name in names if name not in _ANSWERS),
+        emails=frozenset(known_address(name) for name in names if name not in _ANSWERS),
     )

@@ -71,6 +71,14 @@ def address(text: str) -> str:
     return by_all_rules(plain)
 
 
+def known_address(text: str) -> str:
+    """An address as `address` keeps it, to look for one that is known; what is no address stays, in lower case."""
+    try:
+        return address(text)
+    except Refused:
+        return text.strip().lower()
+
+
 def _flaw(plain: str) -> str:
     """What is wrong with an address, where one look tells; empty if nothing is."""
     local, at, domain = plain.partition("@")

@@ -240,3 +240,26 @@ async def test_a_dry_run_says_who_takes_no_mail_and_gets_none(engine: Engine, to
         )
         await caller.ok(tool, uid=event.uid, audience="all", **change)
     assert [mail.to for mail in await left(engine)] == [BOB, "dan@example.com"]
+
+
+@pytest.mark.parametrize(
+    "written", ["Jane <INFO@Bücher.example>", "mailto:info@bücher.example", " info@bücher.example"]
+)
+async def test_a_person_is_found_by_their_address_as_they_were_invited_by_it(
+    engine: Engine, written: str
+) -> None:
+    async with calling(engine, tier="extended") as caller:
+        uid = await caller.event()
+        await caller.ok("send_invite", uid=uid, email=written)
+        await deliver(engine)
+        await caller.ok("get_attendee", uid=uid, email=written)
+        change = await caller.ok("update_event", uid=uid, location="Hall 2", audience=[written], dry_run=True)
+        assert change["notified"] == 1
+        assert (await caller.ok("remind", uid=uid, who=[written], dry_run=True))["reminded"] == 1
+        answer = {"uid": uid, "email": written, "answer": "decline"}
+        event = await engine.event(uid, engine.local)
+        person = await attendee(engine, event, "info@xn--bcher-kva.example")
+        await do(engine, RecordProposal(token=person.token, span=event.span), SYSTEM)
+        await caller.ok("answer_proposal", **answer)
+        await caller.ok("withdraw_invite", uid=uid, email=written)
+        assert await caller.code("withdraw_invite", uid=uid, email="no address") == "unknown_attendee"

@@ -151,7 +151,7 @@ async def open_proposal(
     work: Work, event: Event, email: str, recurrence_id: date | datetime | None, start: date | datetime | None
 ) -> tuple[Proposal, Attendee]:
     """The attendee's open proposal, by instance and start where they are named. Raises Refused(UNKNOWN_PROPOSAL)."""
-    address = email.strip().lower()
+    address = text.known_address(email)
     found = await work.unit.proposals(event.uid, address)
     if recurrence_id is not None:
         instance = series.aligned(event.span, recurrence_id)

@@ -60,7 +60,7 @@ async def taken_out(work: Work, event: Event, known: Attendee, note: str = "") -
 
 
 async def _attendee(work: Work, event: Event, email: str) -> Attendee:
-    known = await work.unit.attendee(event.uid, email.strip().lower())
+    known = await work.unit.attendee(event.uid, text.known_address(email))
     if known is None:
         raise Refused(
             Code.UNKNOWN_ATTENDEE, "That address is not invited to this event.", "Check the address."
