@@ -19,6 +19,8 @@ from engine.refusals import Code, Refused
 
 _DESCRIPTION_BYTES = 30_000
 _DATES_SHOWN = 100
+_STARTS_SHOWN = 20
+_CHANGED_LINES = 3
 _FIRST = 3
 _INSTANCES_MAX = 2_000
 _DAY = timedelta(days=1)
@@ -90,6 +92,7 @@ class EventInfo(Data):
     instances: InstancesInfo | None = Field(description="of a series; null: it happens once")
     cancelled_dates: list[str] = Field(description="instances that don't take place")
     changed_dates: list[str] = Field(description="instances that differ")
+    changed_to: list[str] = Field(description="when those start now")
     last_end: str | None = Field(description="end of the last instance, UTC; null: for ever")
     rsvp: bool = Field(description="false: asks for no answer")
     places: int = Field(description="0: any number")
@@ -163,12 +166,14 @@ def event_info(event: Event) -> EventInfo:
     shown = {
         "description": cut(event.description, _DESCRIPTION_BYTES),
         "cancelled_dates": [_date(span, value) for value in event.exdates[:_DATES_SHOWN]],
-        "changed_dates": [_date(span, override.recurrence_id) for override in event.overrides[:_DATES_SHOWN]],
+        "changed_dates": [_date(span, one.recurrence_id) for one in event.overrides[:_DATES_SHOWN]],
+        "changed_to": [_date(span, one.span.start) for one in event.overrides[:_STARTS_SHOWN]],
     }
     whole = {
         "description": len(event.description),
         "cancelled_dates": len(event.exdates),
         "changed_dates": len(event.overrides),
+        "changed_to": len(event.overrides),
     }
     return EventInfo(
         uid=event.uid,
@@ -306,7 +311,18 @@ def _instances_line(event: Event) -> list[str]:
         else f"{found.count or f'More than {_INSTANCES_MAX}'} instances"
     )
     last = f", …, the last {found.last}" if found.last and (found.count or 0) > len(found.first) else ""
-    return [f"{number}: {', '.join(found.first)}{last}"]
+    return [f"{number}: {', '.join(found.first)}{last}", *_changed_lines(event)]
+
+
+def _changed_lines(event: Event) -> list[str]:
+    """When and where the instances that differ take place, by the starts that name them."""
+    shown = [
+        f"Changed instance {_date(event.span, one.recurrence_id)}: now {times(one.span)}"
+        + (f", at {quoted(one_line(one.location, 60))}" if one.location not in {"", event.location} else "")
+        for one in event.overrides[:_CHANGED_LINES]
+    ]
+    more = len(event.overrides) - len(shown)
+    return [*shown, *([f"And {more} more changed instances: see changed_dates."] if more else [])]
 
 
 def description_lines(event: Event) -> list[str]:

@@ -7,10 +7,12 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import When, cut, one_line, utc, when
 from engine.attendee_report import masked_name
+from engine.itip import recurrence
 from engine.model.actors import Actor
 from engine.model.addresses import masked_address
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event
+from engine.model.times import Span
 from engine.model.verbs import Verb
 from engine.ownership import sees_addresses
 
@@ -35,6 +37,12 @@ class ProposalInfo(Data):
 def hides_proposers(actor: Actor) -> bool:
     """True if an actor sees who proposes only masked: it may neither report nor answer a proposal, which names them."""
     return not sees_addresses(actor, Verb.UPDATE)
+
+
+def standing(event: Event, proposal: Proposal) -> Span:
+    """When what a proposal would move takes place: its instance, or the event."""
+    of = proposal.recurrence_id
+    return event.span if of is None else recurrence.instance(event, of).span
 
 
 def proposal_info(event: Event, proposal: Proposal, *, masked: bool = False) -> ProposalInfo:

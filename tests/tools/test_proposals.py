@@ -68,7 +68,10 @@ async def test_a_declined_proposal_is_answered_to_the_one_who_made_it(engine: En
         wrong = await caller.code("answer_proposal", **decline, instance="2027-05-16T19:00:00")
         assert wrong == "unknown_proposal"
         assert await caller.code("answer_proposal", **decline, audience="all") == "invalid_argument"
-        declined = await caller.ok("answer_proposal", **decline, instance="2027-05-09")
+        answered = await caller.call("answer_proposal", **decline, instance="2027-05-09")
+    assert "the event stays at Sunday 2027-05-09 19:00" in text_of(answered)
+    declined = answered.structured_content
+    assert declined is not None
     assert (declined["proposal"]["state"], declined["changed"]) == ("declined", [])
     (message,) = [m for m in await deliver(engine) if m.kind.calendar]
     assert (message.email, message.method, message.sequence) == (ANN, "DECLINECOUNTER", 0)

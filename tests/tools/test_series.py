@@ -72,6 +72,11 @@ async def test_one_instance_is_moved_and_the_others_stay(engine: Engine, mode: M
         assert (await caller.ok("get_event", uid=uid))["event"]["sequence"] == 0
         data = await caller.ok("update_event", **move)
         assert data["event"]["changed_dates"] == ["2027-05-10T09:00:00+02:00"]
+        assert data["event"]["changed_to"] == ["2027-05-11T10:00:00+02:00"]
+        told = text_of(await caller.call("get_event", uid=uid))
+        now = "now Tuesday 2027-05-11 10:00–10:30 Europe/Paris"
+        assert f"Changed instance 2027-05-10T09:00:00+02:00: {now}" in told
+        assert "at «Hall 2»" in told
         (mail,) = await left(engine)
         assert mail.brief == (ANN, "REQUEST", 1)
         assert mail.event["RECURRENCE-ID"].dt.isoformat() == "2027-05-10T09:00:00+02:00"

@@ -389,6 +389,6 @@ async def test_what_is_cut_of_an_event_is_said(engine: Engine) -> None:
     async with calling(engine) as caller:
         event = (await caller.ok("get_event", uid=uid))["event"]
         small = (await caller.ok("get_event", uid=(await created(engine)).uid))["event"]
-    assert event["cut"] == ["description", "cancelled_dates", "changed_dates"]
+    assert event["cut"] == ["description", "cancelled_dates", "changed_dates", "changed_to"]
     assert len(event["cancelled_dates"]) == 100
     assert small["cut"] == []

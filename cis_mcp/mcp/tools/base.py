@@ -350,7 +350,7 @@ def _internal() -> CallToolResult:
     return failure(
         Code.INTERNAL,
         "The server failed during this call.",
-        "Check with get_event or get_campaign what was done before you repeat it.",
+        "Check with search_events, get_event or get_campaign what was done before you repeat it.",
         sent=None,
     )
 

@@ -20,7 +20,7 @@ from cis_mcp.views.events import (
     quoted,
     times,
 )
-from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from cis_mcp.views.proposals import ProposalInfo, proposal_info, standing
 from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
@@ -103,7 +103,8 @@ async def _declined(call: CallContext, arguments: AnswerProposalArguments, which
             "Leave audience out.",
         )
     done = await call.apply(DeclineProposal(**which))
-    words = f"Declined; {done.attendee.email} is mailed that the event stays at {times(done.event.span)}."
+    stays = standing(done.event, done.proposal) if done.proposal else done.event.span
+    words = f"Declined; {done.attendee.email} is mailed that the event stays at {times(stays)}."
     data = AnsweredProposal(
         event=event_info(done.event),
         proposal=proposal_info(done.event, done.proposal),
