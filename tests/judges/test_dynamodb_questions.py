@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import pytest
 
 from engine.itip.recurrence import instances
-from engine.model.answers import Receipt
+from engine.model.answers import InstanceAnswer, Receipt
 from engine.model.changes import Change
 from engine.model.confirmations import ConfirmationKind
 from engine.model.exports import ExportQuery, Table
-from engine.model.messages import MessageState
+from engine.model.messages import Fanout, Kind, MessageState
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.model.triggers import DeliveryState
 from engine.store.dynamodb.address import Address
+from engine.store.dynamodb.answers import INSTANCE_ANSWERS
 from engine.store.dynamodb.budgets import KEY_DAYS, SpentDay
 from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.owed import INVITEES, place
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.dynamodb.tallies import event_key
+from engine.store.dynamodb.wires import as_written
 from engine.store.sqlite.search_file import SearchFile
 from tests.judges.tables import Fixed, new_address
 from tests.store import stores
@@ -220,3 +223,32 @@ async def test_only_the_recount_scans(processes: tuple[DynamoStore, DynamoStore]
     await store.changes(None, None, 3)
     assert [page async for page in store.attendees_of(["event1"], ExportQuery(table=Table.ATTENDEES))]
     assert store.consumed.scans == 0
+
+
+async def test_who_answered_for_the_last_of_very_many_dates_is_told_of_a_change(
+    processes: tuple[DynamoStore, DynamoStore],
+) -> None:
+    store, _ = processes
+    await stores.with_event(store, "zoe@example.com")  # type: ignore[arg-type]
+    dates = [START + timedelta(days=n) for n in range(10_001)]
+    answers = [_for_date("ann@example.com", date, Partstat.DECLINED) for date in dates[:-1]]
+    answers.append(_for_date("zoe@example.com", dates[-1], Partstat.ACCEPTED))
+    items = (as_written(INSTANCE_ANSWERS.items(one)[0], "1")[0] for one in answers)
+    await store.calls.write([{"PutRequest": {"Item": item}} for item in items])
+
+    async with store.unit() as unit:
+        job = Fanout(event_uid="event1", kind=Kind.UPDATE, partstats=frozenset({Partstat.ACCEPTED}))
+        people, _ = await unit.audience(job, 10)
+        assert [attendee.email for attendee in people] == ["zoe@example.com"]
+
+
+def _for_date(email: str, date: datetime, partstat: Partstat) -> InstanceAnswer:
+    return InstanceAnswer(
+        event_uid="event1",
+        email=email,
+        recurrence_id=date,
+        partstat=partstat,
+        sequence=0,
+        dtstamp=START,
+        arrived=START,
+    )

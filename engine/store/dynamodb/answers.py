@@ -10,7 +10,7 @@ from engine.model.changes import Change, ChangeKind
 from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined
-from engine.store.dynamodb.rows import KindTable
+from engine.store.dynamodb.rows import KindTable, Rows
 
 _MAX = 10_000
 
@@ -70,6 +70,14 @@ AUTOMATIC_REPLIES = KindTable[AutomaticReply](
 )
 
 
+async def answers_to_instances(
+    rows: Rows, event_uid: str, recurrence_id: date | datetime | None = None, limit: int | None = None
+) -> list[InstanceAnswer]:
+    """The answers for single instances of an event, or for one of them if it is given."""
+    of = ["instance"] if recurrence_id is None else ["instance", _instance(recurrence_id)]
+    return await rows.under(INSTANCE_ANSWERS, event_uid, *of, limit=limit)
+
+
 class AnswerQuestions(AttendeeQuestions):
     """Questions about what attendees answer besides Yes, No or Maybe to a whole event."""
 
@@ -88,8 +96,7 @@ class AnswerQuestions(AttendeeQuestions):
             return [one] if one else []
         if email is not None:
             return await self.rows.by(INSTANCE_ANSWERS, "instances", joined(event_uid, email), limit=_MAX)
-        of = ["instance"] if recurrence_id is None else ["instance", _instance(recurrence_id)]
-        return await self.rows.under(INSTANCE_ANSWERS, event_uid, *of, limit=_MAX)
+        return await answers_to_instances(self.rows, event_uid, recurrence_id, _MAX)
 
     async def proposals(
         self,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
-from engine.model.answers import InstanceAnswer
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.changes import ChangeKind
-from engine.model.messages import Fanout, Kind, Message, MessageState
-from engine.model.people import Attendee, Partstat
+from engine.model.messages import Kind, Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
-from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
+from engine.store.dynamodb.attendees import Attendees
+from engine.store.dynamodb.audiences import AudienceQuestions
 from engine.store.dynamodb.budgets import Budgets
 from engine.store.dynamodb.day_limit import SentHours
-from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.ids import new_id
-from engine.store.dynamodb.names import joined
 from engine.store.dynamodb.owed import (
     INVITEES,
     MAILS,
@@ -26,7 +23,6 @@ from engine.store.dynamodb.owed import (
     Invitee,
     Owed,
     RowPlace,
-    is_meant,
     kind_of,
     ledger_keys,
     moved,
@@ -43,18 +39,12 @@ _JUDGED = frozenset({MessageState.SENT, MessageState.FAILED})
 """The states of its newest messages by which a campaign is judged."""
 _SETTLED_MOST = 70
 """The number of items up to which a unit changes one more message, with its counters and those of its keys."""
-_LOOKED_AT = 2_000
-"""The most attendees that one unit of work reads to find those that a job addresses."""
+_REPORTS_MOST = 2_000
+"""The most mails to one address among which the last report is searched for."""
 
 
-class LedgerQuestions(AttendeeQuestions, Held):
+class LedgerQuestions(AudienceQuestions):
     """Questions about the ledger."""
-
-    @abstractmethod
-    async def instance_answers(
-        self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
-    ) -> list[InstanceAnswer]:
-        """Answers for single instances."""
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
         """The message with this Message-ID, or None."""
@@ -119,7 +109,7 @@ class LedgerQuestions(AttendeeQuestions, Held):
 
     async def last_report(self, event_uid: str, email: str) -> datetime | None:
         """When `email` was last owed a report of the event."""
-        found = await self.rows.under(MAILS, email, backwards=True, limit=_LOOKED_AT)
+        found = await self.rows.under(MAILS, email, backwards=True, limit=_REPORTS_MOST)
         of_event = (
             o.message for o in found if (o.message.kind, o.message.event_uid) == (Kind.REPORT, event_uid)
         )
@@ -137,66 +127,6 @@ class LedgerQuestions(AttendeeQuestions, Held):
             Index.TRANSPORT, transport_id
         )
         return await self.shown(found) if found else None
-
-    async def _meant_besides(
-        self,
-        event_uid: str,
-        partstats: Collection[Partstat],
-        recurrence_id: date | datetime | None,
-        emails: Collection[str],
-    ) -> set[str]:
-        """The people who are included although their answer to the event may differ."""
-        answered = await self.instance_answers(event_uid, None, recurrence_id)
-        return {*emails, *(a.email for a in answered if a.partstat in partstats)}
-
-    async def audience_size(
-        self,
-        event_uid: str,
-        partstats: Collection[Partstat],
-        recurrence_id: date | datetime | None = None,
-        emails: Collection[str] = (),
-    ) -> int:
-        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
-        counted = await self.event_tally(event_uid, own=False)
-        unproven = await self.rows.by(INVITEES, "unproven", event_uid)
-        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
-        more = [i.attendee for i in await self.invitees(event_uid, others)]
-        return (
-            sum(counted.get(f"rsvp.{p.label}", 0) for p in partstats)
-            - sum(i.attendee.partstat in partstats for i in unproven)
-            + sum(a.partstat not in partstats and a.proven and a.withdrawn is None for a in more)
-        )
-
-    async def notified_size(
-        self,
-        event_uid: str,
-        partstats: Collection[Partstat],
-        recurrence_id: date | datetime | None = None,
-        emails: Collection[str] = (),
-    ) -> int:
-        """How many attendees with these answers, or in `emails`, received the event, or may have."""
-        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
-        held, found = await self.held_ids(), 0
-        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
-            meant = is_meant(invitee.attendee, partstats, others)
-            found += meant and any(notified(m, held) for m in invitee.messages)
-        return found
-
-    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
-        """The next attendees of a job, and its new cursor, None after the last.
-
-        They are in order of their addresses, and in smaller batches if few are included.
-        """
-        others = await self._meant_besides(job.event_uid, job.partstats, job.recurrence_id, job.emails)
-        after = joined("attendee", job.cursor) if job.cursor else ""
-        found, seen = list[Attendee](), 0
-        async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
-            seen += 1
-            if is_meant(invitee.attendee, job.partstats, others):
-                found.append(invitee.attendee)
-            if len(found) == limit or seen == _LOOKED_AT:
-                return found, invitee.attendee.email
-        return found, None
 
 
 class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):

@@ -1,0 +1,81 @@
+"""Who is addressed by a change: the people of an event, by their answers to it and to its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from engine.model.messages import Fanout
+from engine.model.people import Attendee, Partstat
+from engine.store.dynamodb.answers import answers_to_instances
+from engine.store.dynamodb.attendees import AttendeeQuestions
+from engine.store.dynamodb.held_now import Held
+from engine.store.dynamodb.names import joined
+from engine.store.dynamodb.owed import INVITEES, is_meant, notified
+
+_LOOKED_AT = 2_000
+"""The most attendees that one unit of work reads to find those that a job addresses."""
+
+
+class AudienceQuestions(AttendeeQuestions, Held):
+    """Questions about audiences."""
+
+    async def _meant_besides(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None,
+        emails: Collection[str],
+    ) -> set[str]:
+        """The people who are included although their answer to the event may differ."""
+        answered = await answers_to_instances(self.rows, event_uid, recurrence_id)
+        return {*emails, *(a.email for a in answered if a.partstat in partstats)}
+
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
+        counted = await self.event_tally(event_uid, own=False)
+        unproven = await self.rows.by(INVITEES, "unproven", event_uid)
+        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
+        more = [i.attendee for i in await self.invitees(event_uid, others)]
+        return (
+            sum(counted.get(f"rsvp.{p.label}", 0) for p in partstats)
+            - sum(i.attendee.partstat in partstats for i in unproven)
+            + sum(a.partstat not in partstats and a.proven and a.withdrawn is None for a in more)
+        )
+
+    async def notified_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        """How many attendees with these answers, or in `emails`, received the event, or may have."""
+        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
+        held, found = await self.held_ids(), 0
+        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
+            meant = is_meant(invitee.attendee, partstats, others)
+            found += meant and any(notified(m, held) for m in invitee.messages)
+        return found
+
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
+        """The next attendees of a job, and its new cursor, None after the last.
+
+        They are in order of their addresses, and in smaller batches if few are included.
+        """
+        others = await self._meant_besides(job.event_uid, job.partstats, job.recurrence_id, job.emails)
+        after = joined("attendee", job.cursor) if job.cursor else ""
+        found, seen = list[Attendee](), 0
+        async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
+            seen += 1
+            if is_meant(invitee.attendee, job.partstats, others):
+                found.append(invitee.attendee)
+            if len(found) == limit or seen == _LOOKED_AT:
+                return found, invitee.attendee.email
+        return found, None
