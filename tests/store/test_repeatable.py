@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.bulk_changes import ContinueBulkChange
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.fan_out import FanOut
 from engine.commands.invites.invites import SendInvite
@@ -31,6 +32,7 @@ from tests.store.stores import (
     EVERYBODY,
     ORGANIZER,
     STORES,
+    answered,
     attendee,
     campaign,
     claim,
@@ -300,3 +302,48 @@ async def test_people_of_as_many_domains_are_invited_in_units_that_the_backend_t
     await engine.apply(start, engine.local)
     await jobs.step(engine)
     assert await states(store, made.uid) == {"queued": 45}
+
+
+async def _started(engine: Engine, uid: str, rows: list[ListRow]) -> str:
+    """A campaign all of whose messages are written: its id."""
+    draft = await engine.apply(DraftCampaign(uid=uid, recipients=rows), engine.local)
+    start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
+    await engine.apply(start, engine.local)
+    while (await engine.apply(FanOut(), SYSTEM)).worked:
+        pass
+    return draft.campaign.id
+
+
+async def test_a_list_is_sent_again_to_people_whose_first_invite_was_withdrawn(
+    store: Store, tmp_path: Any
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    engine = Engine(settings, store, Clock(), SystemRandomness())
+    made = (await engine.apply(meeting(), engine.local)).event
+    async with store.unit() as unit:
+        people = unit.invites_per_unit + 2
+    rows = [ListRow(email=f"p{n}@example.com") for n in range(people)]
+    first = await _started(engine, made.uid, rows)
+    cancel = ControlCampaign(campaign_id=first, action=CampaignAction.CANCEL, confirmed=True)
+    await engine.apply(cancel, engine.local)
+    while (await engine.apply(ContinueBulkChange(), SYSTEM)).worked:
+        pass
+    await _started(engine, made.uid, rows)
+    assert await states(store, made.uid) == {"withdrawn": people, "queued": people}
+
+
+async def test_a_change_is_owed_to_people_whose_invites_of_a_campaign_failed(
+    store: Store, tmp_path: Any
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    engine = Engine(settings, store, Clock(), SystemRandomness())
+    made = (await engine.apply(meeting(), engine.local)).event
+    await _started(engine, made.uid, [ListRow(email=f"p{n}@example.com") for n in range(40)])
+    claims = await claim(store, now=engine.clock())
+    await answered(store, claims, MessageState.FAILED, now=engine.clock(), code="rejected_by_server")
+    async with store.unit() as unit:
+        await unit.save_event(made.model_copy(update={"sequence": made.sequence + 1}))
+        await unit.add_fanout(Fanout(event_uid=made.uid, kind=Kind.UPDATE, partstats=EVERYBODY))
+    while (await engine.apply(FanOut(), SYSTEM)).worked:
+        pass
+    assert await states(store, made.uid) == {"failed": 40, "queued": 40}

@@ -7,12 +7,15 @@ from datetime import date, datetime
 
 from engine.model.messages import Fanout
 from engine.model.people import Attendee, Partstat
+from engine.store import rules
 from engine.store.dynamodb.answers import answers_to_instances
 from engine.store.dynamodb.attendees import AttendeeQuestions
 from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.names import joined
-from engine.store.dynamodb.owed import INVITEES, is_meant, notified
+from engine.store.dynamodb.owed import INVITEES, is_meant, items_of_next, notified
 
+CHUNK_MOST = 77
+"""The most items for the people to whom a unit of work owes messages; budgets and counters need at most 20 more."""
 _LOOKED_AT = 2_000
 """The most attendees that one unit of work reads to find those that a job addresses."""
 
@@ -67,15 +70,20 @@ class AudienceQuestions(AttendeeQuestions, Held):
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         """The next attendees of a job, and its new cursor, None after the last.
 
-        They are in order of their addresses, and in smaller batches if few are included.
+        They are in order of their addresses, and in smaller batches if few are included, or if what they were sent
+        before takes more of the unit of work.
         """
         others = await self._meant_besides(job.event_uid, job.partstats, job.recurrence_id, job.emails)
-        after = joined("attendee", job.cursor) if job.cursor else ""
-        found, seen = list[Attendee](), 0
+        last, counted = job.cursor, job.kind in rules.FOR_PERSONS
+        after = joined("attendee", last) if last else ""
+        found, seen, items = list[Attendee](), 0, 0
         async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
-            seen += 1
             if is_meant(invitee.attendee, job.partstats, others):
+                items += items_of_next(invitee, counted=counted)
+                if found and items > CHUNK_MOST:
+                    return found, last
                 found.append(invitee.attendee)
+            seen, last = seen + 1, invitee.attendee.email
             if len(found) == limit or seen == _LOOKED_AT:
-                return found, invitee.attendee.email
+                return found, last
         return found, None

@@ -12,6 +12,7 @@ from engine.model.list_rows import Recipient
 from engine.model.messages import Fanout, Kind, MessageState
 from engine.store import rules
 from engine.store.dynamodb.attendees import MAILED, ZONES
+from engine.store.dynamodb.audiences import CHUNK_MOST
 from engine.store.dynamodb.budgets import KEY_DAYS, PERSONS, RESERVES
 from engine.store.dynamodb.events import EVENTS
 from engine.store.dynamodb.ids import new_id
@@ -20,15 +21,13 @@ from engine.store.dynamodb.leases import LeaseQuestions, Leases
 from engine.store.dynamodb.lists import MARKED, RESTS, SKIPPED, Lists
 from engine.store.dynamodb.names import joined, moment, newest_first, number
 from engine.store.dynamodb.new_people import NewPeople
-from engine.store.dynamodb.owed import INVITEES, Owed
+from engine.store.dynamodb.owed import INVITEES, Owed, items_of_next
 from engine.store.dynamodb.rows import Entry, KindTable
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS, SUPPRESSIONS, domains_of
 from engine.store.dynamodb.touched import PEOPLED
 from engine.store.rules import FAILING_WINDOW, is_failing
 
 _ALL = "all"
-_INVITING_MOST = 77
-"""The most items for the people a unit of work invites; budgets and counters need at most 20 more."""
 _UPLOADING = "uploading"
 _GOES_ON = frozenset({CampaignState.RUNNING, CampaignState.CANCELLED})
 _PENDING = (MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED)
@@ -195,20 +194,10 @@ class CampaignQuestions(LeaseQuestions):
         return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
 
 
-def _fitting(rows: Sequence[Recipient]) -> list[Recipient]:
-    """As many of these rows as one unit of work can invite: each needs two items, each new domain one."""
-    domains: set[str] = set()
-    for n, row in enumerate(rows):
-        domains.add(row.email.rpartition("@")[2])
-        if n and 2 * (n + 1) + len(domains) > _INVITING_MOST:
-            return list(rows[:n])
-    return list(rows)
-
-
 class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     """Changes of campaigns and jobs in a unit of work."""
 
-    invites_per_unit = (_INVITING_MOST - 1) // 2
+    invites_per_unit = (CHUNK_MOST - 1) // 2
 
     async def _foresee(self, job: Fanout, now: datetime) -> None:
         keys = job.key.split()
@@ -229,13 +218,25 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     ) -> tuple[list[Recipient], str | None]:
         """The next good rows of a list, and the new cursor, None after the last; also reads what is known of them."""
         found, place = await super().recipients(campaign_id, cursor, limit)
-        rows = _fitting(found)
-        if len(rows) < len(found):
-            place = str(rows[-1].row)
         campaign = await self.campaign(campaign_id)
-        if campaign and rows:
-            await self._foresee_people(campaign, [row.email for row in rows])
-        return rows, place
+        if campaign is None or not found:
+            return found, place
+        await self._foresee_people(campaign, [row.email for row in found])
+        rows = await self._fitting(campaign, found)
+        return rows, str(rows[-1].row) if len(rows) < len(found) else place
+
+    async def _fitting(self, campaign: Campaign, rows: Sequence[Recipient]) -> list[Recipient]:
+        """As many of these rows as one unit of work can invite: new domains and earlier messages take items too."""
+        emails = [row.email for row in rows]
+        people = {i.attendee.email: i for i in await self.invitees(campaign.event_uid, emails)}
+        invited, items = await self.invited(campaign.event_uid, emails), 0
+        domains: set[str] = set()
+        for n, row in enumerate(rows):
+            domains.add(row.email.rpartition("@")[2])
+            items += 1 if row.email in invited else items_of_next(people.get(row.email), counted=True)
+            if n and items + len(domains) > CHUNK_MOST:
+                return list(rows[:n])
+        return list(rows)
 
     async def _foresee_people(self, campaign: Campaign, emails: Sequence[str]) -> None:
         domains = {email.rpartition("@")[2] for email in emails}

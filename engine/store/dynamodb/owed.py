@@ -270,6 +270,16 @@ def moved(invitee: Invitee, owed: Owed) -> Invitee:
     return invitee.model_copy(update={"newest": owed, "past": past})
 
 
+def items_of_next(invitee: Invitee | None, *, counted: bool) -> int:
+    """How many items one more message to a person takes at most; `counted`: it also counts for the person.
+
+    The message before is moved to an item of its own, and entries of indexes with it.
+    """
+    newest = invitee.newest if invitee else None
+    entries = len(INVITEES.entries(invitee)) if invitee else 0
+    return 1 + counted + entries + (1 + len(OLDER.entries(newest)) if newest else 0)
+
+
 def with_past(invitee: Invitee, owed: Owed) -> Invitee:
     """The attendee with the summary of an older message updated."""
     past = tuple(summary(owed) if each.id == owed.message.id else each for each in invitee.past)

@@ -17,7 +17,7 @@ from engine.store.dynamodb.exports import ExportQuestions
 from engine.store.dynamodb.forgetting import TraceQuestions
 from engine.store.dynamodb.held import HeldQuestions
 from engine.store.dynamodb.inbox_messages import InboxMessageQuestions
-from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.items import Items, TooMany
 from engine.store.dynamodb.jobs import DueJobs
 from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.links import LinkQuestions
@@ -47,6 +47,8 @@ from engine.store.repeating import TRIES, repeated
 T = TypeVar("T")
 _PAUSE_S = 0.02
 """The longest pause, in seconds, before a unit of work is retried; it doubles up to fifty times that."""
+_FEW = 5
+"""How many people a unit of work takes that came to too many items with its usual number of them."""
 
 
 class DynamoStore(
@@ -149,7 +151,14 @@ class DynamoStore(
             return await repeated(attempt, TRIES - 1)
 
     async def _once(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
-        unit = self._begin()
+        try:
+            return await self._in(self._begin(), work)
+        except TooMany:  # what belongs to its people took more than is usual; some works take fewer of them
+            unit = self._begin()
+            unit.items_per_unit, unit.invites_per_unit = _FEW, _FEW
+            return await self._in(unit, work)
+
+    async def _in(self, unit: DynamoUnit, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
         result = await work(unit)
         await self._keep(unit)
         return result
