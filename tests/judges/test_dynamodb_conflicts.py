@@ -162,6 +162,19 @@ async def test_what_is_withdrawn_meanwhile_is_not_claimed(processes: Both) -> No
     assert await stores.states(one) == {"withdrawn": 1}  # type: ignore[arg-type]
 
 
+async def test_two_first_claims_at_once_share_what_is_due(processes: Both) -> None:
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+    mine: list[tuple[int, str]] = []
+
+    async def claim() -> None:
+        mine.extend(await _claimed(one))
+
+    other.meanwhile = claim
+    assert await other.claim_messages("two", 10, lambda: START, 20, reclaim=False) == []
+    assert mine == [(0, "Meeting")]
+
+
 async def _revise(store: Process) -> None:
     """The event has another name, of which Ann is told."""
     made = stores.event(sequence=1, summary="Another name")

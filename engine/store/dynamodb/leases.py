@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Attempt, MessageState
 from engine.store import rules
-from engine.store.dynamodb.held_now import LEASES, ClaimedRun, Holding, Lease
+from engine.store.dynamodb.held_now import ALL, LEASES, ClaimedRun, Holding, Lease
 from engine.store.dynamodb.ledger import Ledger, LedgerQuestions
 from engine.store.dynamodb.owed import Owed, RowPlace, place
 
@@ -55,6 +55,8 @@ class Leases(LeaseQuestions, Ledger):
         leases = await self.leases()
         before = {bucket: leases[bucket].runs.get(owner) for bucket in by_bucket if bucket in leases}
         still = set(await self._still_owed([row for run in before.values() if run for row in run.rows]))
+        for bucket in by_bucket.keys() - leases.keys():
+            self.items.not_found(LEASES.at(ALL, bucket))  # or two first claims of it would both be kept
         for bucket, some in by_bucket.items():
             lease, mine = leases.get(bucket) or Lease(bucket=bucket), before.get(bucket)
             kept = [row for row in mine.rows if row in still] if mine else []
