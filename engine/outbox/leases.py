@@ -14,8 +14,10 @@ from engine.quiet import Quiet
 from engine.store.protocol import Claims, Watching
 
 LEASE_S = 20.0
-_LOOK_S = 5.0
-"""Seconds after which to look for what is due though no one announced anything: a process may end before it does."""
+_LATE_S, _LATE_LOOK_S = 5.0, 1.0
+"""How long after something was kept an index may not show it, and how often to ask until then."""
+_LOOK_S = 30.0
+"""How often to ask what is due although nobody said that something was kept."""
 
 
 class ClaimsAndNews(Claims, Watching, Protocol):
@@ -38,7 +40,6 @@ class DispatcherLeases:
         lease_s: float = LEASE_S,
         observer: Observer | None = None,
         quota: QuotaKeeper | None = None,
-        look_s: float = _LOOK_S,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -53,9 +54,8 @@ class DispatcherLeases:
         self._careful_until = 0.0
         self._looked_closely = False
         self._quiet = Quiet(store)
-        self._look_s = look_s
-        self._next_look = float("-inf")
         self._due: datetime | None = None
+        self._news = self._asked = float("-inf")
 
     async def keep(self) -> None:
         """Renew the leases in time; called every quarter of a lease."""
@@ -93,9 +93,17 @@ class DispatcherLeases:
         return claims
 
     async def _next_due(self, now: datetime) -> datetime | None:
-        """When the next message is due; asked anew if something was kept since, and otherwise every few seconds."""
-        if not await self._quiet.since_last() or _steady() >= self._next_look:
-            self._next_look = _steady() + self._look_s
+        """When the next message is due: asked if something was kept, for a few seconds more, and now and then.
+
+        An index of the store may be late, and a process may end before it said that it kept something.
+        """
+        steady = _steady()
+        news = not await self._quiet.since_last()
+        if news:
+            self._news = steady
+        pause = _LATE_LOOK_S if steady - self._news < _LATE_S else _LOOK_S
+        if news or steady - self._asked >= pause:
+            self._asked = steady
             self._due = now  # should the question fail
             self._due = await self._store.next_due()
         return self._due

@@ -131,6 +131,19 @@ async def test_what_another_process_keeps_is_seen_and_found(
     assert [event.uid for event in peopled.events] == ["event3"]
 
 
+async def test_what_a_process_kept_is_told_before_it_stands_still(
+    processes: tuple[DynamoStore, DynamoStore],
+) -> None:
+    """Lambda freezes a function after each answer, and others are told at most once a second otherwise."""
+    one, other = processes
+    await stores.with_event(one, uid="event1")  # type: ignore[arg-type]
+    await one.announce()
+    revision = await other.revision()
+    await stores.with_event(one, uid="event2")  # type: ignore[arg-type]
+    await one.announce()
+    assert await other.revision() != revision
+
+
 async def test_others_are_told_also_after_a_loop_ended_all_that_waited_in_it(
     processes: tuple[DynamoStore, DynamoStore],
 ) -> None:

@@ -80,21 +80,58 @@ def _taken_over(engine: Engine) -> bool:
         return raw.execute("UPDATE lease SET owner = 'another'").rowcount > 0
 
 
-class Unannounced:
-    """A store in which another process wrote, and was frozen before it could say so."""
+class LateIndex:
+    """A store whose index does not show yet what was kept last, when it is first asked what is due."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-
-    async def revision(self) -> int:
-        return 1
+        self.late = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    async def next_due(self) -> datetime | None:
+        self.late, late = False, self.late
+        return None if late else await self._store.next_due()
 
-async def test_what_no_one_announced_is_found_by_looking(engine: Engine, clock: Clock) -> None:
-    leases = DispatcherLeases(Unannounced(engine.store), "looking", clock, look_s=0)
-    assert await leases.claim(10) == await leases.claim(10) == []
-    await invite(engine, await created(engine), ANN)
+
+async def test_a_mail_is_claimed_that_the_index_shows_only_after_a_moment(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine)
+    late = LateIndex(engine.store)
+    leases = DispatcherLeases(late, "one", clock)  # type: ignore[arg-type]
+    assert await leases.claim(10) == []
+    await invite(engine, event, ANN)
+    late.late = True
+    assert await leases.claim(10) == []
+    assert not late.late, "it was asked, and the index was late"
+    time_passes(LEASE_S / 10)
     assert [claim.message.email for claim in await leases.claim(10)] == [ANN]
+
+
+async def test_a_mail_is_claimed_although_nobody_said_that_it_is_owed(engine: Engine, clock: Clock) -> None:
+    event = await created(engine)
+    silent = Silent(engine.store)
+    leases = DispatcherLeases(silent, "one", clock)  # type: ignore[arg-type]
+    assert await leases.claim(10) == []
+    assert await leases.claim(10) == []
+    await invite(engine, event, ANN)
+    assert await leases.claim(10) == []
+    for _ in range(8):
+        time_passes(LEASE_S / 4)
+        await leases.keep()
+    assert [claim.message.email for claim in await leases.claim(10)] == [ANN]
+
+
+class Silent:
+    """A store whose other processes say nothing of what they kept."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def revision(self) -> int:
+        return 0

@@ -1,4 +1,4 @@
-"""Shows whether any process wrote anything: each process changes one number, at most once per second.
+"""Shows whether any process wrote anything: each process changes one number, at most once per second or call.
 
 So others notice writes after at most a second, and a process that writes constantly pays for one write per second.
 """
