@@ -47,3 +47,21 @@ async def test_what_others_send_counts_against_a_key_s_minute_like_a_claim(store
     assert sorted(emails(await claim(store, now=later))) == ["p000@example.com", "p001@example.com"]
     async with store.unit() as unit:
         assert not await unit.spend_minutes({"key0": 1}, later)
+
+
+async def test_what_a_key_s_minute_does_not_let_go_has_its_turn_one_after_the_other(store: Store) -> None:
+    await with_event(store)
+    async with store.unit() as unit:
+        await unit.add_key(key("key0", bounds=Bounds(minute=30)))
+    people = [f"p{n:03}@example.com" for n in range(70)]
+    for first in range(0, len(people), AT_ONCE):
+        some = people[first : first + AT_ONCE]
+        async with store.unit() as unit:
+            await unit.add_attendees([attendee(email) for email in some])
+            await unit.add_messages([message(email, key="key0") for email in some], priority=1)
+    gone = emails(await claim(store))
+    assert len(gone) == 30
+    async with store.unit() as unit:
+        waiting = [await unit.last_message("event1", email) for email in people if email not in gone]
+    turns = [START + timedelta(seconds=2 * n) for n in range(1, 41)]
+    assert sorted(m.due for m in waiting if m) == turns

@@ -200,7 +200,7 @@ class Claims(Judging, Quotas):
         domain = m.email.rpartition("@")[2]
         rate = rates.get(domain, 0)
         if rate and not await self.allowed(f"@{domain}", 1, now, rate):
-            return now + timedelta(seconds=1 / rate)
+            return await self.turn_of_late(f"late {owed.priority} @{domain}", now, rate)
         late = await self._late_for_keys(owed, facts, now)
         if late is None:
             await self.spend(f"@{domain}", 1, now, rate)
@@ -213,7 +213,7 @@ class Claims(Judging, Quotas):
         minutes = [(k.id, k.bounds.minute) for k in facts.standings[m.key].in_force(now).keys if k.bounds]
         for key, minute in minutes:
             if minute and not await self.allowed_in_minute(f"key:{key}", now, minute):
-                return now + timedelta(seconds=60 / minute)
+                return await self.turn_of_late(f"late {owed.priority} key:{key}", now, minute / 60)
         for key, minute in minutes:
             await self.spend(f"key:{key}", 1, now, minute / 60)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from engine.model.campaigns import Campaign
@@ -23,6 +23,8 @@ from engine.store.dynamodb.table import Index
 T = TypeVar("T")
 _WRITTEN = 90
 """The most results that one unit of work examines."""
+_PART_OF_LEASE = 20
+"""What is claimed is handed out after this part of its lease, though a claim of several units may find more."""
 
 
 class Dispatching(LeaseQuestions, QuotaQuestions):
@@ -58,8 +60,9 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         if reclaim:
             await self.transact(take_back)
         claims: list[Claim] = []
+        until = clock() + timedelta(seconds=lease_s / _PART_OF_LEASE)
         more = True
-        while more and len(claims) < limit:
+        while more and len(claims) < limit and (not claims or clock() < until):
             left = limit - len(claims)
             some, more = await self.transact(
                 lambda unit, left=left: unit.claim(owner, left, clock(), lease_s, quota)  # type: ignore[misc]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from engine.model.base import Value
 from engine.model.counters import Quota
 from engine.store import rules
 from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_AHEAD_S = 600.0
+"""The most seconds until a late message is judged again: what would come behind it may have been withdrawn."""
 
 
 class SpentRate(Value):
@@ -96,6 +99,15 @@ class Quotas(QuotaQuestions, UnitSession):
         found = await self.rows.get(PACES, name)
         after = max(found.next if found else 0.0, now.timestamp()) + n / rate
         await self.rows.put(PACES, SpentRate(name=name, next=after))
+
+    async def turn_of_late(self, name: str, now: datetime, rate: float) -> datetime:
+        """When it is the turn of a message that a rate does not let go now: after those that waited for it before."""
+        found = await self.rows.get(PACES, name)
+        turn = max(found.next if found else 0.0, now.timestamp()) + 1 / rate
+        if turn > now.timestamp() + _AHEAD_S:
+            return now + timedelta(seconds=_AHEAD_S)
+        await self.rows.put(PACES, SpentRate(name=name, next=turn))
+        return datetime.fromtimestamp(turn, UTC)
 
     async def spend_minutes(self, minutes: Mapping[str, int], now: datetime) -> bool:
         """Count one mail against the limits per minute of these keys; False, and nothing is counted, beyond one."""

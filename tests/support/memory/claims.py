@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ class _Waiting:
 class ClaimUnit(QuotaUnit, KeyUnit):
     """The dispatcher's side of the ledger."""
 
+    _turns: Counter[str]
+
     def reclaim(self, now: datetime, lease_s: float) -> None:
         """Take back what the dead held: it may have left."""
         for key, row in self.owed(lambda m: m.state.pending):
@@ -79,6 +82,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         limit = self._allowed(f"quota {quota}", limit, now, service.rate)
         limit = limit if service.remaining is None else min(limit, service.remaining)
         claims: list[Claim] = []
+        self._turns = Counter[str]()
         for key, row in self._due(now):
             if len(claims) >= limit:
                 break
@@ -149,7 +153,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         rate = rates.by_domain.get(domain, 0)
         if self._allowed(f"@{domain}", 1, now, rate):
             return True
-        later = row.changed(due=now + timedelta(seconds=1 / rate))
+        later = row.changed(due=self._turn(f"@{domain}", now, rate))
         self.t.put("message", row.message.id, later)
         return False
 
@@ -179,11 +183,16 @@ class ClaimUnit(QuotaUnit, KeyUnit):
             after = self.t.get("pace", pace)
             if not rules.allowed_in_minute(1, after, now.timestamp(), minute):
                 row = self.t.get("message", key)
-                late = now + timedelta(seconds=60 / minute)
+                late = self._turn(pace, now, minute / 60)
                 self.t.put("message", key, row.changed(due=late))
                 return True
             self.t.put("pace", pace, max(after or 0.0, now.timestamp()) + 60 / minute)
         return False
+
+    def _turn(self, pace: str, now: datetime, rate: float) -> datetime:
+        """When the next of those that a rate does not let go now has its turn."""
+        self._turns[pace] += 1
+        return now + timedelta(seconds=self._turns[pace] / rate)
 
     def _allowed(self, key: str, limit: int, now: datetime, rate: float) -> int:
         return rules.allowed(limit, self.t.get("pace", key), now.timestamp(), rate)
