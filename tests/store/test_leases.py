@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from engine.model.campaigns import CampaignState
 from engine.model.messages import MessageState
+from engine.refusals import Code
 from engine.store.protocol import Store
-from tests.store.stores import START, answered, claim, emails, save, state, with_event
+from tests.store.stores import (
+    START,
+    answered,
+    attendee,
+    campaign,
+    claim,
+    emails,
+    message,
+    recipients,
+    save,
+    state,
+    with_event,
+    withdrawing,
+)
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 LATER = START + timedelta(seconds=60)
@@ -65,3 +82,24 @@ async def test_a_lease_from_a_clock_that_was_set_back_has_run_out(store: Store) 
     await claim(store, "dead", now=START + timedelta(hours=1))
     (found,) = await claim(store, "alive", now=START)
     assert found.message.in_doubt
+
+
+@pytest.mark.parametrize("came", [MessageState.DEFERRED, MessageState.QUEUED, None])
+async def test_what_was_in_flight_when_a_campaign_with_a_rate_was_cancelled_is_withdrawn(
+    store: Store, came: MessageState | None
+) -> None:
+    """It comes back deferred or untried, or the dispatcher was lost."""
+    await with_event(store)
+    async with store.unit() as unit:
+        await unit.add_campaign(campaign(rate=10), recipients(1))
+        await unit.add_attendees([attendee(ANN)])
+        await unit.add_messages([message(ANN, campaign_id="campaign1")], priority=1)
+    claims = await claim(store)
+    async with store.unit() as unit:
+        await unit.save_campaign(campaign(rate=10, state=CampaignState.CANCELLED))
+        await unit.change_messages(withdrawing(Code.CAMPAIGN_CANCELLED, campaign_id="campaign1"), START)
+    if came:
+        await answered(store, claims, came, due=LATER)
+    assert await claim(store, "another", now=LATER) == []
+    found = await state(store, claims[0])
+    assert (found.state, found.code) == (MessageState.WITHDRAWN, Code.CAMPAIGN_CANCELLED)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from engine.model.bulk_changes import BulkAction, BulkChange
+from engine.model.campaigns import CampaignState
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code
 from engine.store.protocol import Store
-from tests.store.stores import ORGANIZER, START, attendee, campaign, claim, emails, event, message, with_event
+from tests.store.stores import (
+    ORGANIZER,
+    START,
+    attendee,
+    campaign,
+    claim,
+    emails,
+    event,
+    message,
+    recipients,
+    with_event,
+)
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
@@ -203,3 +217,26 @@ async def test_what_expired_is_dropped_beside_as_much_as_a_unit_takes(store: Sto
             await unit.add_undo(undoable(f"newer{n}", asked=later))
     async with store.unit() as unit:
         assert [await unit.undoable(f"old{n}") for n in range(15)] == [None] * 15
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_an_invite_that_is_owed_again_leaves_though_its_campaign_with_a_rate_has_finished(
+    store: Store, in_parts: bool
+) -> None:
+    code = Code.INVITE_WITHDRAWN
+    async with store.unit() as unit:
+        await unit.ensure_organizer(ORGANIZER, "", START)
+        await unit.add_event(event())
+        await unit.add_campaign(campaign(rate=10), recipients(1))
+        await unit.add_attendees([attendee(ANN)])
+        await unit.add_messages([message(ANN, campaign_id="campaign1")], priority=1)
+    async with store.unit() as unit:
+        assert await unit.withdraw_for_person("event1", ANN, code, START) == 1
+        await unit.save_campaign(campaign(rate=10, state=CampaignState.FINISHED))
+    async with store.unit() as unit:
+        if in_parts:
+            again = BulkChange(action=BulkAction.OWE_AGAIN, event_uid="event1", code=code.value, since=START)
+            assert await unit.change_messages(again, START) is None
+        else:
+            assert await unit.owe_again("event1", ANN, code, START) == 1
+    assert emails(await claim(store)) == [ANN]

@@ -199,6 +199,11 @@ class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
 
     invites_per_unit = (CHUNK_MOST - 1) // 2
 
+    async def fixed_campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign with this id, which must be unchanged when this unit is kept."""
+        await self.items.get_many([CAMPAIGNS.at(campaign_id)], checked=True)
+        return await self.campaign(campaign_id)
+
     async def _foresee(self, job: Fanout, now: datetime) -> None:
         keys = job.key.split()
         wanted = [

@@ -237,7 +237,7 @@ class Claims(Judging, Quotas):
             done += 1
             owed = found.get(result.message_id)
             if owed and owed.message.state.pending:
-                await self.save_row(owed, await self.unheld_with(_written(owed, result, now)))
+                await self.save_row(owed, await self.as_campaign_is(_written(owed, result, now)))
                 sent += result.state is MessageState.SENT
         await self.let_go(owner, [r.message_id for r in results[:done] if not _settles(r)])
         self.count_sent(sent, now)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from engine.model.campaigns import CampaignState
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.messages import Attempt, MessageState
 from engine.store import rules
 from engine.store.dynamodb.held_now import ALL, LEASES, ClaimedRun, Holding, Lease
@@ -13,6 +14,7 @@ from engine.store.dynamodb.ledger import Ledger, LedgerQuestions
 from engine.store.dynamodb.owed import Owed, RowPlace, place
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
+_PACED = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
 _PLACES_MOST = 30
 """The most messages whose leases one unit of work ends."""
 
@@ -40,6 +42,10 @@ class Leases(LeaseQuestions, Ledger):
     """The part of a unit of work for leases on messages."""
 
     _now: dict[str, Lease] | None = None
+
+    @abstractmethod
+    async def fixed_campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign with this id, which must be unchanged when this unit is kept."""
 
     async def leases(self) -> dict[str, Lease]:
         """The leases by bucket, read once, including this unit's changes."""
@@ -111,14 +117,20 @@ class Leases(LeaseQuestions, Ledger):
             if m.state.pending:
                 back = owed.changed(state=MessageState.QUEUED, in_doubt=True, attempts=m.attempts + 1)
                 kept = back.model_copy(update={"attempts": (*owed.attempts, tried)})
-                await self.save_row(owed, await self.unheld_with(kept))
+                await self.save_row(owed, await self.as_campaign_is(kept))
 
-    async def unheld_with(self, owed: Owed) -> Owed:
-        """The row, not held any longer if its campaign was cancelled while it was leased: such a hold has no end."""
-        campaign_id = owed.message.campaign_id if owed.held else None
-        campaign = await self.campaign(campaign_id) if campaign_id else None
-        ended = campaign is not None and campaign.state is CampaignState.CANCELLED
-        return owed.model_copy(update={"held": False}) if ended else owed
+    async def as_campaign_is(self, owed: Owed) -> Owed:
+        """A row that is owed still: not held by a campaign that was cancelled, nor paced by one that is over.
+
+        It may have been leased when the campaign ended, and such waiting has no end.
+        """
+        campaign_id = owed.message.campaign_id if owed.held or owed.rated else None
+        if not campaign_id or not owed.message.state.pending:
+            return owed
+        campaign = await self.fixed_campaign(campaign_id)
+        state = campaign.state if campaign else None
+        held, rated = owed.held and state is not CampaignState.CANCELLED, owed.rated and state in _PACED
+        return owed.model_copy(update={"held": held, "rated": rated})
 
 
 def _holding(owed: Owed) -> Holding:

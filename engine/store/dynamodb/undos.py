@@ -125,7 +125,7 @@ class Undos(BulkChanges):
                 m = owed.message
                 if m.code == code and m.settled == withdrawn and count < self.items_per_unit:
                     again = {"state": MessageState.QUEUED, "code": "", "settled": None}
-                    await self.save_row(owed, owed.changed(**again))
+                    await self.save_row(owed, await self.as_campaign_is(owed.changed(**again)))
                     count += 1
         return count
 
