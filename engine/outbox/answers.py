@@ -22,6 +22,7 @@ def accepted(claim: Claim, outcome: Accepted) -> SendResult:
         state=MessageState.SENT,
         text=outcome.answer,
         transport_id=outcome.transport_id or sesnotice.named(outcome.answer),
+        lease=claim.lease,
     )
 
 
@@ -43,6 +44,7 @@ def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0)
         text=rejected.answer,
         due=now + wait,
         untried=rejected.server and not rejected.in_doubt,
+        lease=claim.lease,
         in_doubt=rejected.in_doubt,
     )
 
@@ -52,6 +54,7 @@ def failed(claim: Claim, code: Code, text: str, *, in_doubt: bool = False) -> Se
         message_id=claim.message.id,
         state=MessageState.FAILED,
         code=code.value,
+        lease=claim.lease,
         text=text,
         in_doubt=in_doubt,
     )
@@ -59,7 +62,7 @@ def failed(claim: Claim, code: Code, text: str, *, in_doubt: bool = False) -> Se
 
 def released(claim: Claim, due: datetime | None = None) -> SendResult:
     """The message was not tried; it waits for another dispatcher, or until `due`."""
-    return SendResult(message_id=claim.message.id, state=MessageState.QUEUED, due=due)
+    return SendResult(message_id=claim.message.id, state=MessageState.QUEUED, due=due, lease=claim.lease)
 
 
 def backoff(attempts: int) -> timedelta:

@@ -11,7 +11,8 @@ from functools import partial
 import pytest
 
 from engine.itip.recurrence import instances
-from engine.model.messages import Kind
+from engine.model.claims import SendResult
+from engine.model.messages import Kind, MessageState
 from engine.model.queries import EventQuery
 from engine.model.record import ChainRow, Cut, next_row
 from engine.model.webhooks import PostingState
@@ -173,6 +174,23 @@ async def test_two_first_claims_at_once_share_what_is_due(processes: Both) -> No
     other.meanwhile = claim
     assert await other.claim_messages("two", 10, lambda: START, 20, reclaim=False) == []
     assert mine == [(0, "Meeting")]
+
+
+async def test_a_mail_that_was_given_back_and_claimed_again_is_not_given_back_by_the_same_words(
+    processes: Both,
+) -> None:
+    """An answer is written down again where it is not known whether it was."""
+    one, other = processes
+    await stores.with_event(one, ANN)  # type: ignore[arg-type]
+    (first,) = await one.claim_messages("one", 10, lambda: START, 20)
+    back = SendResult(message_id=first.message.id, state=MessageState.QUEUED, lease=first.lease)
+    await one.write_answers("one", [back], START)
+    (second,) = await one.claim_messages("one", 10, lambda: START, 20)
+    await one.write_answers("one", [back], START)
+    assert await stores.claim(other, "another") == []  # type: ignore[arg-type]
+    sent = back._replace(state=MessageState.SENT, lease=second.lease)
+    await one.write_answers("one", [sent], START)
+    assert await stores.states(one) == {"sent": 1}  # type: ignore[arg-type]
 
 
 async def _revise(store: Process) -> None:

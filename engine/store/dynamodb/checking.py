@@ -142,7 +142,7 @@ class _Counting:
         for run in lease.runs.values():
             for row in run.rows:
                 self.wrong["messages that are held twice"] += row.id in self.held
-                self.held[row.id] = RowPlace(*row)
+                self.held[row.id] = row.place
 
     def differences(self) -> Iterator[str]:
         """One sentence for each difference."""

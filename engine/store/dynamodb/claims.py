@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from engine.model.claims import Claim, SendResult
 from engine.model.messages import UNTRIED, Attempt, Kind, MessageState, with_attempt
 from engine.refusals import Code
 from engine.store import rules
+from engine.store.dynamodb.held_now import Holding
 from engine.store.dynamodb.judging import Facts, Judging
 from engine.store.dynamodb.names import joined
 from engine.store.dynamodb.owed import (
@@ -17,7 +19,6 @@ from engine.store.dynamodb.owed import (
     INVITEES,
     Invitee,
     Owed,
-    RowPlace,
     kind_of,
     row_of,
     turn,
@@ -44,7 +45,7 @@ _WRITTEN_MOST = 75
 class _Pass:
     """A claim in progress: the claimed messages, their buckets, and how many messages were rewritten.
 
-    `more`: it ends before examining all messages, since the unit of work is full.
+    `more`: it ends before examining all messages, since the unit of work is full. `lease`: what its leases are called.
     """
 
     now: datetime
@@ -53,6 +54,7 @@ class _Pass:
     buckets: set[str] = field(default_factory=set)
     changed: int = 0
     more: bool = False
+    lease: str = field(default_factory=lambda: secrets.token_urlsafe(3))
 
 
 class Claims(Judging, Quotas):
@@ -79,7 +81,7 @@ class Claims(Judging, Quotas):
             await self._from([joined("rate", campaign.id)], 1, allowed, done)
             await self.spend(campaign.id, len(done.rows) - before, now, rate)
         if done.rows:
-            await self.take(owner, done.rows, now.timestamp() + lease_s)
+            await self.take(owner, done.rows, now.timestamp() + lease_s, done.lease)
             await self.spend(_ALL, len(done.rows), now, self.context.rates.all)
             await self.spend_quota(quota, len(done.rows), now)
         return done.claims, done.more
@@ -174,7 +176,7 @@ class Claims(Judging, Quotas):
             done.changed += 1
         done.rows.append(newest)
         done.buckets.add(newest.bucket)
-        done.claims.append(facts.claim(newest, now))
+        done.claims.append(facts.claim(newest, now)._replace(lease=done.lease))
         return True
 
     def _judged(self, owed: Owed, facts: Facts, now: datetime) -> tuple[Code | None, Owed]:
@@ -221,27 +223,29 @@ class Claims(Judging, Quotas):
     async def write(self, owner: str, results: Sequence[SendResult], now: datetime) -> int:
         """Record as many of these results as fit into a unit, and return how many.
 
-        If a lease was lost, the message's new holder records its result.
+        If a lease was lost, the message's new holder records its result. What gives a message back counts for its own
+        lease alone: it may be written down again, after the same dispatcher has claimed the message anew.
         """
-        mine = {
-            row.id: RowPlace(*row)
-            for lease in (await self.leases()).values()
-            if owner in lease.runs
-            for row in lease.runs[owner].rows
-        }
-        found = await self.rows_at(mine[r.message_id] for r in results if r.message_id in mine)
-        sent = done = 0
-        for result in results:
+        runs = [run for lease in (await self.leases()).values() if (run := lease.runs.get(owner))]
+        mine = {row.id: row for run in runs for row in run.rows}
+        meant = {n for n, r in enumerate(results) if _counts_for(r, mine.get(r.message_id))}
+        found = await self.rows_at(mine[results[n].message_id].place for n in meant)
+        sent, back = 0, list[str]()
+        for n, result in enumerate(results):
             if self.items.actions > _WRITTEN_MOST:
+                results = results[:n]
                 break
-            done += 1
+            if n not in meant:
+                continue
             owed = found.get(result.message_id)
             if owed and owed.message.state.pending:
                 await self.save_row(owed, await self.as_campaign_is(_written(owed, result, now)))
                 sent += result.state is MessageState.SENT
-        await self.let_go(owner, [r.message_id for r in results[:done] if not _settles(r)])
+            if not _settles(result):
+                back.append(result.message_id)
+        await self.let_go(owner, back)
         self.count_sent(sent, now)
-        return done
+        return len(results)
 
     async def let_go(self, owner: str, ids: Iterable[str]) -> None:
         """End the leases of `owner` on messages that are still owed; settled ones may remain in its runs."""
@@ -257,6 +261,11 @@ class Claims(Judging, Quotas):
 
 def _settles(result: SendResult) -> bool:
     return result.state in {MessageState.SENT, MessageState.FAILED}
+
+
+def _counts_for(result: SendResult, row: Holding | None) -> bool:
+    """True if a result is that of a lease, or settles its message whatever became of the lease."""
+    return row is not None and (_settles(result) or result.lease in {"", row.lease})
 
 
 def _first(owed: Owed, people: Mapping[tuple[str, str], Invitee]) -> bool:

@@ -24,7 +24,7 @@ from engine.store.dynamodb.keys import KEYS
 from engine.store.dynamodb.kinds import TABLES, kind
 from engine.store.dynamodb.links import INVITES
 from engine.store.dynamodb.names import Key, joined
-from engine.store.dynamodb.owed import INVITEES, MAILS, RowPlace, kind_of, place
+from engine.store.dynamodb.owed import INVITEES, MAILS, kind_of, place
 from engine.store.dynamodb.pages import CONFIRMED
 from engine.store.dynamodb.posted import REQUESTS, drop_posted
 from engine.store.dynamodb.readable import columns, texts, without_others
@@ -167,7 +167,7 @@ class Forgetting(WordsForgotten, Suppressions, Claims):
     async def _being_mailed(self, address: str) -> bool:
         """True while a mail to the person, or one to somebody else that names them, is being sent."""
         runs = [run for lease in (await self.leases()).values() for run in lease.runs.values()]
-        places = [RowPlace(*row) for run in runs for row in run.rows]
+        places = [row.place for run in runs for row in run.rows]
         held = await self.rows_at(place for place in places if place.email == address or not place.uid)
         pending = [owed.message for owed in held.values() if owed.message.state.pending]
         return any(message.email == address or tells(message, address) for message in pending)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.model.base import Value
-from engine.store.dynamodb.owed import Owed
+from engine.store.dynamodb.owed import Owed, RowPlace
 from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.session import ReadSession
 
@@ -18,11 +18,17 @@ ALL = "all"
 
 
 class Holding(NamedTuple):
-    """One message in a run, with the place of its row."""
+    """One message in a run, with the place of its row, and the name of the claim that leased it."""
 
     uid: str
     email: str
     id: str
+    lease: str = ""
+
+    @property
+    def place(self) -> RowPlace:
+        """The place of its row."""
+        return RowPlace(self.uid, self.email, self.id)
 
 
 class ClaimedRun(Value):

@@ -11,7 +11,7 @@ from engine.model.messages import Attempt, MessageState
 from engine.store import rules
 from engine.store.dynamodb.held_now import ALL, LEASES, ClaimedRun, Holding, Lease
 from engine.store.dynamodb.ledger import Ledger, LedgerQuestions
-from engine.store.dynamodb.owed import Owed, RowPlace, place
+from engine.store.dynamodb.owed import Owed, place
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 _PACED = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
@@ -25,7 +25,7 @@ class LeaseQuestions(LedgerQuestions):
     async def sending(self) -> dict[str, Owed]:
         """The messages that are being sent, by id."""
         places = [
-            RowPlace(*row)
+            row.place
             for lease in (await self.leases()).values()
             for run in lease.runs.values()
             for row in run.rows
@@ -53,7 +53,7 @@ class Leases(LeaseQuestions, Ledger):
             self._now = await super().leases()
         return self._now
 
-    async def take(self, owner: str, claimed: Iterable[Owed], until: float) -> None:
+    async def take(self, owner: str, claimed: Iterable[Owed], until: float, name: str) -> None:
         """Lease the claimed messages to `owner`, and remove settled ones from its runs."""
         by_bucket: dict[str, list[Owed]] = {}
         for owed in claimed:
@@ -66,11 +66,11 @@ class Leases(LeaseQuestions, Ledger):
         for bucket, some in by_bucket.items():
             lease, mine = leases.get(bucket) or Lease(bucket=bucket), before.get(bucket)
             kept = [row for row in mine.rows if row in still] if mine else []
-            run = ClaimedRun(until=until, rows=(*kept, *(_holding(owed) for owed in some)))
+            run = ClaimedRun(until=until, rows=(*kept, *(_holding(owed, name) for owed in some)))
             await self.keep(lease, {**lease.runs, owner: run})
 
     async def _still_owed(self, rows: Sequence[Holding]) -> tuple[Holding, ...]:
-        found = await self.rows_at(RowPlace(*row) for row in rows)
+        found = await self.rows_at(row.place for row in rows)
         return tuple(row for row in rows if row.id in found and found[row.id].message.state.pending)
 
     async def keep(self, lease: Lease, runs: Mapping[str, ClaimedRun]) -> None:
@@ -112,7 +112,7 @@ class Leases(LeaseQuestions, Ledger):
     async def _in_doubt(self, lost: Sequence[Holding], now: datetime) -> None:
         """Owe messages again that may have left, and count the attempt."""
         tried = Attempt(at=now, state=MessageState.QUEUED, code="in_doubt", answer=_LOST)
-        for owed in (await self.rows_at(RowPlace(*row) for row in lost)).values():
+        for owed in (await self.rows_at(row.place for row in lost)).values():
             m = owed.message
             if m.state.pending:
                 back = owed.changed(state=MessageState.QUEUED, in_doubt=True, attempts=m.attempts + 1)
@@ -133,6 +133,6 @@ class Leases(LeaseQuestions, Ledger):
         return owed.model_copy(update={"held": held, "rated": rated})
 
 
-def _holding(owed: Owed) -> Holding:
+def _holding(owed: Owed, lease: str) -> Holding:
     found = place(owed.message)
-    return Holding(found.uid, found.email, found.id)
+    return Holding(found.uid, found.email, found.id, lease)

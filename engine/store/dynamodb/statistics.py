@@ -10,7 +10,7 @@ from engine.model.messages import MessageState
 from engine.store.dynamodb.held_now import ALL, LEASES
 from engine.store.dynamodb.leases import LeaseQuestions
 from engine.store.dynamodb.organizers import OrganizerQuestions
-from engine.store.dynamodb.owed import Owed, RowPlace
+from engine.store.dynamodb.owed import Owed
 
 _SENDING = f"delivery.{MessageState.SENDING}"
 
@@ -41,7 +41,7 @@ class StatisticsQuestions(OrganizerQuestions, LeaseQuestions):
         """
         listed = await self.items.query(LEASES.partition(ALL), consistent=False)
         held = [
-            RowPlace(*row)
+            row.place
             for lease in map(LEASES.value, listed)
             for run in lease.runs.values()
             for row in run.rows
