@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -57,9 +58,9 @@ Both = tuple[Process, Process]
 Work = Callable[[Process], Awaitable[None]]
 
 
-@pytest.fixture
-async def processes() -> AsyncIterator[Both]:
-    """Two processes over one table."""
+@asynccontextmanager
+async def two_processes() -> AsyncIterator[Both]:
+    """Two processes over one table, which adds up in the end."""
     address = Address.of(new_address())
     opened = [
         await open_table(address, Context(expand=instances, search_file=SearchFile.open), Fixed())
@@ -70,6 +71,13 @@ async def processes() -> AsyncIterator[Both]:
     for store in (one, other):
         assert await store.recount() == []
         await store.close()
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[Both]:
+    """Two processes over one table."""
+    async with two_processes() as both:
+        yield both
 
 
 async def test_what_was_not_there_when_it_was_read_is_not_replaced(processes: Both) -> None:

@@ -2,7 +2,7 @@
 
 Those of an event or a campaign go through the event's people, with consistent reads. Those of an organizer, a key or
 everyone go through the waiting messages, by an index that is late by moments: the claim judges anyway what such a
-change holds or withdraws, and what it releases is searched for once more a little later.
+change holds or withdraws. What a change releases is searched for once more a little later, in a campaign too.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ class BulkChangeQuestions(CampaignQuestions):
 class BulkChanges(BulkChangeQuestions, Campaigns):
     """The part of a unit of work that changes many messages, in parts."""
 
+    _applied: frozenset[str] = frozenset()
+    """The scopes of the changes that this unit has applied, in whole or in part."""
+
     async def keep_bulk_change(self, change: BulkChange) -> None:
         """Store a change whose remaining part is applied later; it replaces an older one of the same scope."""
         known = await self.rows.get(CHANGES, change.scope)
@@ -85,17 +88,22 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         await self.rows.put(CHANGES, kept)
 
     async def end_bulk_change(self, change: BulkChange) -> None:
-        """Delete a stored change of this scope; one that releases by the index is applied once more first."""
+        """Delete a stored change of this scope; one that releases, and was applied now, is applied once more later.
+
+        The index of waiting messages is late, and a claim that judged them before may have held some meanwhile.
+        """
         known = await self.rows.get(CHANGES, change.scope)
-        by_index = change.action in _ONCE_MORE and not (change.event_uid or change.campaign_id)
-        if known and by_index and not known.again:
+        again = known is not None and known.again
+        if change.action in _ONCE_MORE and change.scope in self._applied and not again:
             first, later = change.model_copy(update={"cursor": ""}), time.time() + _LATE_S
-            await self.rows.put(CHANGES, KeptChange(id=known.id, change=first, after=later, again=True))
+            id_ = known.id if known else new_id()
+            await self.rows.put(CHANGES, KeptChange(id=id_, change=first, after=later, again=True))
         elif known:
             await self.rows.drop(CHANGES, change.scope)
 
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
         """Apply a change to as many messages as fit into a unit, and return the new cursor, None after the last."""
+        self._applied |= {change.scope}
         if change.action in _DECIDING:
             return await self._undecided(change, now)
         if change.event_uid or change.campaign_id:

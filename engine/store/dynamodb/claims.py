@@ -155,6 +155,7 @@ class Claims(Judging, Quotas):
         """True if a message may be claimed; otherwise it is withdrawn, held or postponed."""
         now, m = done.now, owed.message
         if facts.waits(m):
+            await self.depend_on_hold(m, facts)
             await self.save_row(owed, owed.model_copy(update={"held": True}))
             return False
         code, newest = self._judged(owed, facts, now)

@@ -18,7 +18,7 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.campaigns import CAMPAIGNS
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS, KeptOrganizer
-from engine.store.dynamodb.keys import KEYS, KeyQuestions
+from engine.store.dynamodb.keys import KEYS, KeyQuestions, stop_of
 from engine.store.dynamodb.owed import Invitee, Owed
 from engine.store.dynamodb.reminders import Reminders
 from engine.store.dynamodb.suppressions import FORGETTING_KEYS
@@ -117,6 +117,16 @@ class Judging(KeyQuestions, Reminders, Undos):
     @abstractmethod
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty if it is not set."""
+
+    async def depend_on_hold(self, m: Message, facts: Facts) -> None:
+        """Keep this unit only if the campaign or the stops that hold a message are unchanged then.
+
+        Otherwise it would be held by what was resumed meanwhile, which releases it no more.
+        """
+        if m.campaign_id and facts.campaign_state(m) is CampaignState.PAUSED:
+            await self.fixed_campaign(m.campaign_id)
+        stops = {EVERYTHING, m.organizer}.intersection(facts.stopped)
+        await self.items.get_many([stop_of(one) for one in stops], checked=True)
 
     async def _foresee_facts(
         self, messages: Sequence[Message], uids: Sequence[str], organizers: Sequence[str]

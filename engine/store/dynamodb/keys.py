@@ -44,6 +44,11 @@ LISTS = KindTable[PatternList]("address-list", PatternList, key=lambda kept: (ke
 STOPS = KindTable[Stop]("stop", Stop, key=lambda stop: (_ALL, stop.organizer))
 
 
+def stop_of(organizer: str) -> tuple[str, str]:
+    """The place of an organizer's stop in the table."""
+    return STOPS.at(_ALL, organizer)
+
+
 class KeyQuestions(ReadSession):
     """Questions about keys and stops."""
 
