@@ -74,11 +74,11 @@ class Undos(BulkChanges):
     async def people_reached(self, undoable: Undoable) -> int:
         """How many people were sent a mail of the action, or may have been."""
         held = await self.held_ids()
+        shown = [await self.shown(owed) for owed in await self._mails(undoable)]
         people = {
             m.email
-            for message_id in undoable.messages
-            if (m := await self.message_by_message_id(message_id))
-            and (m.state in {MessageState.SENT, MessageState.SENDING} or m.in_doubt or m.id in held)
+            for m in shown
+            if m.state in {MessageState.SENT, MessageState.SENDING} or m.in_doubt or m.id in held
         }
         if undoable.campaign_id or undoable.before is not None:
 
@@ -107,9 +107,17 @@ class Undos(BulkChanges):
 
     async def withdraw_messages(self, undoable: Undoable, code: Code, now: datetime) -> int:
         """Withdraw the single mails of the action, and return how many."""
-        found = [await self.row_by_message_id(message_id) for message_id in undoable.messages]
-        waiting = await self.unheld([o for o in found if o and o.message.state.pending])
+        waiting = await self.unheld([o for o in await self._mails(undoable) if o.message.state.pending])
         return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
+
+    async def _mails(self, undoable: Undoable) -> list[Owed]:
+        """The single mails of the action, found by their people, as the index of Message-IDs is late; others by it."""
+        people = _people(undoable)
+        await self.rows.many(INVITEES, [(uid, "attendee", email) for uid, email in people])
+        rows = [owed for uid, email in people for owed in await self.messages_to(uid, email)]
+        known = {owed.message.message_id: owed for owed in rows}
+        found = [known.get(one) or await self.row_by_message_id(one) for one in undoable.messages]
+        return [owed for owed in found if owed]
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
         """Owe again the messages withdrawn at that moment with this code, of one person if given; return how many."""
@@ -155,3 +163,11 @@ class Undos(BulkChanges):
 
 def _gone(past: Past, held: dict[str, str]) -> bool:
     return past.gone or (past.state.pending and past.id in held)
+
+
+def _people(undoable: Undoable) -> list[tuple[str, str]]:
+    """The events and addresses of the people to whom single calendar messages of the action may go."""
+    invited = [(uid, email) for uid, _, email in (one.partition(" ") for one in undoable.invited)]
+    taken_out = [(undoable.event_uid, undoable.taken_out)] if undoable.taken_out else []
+    asked = [(proposal.event_uid, proposal.email) for proposal in undoable.proposals]
+    return [*invited, *taken_out, *asked]
