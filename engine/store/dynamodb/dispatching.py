@@ -59,16 +59,33 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
 
         if reclaim:
             await self.transact(take_back)
+        claims = await self._claimed(owner, limit, clock, lease_s, quota)
+        try:
+            return await self._unchanged(owner, claims) if claims else []
+        except Exception:
+            # Nobody knows of these claims, and their leases would be renewed with all others of this dispatcher.
+            await self.transact(lambda unit: unit.let_go(owner, {claim.message.id for claim in claims}))
+            raise
+
+    async def _claimed(
+        self, owner: str, limit: int, clock: Callable[[], datetime], lease_s: float, quota: str
+    ) -> list[Claim]:
+        """What one or several units claim."""
         claims: list[Claim] = []
         until = clock() + timedelta(seconds=lease_s / _PART_OF_LEASE)
         more = True
         while more and len(claims) < limit and (not claims or clock() < until):
             left = limit - len(claims)
-            some, more = await self.transact(
-                lambda unit, left=left: unit.claim(owner, left, clock(), lease_s, quota)  # type: ignore[misc]
-            )
+            try:
+                some, more = await self.transact(
+                    lambda unit, left=left: unit.claim(owner, left, clock(), lease_s, quota)  # type: ignore[misc]
+                )
+            except Exception:
+                if not claims:
+                    raise
+                break  # the next claim meets it again, and these are held already
             claims += some
-        return await self._unchanged(owner, claims) if claims else []
+        return claims
 
     async def _unchanged(self, owner: str, claims: Sequence[Claim]) -> list[Claim]:
         """The claims whose messages and events are unchanged since the claim read them; the other leases end.

@@ -1,16 +1,16 @@
-"""What is found although the global indexes do not show it yet, as happens on DynamoDB for moments after a write."""
+"""DynamoDB as it is at times: its indexes do not show yet what was written, or it does not answer."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from engine.itip.recurrence import instances
 from engine.refusals import Code
-from engine.store.dynamodb.calls import Calls, Wire
+from engine.store.dynamodb.calls import Calls, Unavailable, Wire
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.sqlite.search_file import SearchFile
@@ -55,3 +55,35 @@ async def test_an_invite_that_was_just_owed_is_taken_back(late: DynamoStore) -> 
     async with late.unit() as unit:
         assert await unit.withdraw_messages(ours, Code.TAKEN_BACK, START) == 1
     assert await stores.states(late) == {"withdrawn": 1}  # type: ignore[arg-type]
+
+
+class BrokenCalls(LateCalls):
+    """Calls of which the first reading after each transaction fails, as long as `breaks`."""
+
+    breaks = False
+    _broken = False
+
+    async def transact(self, actions: Sequence[Mapping[str, Any]], token: str) -> None:
+        await self._calls.transact(actions, token)
+        self._broken = self.breaks
+
+    async def get(self, keys: Sequence[Wire], *, consistent: bool = True) -> list[Wire]:
+        self._broken, broken = False, self._broken
+        if broken:
+            raise Unavailable("it throttles")
+        return await self._calls.get(keys, consistent=consistent)
+
+    async def page(self, asked: Mapping[str, Any]) -> tuple[list[Wire], Wire | None]:
+        return await self._calls.page(asked)
+
+
+async def test_what_a_claim_took_before_it_failed_is_given_back() -> None:
+    async with new_table(Context(expand=instances, search_file=SearchFile.open)) as store:
+        await stores.with_event(store, ANN)  # type: ignore[arg-type]
+        calls = BrokenCalls(store.calls)
+        broken = DynamoStore(calls, store.context)  # type: ignore[arg-type]
+        calls.breaks = True
+        with pytest.raises(Unavailable):
+            await broken.claim_messages("one", 10, lambda: START, 20, reclaim=False)
+        (claim,) = await stores.claim(store, "another")  # type: ignore[arg-type]
+        assert not claim.message.in_doubt
