@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from xml.sax.saxutils import unescape
 
@@ -43,6 +44,8 @@ class ServiceClient:
         self._credentials = credentials
         self._clock = clock
         self._connections = ServiceConnections(endpoint)
+        self.ahead_s = 0.0
+        """The seconds that the service's clock is surely ahead of ours, by its responses; below 0, it is behind."""
 
     async def ask(
         self,
@@ -55,14 +58,26 @@ class ServiceClient:
     ) -> ServiceResponse:
         """The service's response; `path` must be encoded. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
         request = Request(method, self._host, path, query, headers, body)
-        signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
+        keys = await self._credentials.keys()
+        asked = self._clock()
+        signed = self._signer.headers(request, keys, asked)
         response = await self._connections.ask(_wire(request, signed))
+        self._compare_clocks(asked, response.headers.get("date", ""))
         if response.status < _WELL:
             return response
         refused = _refusal(response)
         if refused.stale_keys:
             self._credentials.forget()
         raise refused
+
+    def _compare_clocks(self, asked: datetime, date: str) -> None:
+        """Compare our clock with the date of a response, which was made after `asked` and leaves out the fraction."""
+        try:
+            there = parsedate_to_datetime(date)
+            least, most = (there - self._clock()).total_seconds(), (there - asked).total_seconds() + 1
+        except (TypeError, ValueError):
+            return
+        self.ahead_s = min(max(self.ahead_s, least), most)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,20 @@ def test_an_endpoint_that_is_no_bare_http_url_is_refused(url: str) -> None:
 )
 def test_the_host_is_named_with_the_port_that_is_not_the_schemes_own(url: str, authority: str) -> None:
     assert ServiceEndpoint.of(url).authority == authority
+
+
+def _dated(date: datetime | str) -> Told:
+    text = date if isinstance(date, str) else format_datetime(date, usegmt=True)
+    return Told(headers={"date": text}, body=b"{}")
+
+
+async def test_a_clock_that_differs_is_told_by_the_dates_of_answers() -> None:
+    soon, before = NOW + timedelta(seconds=21), NOW - timedelta(seconds=30)
+    answers = [_dated(NOW), _dated(soon), Told(body=b"{}"), _dated("yesterday"), _dated(before)]
+    found = []
+    async with told(*answers) as (client, _, _):
+        for _ in answers:
+            await client.call("GET", "/")
+            found.append(client.ahead_s)
+    # A date leaves out the fraction of its second.
+    assert found == [0, 21, 21, 21, -29]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from engine.itip.recurrence import instances
+from engine.model.claims import SendResult
+from engine.model.messages import MessageState
+from engine.model.times import system_clock
 from engine.refusals import Code
+from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.calls import Calls, Unavailable, Wire
+from engine.store.dynamodb.opening import open_table
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.store import DynamoStore
 from engine.store.sqlite.search_file import SearchFile
-from tests.judges.tables import new_table
+from tests.judges.tables import Fixed, new_address, new_table
 from tests.store import stores
 from tests.store.stores import START
 from tests.store.test_undo import undoable
@@ -87,3 +93,27 @@ async def test_what_a_claim_took_before_it_failed_is_given_back() -> None:
             await broken.claim_messages("one", 10, lambda: START, 20, reclaim=False)
         (claim,) = await stores.claim(store, "another")  # type: ignore[arg-type]
         assert not claim.message.in_doubt
+
+
+async def test_machines_whose_clocks_differ_take_nothing_that_the_other_holds() -> None:
+    address = Address.of(new_address())
+
+    def fast() -> datetime:
+        return system_clock() + timedelta(minutes=1)
+
+    ours = await open_table(address, Context(expand=instances), Fixed(), system_clock)
+    theirs = await open_table(address, Context(expand=instances), Fixed(), fast)
+    await stores.with_event(ours)  # type: ignore[arg-type]
+    now = system_clock()
+    for email in (ANN, "bob@example.com"):
+        async with ours.unit() as unit:
+            await unit.add_attendees([stores.attendee(email)])
+            await unit.add_messages([stores.message(email, created=now, due=now)], priority=0)
+        holder, other = ((ours, system_clock), (theirs, fast))[:: 1 if email == ANN else -1]
+        (claim,) = await holder[0].claim_messages("holder", 10, holder[1], 20)
+        assert claim.message.email == email
+        assert await other[0].claim_messages("other", 10, other[1], 20) == []
+        sent = SendResult(message_id=claim.message.id, state=MessageState.SENT)
+        await holder[0].write_answers("holder", [sent], system_clock())
+    for store in (ours, theirs):
+        await store.close()

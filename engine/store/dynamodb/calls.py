@@ -68,6 +68,11 @@ class Calls:
         self.consumed = Consumed()
         self._client = JsonClient("dynamodb", region, endpoint, credentials, clock)
 
+    @property
+    def ahead_s(self) -> float:
+        """The seconds that the clock of DynamoDB is ahead of this machine's, which all machines go by for leases."""
+        return self._client.ahead_s
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

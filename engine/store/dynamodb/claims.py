@@ -81,7 +81,7 @@ class Claims(Judging, Quotas):
             await self._from([joined("rate", campaign.id)], 1, allowed, done)
             await self.spend(campaign.id, len(done.rows) - before, now, rate)
         if done.rows:
-            await self.take(owner, done.rows, now.timestamp() + lease_s, done.lease)
+            await self.take(owner, done.rows, self.shared(now) + lease_s, done.lease)
             await self.spend(_ALL, len(done.rows), now, self.context.rates.all)
             await self.spend_quota(quota, len(done.rows), now)
         return done.claims, done.more

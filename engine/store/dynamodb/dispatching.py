@@ -105,7 +105,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
 
     async def renew_leases(self, owner: str, clock: Callable[[], datetime], lease_s: float) -> set[str]:
         """Extend the leases of `owner` to `lease_s` seconds from now, and return the ids of their messages."""
-        return await self.transact(lambda unit: unit.renew(owner, clock().timestamp() + lease_s))
+        return await self.transact(lambda unit: unit.renew(owner, unit.shared(clock()) + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Record the results of messages that `owner` holds; results of others are ignored."""
@@ -126,7 +126,7 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
         """When the next message is due or the next lease may expire; None if nothing is owed."""
         leases, sending = await self.leases(), await self.sending()
         ends = [
-            datetime.fromtimestamp(run.until, UTC)
+            datetime.fromtimestamp(run.until - self.items.ahead_s, UTC)
             for lease in leases.values()
             for run in lease.runs.values()
             if any(row.id in sending for row in run.rows)

@@ -66,6 +66,11 @@ class Items:
         self._taken: dict[Key, int] = {}
         self.writes = 0
 
+    @property
+    def ahead_s(self) -> float:
+        """The seconds that the clock of DynamoDB is ahead of this machine's."""
+        return self._calls.ahead_s
+
     # reading
 
     async def get(self, key: Key, *, checked: bool = False) -> Item | None:

@@ -22,6 +22,10 @@ _PLACES_MOST = 30
 class LeaseQuestions(LedgerQuestions):
     """Questions about messages that are being sent."""
 
+    def shared(self, now: datetime) -> float:
+        """This machine's time as DynamoDB has it, by which all machines judge leases, in seconds since 1970."""
+        return now.timestamp() + self.items.ahead_s
+
     async def sending(self) -> dict[str, Owed]:
         """The messages that are being sent, by id."""
         places = [
@@ -96,11 +100,11 @@ class Leases(LeaseQuestions, Ledger):
 
         A lease that ends later than any granted now was written before the clock was set back, and ends too.
         """
-        left = _PLACES_MOST
+        left, at = _PLACES_MOST, self.shared(now)
         for lease in (await self.leases()).values():
             runs = dict(lease.runs)
             for owner, run in lease.runs.items():
-                if left <= 0 or now.timestamp() <= run.until <= now.timestamp() + 2 * lease_s:
+                if left <= 0 or at <= run.until <= at + 2 * lease_s:
                     continue
                 lost = run.rows[:left]
                 left -= len(lost)
