@@ -12,7 +12,7 @@ from cis_mcp.run.runtime import opened
 from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import organizer_line
 from engine.commands.base import Command, Done
-from engine.commands.invites.suppressing import Suppress, Unsuppress
+from engine.commands.invites.suppressing import Suppress, Unsuppress, suppressed_in_parts
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.operators.registration import RegisterOrganizer
@@ -124,7 +124,10 @@ async def _suppressions(
 async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: str) -> int:
     """Put addresses and domains on the do-not-mail list."""
     async with opened(settings, existing=True) as engine:
-        done = await _apply(engine, Suppress(targets=addresses, organizer=organizer))
+        command = Suppress(targets=addresses, organizer=organizer)
+        done = await suppressed_in_parts(
+            command, engine.store.items_per_unit, lambda part: _apply(engine, part)
+        )
     for target in done.targets:
         click.echo(f"{target}: blocked for mail of {done.organizer or 'all organizers'}")
     return 0

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from engine.commands.invites.suppressing import Suppress, suppressed_in_parts
+from engine.commands.randomness import SystemRandomness
+from engine.engine import Engine
 from engine.model.messages import Chosen, Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.suppressions import ASKED, Suppression
 from engine.refusals import Code, Refused
+from engine.settings import Settings
 from engine.store.protocol import Store
 from tests.store.stores import ORGANIZER, START, answered, claim, emails, message, owe, states, with_event
+from tests.support.clock import Clock
 
 ANN, BOB, CEM = "ann@example.com", "bob@sub.example.com", "cem@notexample.com"
 OTHER = "oscar@example.org"
@@ -123,3 +130,18 @@ async def test_a_unit_takes_all_that_it_is_given_or_says_that_it_is_too_much(sto
     assert len(await listed(store)) == kept
     part = [entry(f"b{n}@example.com") for n in range(30)]
     assert await add(store, *part) == 30
+
+
+async def test_many_addresses_are_put_on_the_list_by_as_many_commands_as_the_backend_needs(
+    store: Store, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    engine = Engine(settings, store, Clock(), SystemRandomness())
+    command = Suppress(targets=tuple(f"p{n:03}@example.com" for n in range(100)))
+    for added in (100, 0):
+        done = await suppressed_in_parts(
+            command, store.items_per_unit, lambda part: engine.apply(part, engine.local)
+        )
+        assert (done.targets, done.added) == (command.targets, added)
+    listed = await store.suppressions(None, 200)
+    assert tuple(entry.target for entry in listed) == command.targets

@@ -11,7 +11,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import one_line
 from cis_mcp.views.suppressions import Entries, Entry, Suppressed, Unsuppressed, entry_info, entry_line
-from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
+from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress, suppressed_in_parts
 from engine.model import cursors
 from engine.model.suppressions import Suppression
 from engine.model.verbs import Verb
@@ -77,7 +77,8 @@ async def suppress(call: CallContext, arguments: TargetsArguments) -> Reply:
     """Never mail these addresses or domains again, not even changes and cancellations; messages queued for them are
     withdrawn. Lists skip them and report the rows. Safe to repeat. To cancel a person's calendar entry, use
     withdraw_invite first."""
-    done = await call.apply(Suppress(targets=tuple(arguments.addresses), organizer=arguments.organizer))
+    command = Suppress(targets=tuple(arguments.addresses), organizer=arguments.organizer)
+    done = await suppressed_in_parts(command, call.engine.store.items_per_unit, call.apply)
     of = f"by {done.organizer}" if done.organizer else "by anybody here"
     named = ", ".join(done.targets[:_NAMED]) + (", …" if len(done.targets) > _NAMED else "")
     known = len(done.targets) - done.added

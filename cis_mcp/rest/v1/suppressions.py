@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Nothing, Query
 from cis_mcp.views.suppressions import Entries, Suppressed, Unsuppressed, entry_info
-from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
+from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress, suppressed_in_parts
 from engine.model import cursors
 from engine.model.verbs import Verb
 from engine.ownership import refuse_addresses
@@ -66,7 +66,8 @@ async def add_suppressions(call: Call[Query, Targets]) -> Suppressed:
     """Never mail these addresses or domains again, not even changes and cancellations; what is queued for them is
     withdrawn. Safe to repeat."""
     body = call.body
-    done = await call.apply(Suppress(targets=tuple(body.addresses), organizer=body.organizer))
+    command = Suppress(targets=tuple(body.addresses), organizer=body.organizer)
+    done = await suppressed_in_parts(command, call.engine.store.items_per_unit, call.apply)
     return Suppressed(organizer=done.organizer, addresses=list(done.targets), added=done.added)
 
 

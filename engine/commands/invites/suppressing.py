@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.model.actors import Actor
@@ -45,6 +47,22 @@ class Suppress(Command[SuppressDone]):
         return SuppressDone(
             organizer=organizer, targets=targets, added=await work.unit.add_suppressions(entries)
         )
+
+
+async def suppressed_in_parts(
+    command: Suppress, size: int, apply: Callable[[Suppress], Awaitable[SuppressDone]]
+) -> SuppressDone:
+    """Apply the command, as several of `size` targets if it names more: a unit of work takes only so many.
+
+    Raises Refused as the command does; an address that is none is refused before anything is done.
+    """
+    if len(command.targets) <= size:
+        return await apply(command)
+    targets = _listed(command.targets)
+    starts = range(0, len(targets), size)
+    parts = [await apply(command.model_copy(update={"targets": targets[n : n + size]})) for n in starts]
+    added = sum(part.added for part in parts)
+    return parts[0].model_copy(update={"targets": targets, "added": added})
 
 
 class SuppressOfService(Command[SuppressDone]):
