@@ -87,13 +87,23 @@ async def _look_after(engine: Engine, nights: Nights | None) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Do one unit of each kind of job that is due; True if there was any."""
+    """Do one unit of each kind of job that is due; True if there was any.
+
+    Raises what a job failed by once the others had their turn, and OSError at once: then the store is out of reach.
+    """
     waiting = await engine.store.due_jobs(engine.clock(), engine.settings.fail_share)
-    worked = False
+    worked, failure = False, None
     for job in Job:
         if job not in waiting:
             continue
-        worked = await _do(engine, job) or worked
+        try:
+            worked = await _do(engine, job) or worked
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- it is raised below
+            failure = failure or error
+    if failure:
+        raise failure
     return worked
 
 
