@@ -167,4 +167,5 @@ async def test_what_strangers_prompted_long_ago_is_forgotten(store: Store) -> No
     async with store.unit() as unit:
         await unit.add_prompt(old)
         await unit.add_prompt(old.model_copy(update={"at": START + timedelta(days=3)}))
+    async with store.unit() as unit:
         assert (await unit.prompts(old, START - timedelta(days=1))).all == 1
