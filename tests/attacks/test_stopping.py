@@ -83,31 +83,44 @@ async def _crowd(address: str) -> AsyncIterator[None]:
             writer.transport.abort()
 
 
-async def test_a_closed_terminal_ends_a_server_as_sigterm_does(tmp_path: Path) -> None:
-    async with _served(tmp_path) as (ann, process):
-        await ann.event()
-        await _ends(process, signal.SIGHUP)
+_WITH_HANGUP = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
+os.execv(sys.executable, [sys.executable, "-m", "cis_mcp", "worker"])
+"""
 
 
-async def test_nohup_keeps_a_server_when_its_terminal_is_closed(tmp_path: Path) -> None:
+@asynccontextmanager
+async def _worker(folder: Path, hangup: str) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
+    """A worker that listens on a port, started by somebody who treats the closing of a terminal like that."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *("nohup", sys.executable, "-m", "cis_mcp", "worker"),
-        cwd=tmp_path,
-        env=environment(tmp_path / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}"),
+        *(sys.executable, "-c", _WITH_HANGUP, hangup),
+        cwd=folder,
+        env=environment(folder / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}"),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         await eventually(lambda: listens(port))
+        yield port, process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_closed_terminal_ends_a_server_as_sigterm_does(tmp_path: Path) -> None:
+    async with _worker(tmp_path, "SIG_DFL") as (_, process):
+        await _ends(process, signal.SIGHUP)
+
+
+async def test_nohup_keeps_a_server_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    async with _worker(tmp_path, "SIG_IGN") as (port, process):
         process.send_signal(signal.SIGHUP)
         async with talking(port) as talk:
             assert await talk.code() == 220
         await _ends(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
 
 
 async def test_clients_who_are_slow_wait_or_listen_are_not_waited_for(tmp_path: Path) -> None:

@@ -212,6 +212,17 @@ def test_days_of_a_duration_are_those_of_the_clock_on_the_wall(duration: str, en
     assert span.end == datetime.fromisoformat(end)
 
 
+@pytest.mark.parametrize(("duration", "minutes"), [("PT30M", 30), ("PT1H", 60), ("PT2H", 120)])
+def test_an_event_that_begins_in_the_second_pass_of_an_hour_lasts_as_long_as_it_says(
+    duration: str, minutes: int
+) -> None:
+    second = Timing(start="2027-11-07T06:30:00Z", timezone="America/New_York", duration=duration)
+    span = second.span(None)
+    assert isinstance(span.start, datetime)
+    assert isinstance(span.end, datetime)
+    assert span.end - span.start == timedelta(minutes=minutes)
+
+
 def test_a_day_alone_takes_no_time_away_from_an_event() -> None:
     base = Timing(start="2027-05-02T19:00", duration="PT2H", timezone="Europe/Paris").span()
     with pytest.raises(Refused, match="no time of day") as caught:

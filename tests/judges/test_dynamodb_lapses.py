@@ -13,6 +13,7 @@ from engine.itip.recurrence import instances
 from engine.model.claims import SendResult
 from engine.model.messages import MessageState
 from engine.model.times import system_clock
+from engine.model.undo import Guest
 from engine.refusals import Code
 from engine.store.dynamodb.address import Address
 from engine.store.dynamodb.calls import Calls, Unavailable, Wire
@@ -51,13 +52,21 @@ async def late() -> AsyncIterator[DynamoStore]:
         assert await store.recount() == []
 
 
-async def test_an_invite_that_was_just_owed_is_taken_back(late: DynamoStore) -> None:
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"invited": (f"event1 {ANN}",)},
+        {"guests": (Guest(event_uid="event1", email=ANN, name="Ann", fields={}, proven=False),)},
+    ],
+    ids=["invited", "a guest before"],
+)
+async def test_an_invite_that_was_just_owed_is_taken_back(late: DynamoStore, who: dict[str, Any]) -> None:
     await stores.with_event(late)  # type: ignore[arg-type]
     invite = stores.message(ANN)
     async with late.unit() as unit:
         await unit.add_attendees([stores.attendee(ANN)])
         await unit.add_messages([invite], priority=0)
-    ours = undoable(messages=(invite.message_id,), invited=(f"event1 {ANN}",))
+    ours = undoable(messages=(invite.message_id,), **who)
     async with late.unit() as unit:
         assert await unit.withdraw_messages(ours, Code.TAKEN_BACK, START) == 1
     assert await stores.states(late) == {"withdrawn": 1}  # type: ignore[arg-type]

@@ -113,7 +113,9 @@ class Timing(Value):
             )
         if not isinstance(start, datetime):
             return start + length
-        return (start.astimezone(ZoneInfo(zone)) + days).astimezone(UTC) + rest
+        # On the clock only for days: an addition there forgets which pass of a repeated hour is meant.
+        begun = (start.astimezone(ZoneInfo(zone)) + days).astimezone(UTC) if days else start.astimezone(UTC)
+        return begun + rest
 
 
 def _kept_length(base: Span | None, start: date | datetime) -> timedelta:

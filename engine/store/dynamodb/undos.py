@@ -168,6 +168,7 @@ def _gone(past: Past, held: dict[str, str]) -> bool:
 def _people(undoable: Undoable) -> list[tuple[str, str]]:
     """The events and addresses of the people to whom single calendar messages of the action may go."""
     invited = [(uid, email) for uid, _, email in (one.partition(" ") for one in undoable.invited)]
+    guests = [(guest.event_uid, guest.email) for guest in undoable.guests]
     taken_out = [(undoable.event_uid, undoable.taken_out)] if undoable.taken_out else []
     asked = [(proposal.event_uid, proposal.email) for proposal in undoable.proposals]
-    return [*invited, *taken_out, *asked]
+    return [*invited, *guests, *taken_out, *asked]
