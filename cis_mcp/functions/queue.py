@@ -43,8 +43,10 @@ class QueueFunction:
         self.instance: FunctionInstance[_Open] = FunctionInstance(lambda: _handling(settings))
 
     def __call__(self, event: Event, context: object) -> Event:
-        left_s = _left_s(context)
-        return self.instance.run(lambda opened: announced(opened[0].store, _batch(*opened, event, left_s)))
+        # What is left is asked for once the engine is open: a cold start takes seconds of it.
+        return self.instance.run(
+            lambda opened: announced(opened[0].store, _batch(*opened, event, _left_s(context)))
+        )
 
 
 @asynccontextmanager

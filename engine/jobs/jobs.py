@@ -60,30 +60,48 @@ def _nights(engine: Engine) -> Nights | None:
 
 async def _look_after(engine: Engine, nights: Nights | None) -> None:
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
-    digested: datetime | None = None
-    ended: datetime | None = None
-    told: set[str] = set()
+    others = _ByTheClock(engine, nights)
     while True:
         signal = engine.owed.listen()
+        worked = failed = False
         try:
-            worked = False
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
                 worked = await step(engine)
-            if digests.due(engine, digested):
-                await digests.step(engine)
-                digested = engine.clock()
-            if endings.due(engine, ended):
-                await endings.step(engine, told)
-                ended = engine.clock()
-            if nights:
-                nights.look()
         except Exception:
             log.exception("a job failed; trying again")
+            failed = True
+        # A job that fails each time keeps none of these from being done.
+        try:
+            await others.look()
+        except Exception:
+            log.exception("a job failed; trying again")
+            failed = True
+        if failed:
             await asyncio.sleep(_AFTER_FAILURE_S)
-        else:
-            if not worked:
-                await signal.rest(_IDLE_S)
+        elif not worked:
+            await signal.rest(_IDLE_S)
+
+
+class _ByTheClock:
+    """Digests, what ends by itself, and the nightly export."""
+
+    def __init__(self, engine: Engine, nights: Nights | None) -> None:
+        self._engine = engine
+        self._nights = nights
+        self._digested: datetime | None = None
+        self._ended: datetime | None = None
+        self._told: set[str] = set()
+
+    async def look(self) -> None:
+        if digests.due(self._engine, self._digested):
+            await digests.step(self._engine)
+            self._digested = self._engine.clock()
+        if endings.due(self._engine, self._ended):
+            await endings.step(self._engine, self._told)
+            self._ended = self._engine.clock()
+        if self._nights:
+            self._nights.look()
 
 
 async def step(engine: Engine) -> bool:

@@ -15,7 +15,7 @@ from cis_mcp.cli.main import cli
 from engine.commands.agents.keys import CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.jobs import digests, endings
+from engine.jobs import digests, endings, jobs
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.model.messages import Message
@@ -24,6 +24,8 @@ from engine.record.signing import opened
 from tests.support.approvals import PUBLIC
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, deliver, do, engine_in, why_not
+from tests.support.unreadable import without
+from tests.support.waiting import eventually
 
 AGENT, BOSS = "agent@cis.test", "boss@example.org"
 
@@ -170,3 +172,23 @@ async def test_whoever_was_asked_hears_that_the_time_is_over(engine: Engine, clo
     assert one.notice.subject == "Not decided in time: Season opener"
     assert held.id in one.notice.text
     assert (await engine.held_action(held.id, engine.local)).state == "expired"
+
+
+def _written(engine: Engine) -> bool:
+    with sqlite3.connect(engine.settings.database) as database:
+        return bool(database.execute("SELECT 1 FROM digest").fetchone())
+
+
+async def test_a_job_that_fails_each_time_keeps_no_digest_back(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine)
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    assert digests.due(engine, None)
+    with without(engine, "fanout"):
+        working = asyncio.create_task(jobs.run(engine))
+        await eventually(lambda: _written(engine))
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    assert "a job failed" in caplog.text

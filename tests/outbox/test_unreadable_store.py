@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,8 @@ from engine.engine import Engine
 from engine.outbox.maildir import MaildirTransport
 from tests.support.clock import Clock
 from tests.support.engines import control, created, drafted, working
+from tests.support.unreadable import without
 from tests.support.waiting import eventually
-
-
-@contextmanager
-def without(engine: Engine, table: str) -> Iterator[None]:
-    """The database with a table that cannot be read."""
-    _rename(engine, table, "elsewhere")
-    yield
-    _rename(engine, "elsewhere", table)
-
-
-def _rename(engine: Engine, old: str, new: str) -> None:
-    with closing(sqlite3.connect(engine.settings.database)) as raw:
-        raw.execute("PRAGMA legacy_alter_table = ON")
-        raw.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 def _given_back(engine: Engine) -> list[tuple[str, int, int]]:

@@ -100,8 +100,10 @@ class Leases(LeaseQuestions, Ledger):
 
         A lease that ends later than any granted now was written before the clock was set back, and ends too.
         """
+        leases = await self.leases()
+        # Its answer tells the time of the table, which leases are written in.
         left, at = _PLACES_MOST, self.shared(now)
-        for lease in (await self.leases()).values():
+        for lease in leases.values():
             runs = dict(lease.runs)
             for owner, run in lease.runs.items():
                 if left <= 0 or at <= run.until <= at + 2 * lease_s:

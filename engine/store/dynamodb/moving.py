@@ -37,8 +37,8 @@ class MovableTable:
 
     async def refuse_in_use(self) -> None:
         """Raises Refused: BUSY while a dispatcher holds mail; a server that does nothing is not seen."""
-        now = self._clock().timestamp()
         held = [run for lease in (await self._store.leases()).values() for run in lease.runs.values()]
+        now = self._store.shared(self._clock())
         if any(run.until > now for run in held):
             raise Refused(
                 Code.BUSY, f"Mail is being sent from the table {self._calls.table}.", "Stop all workers."
