@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.model.actors import Actor
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.events import Event
+from engine.ownership import of_others, own_alone
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
@@ -26,10 +27,17 @@ class LinkQuestions:
             raise unknown_link(link_id)
         return link
 
-    async def links(self, actor: Actor, limit: int = _LINKS_SHOWN) -> list[CampaignLink]:
-        """The newest of the actor's links, newest first. Raises Refused: NOT_ALLOWED."""
+    async def links(
+        self, actor: Actor, limit: int = _LINKS_SHOWN, organizer: str | None = None
+    ) -> list[CampaignLink]:
+        """The newest links, newest first: the actor's, or those of one organizer whom they may see.
+
+        Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT.
+        """
         _may_read(actor)
-        return await self.store.links(None if actor.everywhere else actor.address, limit)
+        if organizer is not None and not actor.owns(organizer):
+            raise of_others("organizer")
+        return await self.store.links(organizer or own_alone(actor), limit)
 
     async def link_counts(self, link: CampaignLink) -> LinkCounts:
         """How often a link was opened, pressed, sent from and answered."""

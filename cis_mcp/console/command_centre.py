@@ -57,8 +57,8 @@ async def _around(visit: Visit, event: Event) -> dict[str, Any]:
     """What belongs to an event: its lists and changes, its links, and the pages that show it; the newest of each."""
     engine, actor = visit.engine, visit.actor
     campaigns = await engine.newest_campaigns(actor, _LOOKED_AT, organizer=event.organizer)
-    links = [link for link in await engine.links(actor) if event.uid in link.uids]
-    pages = [page for page in await engine.pages(actor) if page.organizer == event.organizer][:_FEW]
+    links = [link for link in await engine.links(actor, organizer=event.organizer) if event.uid in link.uids]
+    pages = (await engine.pages(actor, organizer=event.organizer))[:_FEW]
     return {
         "campaigns": [one for one in campaigns if one.event_uid == event.uid][:_FEW],
         "links": [(link, await engine.link_counts(link)) for link in links[:_FEW]],

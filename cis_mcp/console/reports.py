@@ -238,7 +238,8 @@ async def event(visit: Visit) -> Response:
 
 async def _links(visit: Visit, found: Event) -> list[tuple[CampaignLink, LinkCounts]]:
     """The links that send this event, the newest first, and what became of each."""
-    mine = [link for link in await visit.engine.links(visit.actor) if found.uid in link.uids]
+    links = await visit.engine.links(visit.actor, organizer=found.organizer)
+    mine = [link for link in links if found.uid in link.uids]
     return [(link, await visit.engine.link_counts(link)) for link in mine[:_SHOWN]]
 
 

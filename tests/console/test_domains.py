@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from tests.console.person import SAME, Person, browser, crawled, with_key
-from tests.support.engines import created, deliver, drafted, invite
+from tests.support.engines import created, deliver, do, drafted, invite
 
 OWNED = ("ann@example.com", "bob@example.com")
 READS = frozenset({"read", "report"})
@@ -48,6 +50,17 @@ async def test_they_see_the_events_and_lists_of_the_chosen_one_alone(owner: Pers
         assert f"Concert of {own}" in owner.seen.text
         for path in ("/console", "/console/events", "/console/lists", "/console/agents"):
             assert other not in (await owner.go(path)).text, path
+
+
+async def test_they_see_the_links_and_pages_of_an_event(engine: Engine, owner: Person) -> None:
+    (event, *_) = await engine.store.events_of(OWNED[0], 1)
+    await do(engine, CreateLink(name="May letter", events=(event.uid,), vendor="own"))
+    await do(engine, CreatePage(title="Season", organizer=OWNED[0]))
+    await _looks_at(owner, 0)
+    seen = await owner.go(f"/console/events/{event.uid}")
+    assert "May letter" in seen.text
+    assert "Season" in seen.text
+    assert "May letter" in (await owner.go(f"/console/reports/events/{event.uid}")).text
 
 
 async def test_they_see_nothing_of_another_domain_wherever_they_go(owner: Person) -> None:
