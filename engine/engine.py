@@ -81,6 +81,15 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Question
             raise
         return cls(settings, store, clock, randomness or SystemRandomness())
 
+    @property
+    def items_per_unit(self) -> int:
+        """How many items one command may change over this store."""
+        return self.store.items_per_unit
+
+    async def announce(self) -> None:
+        """Let other processes notice at once what this one has written; for one that may be frozen next."""
+        await self.store.announce()
+
     async def close(self) -> None:
         """Finish what is being applied and close the store; what has not reached the store yet is given up."""
         for task in self._preparing:

@@ -125,9 +125,7 @@ async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: st
     """Put addresses and domains on the do-not-mail list."""
     async with opened(settings, existing=True) as engine:
         command = Suppress(targets=addresses, organizer=organizer)
-        done = await suppressed_in_parts(
-            command, engine.store.items_per_unit, lambda part: _apply(engine, part)
-        )
+        done = await suppressed_in_parts(command, engine.items_per_unit, lambda part: _apply(engine, part))
     for target in done.targets:
         click.echo(f"{target}: blocked for mail of {done.organizer or 'all organizers'}")
     return 0

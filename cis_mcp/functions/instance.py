@@ -29,7 +29,7 @@ def settings_of_function() -> Settings:
 
 
 class Announcing(Protocol):
-    """A store that announces what was written."""
+    """What announces that something was written."""
 
     async def announce(self) -> None:
         """Let other processes notice it at once."""

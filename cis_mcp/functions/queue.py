@@ -45,7 +45,7 @@ class QueueFunction:
     def __call__(self, event: Event, context: object) -> Event:
         # What is left is asked for once the engine is open: a cold start takes seconds of it.
         return self.instance.run(
-            lambda opened: announced(opened[0].store, _batch(*opened, event, _left_s(context)))
+            lambda opened: announced(opened[0], _batch(*opened, event, _left_s(context)))
         )
 
 

@@ -46,7 +46,7 @@ async def served(settings: Settings) -> AsyncIterator[ASGIApp]:
         greeting = Greeting(engine, names, opened)
 
         async def whole(scope: Scope, receive: Receive, send: Send) -> None:
-            await announced(engine.store, greeting(scope, receive, send))
+            await announced(engine, greeting(scope, receive, send))
 
         yield whole
 

@@ -78,7 +78,7 @@ async def suppress(call: CallContext, arguments: TargetsArguments) -> Reply:
     withdrawn. Lists skip them and report the rows. Safe to repeat. To cancel a person's calendar entry, use
     withdraw_invite first."""
     command = Suppress(targets=tuple(arguments.addresses), organizer=arguments.organizer)
-    done = await suppressed_in_parts(command, call.engine.store.items_per_unit, call.apply)
+    done = await suppressed_in_parts(command, call.engine.items_per_unit, call.apply)
     of = f"by {done.organizer}" if done.organizer else "by anybody here"
     named = ", ".join(done.targets[:_NAMED]) + (", …" if len(done.targets) > _NAMED else "")
     known = len(done.targets) - done.added

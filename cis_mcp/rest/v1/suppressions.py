@@ -67,7 +67,7 @@ async def add_suppressions(call: Call[Query, Targets]) -> Suppressed:
     withdrawn. Safe to repeat."""
     body = call.body
     command = Suppress(targets=tuple(body.addresses), organizer=body.organizer)
-    done = await suppressed_in_parts(command, call.engine.store.items_per_unit, call.apply)
+    done = await suppressed_in_parts(command, call.engine.items_per_unit, call.apply)
     return Suppressed(organizer=done.organizer, addresses=list(done.targets), added=done.added)
 
 
