@@ -53,7 +53,7 @@ def cost(name: str, folder: Path) -> tuple[float, float, str]:
     folder.mkdir()
     file = folder / "mail"
     file.write_bytes(made(name))
-    command = [sys.executable, "-m", "bench.hostile", str(file), str(folder)]
+    command = [sys.executable, "-m", "bench.hostile", str(file), str(folder / "data")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT_S, check=False)
     if done.returncode:
         raise BenchFailed(f"“{name}” could not be handled: {done.stderr[-500:]}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -38,12 +39,22 @@ logger = logging.getLogger(__name__)
 _TIERS = ("core", "extended", "operator")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 """Those that get an answer of ours, which names what the path allows."""
+
 _ADDRESS = re.compile(r"\{(email|address)\}")
 _ELSEWHERE = (
     "If the name in the address is this server's own, set CIS_PUBLIC_URL to it. Other sites get in with a key, at a "
     "server without --no-auth."
 )
 _UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Authentication required"'}
+
+
+class _Anything(PathConvertor):
+    """What stands for an address: it may have a slash, and line breaks are refused in words."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("anything", _Anything())
 
 
 def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda: False) -> list[Route]:
@@ -56,7 +67,7 @@ def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda:
         Route(STOCK_PAGE, stock_page),
         *(_route(handler, path, by_path[path]) for path in sorted(by_path, key=_longest_first)),
         Route("/openapi.json", _openapi(engine)),
-        Route("/v1/{rest:path}", _unknown_path, methods=_METHODS),
+        Route("/v1/{rest:anything}", _unknown_path, methods=_METHODS),
     ]
 
 
@@ -75,8 +86,7 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         answer = await handler.answer(endpoint, request)
         return _head_alone(answer) if request.method == "HEAD" else answer
 
-    # An address may have a slash.
-    routed = _ADDRESS.sub(r"{\1:path}", path)
+    routed = _ADDRESS.sub(r"{\1:anything}", path)
     if not endpoints[0].reference:
         return Route(routed, asked, methods=_METHODS)
     open_to_all = CORSMiddleware(

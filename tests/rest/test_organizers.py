@@ -52,6 +52,8 @@ async def test_an_operators_key_settles_an_organizer_and_stops_and_resumes_it(
     assert (await _asked(address, operator, "PATCH", one))[1]["registered"] is True
     slashed = await _asked(address, operator, "POST", "/v1/organizers/floor2%2Fhall@example.com/register")
     assert slashed == (200, {"address": "floor2/hall@example.com", "mails": 0})
+    broken, said = await _asked(address, operator, "POST", "/v1/organizers/%0A%0A/register")
+    assert (broken, said["code"]) == (400, "invalid_address")
     status, problem = await _asked(address, operator, "PATCH", one, timezone="Nowhere/City")
     assert (status, problem["code"]) == (400, "unknown_timezone")
 
