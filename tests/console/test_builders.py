@@ -116,7 +116,7 @@ async def test_a_new_page_has_layout_and_consent_of_the_branding_unless_the_form
 async def test_a_new_page_of_an_event_has_what_its_organizer_has_set(engine: Engine, person: Person) -> None:
     event = await created(engine, organizer="bob@example.org")
     await do(engine, SetBranding(scope="bob@example.org", consent="I agree to mail of Bob."))
-    seen = await person.go(f"/console/pages/new?event={event.id}")
+    seen = await person.go(f"/console/pages/-/new?event={event.id}")
     assert seen.form("Put it on the web").fields["consent"] == "I agree to mail of Bob."
 
 
