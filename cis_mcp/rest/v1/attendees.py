@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Email, Limit, OfEvent
-from cis_mcp.rest.v1.events import at_revision, etag
+from cis_mcp.rest.v1.events import etag
 from cis_mcp.views.attendees import AttendeeInfo, Label, attendee_info, partstat
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
@@ -17,7 +18,9 @@ from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of, still_written, waited_in
 from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
+from engine.commands.base import Work
 from engine.commands.events.accepting import AcceptProposal
+from engine.commands.revisions import refuse_unexpected
 from engine.model.queries import AttendeeQuery
 from engine.model.verbs import Verb
 from engine.ownership import refuse_addresses
@@ -135,7 +138,7 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
     seen."""
     body = call.body
     event = await call.engine.event(call.query.uid, call.actor)
-    seen = at_revision(event.uid, await call.expected_sequence(event.uid))
+    seen = _at_revision(event.uid, await call.expected_sequence(event.uid))
     which: dict[str, Any] = {"uid": event.uid, "email": body.email}
     which["recurrence_id"] = None if body.instance is None else series.read(event.span, body.instance)
     which["start"] = None if body.start is None else series.read(event.span, body.start, "start")
@@ -165,6 +168,17 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
         campaign_id="",
     )
     return DataResponse(answered, headers={"ETag": etag(declined.event)})
+
+
+def _at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[None]] | None:
+    """What refuses, in the unit of the command, where the event has moved on meanwhile."""
+    if expected is None:
+        return None
+
+    async def unmoved(work: Work) -> None:
+        refuse_unexpected(await work.owned_event(uid), expected)
+
+    return unmoved
 
 
 _EVENT = "/v1/events/{uid}"

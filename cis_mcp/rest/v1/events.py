@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -18,7 +17,6 @@ from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understo
 from cis_mcp.views.revisions import Revision, as_shown, revision_fields
 from cis_mcp.views.suppressions import Entry, entry_info
 from engine.commands import series
-from engine.commands.base import Work
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
@@ -204,34 +202,24 @@ async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInst
 async def cancel_event(call: Call[Changing, Cancellation]) -> DataResponse:
     """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
     cancelled. It cannot be undone: use dry_run first. A repetition mails no one."""
-    expected = await call.expected_sequence(call.query.uid)
-    done = await call.apply(await _cancellation(call), before=at_revision(call.query.uid, expected))
+    done = await call.apply(await _cancellation(call))
     fields = revision_fields(done, dry_run=call.query.dry_run)
     revision = Revision(**{**fields, "sample": None})
     return DataResponse(revision, headers={"ETag": etag(as_shown(done, dry_run=call.query.dry_run))})
 
 
 async def _cancellation(call: Call[Changing, Cancellation]) -> CancelEvent | CancelInstance:
-    body, audience, dry_run = call.body, chosen(call.body.audience), call.query.dry_run
+    body = call.body
+    shared: dict[str, Any] = {
+        "audience": chosen(body.audience),
+        "expected_sequence": await call.expected_sequence(call.query.uid),
+        "dry_run": call.query.dry_run,
+    }
     if body.instance is None:
-        return CancelEvent(uid=call.query.uid, reason=body.note, audience=audience, dry_run=dry_run)
+        return CancelEvent(uid=call.query.uid, reason=body.note, **shared)
     event = await call.engine.event(call.query.uid, call.actor)
     at = series.read(event.span, body.instance)
-    return CancelInstance(uid=event.uid, recurrence_id=at, note=body.note, audience=audience, dry_run=dry_run)
-
-
-def at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[None]] | None:
-    """What refuses, in the unit of the command, where the event has moved on meanwhile."""
-    if expected is None:
-        return None
-
-    async def unmoved(work: Work) -> None:
-        event = await work.owned_event(uid)
-        # An event that was cancelled is not cancelled again, so that a repetition is answered as the first was.
-        if event.sequence != expected and not event.cancelled:
-            raise Refused(Code.SEQUENCE_MISMATCH, f"The event is at revision {event.sequence}.")
-
-    return unmoved
+    return CancelInstance(uid=event.uid, recurrence_id=at, note=body.note, **shared)
 
 
 async def search_events(call: Call[SearchParameters, Body]) -> EventList:

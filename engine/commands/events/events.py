@@ -316,15 +316,17 @@ class CancelEvent(Command[EventDone]):
     uid: str
     reason: str = ""
     audience: Audience | Chosen | None = None
+    expected_sequence: int | None = None
     dry_run: bool = False
     source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH."""
         work.require("update")
         if before := await self._cancelled_before(work):
             return before
         old = await work.open_event(self.uid)
+        refuse_unexpected(old, self.expected_sequence)
         if self.source and self.source.older_than(old):
             raise Refused(Code.STALE, "A newer revision of this event has already been applied.")
         reason = text.bounded(self.reason, "note", text.LOCATION_MAX)

@@ -111,14 +111,17 @@ class CancelInstance(Command[EventDone]):
     recurrence_id: Instant
     audience: Audience | Chosen | None = None
     note: str = ""
+    expected_sequence: int | None = None
     dry_run: bool = False
     source: RevisionSource | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, SEQUENCE_MISMATCH, STALE."""
         old = await _series(work, self.uid)
         if series.aligned(old.span, self.recurrence_id) in old.exdates:
+            # Also if expected_sequence is that of before: a repeated request was carried out already.
             return EventDone(event=old)
+        refuse_unexpected(old, self.expected_sequence)
         recurrence_id = series.own(old, self.recurrence_id)
         _refuse_outdated(old, recurrence_id, self.source)
         new = _without(old, recurrence_id)
