@@ -7,12 +7,17 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cis_mcp.http.connections import OpenConnections
 from cis_mcp.http.limits import let_in
+from cis_mcp.views.dropping import DROP
 
 _LINGER_S = 2.0
+_CLOSING_S = 60.0
+_TAKEN_A_SECOND = 10_000
+"""A connection that closes waits so long for what is still to be read of it, and longer by its bytes."""
 _HELD_MAX = 65_536
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
@@ -52,9 +57,11 @@ class GatheringTransport(asyncio.Transport):
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Write what is kept and close."""
+        """Write what is kept and close, in the end also if the other side does not read it."""
         self._send()
         self._transport.close()
+        if left := self._transport.get_write_buffer_size():
+            self._loop.call_later(_CLOSING_S + left / _TAKEN_A_SECOND, self._transport.abort)
 
     def abort(self) -> None:
         """Close at once; what is kept is dropped."""
@@ -100,6 +107,7 @@ class DeadlineProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and begin the time for its first request; one too many hears 503."""
         super().connection_made(GatheringTransport(transport, self.loop))
+        self.app = self._droppable(self.app)
         if self.crowd.enter(self):
             self._watch()
         else:
@@ -125,6 +133,18 @@ class DeadlineProtocol(H11Protocol):
 
     def drop(self) -> None:
         """Close the connection to make room."""
+        self.transport.abort()
+
+    def _droppable(self, app: ASGIApp) -> ASGIApp:
+        async def droppable(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["extensions"] = {**scope.get("extensions", {}), DROP: self._drop_answer}
+            await app(scope, receive, send)
+
+        return droppable
+
+    def _drop_answer(self) -> None:
+        # The application ends as if its client had left.
+        self.cycle.disconnected = True
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:

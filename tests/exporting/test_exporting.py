@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -184,6 +184,25 @@ async def test_an_export_that_nobody_reads_is_given_up(engine: Engine) -> None:
     time_passes(61)
     await answer
     await eventually(lambda: _free(engine, query))
+
+
+async def test_an_export_is_given_up_if_it_is_read_too_slowly_on_the_whole() -> None:
+    taken: list[Message] = []
+
+    async def slowly(message: Message) -> None:
+        taken.append(message)
+        time_passes(50)
+        await asyncio.sleep(0)
+
+    async def pieces(size: int) -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * size
+
+    await Download(pieces(1_000)).stream_response(slowly)
+    assert len(taken) < 20
+    taken.clear()
+    await Download(pieces(1_000_000)).stream_response(slowly)
+    assert len(taken) == 22, "head, pieces, end"
 
 
 async def _free(engine: Engine, query: ExportQuery) -> bool:

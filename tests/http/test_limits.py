@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.recent import Recent
@@ -23,6 +24,7 @@ from cis_mcp.http import limits
 from cis_mcp.http.bodies import Bodies
 from cis_mcp.http.limits import AddressLimit, Meter, site
 from cis_mcp.http.protocol import DeadlineProtocol
+from cis_mcp.rest.v1.exports import Download
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -223,6 +225,55 @@ async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with:
                     for n in range(130)
                 ]
             assert {answer.status_code for answer in answers} == expected
+
+
+class Counted(DeadlineProtocol):
+    """Knows the connections that are there."""
+
+    there: ClassVar[list[Counted]] = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        Counted.there.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        Counted.there.remove(self)
+        super().connection_lost(exc)
+
+
+async def _unread(engine: Engine, app: ASGIApp, seconds: float) -> None:
+    """Ask for what `app` answers, read nothing of it for so long, and see the connection go."""
+
+    def configure(config: uvicorn.Config) -> None:
+        config.app, config.lifespan, config.http = app, "off", Counted
+
+    async with served(engine, no_auth=True, configure=configure) as address:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]), limit=1_000)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await eventually(lambda: any(one.flow.write_paused for one in Counted.there))
+        time_passes(seconds)
+        await eventually(lambda: not Counted.there)
+        writer.transport.abort()
+
+
+async def test_the_connection_of_a_download_that_is_given_up_is_closed_though_nothing_is_read(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 100_000
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Download(endless())(scope, receive, send)
+
+    await _unread(engine, app, 61)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_connection_that_closes_waits_only_so_long_for_its_last_answer_to_be_read(
+    engine: Engine,
+) -> None:
+    await _unread(engine, Response(b"x" * 20_000_000), 10_000)
 
 
 class Watched(DeadlineProtocol):

@@ -11,10 +11,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from cis_mcp.rest.endpoint import Call, Endpoint, Tier
 from cis_mcp.rest.models import Body, Query
+from cis_mcp.views.dropping import DROP
 from engine.exporting.files import Form, writer, written
 from engine.model.exports import Cells, ExportQuery, Table
 from engine.model.verbs import Verb
@@ -22,6 +23,8 @@ from engine.model.verbs import Verb
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 60
+_TAKEN_A_SECOND = 10_000
+"""Bytes that a reader takes at the least, over the whole file."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
@@ -55,26 +58,55 @@ class Exporting(Query):
 
 
 class _UnreadError(Exception):
-    """Who asked takes nothing of the answer."""
+    """Who asked takes nothing of the answer, or too little."""
+
+
+class _Reader:
+    """Who takes a file; only the time is counted in which the file waits for it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.taken, self.waited = 0, 0.0
+
+    async def take(self, message: Message) -> None:
+        """Have a piece taken. Raises _UnreadError after a minute, or below the least pace over all."""
+        self.taken += len(message.get("body", b""))
+        earned = _PATIENCE_S + self.taken / _TAKEN_A_SECOND - self.waited
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(min(earned, _PATIENCE_S)):
+                await self._send(message)
+        except TimeoutError:
+            raise _UnreadError from None
+        self.waited += loop.time() - began
 
 
 class Download(StreamingResponse):
-    """A file that is written while it is read; given up once its reader has taken nothing for a minute."""
+    """A file that is written while it is read.
+
+    It is given up, and its connection closed, once its reader has taken nothing for a minute, or too little in all.
+    """
+
+    _scope: Scope | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file."""
+        self._scope = scope
+        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
-        """Send the file, or as much of it as is taken."""
-
-        async def in_time(message: Message) -> None:
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    await send(message)
-            except TimeoutError:
-                raise _UnreadError from None
-
+        """Send the file, or as much of it as is taken in time."""
+        reader = _Reader(send)
         try:
-            await super().stream_response(in_time)
+            await super().stream_response(reader.take)
         except _UnreadError:
-            logger.warning("an export was given up: its reader took nothing for %d s", _PATIENCE_S)
+            logger.warning(
+                "an export was given up: its reader was waited for too long, after %d bytes", reader.taken
+            )
+            drop = (self._scope or {}).get("extensions", {}).get(DROP)
+            if drop:
+                drop()
 
 
 async def export_table(call: Call[Exporting, Body]) -> Response:
