@@ -131,6 +131,16 @@ async def test_asking_twice_holds_once_and_asks_the_owner_once(engine: Engine) -
     assert [m.email for m in await deliver(engine)] == ["a@example.com"]
 
 
+async def test_asking_twice_by_two_faces_holds_once(engine: Engine) -> None:
+    made = await event(engine)
+    actor = (await key(engine, approval=["everything"])).actor
+    invite = SendInvite(uid=made.uid, email="a@example.com")
+    faces = [actor, actor.model_copy(update={"face": "rest"})]
+    ids = {(await do(engine, invite, one)).held.id for one in faces}  # type: ignore[union-attr]
+    assert len(ids) == 1
+    assert len(asking(await deliver(engine))) == 1
+
+
 async def test_a_list_over_the_number_waits_and_one_below_does_not(engine: Engine) -> None:
     made = await event(engine)
     actor = (await key(engine, approval=["bulk"], approval_bulk=2)).actor
