@@ -83,7 +83,10 @@ async def make(visit: Visit) -> Response:
 async def link(visit: Visit) -> Response:
     """GET /console/links/{id}?vendor=: its code to copy, for its own mail service or another."""
     found = await visit.engine.link(visit.path("id"), visit.actor)
-    code = await views.code_to_copy(visit.engine, found, visit.actor, visit.asked("vendor"))
+    narrowed = bool(visit.caller and visit.caller.read_only)
+    code = await views.code_to_copy(
+        visit.engine, found, visit.actor, visit.asked("vendor"), narrowed=narrowed
+    )
     return visit.show(
         "link.html",
         title=found.name,

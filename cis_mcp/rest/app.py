@@ -155,6 +155,7 @@ class RequestHandler:
             body=await reading.body_of(endpoint, request),
             headers=request.headers,
             leaving=self._leaving,
+            has=lambda tool: _may(tool, actor, caller),
         )
         return _written(endpoint, await endpoint.handler(call), call.undo if endpoint.undoable else ())
 
@@ -192,6 +193,15 @@ def _refuse_narrowed(
         raise Refused(Code.NOT_ALLOWED, "This key is restricted to other operations.")
     if caller.tier and _TIERS.index(tier) > _TIERS.index(caller.tier):
         raise Refused(Code.NOT_ALLOWED, f"This key is restricted to the tier “{caller.tier}”.")
+
+
+def _may(tool: str, actor: Actor, caller: Caller | None) -> bool:
+    """True if the caller may do what that tool does."""
+    try:
+        _refuse_narrowed(next(one for one in EVERY if one.tool == tool), actor, caller, {})
+    except Refused:
+        return False
+    return True
 
 
 def _refuse_unkept(endpoint: Endpoint, request: Request) -> None:

@@ -62,6 +62,8 @@ class Call(Generic[Q, B]):
     body: B
     headers: Mapping[str, str]
     leaving: Callable[[], bool] = lambda: False
+    has: Callable[[str], bool] = lambda _: True
+    """Whether the caller may do what the tool of that name does."""
     undo: list[Undo] = field(default_factory=list)
 
     async def apply(

@@ -123,14 +123,16 @@ async def link_info(engine: Engine, link: CampaignLink) -> LinkInfo:
     )
 
 
-async def code_to_copy(engine: Engine, link: CampaignLink, actor: Actor, vendor_id: str = "") -> CodeToCopy:
+async def code_to_copy(
+    engine: Engine, link: CampaignLink, actor: Actor, vendor_id: str = "", *, narrowed: bool = False
+) -> CodeToCopy:
     """The code of a link, for its mail service or another one; its key only for who may make links.
 
     Whoever has the key signs any address, and an address that is signed is sent its invites unasked.
-    Raises Refused: INVALID_ARGUMENT.
+    `narrowed`: the caller may make none, whatever the verbs allow. Raises Refused: INVALID_ARGUMENT.
     """
     vendor = await vendors.vendor(engine, vendor_id or link.vendor)
-    key = link.key if Verb.PUBLISH in actor.verbs else ""
+    key = link.key if Verb.PUBLISH in actor.verbs and not narrowed else ""
     shown = link.model_copy(update={"key": link.key and (key or _WITHHELD)})
     steps = [*vendor.steps, *([_signing(vendor, key)] if link.key else [])]
     return CodeToCopy(

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from engine.commands.pages.branding import SetBranding
+from engine.commands.pages.links import CreateLink
 from engine.engine import Engine
 from engine.model.pages import Layout, PageKind, Show
 from tests.console.person import PUBLIC, SAME, Person, browser, with_key
@@ -77,6 +78,18 @@ async def test_the_address_of_a_link_is_downloaded_as_a_code(
     assert answer.content.startswith(begins)
     assert answer.headers["content-disposition"].startswith("attachment")
     assert (await person.web.get(f"{path}/qr.exe")).status_code == 400
+
+
+async def test_a_key_that_only_reads_is_not_shown_the_key_of_a_signed_link(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    event = await created(engine)
+    link = (await do(engine, CreateLink(name="May", events=(event.id,), vendor="braze", signed=True))).link
+    for read_only, shown in ((False, True), (True, False)):
+        person = await with_key(engine, web, event.organizer, scopes=PUBLISHES, read_only=read_only)
+        seen = await person.go(f"/console/links/{link.id}")
+        assert (link.key in seen.answer.text) is shown
+        await person.press("Sign out")
 
 
 async def _page(engine: Engine, person: Person, **fields: str) -> str:

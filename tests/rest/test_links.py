@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+import pytest
 
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
@@ -10,6 +13,7 @@ from engine.engine import Engine
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
 from tests.support.engines import deliver, do
+from tests.support.webs import key_for
 
 
 async def test_a_link_is_made_shown_changed_and_ended(engine: Engine, web: httpx.AsyncClient) -> None:
@@ -96,6 +100,26 @@ async def test_the_key_of_a_signed_link_is_shown_to_who_may_make_links_alone(
                 assert seen.json()["key"] == ""
                 assert key not in seen.text
             assert "'[key]'" in (await other.get(f"{at}/code")).json()["plain_link"]
+
+
+@pytest.mark.parametrize(
+    "narrowed", [{"read_only": True}, {"tools": ("list_links", "update_link")}, {"tools": ("list_links",)}]
+)
+async def test_a_key_that_is_narrowed_not_to_make_links_is_not_shown_theirs(
+    engine: Engine, web: httpx.AsyncClient, narrowed: dict[str, Any]
+) -> None:
+    async with bearing(web, await with_verbs(engine, "publish", "create")) as publisher:
+        event = (await made(publisher)).json()
+        asked = {"name": "May", "events": [event["uid"]], "vendor": "braze", "signed": True}
+        answer = await publisher.post("/v1/links", json=asked)
+        at, key = answer.headers["location"], answer.json()["code"]["key"]
+    async with bearing(
+        web, await key_for(engine, scopes=frozenset({"read", "publish"}), **narrowed)
+    ) as other:
+        seen = await other.get(f"{at}/code")
+        assert (seen.status_code, seen.json()["key"]) == (200, "")
+        assert key not in seen.text
+        assert key not in (await other.patch(at, json={"button": "Send me the dates"})).text
 
 
 async def test_all_links_and_pages_are_listed_page_by_page(engine: Engine, web: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from cis_mcp.mcp.tools import Selection
 from cis_mcp.pages import published
 from cis_mcp.views import vendors
 from engine.commands.pages.vendors import SaveVendor
@@ -135,6 +136,20 @@ async def test_an_agent_that_may_only_read_is_not_shown_the_key_of_a_signed_link
     assert seen.structured_content is not None
     assert seen.structured_content["code"]["key"] == ""
     assert key not in f"{seen.structured_content}{text_of(seen)}"
+
+
+async def test_a_key_whose_tools_make_no_link_is_not_shown_the_key_of_one(engine: Engine) -> None:
+    event = await created(engine)
+    async with calling(engine, tier="extended") as caller:
+        made = await caller.ok("create_link", name="May", events=[event.id], vendor="braze", signed=True)
+    link, key = made["link"]["id"], made["code"]["key"]
+    publisher = agent(event.organizer, frozenset({"read", "publish"}))
+    for few in (Selection(tools=("list_links",)), Selection(tier="extended", read_only=True)):
+        async with calling(engine, actor=publisher, tier="extended", granted=few) as caller:
+            seen = await caller.call("list_links", link=link)
+        assert seen.structured_content is not None
+        assert seen.structured_content["code"]["key"] == ""
+        assert key not in f"{seen.structured_content}{text_of(seen)}"
 
 
 async def test_operators_add_change_hide_and_order_mail_services(engine: Engine) -> None:

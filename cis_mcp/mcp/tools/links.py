@@ -99,8 +99,7 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
     invited; or show one with its code to copy."""
     if arguments.link is not None:
         one = await call.engine.link(arguments.link, call.actor)
-        code = await code_to_copy(call.engine, one, call.actor, arguments.vendor or "")
-        return await _listed(call, [one], 1, code)
+        return await _listed(call, [one], 1, await _code(call, one, arguments.vendor or ""))
     links = await call.engine.links(call.actor, WHOLE_LIST)
     start = place_after([link.id for link in links], arguments.cursor)
     return await fitted(arguments.limit, lambda limit: _listed(call, links[start:], limit))
@@ -146,10 +145,15 @@ def _code_lines(code: CodeToCopy) -> list[str]:
 
 
 async def _reply(call: CallContext, done: LinkDone, state: str) -> Reply:
-    code = await code_to_copy(call.engine, done.link, call.actor)
+    code = await _code(call, done.link)
     data = LinkResult(link=await link_info(call.engine, done.link), code=code, changed=list(done.changed))
     named = f"{state}: link {done.link.id} {quoted(one_line(done.link.name))}."
     return Reply("\n".join([named, *_code_lines(code)]), data)
+
+
+async def _code(call: CallContext, link: CampaignLink, vendor: str = "") -> CodeToCopy:
+    narrowed = not call.has("create_link")
+    return await code_to_copy(call.engine, link, call.actor, vendor, narrowed=narrowed)
 
 
 TOOLS = (

@@ -104,7 +104,7 @@ async def show_link(call: Call[OfLink, Body]) -> LinkInfo:
 async def link_code(call: Call[CodeOfLink, Body]) -> CodeToCopy:
     """Return the code to paste into a newsletter, for the link's mail service or another one."""
     link = await call.engine.link(call.query.id, call.actor)
-    return await code_to_copy(call.engine, link, call.actor, call.query.vendor)
+    return await code_to_copy(call.engine, link, call.actor, call.query.vendor, narrowed=_makes_none(call))
 
 
 async def make_link(call: Call[Query, NewLink]) -> DataResponse:
@@ -135,8 +135,12 @@ async def allow_hosts(call: Call[Nothing, LandingHosts]) -> AllowedHosts:
 
 async def _changed(call: Call[Any, Any], done: LinkDone) -> ChangedLink:
     info = await link_info(call.engine, done.link)
-    code = await code_to_copy(call.engine, done.link, call.actor)
+    code = await code_to_copy(call.engine, done.link, call.actor, narrowed=_makes_none(call))
     return ChangedLink(link=info, code=code, changed=list(done.changed))
+
+
+def _makes_none(call: Call[Any, Any]) -> bool:
+    return not call.has("create_link")
 
 
 def _reading(path: str, handler: Any, answer: type[Data], query: type[Query]) -> Endpoint:
