@@ -12,7 +12,7 @@ from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
-from tests.support.engines import deliver, do
+from tests.support.engines import created, deliver, do
 from tests.support.webs import key_for
 
 
@@ -120,6 +120,19 @@ async def test_a_key_that_is_narrowed_not_to_make_links_is_not_shown_theirs(
         assert (seen.status_code, seen.json()["key"]) == (200, "")
         assert key not in seen.text
         assert key not in (await other.patch(at, json={"button": "Send me the dates"})).text
+
+
+async def test_whoever_owns_a_domain_lists_the_links_and_pages_of_its_organizers(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    event, other = await created(engine, organizer="ann@example.com"), await created(engine)
+    for one in (event, other):
+        await do(engine, CreateLink(name=one.organizer, events=(one.uid,), vendor="own"))
+        await do(engine, CreatePage(title="Season", organizer=one.organizer))
+    async with bearing(web, await with_verbs(engine, address="@example.com")) as owner:
+        for what in ("links", "pages"):
+            (found,) = (await owner.get(f"/v1/{what}")).json()[what]
+            assert found["organizer"] == "ann@example.com"
 
 
 async def test_all_links_and_pages_are_listed_page_by_page(engine: Engine, web: httpx.AsyncClient) -> None:

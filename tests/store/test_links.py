@@ -41,6 +41,9 @@ async def test_a_link_is_kept_changed_and_found_by_its_token(store: Store) -> No
     assert await store.link_by_token("Token1") is None
     assert [link.id for link in await store.links(ORGANIZER, 10)] == ["later", LINK.id]
     assert [link.id for link in await store.links(None, 2)] == ["later", LINK.id]
+    assert [link.id for link in await store.links("@example.org", 10)] == ["later", LINK.id, "other"]
+    assert [link.id for link in await store.links("@example.org", 1)] == ["later"]
+    assert await store.links("@ample.org", 10) == []
     assert await store.link_counts(LINK.id) == LinkCounts(shown=2, unmerged=1, pressed=1)
     assert await store.link_counts("nothing") == LinkCounts()
 

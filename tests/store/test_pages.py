@@ -50,6 +50,9 @@ async def test_pages_are_listed_newest_first_and_of_one_organizer(store: Store) 
     await _keep(store, PAGE, later, other)
     assert [page.slug for page in await store.pages(ORGANIZER, 10)] == ["later", "season"]
     assert [page.slug for page in await store.pages(None, 2)] == ["later", "other"]
+    assert [page.slug for page in await store.pages("@example.org", 10)] == ["later", "other", "season"]
+    assert [page.slug for page in await store.pages("@example.org", 1)] == ["later"]
+    assert await store.pages("@ample.org", 10) == []
 
 
 async def test_the_revision_grows_with_changes_of_events_and_with_nothing_else(store: Store) -> None:

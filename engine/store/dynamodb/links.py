@@ -70,7 +70,15 @@ class LinkQuestions(AttendeeQuestions):
         return await self.rows.first_by(LINKS, "token", token)
 
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
-        """The newest links, newest first; of one organizer, if given."""
+        """The newest links, newest first; of one organizer, or of all at a domain such as `@example.com`, if given."""
+        if organizer and organizer.startswith("@"):
+            found = []
+            async for link in self.rows.each_by(LINKS, "made", _ALL):
+                if link.organizer.endswith(organizer):
+                    found.append(link)
+                if len(found) == limit:
+                    break
+            return found
         place = _ALL if organizer is None else f"of {organizer}"
         return await self.rows.by(LINKS, "made", place, limit=limit)
 

@@ -72,7 +72,15 @@ class PageQuestions(BrandingQuestions, EventQuestions):
         return await self.rows.get(REQUESTS, code)
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
-        """The newest pages, newest first; of one organizer, if given."""
+        """The newest pages, newest first; of one organizer, or of all at a domain such as `@example.com`, if given."""
+        if organizer and organizer.startswith("@"):
+            found = []
+            async for page in self.rows.each_by(PAGES, "made", _ALL):
+                if page.organizer.endswith(organizer):
+                    found.append(page)
+                if len(found) == limit:
+                    break
+            return found
         place = _ALL if organizer is None else f"of {organizer}"
         return await self.rows.by(PAGES, "made", place, limit=limit)
 

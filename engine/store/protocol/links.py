@@ -68,7 +68,7 @@ class LinkQuestions(Protocol):
         ...
 
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
-        """The newest links, newest first; of one organizer, if given."""
+        """The newest links, newest first; of one organizer, or of all at a domain such as `@example.com`, if given."""
         ...
 
     async def link_counts(self, link_id: str) -> LinkCounts:

@@ -76,7 +76,7 @@ class PageQuestions(Protocol):
         ...
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
-        """The newest pages, newest first; of one organizer, if given."""
+        """The newest pages, newest first; of one organizer, or of all at a domain such as `@example.com`, if given."""
         ...
 
     async def picture_content(self, name: str) -> bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
-from engine.store.sqlite.session import Session, Statements
+from engine.store.sqlite.session import Session, Statements, of_whom
 
 T = TypeVar("T")
 
@@ -92,10 +92,9 @@ class Links(Session):
         return [Vendor.model_validate_json(row["body"]) for row in found]
 
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
-        one = "WHERE organizer = ?" if organizer is not None else ""
+        of, values = of_whom(organizer)
         found = await self.all(
-            f"SELECT {_LINK} FROM link {one} ORDER BY created DESC, id LIMIT ?",
-            [*([organizer] if organizer is not None else []), limit],
+            f"SELECT {_LINK} FROM link {of} ORDER BY created DESC, id LIMIT ?", [*values, limit]
         )
         return [_link(row) for row in found]
 

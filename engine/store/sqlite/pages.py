@@ -11,7 +11,7 @@ from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.sqlite import rows
 from engine.store.sqlite.attendees import PLACES
-from engine.store.sqlite.session import IN_LIST, Session, as_list
+from engine.store.sqlite.session import IN_LIST, Session, as_list, of_whom
 
 _KEPT = timedelta(days=30)
 
@@ -67,10 +67,9 @@ class Pages(Session):
         )
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
-        one = "WHERE organizer = ?" if organizer is not None else ""
+        of, values = of_whom(organizer)
         found = await self.all(
-            f"SELECT body FROM page {one} ORDER BY created DESC, slug LIMIT ?",
-            [*([organizer] if organizer is not None else []), limit],
+            f"SELECT body FROM page {of} ORDER BY created DESC, slug LIMIT ?", [*values, limit]
         )
         return [Page.model_validate_json(row["body"]) for row in found]
 

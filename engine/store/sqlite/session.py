@@ -106,6 +106,15 @@ IN_LIST = "IN (SELECT value FROM json_each(?))"
 """The condition that a value is one of many, passed as one parameter by `as_list` or `as_numbers`."""
 
 
+def of_whom(organizer: str | None) -> tuple[str, list[object]]:
+    """The condition for rows of an organizer, or of all at a domain such as `@example.com`, and its values."""
+    if organizer is None:
+        return "", []
+    if organizer.startswith("@"):
+        return "WHERE substr(organizer, -length(?1)) = ?1", [organizer]
+    return "WHERE organizer = ?", [organizer]
+
+
 def values_if(any_row: str) -> str:
     """The table of the values of a parameter of `as_list`; an empty one where `any_row` selects nothing.
 

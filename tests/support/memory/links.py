@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.people import Attendee, Partstat
-from tests.support.memory.pages import PageUnit
+from tests.support.memory.pages import PageUnit, of_whom
 
 
 class LinkUnit(PageUnit):
@@ -48,7 +48,7 @@ class LinkUnit(PageUnit):
         return sorted(self.t.of("vendor").values(), key=lambda vendor: vendor.id)
 
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
-        found = self.t.where("link", lambda link: organizer in {None, link.organizer})
+        found = self.t.where("link", lambda link: of_whom(link.organizer, organizer))
         return sorted(found, key=lambda link: (-link.created.timestamp(), link.id))[:limit]
 
     async def link_counts(self, link_id: str) -> LinkCounts:

@@ -16,6 +16,12 @@ from tests.support.memory.ledger import LedgerUnit
 _OF_EVENTS = {ChangeKind.EVENT_CREATED, ChangeKind.EVENT_CHANGED, ChangeKind.EVENT_CANCELLED}
 
 
+def of_whom(organizer: str, whose: str | None) -> bool:
+    """True if what that organizer has is of `whose`: an organizer's, a domain's, everybody's."""
+    domain = f"@{organizer.rpartition('@')[2]}"
+    return whose in {None, organizer, domain}
+
+
 class PageUnit(LedgerUnit):
     """The part of a unit of work that concerns pages, with the questions about them."""
 
@@ -69,7 +75,7 @@ class PageUnit(LedgerUnit):
         return self.t.get("picture_content", name)
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
-        found = self.t.where("page", lambda p: organizer is None or p.organizer == organizer)
+        found = self.t.where("page", lambda p: of_whom(p.organizer, organizer))
         return sorted(found, key=lambda p: (-p.created.timestamp(), p.slug))[:limit]
 
     async def written_mark(self) -> int:
