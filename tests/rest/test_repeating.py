@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import httpx
 import pytest
 
 from engine.engine import Engine
+from tests.pages.test_pictures import answer, png
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.serving import serving
 from tests.webhooks.receiver import LOCAL
 
 VERBS = ("create", "publish", "delegate", "trigger")
@@ -66,6 +69,27 @@ _OTHER: dict[str, dict[str, Any]] = {
     "keys": {"name": "other"},
     "webhooks": {"starting_minutes": 30},
 }
+
+
+async def test_a_page_that_is_asked_for_again_is_found_though_its_picture_is_another_or_gone(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    contents = [png(1, 1), png(2, 2), b""]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer(contents.pop(0)))
+        await writer.drain()
+
+    async with serving(talk) as port, bearing(web, await with_verbs(engine, *VERBS)) as program:
+        body = {**PAGE, "logo": f"http://127.0.0.1:{port}/logo"}
+        first, *again = [await program.post("/v1/pages", json=body, headers=ONCE) for _ in range(3)]
+        assert (first.status_code, [one.status_code for one in again]) == (201, [200, 200]), again[0].text
+        assert {one.json()["page"]["slug"] for one in again} == {first.json()["page"]["slug"]}
+        other = {**body, "logo": f"http://127.0.0.1:{port}/other"}
+        refused = await program.post("/v1/pages", json=other, headers=ONCE)
+        assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_conflict")
+        assert len(contents) == 2, "the picture was asked for once"
 
 
 @pytest.mark.parametrize("what", ["keys", "webhooks"])

@@ -12,8 +12,9 @@ from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
-from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.commands.pages.pages import CreatePage, FindPage, PageDone, UpdatePage
 from engine.commands.pages.publishing import PublishEvents
+from engine.commands.repeating import digest_of
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model import cursors
 from engine.model.pages import PageKind
@@ -107,8 +108,7 @@ async def make_page(call: Call[Query, NewPage]) -> DataResponse:
     """Make a public web page with an organizer's events, from which people send themselves invites. It is online at
     once and follows every change of its events. The same Idempotency-Key makes the same page once: a repetition
     answers 200 with the page that was made."""
-    body = call.body
-    given = await with_pictures(call.engine, call.actor, body.organizer, body.fields())
+    body, given = call.body, call.body.fields()
     command = CreatePage(
         kind=body.kind,
         title=body.title,
@@ -117,9 +117,22 @@ async def make_page(call: Call[Query, NewPage]) -> DataResponse:
         idempotency_key=call.idempotency_key,
         **given,
     )
-    done = await call.apply(command)
+    done = await _made_before(call, command)
+    if done is None:
+        # By the addresses of its pictures, as what they answer may be something else the next time.
+        named = {"asked": digest_of(command)}
+        named |= await with_pictures(call.engine, call.actor, body.organizer, given)
+        done = await call.apply(command.model_copy(update=named))
     status = 201 if done.changed else 200
     return DataResponse(await _changed(call, done), status, {"Location": f"/v1/pages/{done.page.slug}"})
+
+
+async def _made_before(call: Call[Query, NewPage], command: CreatePage) -> PageDone | None:
+    if command.idempotency_key is None:
+        return None
+    asked = digest_of(command)
+    found = (await call.apply(FindPage(idempotency_key=command.idempotency_key, asked=asked))).page
+    return PageDone(page=found) if found else None
 
 
 async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:

@@ -114,6 +114,9 @@ class CreatePage(PageFields):
     slug: str | None = Field(None, description="its address; None: made of the title")
     organizer: str | None = None
     idempotency_key: str | None = Field(None, max_length=200)
+    asked: str = Field(
+        "", description="digest of the request before its pictures were fetched; empty: that of the command"
+    )
 
     async def carry_out(self, work: Work) -> PageDone:
         """Raises Refused: NOT_ALLOWED, PAGE_EXISTS, INVALID_ARGUMENT, UNKNOWN_EVENT, ORGANIZER_SUSPENDED, …"""
@@ -122,7 +125,7 @@ class CreatePage(PageFields):
     async def made(self, work: Work, reserved: str = "") -> PageDone:
         """The new page, at the slug `reserved` if one is kept for it. Raises Refused as `carry_out` does."""
         work.require("publish")
-        if before := await made_before(work, self.idempotency_key, digest_of(self)):
+        if before := await made_before(work, self.idempotency_key, self._digest()):
             return PageDone(page=await owned_page(work, before))
         organizer = _organizer(self.organizer, work)
         await work.refuse_suspended(organizer)
@@ -144,8 +147,11 @@ class CreatePage(PageFields):
             },
         )
         await work.unit.save_page(page)
-        await remember(work, self.idempotency_key, digest_of(self), page.slug)
+        await remember(work, self.idempotency_key, self._digest(), page.slug)
         return PageDone(page=page, changed=("slug",))
+
+    def _digest(self) -> str:
+        return self.asked or digest_of(self)
 
     async def _free_slug(self, work: Work, heading: str) -> str:
         if self.slug is not None:
@@ -171,6 +177,26 @@ async def _defaults(work: Work, organizer: str) -> dict[str, Any]:
     """What a new page has where nothing else is asked for: layout and consent of the branding."""
     brand = await in_force(work.unit, organizer)
     return {name: value for name in ("layout", "consent") if (value := getattr(brand, name))}
+
+
+class PageFound(Done):
+    """A page that was made already, if there is one."""
+
+    page: Page | None = None
+
+
+class FindPage(Command[PageFound]):
+    """Find what an earlier request with the same idempotency key made, before its pictures are fetched again."""
+
+    in_record = False
+    idempotency_key: str = Field(max_length=200)
+    asked: str
+
+    async def carry_out(self, work: Work) -> PageFound:
+        """Raises Refused: NOT_ALLOWED, IDEMPOTENCY_CONFLICT."""
+        work.require("publish")
+        before = await made_before(work, self.idempotency_key, self.asked)
+        return PageFound(page=await owned_page(work, before) if before else None)
 
 
 class UpdatePage(PageFields):
