@@ -49,9 +49,9 @@ class AnswerProposalArguments(Arguments):
         examples=["2027-05-02T19:00:00"],
     )
     start: str | None = Field(
-        None, description="the proposed start that you saw; refused if it is another by now", max_length=40
+        None, description="the proposed start that you saw; refused if it changed", max_length=40
     )
-    audience: Told = None
+    audience: Told = Field(None, description="of accept, as in update_event")
 
 
 class AnsweredProposal(Result):
