@@ -76,6 +76,19 @@ async def test_the_greatest_version_wins_whichever_comes_first(engine: Engine) -
     assert [e.summary for e in await events(engine)] == ["Demo: Tie"]
 
 
+async def test_an_object_whose_hour_is_no_longer_known_is_moved_to_its_new_day(engine: Engine) -> None:
+    hour = "duration_minutes: \"{{ event.minutes | default('45') }}\""
+    hook = await trigger(engine, RULES.replace('duration_minutes: "45"', hour))
+    await delivered(engine, hook, deal())
+    announced = deal(version=2, start="2027-05-12", minutes="")
+    assert (await delivered(engine, hook, announced)).state is State.DONE
+    (event,) = await events(engine)
+    assert (str(event.span.start), event.span.all_day) == ("2027-05-12", True)
+    assert (await delivered(engine, hook, deal(version=3))).state is State.DONE
+    (event,) = await events(engine)
+    assert event.span.start_utc.isoformat() == "2027-05-02T17:00:00+00:00"
+
+
 async def test_a_cancellation_that_overtakes_keeps_the_event_from_being_made(engine: Engine) -> None:
     hook = await trigger(engine)
     assert (await delivered(engine, hook, deal(stage="lost", version=9))).state is State.NOTHING

@@ -38,6 +38,10 @@ class Timing(Value):
         """True if no time is given."""
         return self == Timing()
 
+    def literal(self) -> Timing:
+        """The same for a program, which means whole days where it gives a day alone, also for an event that had an hour."""
+        return self.model_copy(update={"all_day": True}) if self.start and _is_date(self.start) else self
+
     def of_new(self, *, recurring: bool) -> Span:
         """The span of a new event; a series needs a zone, as an offset is right for half of the year alone.
 

@@ -196,7 +196,7 @@ def _timing(asked: Mapped) -> Timing:
         end=values.get(Settable.END),
         duration=f"PT{minutes}M" if minutes else None,
         timezone=values.get(Settable.TIMEZONE),
-    )
+    ).literal()
 
 
 async def _reminded(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
