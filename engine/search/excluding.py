@@ -7,7 +7,21 @@ from collections.abc import Sequence
 from engine.model.events import EventStatus
 from engine.model.searching import GENERIC, Window
 from engine.search import windows
-from engine.search.lexicon import DAY_GROUPS, MONTHS, PART_PLURALS, PARTS, WEEKDAY_PLURALS, WEEKDAYS
+from engine.search.lexicon import (
+    DAY_GROUPS,
+    FACES,
+    FILLERS,
+    MONTHS,
+    PART_PLURALS,
+    PARTS,
+    PLACE,
+    SMALL_TALK,
+    STOP,
+    TIMELY,
+    VERSUS,
+    WEEKDAY_PLURALS,
+    WEEKDAYS,
+)
 from engine.search.outcome import EVER, Reading
 from engine.search.tokens import Token
 
@@ -22,8 +36,20 @@ _ALL = frozenset({"all", "any", "every", "each", "anything", "everything"})
 """Words after which “but” alone leaves something out: “every day but Friday”."""
 _TALK = frozenset(
     {"sure", "certain", "yet", "only", "just", "really", "too", "so", "idea", "problem", "rush", "worries"}
+    | {"find", "know"}
 )
 """Words whose “no” or “not” is about the person who asks: “not sure when”."""
+_SKIPPED = STOP | SMALL_TALK | FILLERS
+_PLAIN = frozenset({"not", "no", "isn't", "aren't"})
+_OF_THE_ASKER = (STOP | SMALL_TALK) - (
+    TIMELY
+    | VERSUS
+    | PLACE
+    | FACES
+    | {"with", "of", "to", "those", "these", "ones", "want", "need", "include"}
+    | {"called", "titled", "held", "located", "happening", "scheduled", "taking"}
+)
+"""Words that are skipped otherwise, but for those with which a “not” speaks of events: “not those in May”."""
 _LEADS = frozenset({"on", "for", "a", "any", "the", "of", "want", "include", "show"})
 _TO = frozenset({"to", "till", "until", "through", "thru", "-", "–", "—"})
 _JOINTS = _TO | {"and", "or"}
@@ -38,6 +64,11 @@ def negation(pieces: Sequence[Token], i: int) -> int:
         return 1 if i and pieces[before].text in _ALL else 0
     length = 2 if first == "but" or (first, second) in _PAIRS else int(first in _NOT)
     return 0 if _text(pieces, i + length) in _TALK | {""} else length
+
+
+def of_the_asker(pieces: Sequence[Token], i: int) -> bool:
+    """True if the plain “not” right before `i` may be about the person who asks: “can I not see”, “am not going”."""
+    return _text(pieces, i - 1) in _PLAIN and _text(pieces, i) in _OF_THE_ASKER
 
 
 def weekdays(pieces: Sequence[Token], i: int) -> tuple[frozenset[int], int]:
@@ -63,11 +94,11 @@ def weekdays(pieces: Sequence[Token], i: int) -> tuple[frozenset[int], int]:
 
 
 def leave_out(
-    found: Reading, said: Sequence[Token], out: Reading, excluded: set[int], *, begun: bool
+    found: Reading, before: Sequence[Token], said: Sequence[Token], out: Reading, excluded: set[int]
 ) -> bool:
     """Leave out what `said`, the rest of the query, was read as; False if that is not exactly one kind of thing.
 
-    `begun`: words came before, so that a “no” at the beginning of a talk is none of these.
+    Words are left out only of what was asked for `before`: a “no” at the beginning of a talk is none of these.
     """
     words = out.words
     named = bool(words.plain or words.rivals or words.place or words.phrases or words.alike)
@@ -85,13 +116,23 @@ def leave_out(
         return out.status is EventStatus.CANCELLED
     else:
         found.without = words
-        return begun and (bool(words.either) or not any(token.text in {"and", "or"} for token in said))
+        return _asked(before, found) and (
+            bool(words.either) or not any(token.text in {"and", "or"} for token in said)
+        )
     return True
 
 
 def sentence(pieces: Sequence[Token]) -> str:
     """What cannot be left out, as it was said."""
     return " ".join(token.text for token in pieces[:_SHOWN])
+
+
+def _asked(before: Sequence[Token], found: Reading) -> bool:
+    """True if something was asked for before a “not”, so that there is what it can leave out of."""
+    if found.spans or found.hours or found.order:
+        return True
+    words = (token.text for token in before if token.kind != "dash")
+    return any(word in _ALL or word not in _SKIPPED for word in words)
 
 
 def _meet(out: Window, span: Window, found: Reading) -> bool:

@@ -188,7 +188,8 @@ class _Reader:
             return length + more
         said = self._tokens[i + length :]
         out = _Reader(said, self._now, self._names).read()
-        if not excluding.leave_out(self._found, said, out, self._excluded, begun=i > 0):
+        talk = excluding.of_the_asker(self._tokens, i + length)
+        if talk or not excluding.leave_out(self._found, self._tokens[:i], said, out, self._excluded):
             self._found.unheeded.append(excluding.sentence(self._tokens[i:]))
         return len(self._tokens) - i
 
