@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import When, cut, one_line, utc, when
 from engine.attendee_report import masked_name
+from engine.commands import series
 from engine.itip import recurrence
 from engine.model.actors import Actor
 from engine.model.addresses import masked_address
@@ -18,6 +21,8 @@ from engine.ownership import sees_addresses
 
 _COMMENT_BYTES = 300
 _NAME_BYTES = 100
+_WHOLE = "series"
+"""What a caller writes in the place of an instance for what is proposed for the whole event."""
 
 
 class ProposalInfo(Data):
@@ -43,6 +48,13 @@ def standing(event: Event, proposal: Proposal) -> Span:
     """When what a proposal would move takes place: its instance, or the event."""
     of = proposal.recurrence_id
     return event.span if of is None else recurrence.instance(event, of).span
+
+
+def proposal_named(event: Event, email: str, instance: str | None, start: str | None) -> dict[str, Any]:
+    """The proposal that a caller names, as the commands that answer one take it. Raises Refused: INVALID_TIME."""
+    whole = instance is not None and instance.strip().lower() == _WHOLE
+    at = None if instance is None or whole else series.read(event.span, instance)
+    return {"uid": event.uid, "email": email, "recurrence_id": at, "of_whole": whole, "start": start}
 
 
 def proposal_info(event: Event, proposal: Proposal, *, masked: bool = False) -> ProposalInfo:

@@ -184,6 +184,22 @@ async def test_an_organizer_declines_by_mail(post: Post) -> None:
     assert (await post(mail)).code == "unknown_proposal"
 
 
+async def test_a_mail_without_an_instance_declines_what_is_proposed_for_the_whole_series(post: Post) -> None:
+    await post(mails.request(mails.vevent(rrule={"FREQ": "WEEKLY", "COUNT": 4})))
+    (event,) = (await post.engine.search(EventQuery(), post.engine.local)).events
+    ann = await invited(post.engine, event)
+    second = event.span.start_utc + timedelta(weeks=1)
+    await proposed(post, event, ann)
+    await proposed(post, event, ann, recurrence_id=second, start=second + HOUR, end=second + 2 * HOUR)
+    assert await states(post.engine, event) == [ProposalState.OPEN, ProposalState.OPEN]
+    declined = mails.vevent("client-uid-1", attendees=[(ANN, "NEEDS-ACTION")])
+    content = mails.calendar("DECLINECOUNTER", declined)
+    for code in ("", "unknown_proposal"):
+        mail = mails.mail("olga@cis.test", "create@cis.test", content=content, method="DECLINECOUNTER")
+        assert (await post(mail)).code == code
+    assert (await the_open_one(post.engine, event)).recurrence_id == second
+
+
 async def test_nobody_else_declines_or_agrees(post: Post, event: Event) -> None:
     ann = await invited(post.engine, event)
     await proposed(post, event, ann)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from engine.commands.answers.proposals import RecordProposal
+from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
@@ -113,6 +114,45 @@ async def test_of_several_proposals_of_one_attendee_none_is_answered_that_is_not
         await caller.ok("answer_proposal", **answer, start="2027-05-16T20:00:00")
         found = (await caller.ok("get_event", uid=event.uid))["event"]
     assert len(found["changed_dates"]) == 2
+
+
+@pytest.mark.parametrize("word", ["accept", "decline"])
+async def test_what_is_proposed_for_the_whole_series_is_named_beside_others(
+    engine: Engine, word: str
+) -> None:
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    second = event.span.start_utc + timedelta(weeks=1)
+    await proposed(engine, event, ann, 24 * 7 + 1, recurrence_id=second)
+    answer = {"uid": event.uid, "email": ANN, "answer": word, "instance": "series"}
+    async with calling(engine) as caller:
+        assert await caller.code("answer_proposal", **answer) == "unknown_proposal"
+        await proposed(engine, event, ann, 1)
+        assert "for the whole series" in text_of(await caller.call("get_event", uid=event.uid))
+        done = await caller.ok("answer_proposal", **answer)
+    assert done["proposal"]["instance"] is None
+    moved = "2027-05-02T20:00:00-04:00" if word == "accept" else "2027-05-02T19:00:00-04:00"
+    assert done["event"]["start"]["local"] == moved
+
+
+@pytest.mark.parametrize("all_day", [True, False])
+async def test_a_proposal_is_named_by_its_start_as_it_is_shown_in_its_own_zone(
+    engine: Engine, *, all_day: bool
+) -> None:
+    days = Timing(start="2027-05-02", timezone="America/New_York")
+    event = await created(engine, **({"when": days} if all_day else {}))
+    ann = (await invite(engine, event, ANN)).attendee
+    start = datetime(2027, 5, 3, 0, tzinfo=UTC)
+    span = Span(start=start, end=start + timedelta(hours=2), timezone="America/Los_Angeles")
+    await do(engine, RecordProposal(token=ann.token, span=span), SYSTEM)
+    async with calling(engine) as caller:
+        shown = text_of(await caller.call("get_event", uid=event.uid))
+        assert "proposes Sunday 2027-05-02 17:00–19:00 America/Los_Angeles" in shown
+        answer = {"uid": event.uid, "email": ANN, "answer": "decline"}
+        wrong = await caller.code("answer_proposal", **answer, start="2027-05-02T18:00")
+        assert wrong == "unknown_proposal"
+        done = await caller.ok("answer_proposal", **answer, start="2027-05-02T17:00")
+    assert done["proposal"]["state"] == "declined"
 
 
 @pytest.mark.parametrize("by", ["answer_proposal", "update_event"])

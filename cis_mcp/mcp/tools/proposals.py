@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -20,8 +19,7 @@ from cis_mcp.views.events import (
     quoted,
     times,
 )
-from cis_mcp.views.proposals import ProposalInfo, proposal_info, standing
-from engine.commands import series
+from cis_mcp.views.proposals import ProposalInfo, proposal_info, proposal_named, standing
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
 from engine.model.answers import Proposal, ProposalState
@@ -39,12 +37,10 @@ class AnswerProposalArguments(Arguments):
 
     uid: Uid
     email: str = Field(description="who proposes", max_length=1_000, examples=["ann@example.com"])
-    answer: Literal["accept", "decline"] = Field(
-        description="accept: move the event, or the one instance, there; decline: leave it"
-    )
+    answer: Literal["accept", "decline"] = Field(description="accept: move there; decline: leave it")
     instance: str | None = Field(
         None,
-        description="which instance of a series, as get_event shows it",
+        description="of a series, which instance, as get_event shows it; “series”: all of it",
         max_length=40,
         examples=["2027-05-02T19:00:00"],
     )
@@ -69,12 +65,7 @@ async def answer_proposal(call: CallContext, arguments: AnswerProposalArguments)
     mails the attendees it affects; declining mails only that attendee. For a third time use update_event,
     which answers every proposal."""
     event = await call.engine.event(arguments.uid, call.actor)
-    which = {
-        "uid": event.uid,
-        "email": arguments.email,
-        "recurrence_id": instance_of(event, arguments.instance),
-        "start": instance_of(event, arguments.start, "start"),
-    }
+    which = proposal_named(event, arguments.email, arguments.instance, arguments.start)
     answered = _accepted if arguments.answer == "accept" else _declined
     return await answered(call, arguments, which)
 
@@ -115,11 +106,6 @@ async def _declined(call: CallContext, arguments: AnswerProposalArguments, which
     return Reply(words, data)
 
 
-def instance_of(event: Event, text: str | None, what: str = "instance") -> date | datetime | None:
-    """The instance that a caller names, or None. Raises Refused: INVALID_TIME."""
-    return None if text is None else series.read(event.span, text, what)
-
-
 def proposal_lines(event: Event, proposals: Sequence[Proposal], total: int, *, masked: bool) -> list[str]:
     """The open proposals, one per line, and what to do with them."""
     if not total:
@@ -133,7 +119,8 @@ def _line(event: Event, proposal: Proposal, *, masked: bool) -> str:
     info = proposal_info(event, proposal, masked=masked)
     state = "" if proposal.state is ProposalState.OPEN else f" [{proposal.state}]"
     time = times(proposal.span) if proposal.span else "no time that can be read"
-    instance = f" instead of {info.instance}" if info.instance else ""
+    whole = " for the whole series" if event.recurring else ""
+    instance = f" instead of {info.instance}" if info.instance else whole
     place = f", at {quoted(info.location)}" if info.location else ""
     words = f": {quoted(info.comment)}" if info.comment else ""
     return f"{info.email}{state} proposes {time}{instance}{place}{words}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,9 +14,8 @@ from cis_mcp.views.attendees import AttendeeInfo, Label, attendee_info, partstat
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
-from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info
+from cis_mcp.views.proposals import ProposalInfo, hides_proposers, proposal_info, proposal_named
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of, still_written, waited_in
-from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.base import Work
 from engine.commands.events.accepting import AcceptProposal
@@ -32,7 +31,11 @@ class ProposalAnswer(Body):
 
     email: Email
     answer: Literal["accept", "decline"]
-    instance: str | None = Field(None, description="which instance of a series", max_length=40)
+    instance: str | None = Field(
+        None,
+        description="which instance of a series, or “series”: for all of it",
+        max_length=40,
+    )
     start: str | None = Field(
         None, description="the proposed start that was seen; refused if it is another by now", max_length=40
     )
@@ -139,9 +142,7 @@ async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> DataResponse:
     body = call.body
     event = await call.engine.event(call.query.uid, call.actor)
     seen = _at_revision(event.uid, await call.expected_sequence(event.uid))
-    which: dict[str, Any] = {"uid": event.uid, "email": body.email}
-    which["recurrence_id"] = None if body.instance is None else series.read(event.span, body.instance)
-    which["start"] = None if body.start is None else series.read(event.span, body.start, "start")
+    which = proposal_named(event, body.email, body.instance, body.start)
     if body.answer == "accept":
         moved = await call.apply(AcceptProposal(**which, audience=chosen(body.audience)), before=seen)
         assert moved.proposal is not None, "accepting answers a proposal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any, Generic
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from engine.commands import answer_notices, notices, series, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
 from engine.commands.answers.receipts import outdated, recorded
-from engine.commands.base import Command, Done, Work
+from engine.commands.base import Command, D_co, Done, Work
 from engine.commands.invites.invites import invite_message
 from engine.commands.prompting import Cause, prompted
 from engine.itip import recurrence
@@ -123,19 +124,26 @@ async def _notify(work: Work, who: Respondent, proposal: Proposal) -> None:
         await work.unit.add_messages([message], priority=0)
 
 
-class DeclineProposal(Command[ProposalDone]):
-    """Keep the event's time and tell the attendee so (DECLINECOUNTER, RFC 5546, 3.2.8)."""
+class AnsweringProposal(Command[D_co], Generic[D_co]):
+    """What answers the open proposal of one attendee: of several, the one for an instance or for the whole event."""
 
     uid: str
     email: str
     recurrence_id: Instant | None = None
-    start: Instant | None = Field(None, description="what it proposes; None: whatever that is")
+    of_whole: bool = Field(
+        False, description="true: what is proposed for the whole event, not for an instance"
+    )
+    start: str | None = Field(None, description="what it proposes, in ISO 8601; None: whatever that is")
+
+
+class DeclineProposal(AnsweringProposal[ProposalDone]):
+    """Keep the event's time and tell the attendee so (DECLINECOUNTER, RFC 5546, 3.2.8)."""
 
     async def carry_out(self, work: Work) -> ProposalDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
         work.require("update")
         event = await work.open_event(self.uid)
-        proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id, self.start)
+        proposal, attendee = await open_proposal(work, event, self)
         work.closed.append(proposal)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)
         await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
@@ -147,17 +155,15 @@ class DeclineProposal(Command[ProposalDone]):
         return ProposalDone(attendee=attendee, event=event, proposal=proposal, message_id=message.message_id)
 
 
-async def open_proposal(
-    work: Work, event: Event, email: str, recurrence_id: date | datetime | None, start: date | datetime | None
-) -> tuple[Proposal, Attendee]:
+async def open_proposal(work: Work, event: Event, named: AnsweringProposal[Any]) -> tuple[Proposal, Attendee]:
     """The attendee's open proposal, by instance and start where they are named. Raises Refused(UNKNOWN_PROPOSAL)."""
-    address = text.known_address(email)
+    address = text.known_address(named.email)
     found = await work.unit.proposals(event.uid, address)
-    if recurrence_id is not None:
-        instance = series.aligned(event.span, recurrence_id)
-        found = [p for p in found if p.recurrence_id == instance]
-    if found and start is not None:
-        found = [p for p in found if p.span and p.span.start == start]
+    if named.of_whole or named.recurrence_id is not None:
+        of = None if named.recurrence_id is None else series.aligned(event.span, named.recurrence_id)
+        found = [p for p in found if p.recurrence_id == of]
+    if found and named.start is not None:
+        found = [p for p in found if p.span and _begins(event, p.span, named.start)]
         if not found:
             raise Refused(
                 Code.UNKNOWN_PROPOSAL,
@@ -168,7 +174,7 @@ async def open_proposal(
         raise Refused(
             Code.UNKNOWN_PROPOSAL,
             f"That attendee has {len(found)} open proposals for this event; it is not said which one.",
-            "Name the instance, or the start that is proposed.",
+            "Name the instance (“series” for what is proposed for all of it), or the start that is proposed.",
         )
     attendee = await work.unit.attendee(event.uid, address)
     if not found or attendee is None:
@@ -178,6 +184,12 @@ async def open_proposal(
             "It may have been answered already; changing the event's time answers all of them.",
         )
     return found[0], attendee
+
+
+def _begins(event: Event, proposed: Span, start: str) -> bool:
+    """True if a proposal begins then, on the event's clock or on its own, on which it is shown."""
+    clocks = (event.span,) if proposed.all_day else (event.span, proposed)
+    return any(series.read(span, start, "start") == proposed.start for span in clocks)
 
 
 async def answered(work: Work, event: Event, recurrence_id: date | datetime | None = None) -> None:

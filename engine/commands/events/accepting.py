@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from engine.commands.answers.proposals import open_proposal
+from engine.commands.answers.proposals import AnsweringProposal, open_proposal
 from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone, UpdateEvent
 from engine.commands.events.instances import ChangeInstance
@@ -16,23 +14,19 @@ from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 
-class AcceptProposal(Command[EventDone]):
+class AcceptProposal(AnsweringProposal[EventDone]):
     """Move the event to the time that an attendee proposes, and notify the people affected.
 
     Only the time: a place in the proposal is the attendee's own text, which only the organizer sees.
     """
 
-    uid: str
-    email: str
-    recurrence_id: Instant | None = None
-    start: Instant | None = Field(None, description="what is agreed to; None: whatever is proposed")
     audience: Audience | Chosen | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
         work.require("update")
         event = await work.open_event(self.uid)
-        proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id, self.start)
+        proposal, _ = await open_proposal(work, event, self)
         done = await _change(event, proposal, self.audience).carry_out(work)
         if not done.changed:
             work.closed.append(proposal)

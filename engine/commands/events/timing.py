@@ -39,7 +39,7 @@ class Timing(Value):
         return self == Timing()
 
     def literal(self) -> Timing:
-        """The same for a program, which means whole days where it gives a day alone, also for an event that had an hour."""
+        """The same for a program: a day alone means whole days there, also for an event that had an hour."""
         return self.model_copy(update={"all_day": True}) if self.start and _is_date(self.start) else self
 
     def of_new(self, *, recurring: bool) -> Span:

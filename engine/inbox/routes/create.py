@@ -314,7 +314,9 @@ async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage
     language = notices.spoken(await engine.organizer_language(known.organizer))
     outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail does not say whose proposal it declines.")
     for email in people:
-        command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
+        of = event.recurrence_id
+        # Without a RECURRENCE-ID it speaks of the whole event, whatever is proposed for one instance beside.
+        command = DeclineProposal(uid=known.uid, email=email, recurrence_id=of, of_whole=of is None)
         outcome = await apply_once(
             engine,
             received,
