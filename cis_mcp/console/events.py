@@ -259,9 +259,11 @@ async def change(visit: Visit) -> Response:
     moved = {"start", "end", "timezone", "all_day"} & set(changed)
     others = {"start", "end", "timezone", "all_day", "organizer", "places"}
     words = {name: value for name, value in changed.items() if name not in others}
+    # The form has shown the zone in which it repeats.
+    shown = event.span if "recurrence" in changed else None
     command = UpdateEvent(
         uid=event.uid,
-        when=timing_of(visit) if moved else None,
+        when=timing_of(visit) if moved else shown,
         note=visit.given("note"),
         audience=audience_of(visit),
         expected_sequence=sequence_of(visit),

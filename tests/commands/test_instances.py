@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from engine.commands.answers.receipts import RecordReceipt
-from engine.commands.events.events import CancelEvent
+from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.commands.revisions import RevisionSource
@@ -196,3 +196,27 @@ async def test_a_series_needs_the_zone_of_its_place_where_an_event_does_with_an_
     zoned = paris.model_copy(update={"timezone": "Europe/Paris"})
     assert (await created(engine, when=zoned, **weekly)).span.timezone == "Europe/Paris"
     await created(engine, when=Timing(start="2027-03-01T18:00Z", duration="PT2H"), **weekly)
+
+
+async def test_an_event_that_was_given_with_an_offset_becomes_a_series_in_the_zone_that_is_said(
+    engine: Engine,
+) -> None:
+    once = await created(engine, when=Timing(start="2027-03-01T19:00+01:00", duration="PT2H"))
+    weekly = {"uid": once.uid, "recurrence": "FREQ=WEEKLY;COUNT=20"}
+    later = Timing(start="2027-03-02T19:00+01:00")
+    for when in (None, later, Timing(start="2027-03-02T18:00")):
+        assert await refusal(engine, UpdateEvent(**weekly, when=when)) is Code.UNKNOWN_TIMEZONE
+    zoned = later.model_copy(update={"timezone": "Europe/Paris"})
+    for when in (Timing(timezone="UTC"), Timing(start="2027-03-02T18:00Z"), zoned):
+        done = await do(engine, UpdateEvent(**weekly, when=when))
+        assert done.event.recurring
+        assert done.event.span.timezone == ("Europe/Paris" if when is zoned else "UTC")
+        await do(engine, UpdateEvent(uid=once.uid, recurrence=""))
+
+
+async def test_days_that_repeat_need_no_zone_of_a_clock(engine: Engine) -> None:
+    days = Timing(start="2027-05-01T00:00:00+02:00", all_day=True)
+    fair = await created(engine, when=days, recurrence="FREQ=WEEKLY;COUNT=4")
+    assert (fair.span.start, fair.span.all_day) == (date(2027, 5, 1), True)
+    once = await created(engine, when=days)
+    assert (await do(engine, UpdateEvent(uid=once.uid, recurrence="FREQ=DAILY;COUNT=2"))).event.recurring

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from engine.commands.events.events import CancelEvent
+from engine.commands.events.timing import Timing
 from engine.commands.text import DESCRIPTION_MAX
 from engine.engine import Engine
 from engine.model.messages import Kind
@@ -261,6 +262,17 @@ async def test_a_place_keeps_its_lines_when_something_else_is_changed(engine: En
     await person.press("Change the event")
     found = await engine.event(event.uid, engine.local)
     assert (found.summary, found.location) == ("Keynote", APPLE)
+
+
+async def test_an_event_in_utc_becomes_a_series_on_the_clock_that_the_form_shows(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine, when=Timing(start="2027-05-02T19:00Z", duration="PT2H"))
+    await person.go(f"/console/events/{event.id}/edit")
+    await person.press("See what this would do", recurrence="FREQ=DAILY;COUNT=2")
+    await person.press("Change the event")
+    found = await engine.event(event.uid, engine.local)
+    assert (found.recurring, found.span) == (True, event.span)
 
 
 async def test_lines_of_a_place_are_changed_in_the_form(engine: Engine, person: Person) -> None:

@@ -300,6 +300,8 @@ class UpdateEvent(Command[EventDone]):
         span = old.span
         if self.when is not None:
             span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
+        if self.recurrence and not (old.recurrence or isinstance(self.when, Span)):
+            (self.when or Timing()).refuse_offset_alone(span)
         return {"span": span, "recurrence": moving.rule(old, span, self.recurrence)}
 
     def _exceptions(self) -> dict[str, object]:

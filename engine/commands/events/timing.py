@@ -48,13 +48,19 @@ class Timing(Value):
         Raises Refused: INVALID_TIME, UNKNOWN_TIMEZONE, END_BEFORE_START.
         """
         span = self.span()
-        if recurring and self.start and not self.timezone and _parse(self.start, "start").utcoffset():
+        if recurring:
+            self.refuse_offset_alone(span)
+        return span
+
+    def refuse_offset_alone(self, span: Span) -> None:
+        """Refuse a series whose `span` is in UTC although nobody said so. Raises Refused: UNKNOWN_TIMEZONE."""
+        said = self.timezone or (self.start and _parse(self.start, "start").utcoffset() == timedelta())
+        if span.timezone == "UTC" and not span.all_day and not said:
             raise Refused(
                 Code.UNKNOWN_TIMEZONE,
                 "timezone is missing: a series with an offset alone would be an hour off once clocks change.",
-                "Give start in local time with the zone of its place, such as “Europe/Paris”.",
+                "Give start in local time with the zone of its place, such as “Europe/Paris”; “UTC” if that is meant.",
             )
-        return span
 
     def span(self, base: Span | None = None) -> Span:
         """The span meant, filled up from `base`.
