@@ -29,7 +29,7 @@ Duration = Annotated[
 Zone = Annotated[
     str | None,
     Field(
-        description="IANA name; required for a series, or unless start carries an offset",
+        description="IANA name; required for a series, and for a start without offset",
         max_length=100,
         examples=["America/New_York"],
     ),

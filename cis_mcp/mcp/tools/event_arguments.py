@@ -83,7 +83,9 @@ class UpdateEventArguments(Arguments):
     instance: Instance = None
     summary: str | None = Field(None, description="new title", max_length=2_000, examples=["Concert"])
     start: Start | None = Field(
-        None, description="new start, as in create_event; the length stays unless end or duration is given"
+        None,
+        description="as in create_event, but a date alone needs all_day if the event is timed; without end or "
+        "duration the length stays",
     )
     end: End = Field(None, description="new end, as in create_event")
     duration: Duration = None

@@ -47,7 +47,7 @@ class AnswerProposalArguments(Arguments):
     start: str | None = Field(
         None, description="the proposed start that you saw; refused if it changed", max_length=40
     )
-    audience: Told = Field(None, description="of accept, as in update_event")
+    audience: Told = Field(None, description="as in update_event")
 
 
 class AnsweredProposal(Result):

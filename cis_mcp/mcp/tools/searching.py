@@ -79,8 +79,8 @@ class FoundEvents(Result):
 async def search_events(call: CallContext, arguments: SearchEventsArguments) -> Reply:
     """Find events in a person's own words (teams, places, days, times), ordered by start; without arguments list
     all. Of a series, the first `instance` that fits: update_event without it changes all of them. `understood` shows
-    how the query was read: correct it with the other arguments. Next: send_invite with the uids picked, or
-    search_cursor for all listed."""
+    how the query was read: correct it with the other arguments. Next: send_invite with uids, or search_cursor for all
+    listed."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 

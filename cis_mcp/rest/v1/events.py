@@ -61,7 +61,11 @@ class EventChange(Body):
 
     instance: Instance = None
     summary: str | None = Field(None, max_length=2_000)
-    start: Moment = Field(None, description="the length stays unless end or duration is given")
+    start: Moment = Field(
+        None,
+        description="as for a new event, but a timed event is given a date alone only with `all_day`; "
+        "the length stays unless end or duration is given",
+    )
     end: Moment = None
     duration: Duration = None
     timezone: str | None = Field(None, description="alone, it keeps the wall-clock time", max_length=100)
@@ -102,7 +106,7 @@ class SearchParameters(Query):
         "", description="words, places, days and times, as a person says them", max_length=QUERY_MAX
     )
     timezone: str | None = Field(
-        None, description="time zone of days and hours; left out: each event's own", max_length=100
+        None, description="zone of all days and times; left out: each event's own", max_length=100
     )
     location: str | None = Field(None, description="text that the place must contain", max_length=200)
     organizer: str | None = Field(None, description="address of the owner", max_length=1_000)
