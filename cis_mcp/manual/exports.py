@@ -37,7 +37,8 @@ For all of them:
 - `since` and `until` are days in UTC; `since` is inclusive, `until` exclusive.
 - Rows are written as they are read, so memory does not grow with the table; a row that changes meanwhile may appear
   before or after its change. A server writes three files at a time for the operator,
-  and three for organizers, of whom each has two at most; one that nobody reads for a minute is given up.
+  and three for organizers, of whom each has two at most; one whose reader takes
+  nothing for a minute, or over all less than 10,000 bytes a second, is given up and its connection closed.
 - CSV follows RFC 4180, in UTF-8 with a header. Times are ISO 8601 in UTC; truths are `true` and `false`; an empty cell
   means no value. A cell that a spreadsheet would take for a formula begins with an apostrophe.
 - Parquet has typed columns (text, 64-bit integers, booleans, timestamps of milliseconds in UTC), compressed by snappy.
