@@ -56,6 +56,7 @@ for _name, _summary in (
     ("resume", "Resume posting, beginning with what happened meanwhile."),
     ("rotate", "Make a new secret; the old one also signs until “drop-old”."),
     ("drop_old", "Stop signing with the old secret."),
+    ("take_back", "Stop signing with the new secret, if it is lost."),
     ("delete", "Delete the webhook and its log of postings."),
 ):
     webhook.add_command(_acting(_name, _summary))

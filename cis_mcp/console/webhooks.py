@@ -10,6 +10,7 @@ from cis_mcp.console import once
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.reading import number
 from cis_mcp.views.webhooks import posting_info, webhook_info
+from engine.commands.base import Command
 from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction, WebhookDone
 from engine.model.verbs import Verb
 from engine.model.webhooks import PostingState, Webhook, WebhookKind
@@ -43,6 +44,11 @@ async def make(visit: Visit) -> Response:
     command = await asking.creation(
         visit.engine, visit.actor, visit.given("url"), kinds, starting_minutes=starting
     )
+    return await _made(visit, command)
+
+
+async def _made(visit: Visit, command: Command[WebhookDone]) -> Response:
+    """The webhook with its new secret, for the first of several presses; the others are told of that."""
 
     async def shown(done: WebhookDone) -> Response:
         return await _shown(visit, done.webhook, secret=done.secret)
@@ -75,15 +81,18 @@ async def _shown(visit: Visit, found: Webhook, secret: str = "") -> Response:
 
 
 async def control(visit: Visit) -> Response:
-    """POST: pause, resume, a new secret, the old one dropped, delete."""
+    """POST: pause, resume, a new secret, which is shown once, the old one or the new one dropped, delete."""
     try:
         action = WebhookAction(visit.given("do"))
     except ValueError:
         raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.") from None
-    done = await visit.apply(ControlWebhook(webhook_id=visit.path("id"), action=action))
+    command = ControlWebhook(webhook_id=visit.path("id"), action=action)
+    if action is WebhookAction.ROTATE:
+        return await _made(visit, command)
+    done = await visit.apply(command)
     if action is WebhookAction.DELETE:
         return visit.go(_HUB, "deleted")
-    return await _shown(visit, done.webhook, secret=done.secret)
+    return await _shown(visit, done.webhook)
 
 
 async def replay(visit: Visit) -> Response:

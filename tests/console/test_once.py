@@ -116,6 +116,33 @@ async def test_a_webhook_that_is_asked_for_twice_is_one(tmp_path: Path, clock: C
         assert len(await asking.webhooks(reaching, reaching.local)) == 1
 
 
+async def test_a_new_secret_that_is_asked_for_twice_is_the_one_that_was_shown_and_can_be_taken_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        engine_in(tmp_path, clock, public_url=PUBLIC, local_receivers="127.0.0.0/8") as reaching,
+        browser(reaching) as web,
+    ):
+        person = await operator(reaching, web)
+        await person.go("/console/webhooks")
+        await person.press("Make the webhook", url="http://127.0.0.1:9/in")
+        (made,) = await asking.webhooks(reaching, reaching.local)
+        at = f"/console/webhooks/{made.id}"
+        await person.go(at)
+        first = await _sent(person, "Add a new secret", {})
+        second = await _sent(person, "Add a new secret", {})
+        (both,) = await asking.webhooks(reaching, reaching.local)
+        assert both.secrets[0] in first.text
+        assert both.secrets[1:] == made.secrets
+        assert (second.status_code, second.headers["location"]) == (303, f"{at}?done=shown-before")
+        seen = await person.go(second.headers["location"])
+        assert "This form was sent before, and made this." in seen.text
+        await person.press("Take the new secret back")
+        assert (await asking.webhooks(reaching, reaching.local))[0].secrets == made.secrets
+        seen = await person.press("Add a new secret")
+        assert (await asking.webhooks(reaching, reaching.local))[0].secrets[0] in seen.text
+
+
 async def test_what_waits_for_a_yes_waits_once(engine: Engine) -> None:
     async with browser(engine) as web:
         bounds = Bounds(verbs=VERBS, approval=(Approval.EVERYTHING,))

@@ -117,6 +117,24 @@ async def test_a_rotation_that_is_repeated_keeps_the_secret_that_the_receiver_ha
     assert proven(request, Proof(sender=Sender.STANDARD), (made.secret,), engine.clock())
 
 
+async def test_the_newer_of_two_secrets_is_taken_back_and_the_older_goes_on(engine: Engine) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        lost = await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.ROTATE))
+        for _ in range(2):
+            await do(engine, ControlWebhook(webhook_id=made.webhook.id, action=WebhookAction.TAKE_BACK))
+        await created(engine)
+        await courier.drain()
+    (one,) = receiver.got
+    request, hook = (
+        Posted(method="POST", url=stub.url, headers=one.headers, body=one.body),
+        Proof(sender=Sender.STANDARD),
+    )
+    assert proven(request, hook, (made.secret,), engine.clock())
+    assert not proven(request, hook, (lost.secret,), engine.clock())
+
+
 async def test_every_kind_that_is_asked_for_comes(engine: Engine, clock: Clock) -> None:
     receiver = Receiver()
     async with receiving(receiver) as stub, posting(engine) as courier:

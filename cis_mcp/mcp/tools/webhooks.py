@@ -43,7 +43,8 @@ class ControlWebhookArguments(Arguments):
 
     webhook_id: str = Field(description="from list_webhooks", max_length=100)
     action: WebhookAction = Field(
-        description="rotate: a new secret signs alongside the old one, until drop_old; resume: posts what was missed"
+        description="rotate: a new secret signs alongside the old one, until drop_old, or take_back if the new one is "
+        "lost; resume: posts what was missed"
     )
 
 

@@ -87,6 +87,8 @@ class WebhookAction(StrEnum):
     """A new secret signs beside the one before."""
     DROP_OLD = "drop_old"
     """The secret before no longer signs."""
+    TAKE_BACK = "take_back"
+    """The newer of two secrets no longer signs, as nobody has it."""
     DELETE = "delete"
 
 
@@ -120,6 +122,8 @@ class ControlWebhook(Command[WebhookDone]):
                 webhook = webhook.model_copy(update={"secrets": secrets})
             case WebhookAction.DROP_OLD:
                 webhook = webhook.model_copy(update={"secrets": webhook.secrets[:1]})
+            case WebhookAction.TAKE_BACK:
+                webhook = webhook.model_copy(update={"secrets": webhook.secrets[-1:]})
             case WebhookAction.DELETE:
                 await work.unit.drop_webhook(webhook.id)
         await work.unit.save_webhook(webhook)
@@ -130,7 +134,7 @@ def _two_secrets() -> Refused:
     return Refused(
         Code.WEBHOOK_STATE,
         "Two secrets sign for this webhook already.",
-        "Give its receiver the newer one and drop the old one first.",
+        "Give its receiver the newer one and drop the old one, or take the newer one back if nobody has it.",
     )
 
 
