@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.model.actors import Actor
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.events import Event
-from engine.ownership import of_others, own_alone
+from engine.ownership import of_others
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
@@ -30,14 +30,15 @@ class LinkQuestions:
     async def links(
         self, actor: Actor, limit: int = _LINKS_SHOWN, organizer: str | None = None
     ) -> list[CampaignLink]:
-        """The newest links, newest first: the actor's, or those of one organizer whom they may see.
+        """The newest links, newest first: all that the actor owns, or those of one organizer whom they may see.
 
         Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT.
         """
         _may_read(actor)
         if organizer is not None and not actor.owns(organizer):
             raise of_others("organizer")
-        return await self.store.links(organizer or own_alone(actor), limit)
+        whose = organizer or (None if actor.everywhere else actor.address)
+        return await self.store.links(whose, limit)
 
     async def link_counts(self, link: CampaignLink) -> LinkCounts:
         """How often a link was opened, pressed, sent from and answered."""

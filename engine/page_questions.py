@@ -13,7 +13,7 @@ from engine.model.events import Event
 from engine.model.pages import EVENTS_MAX, Page, PageRequest
 from engine.model.pictures import PagePicture, is_name
 from engine.model.queries import EventQuery
-from engine.ownership import of_others, own_alone
+from engine.ownership import of_others
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
@@ -59,14 +59,15 @@ class PageQuestions:
     async def pages(
         self, actor: Actor, limit: int = _PAGES_SHOWN, organizer: str | None = None
     ) -> list[Page]:
-        """The newest pages, newest first: the actor's, or those of one organizer whom they may see.
+        """The newest pages, newest first: all that the actor owns, or those of one organizer whom they may see.
 
         Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT.
         """
         _may_read(actor)
         if organizer is not None and not actor.owns(organizer):
             raise of_others("organizer")
-        return await self.store.pages(organizer or own_alone(actor), limit)
+        whose = organizer or (None if actor.everywhere else actor.address)
+        return await self.store.pages(whose, limit)
 
     async def published(self, slug: str) -> Page | None:
         """The page that every visitor may see, or None; the slug of one that is hidden tells nothing."""

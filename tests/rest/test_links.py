@@ -151,12 +151,3 @@ async def test_all_links_and_pages_are_listed_page_by_page(engine: Engine, web: 
             if cursor is None:
                 break
         assert len(found) == 501, what
-
-
-async def test_the_owner_of_a_domain_is_told_to_name_an_organizer(
-    engine: Engine, web: httpx.AsyncClient
-) -> None:
-    async with bearing(web, await with_verbs(engine, "report", address="@example.com")) as owner:
-        for what in ("links", "pages"):
-            answer = await owner.get(f"/v1/{what}")
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument"), what
