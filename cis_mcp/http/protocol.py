@@ -59,9 +59,10 @@ class GatheringTransport(asyncio.Transport):
     def close(self) -> None:
         """Write what is kept and close, in the end also if the other side does not read it."""
         self._send()
-        self._transport.close()
-        if left := self._transport.get_write_buffer_size():
+        left = 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+        if left:
             self._loop.call_later(_CLOSING_S + left / _TAKEN_A_SECOND, self._transport.abort)
+        self._transport.close()
 
     def abort(self) -> None:
         """Close at once; what is kept is dropped."""
