@@ -100,10 +100,10 @@ def _organizer(query: ExportQuery, actor: Actor) -> str | None:
     if not actor.may_read:
         raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks “read”.")
     named = (query.organizer or "").strip().lower()
+    if named.startswith("@") or (actor.domain and not named):
+        raise Refused(Code.INVALID_ARGUMENT, f"Name one of the organizers at {named or actor.domain}.")
     if actor.everywhere:
         return named or None
-    if actor.domain and not named:
-        raise Refused(Code.INVALID_ARGUMENT, f"Name one of the organizers at {actor.domain}.")
     if not actor.owns(named or actor.address):
         raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.", "Leave organizer out for yours.")
     return named or actor.address

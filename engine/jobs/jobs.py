@@ -34,6 +34,7 @@ _COMMANDS: dict[Job, type[Command[Progress]]] = {
 _IDLE_S = 0.5
 _LOOK_S = 2.0
 """The seconds between searches for jobs that time alone makes due."""
+_DAILY_AGAIN_S = 60.0
 _AFTER_FAILURE_S = 5.0
 _WRITTEN_AT_ONCE = 1_000
 """How many messages to write before other jobs have their turn, if a unit of work takes fewer."""
@@ -71,12 +72,7 @@ async def _look_after(engine: Engine, nights: Nights | None) -> None:
         except Exception:
             log.exception("a job failed; trying again")
             failed = True
-        # A job that fails each time keeps none of these from being done.
-        try:
-            await others.look()
-        except Exception:
-            log.exception("a job failed; trying again")
-            failed = True
+        await others.look()
         if failed:
             await asyncio.sleep(_AFTER_FAILURE_S)
         elif not worked:
@@ -93,13 +89,31 @@ class _ByTheClock:
         self._ended: datetime | None = None
         self._told: set[str] = set()
 
+        self._not_before: dict[str, float] = {}
+
     async def look(self) -> None:
+        """Do what is due; what fails is tried again after a minute, and keeps nothing else from being done."""
+        loop = asyncio.get_running_loop()
+        for name, work in (("digest", self._digests), ("end", self._ends), ("export", self._exports)):
+            if loop.time() < self._not_before.get(name, 0.0):
+                continue
+            try:
+                await work()
+            except Exception:
+                log.exception("a daily job (%s) failed; trying again", name)
+                self._not_before[name] = loop.time() + _DAILY_AGAIN_S
+
+    async def _digests(self) -> None:
         if digests.due(self._engine, self._digested):
             await digests.step(self._engine)
             self._digested = self._engine.clock()
+
+    async def _ends(self) -> None:
         if endings.due(self._engine, self._ended):
             await endings.step(self._engine, self._told)
             self._ended = self._engine.clock()
+
+    async def _exports(self) -> None:
         if self._nights:
             self._nights.look()
 

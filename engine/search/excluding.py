@@ -47,7 +47,7 @@ _OF_THE_ASKER = (STOP | SMALL_TALK) - (
     | PLACE
     | FACES
     | {"with", "of", "to", "those", "these", "ones", "want", "need", "include"}
-    | {"called", "titled", "held", "located", "happening", "scheduled", "taking"}
+    | {"called", "titled", "held", "located", "happening", "scheduled", "taking", "playing"}
 )
 """Words that are skipped otherwise, but for those with which a “not” speaks of events: “not those in May”."""
 _LEADS = frozenset({"on", "for", "a", "any", "the", "of", "want", "include", "show"})
@@ -63,7 +63,10 @@ def negation(pieces: Sequence[Token], i: int) -> int:
         before = i - 2 if i > 1 and pieces[i - 1].text in GENERIC | {"day"} else i - 1
         return 1 if i and pieces[before].text in _ALL else 0
     length = 2 if first == "but" or (first, second) in _PAIRS else int(first in _NOT)
-    return 0 if _text(pieces, i + length) in _TALK | {""} else length
+    after = _text(pieces, i + length)
+    if after == "find" and any(token.text not in _SKIPPED for token in pieces[:i]):
+        return length  # “Owls games, do not find Foxes” is no talk of who could not find them
+    return 0 if after in _TALK | {""} else length
 
 
 def of_the_asker(pieces: Sequence[Token], i: int) -> bool:

@@ -86,16 +86,18 @@ async def _crowd(address: str) -> AsyncIterator[None]:
 _WITH_HANGUP = """
 import os, signal, sys
 signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
-os.execv(sys.executable, [sys.executable, "-m", "cis_mcp", "worker"])
+os.execv(sys.executable, [sys.executable, "-m", "cis_mcp", *sys.argv[2:]])
 """
 
 
 @asynccontextmanager
-async def _worker(folder: Path, hangup: str) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
-    """A worker that listens on a port, started by somebody who treats the closing of a terminal like that."""
+async def _receiving(
+    folder: Path, hangup: str, *arguments: str
+) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
+    """A process that takes mail on a port, started by somebody who treats the closing of a terminal like that."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _WITH_HANGUP, hangup),
+        *(sys.executable, "-c", _WITH_HANGUP, hangup, *arguments),
         cwd=folder,
         env=environment(folder / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}"),
         stdin=asyncio.subprocess.DEVNULL,
@@ -110,13 +112,16 @@ async def _worker(folder: Path, hangup: str) -> AsyncIterator[tuple[int, asyncio
             await process.wait()
 
 
-async def test_a_closed_terminal_ends_a_server_as_sigterm_does(tmp_path: Path) -> None:
-    async with _worker(tmp_path, "SIG_DFL") as (_, process):
+@pytest.mark.parametrize("arguments", [("serve", "--http", "127.0.0.1:0"), ("worker",)], ids=lambda a: a[0])
+async def test_a_closed_terminal_ends_a_server_as_sigterm_does(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    async with _receiving(tmp_path, "SIG_DFL", *arguments) as (_, process):
         await _ends(process, signal.SIGHUP)
 
 
 async def test_nohup_keeps_a_server_when_its_terminal_is_closed(tmp_path: Path) -> None:
-    async with _worker(tmp_path, "SIG_IGN") as (port, process):
+    async with _receiving(tmp_path, "SIG_IGN", "worker") as (port, process):
         process.send_signal(signal.SIGHUP)
         async with talking(port) as talk:
             assert await talk.code() == 220

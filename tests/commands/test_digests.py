@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.jobs import digests, endings, jobs
 from engine.model.bounds import Bounds
+from engine.model.held import HeldState
 from engine.model.keys import Key
 from engine.model.messages import Message
 from engine.outbox.render import Renderer
@@ -177,6 +179,27 @@ async def test_whoever_was_asked_hears_that_the_time_is_over(engine: Engine, clo
 def _written(engine: Engine) -> bool:
     with sqlite3.connect(engine.settings.database) as database:
         return bool(database.execute("SELECT 1 FROM digest").fetchone())
+
+
+async def test_a_digest_that_fails_each_time_keeps_no_end_back(
+    engine: Engine, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, approval=["everything"])
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    (held,) = await engine.held_actions(engine.local, waiting=True, limit=10)
+    clock.now = (held.expires + timedelta(days=1)).replace(hour=12)
+    with without(engine, "digest"):
+        working = asyncio.create_task(jobs.run(engine))
+        await eventually(lambda: _over(engine))
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    assert "a daily job (digest) failed" in caplog.text
+
+
+async def _over(engine: Engine) -> bool:
+    (held,) = await engine.held_actions(engine.local, waiting=False, limit=10)
+    return held.state is HeldState.EXPIRED
 
 
 async def test_a_job_that_fails_each_time_keeps_no_digest_back(

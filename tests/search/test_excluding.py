@@ -54,6 +54,7 @@ async def town(engine: Engine) -> Engine:
         ("Owls games except from May 1 to May 9", [BEARS]),
         ("Owls games without May and June", []),
         ("Owls games not after May", [FOXES]),
+        ("Owls games not playing the Foxes", [BEARS]),
         ("yoga that is not cancelled", [YOGA]),
         ("yoga that isn't canceled", [YOGA]),
         ("yoga not in Denver", [CALLED_OFF]),
@@ -101,6 +102,7 @@ async def test_what_is_left_out_is_not_found(town: Engine, words: str, right: li
         "I don't need tickets, when do the Owls play",
         "I am not getting mails about the games in May",
         "I am not going to the Owls game",
+        "Owls games, do not find Foxes",
     ],
 )
 async def test_what_cannot_be_left_out_finds_nothing_and_is_told(town: Engine, words: str) -> None:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S = 60
 _TAKEN_A_SECOND = 10_000
 """Bytes that a reader takes at the least, over the whole file."""
+_PIECE = 65_536
+"""Bytes that are waited for at a time: a group of rows of Parquet has megabytes."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
 
@@ -69,7 +71,17 @@ class _Reader:
         self.taken, self.waited = 0, 0.0
 
     async def take(self, message: Message) -> None:
-        """Have a piece taken. Raises _UnreadError after a minute, or below the least pace over all."""
+        """Have a message taken, in pieces: one waits until the one before it is on its way.
+
+        Raises _UnreadError after a minute for a piece, or below the least pace over all.
+        """
+        body = message.get("body", b"")
+        for first in range(0, len(body) - _PIECE, _PIECE):
+            await self._piece({**message, "body": body[first : first + _PIECE], "more_body": True})
+        rest = (len(body) - 1) // _PIECE * _PIECE if body else 0
+        await self._piece({**message, "body": body[rest:]} if body else message)
+
+    async def _piece(self, message: Message) -> None:
         self.taken += len(message.get("body", b""))
         earned = _PATIENCE_S + self.taken / _TAKEN_A_SECOND - self.waited
         loop = asyncio.get_running_loop()
