@@ -10,6 +10,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import uvicorn
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from cis_mcp.http.app import application
@@ -31,7 +32,9 @@ logger = logging.getLogger(__name__)
 _REQUESTS = 2_000
 """Further requests get 503; connections are bounded before (`OpenConnections`)."""
 _GRACE_S = 5
-"""Time for answers that are being produced or read; event streams are closed at once."""
+"""Time for answers that are being produced or read."""
+_ANSWERS_S = 1.5
+"""Seconds for calls that wait to answer, which an event stream may have to carry, before all streams are closed."""
 
 
 async def serve_http(
@@ -59,7 +62,7 @@ async def serve_http(
     config = web_config(app, engine.settings)
     # uvicorn takes the signals while it serves and raises them again when it is done; ours hears those, and what
     # comes before uvicorn listens, so that the engine is always closed after it.
-    server = uvicorn.Server(config)
+    server = _Server(config)
     stopping = asyncio.create_task(_stop(server, stop))
     host, port = listener.getsockname()[:2]
     logger.info("MCP at http://%s:%d/mcp%s", bracketed(host), port, " without keys" if no_auth else "")
@@ -97,6 +100,27 @@ def _protocol(settings: Settings) -> type[DeadlineProtocol]:
         crowd = OpenConnections(proxies=settings.proxy_networks)
 
     return Counted
+
+
+class _Server(uvicorn.Server):
+    """A server whose event streams end a moment after it began to stop, not at the signal."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        AppStatus.enable_automatic_graceful_drain = False
+        AppStatus.should_exit = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: calls that wait answer first, then the streams are closed."""
+        ending = asyncio.get_running_loop().call_later(_ANSWERS_S, _end_streams)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+
+def _end_streams() -> None:
+    AppStatus.should_exit = True
 
 
 async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from mcp import Client
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.types import ListResourcesResult, PaginatedRequestParams
+from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -29,7 +30,13 @@ from engine.inbox.sources.idling import IdlingClient
 from engine.store.sqlite.compat import in_thread
 
 ROOT = Path(__file__).parents[2]
-CAPPED = {"aiosqlite": "<0.23", "imapclient": "<4.2", "mcp": "<2.4", "uvicorn": "<0.55"}
+CAPPED = {
+    "aiosqlite": "<0.23",
+    "imapclient": "<4.2",
+    "mcp": "<2.4",
+    "sse-starlette": "<4",
+    "uvicorn": "<0.55",
+}
 PRIVATE = re.compile(r"_lowlevel_server|_resource_manager|session\._connection|\._conn\b|\._execute\(")
 
 
@@ -116,3 +123,8 @@ async def test_uvicorn_s_protocol_has_what_ours_watches() -> None:
     for name in ("connection_made", "data_received", "handle_events", "connection_lost", "shutdown"):
         assert callable(getattr(protocol, name)), name
     assert "self.message_event" in inspect.getsource(inspect.getmodule(H11Protocol) or H11Protocol)
+
+
+def test_streams_of_the_sdk_end_when_we_say_so() -> None:
+    assert {"enable_automatic_graceful_drain", "should_exit"} <= set(vars(AppStatus))
+    assert "AppStatus.should_exit" in inspect.getsource(EventSourceResponse._listen_for_exit_signal)
