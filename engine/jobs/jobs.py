@@ -34,7 +34,7 @@ _COMMANDS: dict[Job, type[Command[Progress]]] = {
 _IDLE_S = 0.5
 _LOOK_S = 2.0
 """The seconds between searches for jobs that time alone makes due."""
-_DAILY_AGAIN_S = 60.0
+_BY_CLOCK_AGAIN_S = 60.0
 _AFTER_FAILURE_S = 5.0
 _WRITTEN_AT_ONCE = 1_000
 """How many messages to write before other jobs have their turn, if a unit of work takes fewer."""
@@ -88,20 +88,19 @@ class _ByTheClock:
         self._digested: datetime | None = None
         self._ended: datetime | None = None
         self._told: set[str] = set()
-
         self._not_before: dict[str, float] = {}
 
     async def look(self) -> None:
         """Do what is due; what fails is tried again after a minute, and keeps nothing else from being done."""
         loop = asyncio.get_running_loop()
-        for name, work in (("digest", self._digests), ("end", self._ends), ("export", self._exports)):
+        for name, work in (("digests", self._digests), ("endings", self._ends), ("export", self._exports)):
             if loop.time() < self._not_before.get(name, 0.0):
                 continue
             try:
                 await work()
             except Exception:
-                log.exception("a daily job (%s) failed; trying again", name)
-                self._not_before[name] = loop.time() + _DAILY_AGAIN_S
+                log.exception("a job by the clock failed (%s); trying again in a minute", name)
+                self._not_before[name] = loop.time() + _BY_CLOCK_AGAIN_S
 
     async def _digests(self) -> None:
         if digests.due(self._engine, self._digested):

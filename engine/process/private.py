@@ -16,9 +16,9 @@ _UMASK = 0o077
 _FOLDER = 0o700
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 _OURS = frozenset({"cis.sqlite3", "inbox", "outbox", "secret", "secrets.key", "record.key", "calendars.json"})
+"""Any of these names shows that a folder is a data folder."""
 _NOBODYS = frozenset({"lost+found"})
 """What a file system puts at its own root."""
-"""Any of these names shows that a folder is a data folder."""
 
 
 def private_from_now_on() -> None:

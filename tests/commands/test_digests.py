@@ -194,7 +194,7 @@ async def test_a_digest_that_fails_each_time_keeps_no_end_back(
         await eventually(lambda: _over(engine))
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-    assert "a daily job (digest) failed" in caplog.text
+    assert "a job by the clock failed (digests)" in caplog.text
 
 
 async def _over(engine: Engine) -> bool:
