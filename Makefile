@@ -83,7 +83,7 @@ judges:
 # Writes the locks anew from pyproject.toml.
 lock: $(READY)
 	$(BIN)/python -m pip install -q pip-tools
-	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --extra lambda -o requirements.lock pyproject.toml
 	echo 'pyarrow>=26' | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options -o requirements-parquet.lock -
 	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,7 +33,9 @@ def settings_in_force() -> Settings:
     return settings
 
 
-def run(work: Coroutine[Any, Any, int]) -> None:
+def run(
+    work: Coroutine[Any, Any, int], runner: Callable[[Coroutine[Any, Any, int]], int] = asyncio.run
+) -> None:
     """Run `work` and exit with its code; what is refused is a line and exit 2, what fails a line and exit 1."""
     from pydantic import ValidationError
 
@@ -41,7 +43,7 @@ def run(work: Coroutine[Any, Any, int]) -> None:
     from engine.refusals import Refused
 
     try:
-        sys.exit(asyncio.run(work))
+        sys.exit(runner(work))
     except Refused as refused:
         click.echo(hints.line(refused), err=True)
         sys.exit(_BAD_SETTING)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cis_mcp.cli.base import run, settings_in_force
+from engine.process import loop
 
 if TYPE_CHECKING:
     from cis_mcp.mcp.tools import Selection, Tier
@@ -57,7 +58,7 @@ def serve(
         begun = None if secret else opening.begun(settings, selection)
         from cis_mcp.run import serving
 
-        run(serving.over_stdio(settings, selection, secret, begun))
+        run(serving.over_stdio(settings, selection, secret, begun), loop.run)
     else:
         if key_file:
             raise click.UsageError("--key-file is for stdio; over HTTP each caller sends its own key.")
@@ -65,7 +66,7 @@ def serve(
 
         selection = _selection(tier, tools, exclude, read_only=read_only)
         host, port = _host_and_port(address)
-        run(serving.over_http(settings_in_force(), host, port, selection, no_auth=no_auth))
+        run(serving.over_http(settings_in_force(), host, port, selection, no_auth=no_auth), loop.run)
 
 
 def _selection(tier: Tier, tools: str, exclude: str, *, read_only: bool) -> Selection:
@@ -86,7 +87,7 @@ def worker() -> None:
     """Only receive and send mail, without serving MCP or HTTP."""
     from cis_mcp.run import serving
 
-    run(serving.worker(settings_in_force()))
+    run(serving.worker(settings_in_force()), loop.run)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

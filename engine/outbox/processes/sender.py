@@ -12,7 +12,7 @@ from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.sending import SendingProcess, Sends
 from engine.outbox.transport import Transport
 from engine.outbox.transports import open_transport
-from engine.process import heap
+from engine.process import heap, loop
 from engine.settings import Settings
 
 _SETTINGS_MAX = 1 << 20
@@ -25,7 +25,7 @@ def main() -> None:
     # Ctrl-C and a closed terminal reach all its processes; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    asyncio.run(_send())
+    loop.run(_send())
 
 
 async def _send() -> None:
@@ -69,8 +69,9 @@ async def _opened(settings: Settings, transport: Transport) -> Sends:
 async def _stdin() -> asyncio.StreamReader:
     """Stdin, which ends when whoever started this process does."""
     reader = asyncio.StreamReader(limit=_SETTINGS_MAX)
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
     return reader
 
 
