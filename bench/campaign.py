@@ -15,7 +15,7 @@ from bench.figures import BenchFailed, Figure
 from bench.processes import SERVER, environment, over_stdio, sink, slow_way
 from bench.reading import new_event
 from bench.timing import MILLISECONDS, Effort, speed
-from bench.usage import together
+from bench.usage import PeakMemory, together
 from bench.wire import StdioWire, call
 
 _GROUP = "A campaign, from its start to the last 250 written down"
@@ -55,23 +55,21 @@ def _beside_peers(effort: Effort, folder: Path, port: int, what: str, size: int)
     n, few = effort.recipients, min(effort.few, effort.recipients)
     many, small = list[Sent](), list[Sent]()
     by_nodemailer, by_smtp_source = list[float | None](), list[float | None]()
-    with _server(folder, "campaign", port) as ours:
+    with _server(folder, "campaign", port) as ours, PeakMemory(ours.pid) as memory:
         send(ours, folder, few)
         for _ in range(min(_ROUNDS, effort.rounds)):
             small += [send(ours, folder, few), send(ours, folder, few)]
             many.append(send(ours, folder, n))
             by_nodemailer.append(peers.by_nodemailer(port, min(n, _PEER_MOST), size))
             by_smtp_source.append(peers.by_smtp_source(port, min(n, _PEER_MOST), size))
-        peak_mb = together(ours.pid).peak_mb
     cold = [_from_cold(folder, port, n, number) for number in range(len(many))]
     for name, found in ((f"{n:,} {what}", many), (f"{n:,} from cold {what}", cold)):
         rates = [sent.rate for sent in found]
         yield from _compared(name, rates, peers.NODEMAILER, by_nodemailer, _OF_NODEMAILER)
         yield from _compared(name, rates, peers.SMTP_SOURCE, by_smtp_source, _OF_SMTP_SOURCE)
     yield _cost(n, many, few, small)
-    yield Figure(
-        _GROUP, f"peak memory of all processes, {n:,} drafted and sent", peak_mb, "MB", below=_PEAK_MB
-    )
+    name = f"memory of all processes at one time, {n:,} drafted and sent"
+    yield Figure(_GROUP, name, memory.mb, "MB", below=_PEAK_MB)
 
 
 def _from_cold(folder: Path, port: int, n: int, number: int) -> Sent:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 _PROC = Path("/proc")
 _MB_OF_KB = 1024
+_SAMPLE_S = 0.5
 _PARENT, _CPU, _CPU_AND_ENDED = 1, slice(11, 13), slice(11, 15)
 
 
@@ -40,6 +42,43 @@ def together(pid: int) -> Usage:
         resident_mb=sum(each.resident_mb for each in found),
         peak_mb=sum(each.peak_mb for each in found),
     )
+
+
+class PeakMemory:
+    """The most memory that a process and those that it started hold at one time within a `with` block, in MB.
+
+    It is sampled, and a page that several of them share counts once, so it is less than the sum of their own peaks:
+    one that reads a list has given its memory back before another sends.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.mb = 0.0
+        self._pid = pid
+        self._over = Event()
+        self._sampler = Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._sampler.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._sampler.join()
+
+    def _sample(self) -> None:
+        while True:
+            self.mb = max(self.mb, sum(map(_shared_mb, [self._pid, *_children(self._pid)])))
+            if self._over.wait(_SAMPLE_S):
+                return
+
+
+def _shared_mb(pid: int) -> float:
+    """What is resident, of shared pages this process's share (Linux's Pss); nothing of a process that has ended."""
+    with suppress(OSError):
+        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return _mb(line.partition(":")[2])
+    return 0.0
 
 
 def _usage(pid: int, cpu: slice) -> Usage:

@@ -13,8 +13,8 @@ import pytest
 
 from bench.figures import Figure
 from bench.timing import quantile
-from bench.usage import together, usage
-from tests.support.waiting import DEADLINE_S
+from bench.usage import PeakMemory, together, usage
+from tests.support.waiting import DEADLINE_S, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 REQUIRED = os.environ.get("CIS_BENCH") == "required"
@@ -124,3 +124,22 @@ def test_processes_together_count_those_that_were_started_and_those_that_ended()
     after = together(os.getpid())
     assert during.resident_mb > usage(os.getpid()).resident_mb
     assert after.cpu_s >= during.cpu_s > before.cpu_s
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="the usage of processes is read from Linux"
+)
+async def test_memory_at_one_time_counts_a_process_that_was_started_and_has_ended_since() -> None:
+    holds = "held = b'x' * 50_000_000; print(flush=True); input()"
+    with PeakMemory(os.getpid()) as alone:
+        pass
+    with PeakMemory(os.getpid()) as memory:
+        with subprocess.Popen(
+            [sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            await eventually(lambda: memory.mb > alone.mb + 40)
+            child.communicate(b"\n")
+        held = memory.mb
+    assert memory.mb >= held
