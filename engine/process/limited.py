@@ -135,13 +135,14 @@ def _ended() -> Refused:
 
 
 def _asked(process: Popen[bytes], request: bytes) -> bytes:
-    """The pickled answer; empty if the process ended instead. Raises OSError."""
+    """The pickled answer; empty if the process ended instead, or amid it. Raises OSError."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(len(request).to_bytes(8, "big") + request)
     process.stdin.flush()
     size = int.from_bytes(process.stdout.read(8), "big")
-    return process.stdout.read(size)
+    packed = process.stdout.read(size)
+    return packed if len(packed) == size else b""
 
 
 def _close(process: Popen[bytes]) -> None:

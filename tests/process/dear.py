@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from engine.refusals import Code, Refused
 
 
@@ -20,3 +23,8 @@ def takes_memory() -> int:
 def never_ends() -> None:
     while True:
         pass
+
+
+def ends_amid_its_answer() -> None:
+    os.write(1, (1_000).to_bytes(8, "big") + b"half of it")
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -55,6 +55,13 @@ def test_what_takes_too_much_is_ended_and_refused_and_the_next_is_read(
     assert limited.limiting(dear.doubled)(1) == 2
 
 
+def test_a_process_that_ends_amid_its_answer_is_replaced_and_its_caller_may_call_again(
+    limited: LimitedProcesses,
+) -> None:
+    assert code_of(limited.limiting(dear.ends_amid_its_answer)) is Code.BUSY
+    assert limited.limiting(dear.doubled)(1) == 2
+
+
 def test_a_process_that_ended_while_it_had_nothing_to_do_is_replaced(limited: LimitedProcesses) -> None:
     assert limited.limiting(dear.doubled)(1) == 2
     (pid,) = limited.pids
