@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 
+from engine.process import heap
 from engine.refusals import Refused
 
 MEMORY = 1 << 30
@@ -32,6 +33,7 @@ def main(idle_s: float | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(_NICENESS)
+    heap.settle()
     try:
         while select.select([sys.stdin], [], [], idle_s)[0] and (size := sys.stdin.buffer.read(8)):
             _answer(sys.stdin.buffer.read(int.from_bytes(size, "big")))

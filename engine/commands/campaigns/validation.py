@@ -36,7 +36,7 @@ async def judged(
     `before`: the good addresses in earlier parts of the list, with their rows.
     """
     before = before or {}
-    emails = sorted({r.email for r in rows if not r.code})
+    emails = list(dict.fromkeys(r.email for r in rows if not r.code))
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(event.organizer, emails)
     left, full = await room_left(work, event, origin)
