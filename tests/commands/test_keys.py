@@ -8,11 +8,13 @@ import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, RotateKey, StopKey
+from engine.commands.agents.widening import widening
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.keys import Key
+from engine.model.verbs import API
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import created, do, meeting, refusal
@@ -165,3 +167,31 @@ async def test_the_days_of_a_key_from_before_there_were_bounds_begin_with_its_bo
     now = engine.clock()
     assert done.key.expires == now + timedelta(days=90)
     assert done.key.probation == now + timedelta(days=7)
+
+
+async def test_a_key_of_the_reference_api_is_one_with_other_bounds_too(engine: Engine) -> None:
+    done = await do(engine, CreateKey(name="website", api="standard", bounds=read_bounds({"day": 100})))
+    more = await do(engine, ChangeKey(key_id=done.key.id, bounds=read_bounds({"day": 200})))
+    found = await engine.key_of(done.secret)
+    assert more.key.bounds is not None
+    assert found is not None
+    assert (more.key.bounds.day, found.api, found.actor.verbs) == (200, "standard", API["api:standard"])
+    verbs = ChangeKey(key_id=done.key.id, bounds=read_bounds({"verbs": "create,update"}))
+    assert await refusal(engine, verbs) is Code.INVALID_ARGUMENT
+
+
+async def test_the_owner_of_a_domain_gets_no_verb_that_changes_anything_later(engine: Engine) -> None:
+    reading = read_bounds({"verbs": "read,report"})
+    own = (await do(engine, CreateKey(name="", address="@example.com", bounds=reading))).key
+    assert (await do(engine, ChangeKey(key_id=own.id, bounds=read_bounds({"verbs": "read"})))).key
+    for verbs in ("read,update,approve", "read,report,admin"):
+        changed = ChangeKey(key_id=own.id, bounds=read_bounds({"verbs": verbs}))
+        assert await refusal(engine, changed) is Code.INVALID_ARGUMENT
+
+
+async def test_no_command_is_named_for_verbs_that_a_key_never_has(engine: Engine) -> None:
+    website = (await do(engine, CreateKey(name="", api="standard"))).key
+    reading = read_bounds({"verbs": "read,report"})
+    domain = (await do(engine, CreateKey(name="", address="@example.com", bounds=reading))).key
+    assert (widening(website, "verbs"), widening(domain, "verbs")) == ("", "")
+    assert widening(website, "day")

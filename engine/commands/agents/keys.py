@@ -21,8 +21,6 @@ from engine.model.verbs import NAMES, Verb, verbs_of
 from engine.refusals import Code, Refused
 
 KEY_PREFIX = "cis_"
-_OF_DOMAIN = frozenset({Verb.READ, Verb.REPORT})
-"""What a key for all organizers of a domain may do."""
 
 
 class KeyDone(Done):
@@ -158,12 +156,8 @@ class CreateKey(Command[KeyDone]):
         """The owner of a domain, as `@example.com`: sees all organizers there, and changes nothing."""
         domain = text.address(f"postmaster{owner}").rpartition("@")[2]
         verbs = _verbs(self.scopes) if self.scopes is not None else (self.bounds or Bounds()).verbs
-        if parent or self.api or not frozenset(verbs) <= _OF_DOMAIN:
-            raise Refused(
-                Code.INVALID_ARGUMENT,
-                f"The owner of {domain} sees all organizers there and changes nothing.",
-                "Give the key the verbs read and report, and nothing else.",
-            )
+        if parent or self.api or not frozenset(verbs) <= narrowing.OF_DOMAIN:
+            raise narrowing.beyond_domain(domain)
         return f"@{domain}"
 
     async def _bounds(self, work: Work, parent: Key | None) -> Bounds:
@@ -244,12 +238,13 @@ class ChangeKey(Command[KeyDone]):
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT."""
         may_change_bounds(work.actor)
         key = await stored_key(work, self.key_id)
+        narrowing.refuse_fixed(key, self.bounds)
         above = await stored_key(work, key.above[-1]) if key.above else None
         bounds = await _owned(work, self.bounds)
         changed = key.model_copy(
             update={
                 "bounds": bounds,
-                "scopes": frozenset(bounds.verbs),
+                "scopes": key.scopes if key.api else frozenset(bounds.verbs),
                 "expires": _within(_until(key, bounds, "expires", work.now), above),
                 "probation": _until(key, bounds, "probation", work.now),
             }

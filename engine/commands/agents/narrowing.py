@@ -9,7 +9,30 @@ from engine.model.keys import TIERS, Key, Standing
 from engine.model.verbs import Verb, verbs_of
 from engine.refusals import Code, Refused
 
+OF_DOMAIN = frozenset({Verb.READ, Verb.REPORT})
+"""What a key for all organizers of a domain may do."""
 _STRICTNESS = (Mode.OBSERVE, Mode.ACT, Mode.HOLD)
+
+
+def refuse_fixed(key: Key, bounds: Bounds) -> None:
+    """Refuse with INVALID_ARGUMENT other verbs for a key of the reference API, and more for the owner of a domain."""
+    if key.api and bounds.verbs != (key.bounds or Bounds()).verbs:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "What a key of the reference API may do is fixed.",
+            "Leave out its verbs, or make another key.",
+        )
+    if key.address.startswith("@") and not bounds.verbs <= OF_DOMAIN:
+        raise beyond_domain(key.address[1:])
+
+
+def beyond_domain(domain: str) -> Refused:
+    """The refusal of what the owner of a domain may not do (INVALID_ARGUMENT)."""
+    return Refused(
+        Code.INVALID_ARGUMENT,
+        f"The owner of {domain} sees all organizers there and changes nothing.",
+        "Give the key the verbs read and report, and nothing else.",
+    )
 
 
 def refuse_wider(key: Key, parent: Key) -> None:

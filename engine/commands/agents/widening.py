@@ -36,6 +36,8 @@ def widening(key: Key, bound: str) -> str:
     if key.above and bound in WIDENED:
         # With those above it, within whose bounds it has to stay.
         return f"key widen {key.id} {bound}{f' {_MORE}' if bound in PATTERNS else ''}"
+    if bound == "verbs" and (key.api or key.address.startswith("@")):
+        return ""
     option = _option(key.bounds, bound) if key.bounds else ""
     return f"key change {key.id} {option}" if option else ""
 
