@@ -8,6 +8,7 @@ import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, RotateKey, StopKey
+from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.agents.widening import widening
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.timing import Timing
@@ -195,3 +196,19 @@ async def test_no_command_is_named_for_verbs_that_a_key_never_has(engine: Engine
     domain = (await do(engine, CreateKey(name="", address="@example.com", bounds=reading))).key
     assert (widening(website, "verbs"), widening(domain, "verbs")) == ("", "")
     assert widening(website, "day")
+
+
+async def test_a_key_of_the_reference_api_acts_for_no_address(engine: Engine, clock: Clock) -> None:
+    short = read_bounds({"expires_days": 10})
+    website = (await do(engine, CreateKey(name="website", api="standard", bounds=short))).key
+    own = website.address
+    by_mail = Actor(kind="organizer", address=own)
+    assert (await created(engine, by_mail)).key == ""
+    clock.move(days=10)
+    done = await do(engine, meeting(), by_mail)
+    assert (done.held, done.event.organizer) == (None, own)
+    owned = CreateKey(name="", address="bot@cis.test", bounds=read_bounds({"owner": own}))
+    assert (await do(engine, owned)).key.owner == own
+    assert (
+        await do(engine, SetOrganizerApproval(address="ann@cis.test", on=True, approver=own))
+    ).approver == own

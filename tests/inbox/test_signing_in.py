@@ -78,6 +78,13 @@ async def test_an_address_whose_mail_a_key_reads_gets_no_link(engine: Engine, po
     assert await _links(engine) == []
 
 
+async def test_a_key_of_the_reference_api_reads_nobodys_mail(engine: Engine, post: Post) -> None:
+    await created(engine, OLGA)
+    await do(engine, CreateKey(name="website", address=OLGA.address, api="standard"))
+    await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
+    assert [to for to, _ in await _links(engine)] == [OLGA.address]
+
+
 async def test_links_that_strangers_ask_for_on_a_page_leave_those_for_proven_mail(
     engine: Engine, post: Post
 ) -> None:

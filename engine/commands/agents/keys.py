@@ -11,6 +11,7 @@ from pydantic import Field
 from engine.commands import bulk_changes, text
 from engine.commands.agents import narrowing
 from engine.commands.agents.readable import read_by_a_key
+from engine.commands.agents.standing import acting_for
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.commands.repeating import conflict, digest_of, made_before, remember
@@ -219,7 +220,7 @@ async def _owned(work: Work, bounds: Bounds) -> Bounds:
     if not bounds.owner:
         return bounds
     owner = text.address(bounds.owner)
-    if work.settings.is_own_mailbox(owner) or await work.unit.keys_for(owner):
+    if work.settings.is_own_mailbox(owner) or await acting_for(work.unit, owner):
         raise Refused(
             Code.INVALID_ARGUMENT,
             "An owner must be a person; this is an address of the server or one that a key acts for.",

@@ -11,6 +11,7 @@ from pydantic import Field
 from engine.commands import notices, text
 from engine.commands.agents import budgets
 from engine.commands.agents.bounds import refuse_links, refuse_recipient
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import word_in_order
@@ -172,6 +173,4 @@ def unknown_message(message_id: str) -> Refused:
 
 async def _is_agent(work: Work, organizer: str) -> bool:
     """True for the organizer that the local agent acts for, and for whoever has a key that is good."""
-    if organizer == work.settings.local_organizer:
-        return True
-    return any(not key.ended(work.now) for key in await work.unit.keys_for(organizer))
+    return organizer == work.settings.local_organizer or await read_by_a_key(work, organizer)

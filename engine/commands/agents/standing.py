@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.model.actors import Actor
-from engine.model.keys import UNBOUNDED, Standing
+from engine.model.keys import UNBOUNDED, Key, Standing
 from engine.refusals import Code, Refused
 from engine.store.protocol import Unit
 
@@ -29,12 +29,17 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     return found
 
 
+async def acting_for(unit: Unit, address: str) -> list[Key]:
+    """The keys that act for `address`, ended ones among them; those of the reference API act for nobody by name."""
+    return [key for key in await unit.keys_for(address) if not key.api]
+
+
 async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     """Mail from an address for which keys act stays within the bounds of all that are live.
 
     Else an agent that may read that mailbox would write mails where its key is refused. Where none is live, it waits.
     """
-    bounded = [key for key in await unit.keys_for(address) if key.bounds]
+    bounded = [key for key in await acting_for(unit, address) if key.bounds]
     if not bounded:
         return UNBOUNDED
     live = [key for key in bounded if not (await unit.standing(key.chain)).ended(now)]

@@ -108,7 +108,8 @@ async def _refuse_taken(work: Work, organizer: str, address: str) -> None:
         raise _invalid(
             f"{address} is no further address.", "Name an address from which the organizer writes."
         )
-    if await work.unit.knows_organizer(address) or await work.unit.keys_for(address):
+    keys = [key for key in await work.unit.keys_for(address) if not key.api]
+    if keys or await work.unit.knows_organizer(address):
         raise _invalid(
             f"{address} organizes events itself, or a key acts for it.",
             "Name an address that has none of these.",
