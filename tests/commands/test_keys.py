@@ -12,13 +12,14 @@ from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.agents.widening import widening
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.timing import Timing
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.keys import Key
 from engine.model.verbs import API
 from engine.refusals import Code
 from tests.support.clock import Clock
-from tests.support.engines import created, do, meeting, refusal
+from tests.support.engines import created, do, meeting, refusal, why_not
 
 
 async def made(engine: Engine, *, under: Actor | None = None, **bounds: object) -> Key:
@@ -212,3 +213,16 @@ async def test_a_key_of_the_reference_api_acts_for_no_address(engine: Engine, cl
     assert (
         await do(engine, SetOrganizerApproval(address="ann@cis.test", on=True, approver=own))
     ).approver == own
+
+
+async def test_a_person_is_mailed_as_often_as_each_key_may_whatever_other_keys_mailed(engine: Engine) -> None:
+    top = await made(engine, verbs="create,send,delegate", person_day=3)
+    once = await made(engine, under=top.actor, verbs="create,send", person_day=1)
+    other = await made(engine, under=top.actor, verbs="create,send", person_day=3)
+
+    async def invited(key: Key) -> Code | None:
+        event = await created(engine, actor=key.actor)
+        return await why_not(engine, SendInvite(uid=event.uid, email="ann@a.com"), key.actor)
+
+    assert [await invited(key) for key in (other, other, once)] == [None] * 3
+    assert [await invited(key) for key in (once, other, top)] == [Code.OUT_OF_BOUNDS] * 3

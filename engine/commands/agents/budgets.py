@@ -102,9 +102,10 @@ def bounded(standing: Standing) -> list[tuple[Key, Bounds]]:
 class KeyPeople:
     """Which people each key mailed before, and how often it may still mail each of them today."""
 
-    def __init__(self, most: int, new: dict[str, int], mailed: dict[str, dict[str, int]]) -> None:
+    def __init__(self, new: dict[str, int], limited: list[tuple[int, dict[str, int]]]) -> None:
         self.new = new
-        self._most, self._mailed, self._used = most, mailed, Counter[str]()
+        # Key by key: one above has also mailed what other keys under it did.
+        self._limited, self._used = limited, Counter[str]()
 
     @classmethod
     async def of(cls, work: Work, standing: Standing, emails: Collection[str]) -> KeyPeople:
@@ -114,13 +115,13 @@ class KeyPeople:
             key.id: await work.unit.mailed_today(key.id, emails, work.now) for key, _ in bounded(standing)
         }
         new = {key: len(persons - known.keys()) for key, known in mailed.items()}
-        return cls(standing.limit("person_day"), new, mailed)
+        limited = [(bounds.person_day, mailed[key.id]) for key, bounds in bounded(standing)]
+        return cls(new, [(most, known) for most, known in limited if most])
 
     def take(self, email: str) -> bool:
         """Count one more mail to `email` if the keys' budgets allow it; True if they do."""
         who = person(email)
-        used = max((known.get(who, 0) for known in self._mailed.values()), default=0)
-        if self._most and used + self._used[who] >= self._most:
+        if any(known.get(who, 0) + self._used[who] >= most for most, known in self._limited):
             return False
         self._used[who] += 1
         return True
