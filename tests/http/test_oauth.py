@@ -21,7 +21,7 @@ from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.auth.oauth import TokenAuthenticator, scopes_of
-from engine.commands.agents.keys import CreateKey, RevokeKey
+from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model.bounds import Bounds
@@ -412,3 +412,19 @@ async def test_bounds_hold_for_the_subject_for_which_they_were_made(engine: Engi
     await do(engine, RevokeKey(key_id=done.key.id))
     with pytest.raises(TokenRefused):
         await verifier.caller(issuer.token())
+
+
+async def test_a_subject_whose_bounds_were_revoked_gets_new_ones(engine: Engine, issuer: Issuer) -> None:
+    command = CreateKey(
+        name="", address="ann@cis.test", oauth_issuer=issuer.url, oauth_subject=issuer.claims()["sub"]
+    )
+    old = (await do(engine, command)).key
+    assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+    await do(engine, RevokeKey(key_id=old.id))
+    assert await refusal(engine, ChangeKey(key_id=old.id, bounds=Bounds(day=5))) is Code.NOT_ALLOWED
+    new = (await do(engine, command)).key
+    caller = await authenticator(engine).caller(issuer.token())
+    assert caller is not None
+    assert caller.actor.key == new.id
+    assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+    assert {key.id: key.revoked is not None for key in await engine.keys()} == {old.id: True, new.id: False}

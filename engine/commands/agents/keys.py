@@ -101,7 +101,7 @@ class CreateKey(Command[KeyDone]):
         if work.actor.key:
             narrowing.refuse_beyond(key, work.bounds, work.verbs)
         if self.oauth_subject:
-            await self._refuse_second(work, key)
+            await self._replace_revoked(work, key)
         await work.unit.add_key(key)
         await remember(work, self.idempotency_key, digest_of(self), key.id)
         return KeyDone(key=key, secret=secret)
@@ -121,9 +121,14 @@ class CreateKey(Command[KeyDone]):
             "read_only": self.read_only or bool(parent and parent.read_only),
         }
 
-    async def _refuse_second(self, work: Work, key: Key) -> None:
-        if await work.unit.key_with(key.digest):
+    async def _replace_revoked(self, work: Work, key: Key) -> None:
+        """Bounds of a subject that were revoked make room for new ones; others are changed."""
+        before = await work.unit.key_with(key.digest)
+        if before and before.revoked is None:
             raise Refused(Code.INVALID_ARGUMENT, "This subject already has bounds.", "Change those.")
+        if before:
+            # They stay in the list, under a hash that no token has.
+            await work.unit.save_key(before.model_copy(update={"digest": f"{before.digest}:{before.id}"}))
 
     async def _parent(self, work: Work) -> Key | None:
         """The key under which this one is made: another than its own only the operator may name."""
@@ -238,7 +243,7 @@ class ChangeKey(Command[KeyDone]):
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT."""
         may_change_bounds(work.actor)
-        key = await stored_key(work, self.key_id)
+        key = await _unrevoked(work, self.key_id)
         narrowing.refuse_fixed(key, self.bounds)
         above = await stored_key(work, key.above[-1]) if key.above else None
         bounds = await _owned(work, self.bounds)
@@ -309,9 +314,7 @@ class RotateKey(Command[KeyDone]):
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
         may_change_bounds(work.actor)
-        key = await stored_key(work, self.key_id)
-        if key.revoked is not None:
-            raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
+        key = await _unrevoked(work, self.key_id)
         if key.subject:
             raise Refused(Code.NOT_ALLOWED, "An OAuth subject has only bounds and no secret.")
         secret = KEY_PREFIX + work.randomness.word(40)
@@ -360,6 +363,14 @@ async def refuse_not_owner(work: Work, key_id: str) -> None:
 
 def _may_stop(work: Work) -> bool:
     return Verb.APPROVE in work.verbs
+
+
+async def _unrevoked(work: Work, key_id: str) -> Key:
+    """The key, unless it was revoked, which is for good. Raises Refused: UNKNOWN_KEY, NOT_ALLOWED."""
+    key = await stored_key(work, key_id)
+    if key.revoked is not None:
+        raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
+    return key
 
 
 async def stored_key(work: Work, key_id: str) -> Key:
