@@ -102,10 +102,10 @@ async def list_keys(settings: Settings, *, as_json: bool) -> int:
     async with opened(settings) as engine:
         keys, now = await engine.keys(), engine.clock()
     if as_json:
-        click.echo(json.dumps([views.data(key, now) for key in keys], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([views.data(key, now, keys) for key in keys], ensure_ascii=False, indent=2))
         return 0
     for key in keys:
-        click.echo(views.line(key, now))
+        click.echo(views.line(key, now, keys))
     if not keys:
         click.echo("There are no keys; make one with “cis-mcp key create”.", err=True)
     return 0
@@ -116,11 +116,12 @@ async def show_key(settings: Settings, key_id: str, *, as_json: bool) -> int:
     async with opened(settings) as engine:
         key, now = await _key(engine.keys, key_id), engine.clock()
         day = await key_day(engine, key, now)
+        keys = await engine.keys()
     if as_json:
-        data = {**views.data(key, now), **views.day_data(day)}
+        data = {**views.data(key, now, keys), **views.day_data(day)}
         click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         return 0
-    for text in [views.line(key, now), *views.bound_lines(key), *views.day_lines(day)]:
+    for text in [views.line(key, now, keys), *views.bound_lines(key), *views.day_lines(day)]:
         click.echo(text)
     return 0
 

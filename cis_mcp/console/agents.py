@@ -52,7 +52,7 @@ async def show(visit: Visit) -> Response:
         "agents.html",
         title=visit.say("Agents"),
         held=await waiting_for(visit, shown),
-        keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:shown]],
+        keys=[(key, views.state(key, now, keys), views.verbs(key)) for key in keys[:shown]],
         more=max(0, len(keys) - shown),
         stops=await stops_of(visit),
         owns=any(key.owner == visit.actor.address and not key.ended(now) for key in keys),

@@ -182,7 +182,7 @@ async def show(visit: Visit) -> Response:
         "key.html",
         title=key.name or key.id,
         key=key,
-        state=views.state(key, now),
+        state=views.state(key, now, await _keys(visit)),
         verbs=views.verbs(key),
         bounds=_shown(key, visit.language),
         limits=[one for one in day.limits if one.left is not None or one.used is not None],
@@ -230,12 +230,16 @@ def _may_widen(visit: Visit, key: Key) -> bool:
     return key.bounds is not None and (visit.everywhere or own)
 
 
+async def _keys(visit: Visit) -> list[Key]:
+    """The keys that the visitor may see or answers for."""
+    found = await visit.engine.keys_of(visit.actor)
+    own = visit.actor.kind == "organizer"
+    return found + (await visit.engine.keys_owned(visit.actor.address) if own else [])
+
+
 async def _key(visit: Visit) -> Key:
     """The key, for whoever may see it or answers for it. Raises Refused: UNKNOWN_KEY."""
-    found = await visit.engine.keys_of(visit.actor)
-    if visit.actor.kind == "organizer":
-        found += await visit.engine.keys_owned(visit.actor.address)
-    key = next((key for key in found if key.id == visit.path("id")), None)
+    key = next((key for key in await _keys(visit) if key.id == visit.path("id")), None)
     if key is None:
         raise Refused(Code.UNKNOWN_KEY, "There is no such key.")
     return key

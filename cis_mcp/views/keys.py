@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,20 +33,24 @@ def read_bounds(values: Mapping[str, Any]) -> Bounds:
         raise Refused(Code.INVALID_ARGUMENT, f"{name[:60]}: {message}", hint) from None
 
 
-def state(key: Key, now: datetime) -> str:
-    """`live`, `stopped`, `expired` or `revoked`."""
+def state(key: Key, now: datetime, among: Iterable[Key] = ()) -> str:
+    """`live`, `stopped`, `expired` or `revoked`; it has ended too if one of those above it, that are `among`, has."""
+    above = (one for one in among if one.id in key.above) if key.above else ()
+    ended = next((end for one in (key, *above) if (end := _end(one, now))), "")
+    return ended or ("stopped" if key.stopped else "live")
+
+
+def _end(key: Key, now: datetime) -> str:
     if key.revoked is not None:
         return "revoked"
-    if key.ended(now):
-        return "expired"
-    return "stopped" if key.stopped else "live"
+    return "expired" if key.ended(now) else ""
 
 
-def data(key: Key, now: datetime) -> dict[str, Any]:
+def data(key: Key, now: datetime, among: Iterable[Key] = ()) -> dict[str, Any]:
     """A key as data, without its hash."""
     found = key.model_dump(mode="json", exclude={"digest", "scopes", "above"})
     found["bounds"] = bounds_data(key.bounds) if key.bounds else None
-    return {**found, "verbs": verbs(key), "under": list(key.above), "state": state(key, now)}
+    return {**found, "verbs": verbs(key), "under": list(key.above), "state": state(key, now, among)}
 
 
 def bounds_data(bounds: Bounds) -> dict[str, Any]:
@@ -70,14 +74,14 @@ class KeyInfo(Data):
     probation: str | None = Field(description="until then everything it asks for waits for approval")
 
 
-def key_info(key: Key, now: datetime) -> KeyInfo:
+def key_info(key: Key, now: datetime, among: Iterable[Key] = ()) -> KeyInfo:
     """A key as data."""
     return KeyInfo(
         id=key.id,
         name=key.name,
         address=key.address,
         owner=key.owner,
-        state=state(key, now),
+        state=state(key, now, among),
         verbs=verbs(key),
         bounds=bounds_data(key.bounds) if key.bounds else None,
         under=list(key.above),
@@ -92,7 +96,7 @@ def verbs(key: Key) -> list[str]:
     return sorted(key.actor.verbs)
 
 
-def line(key: Key, now: datetime) -> str:
+def line(key: Key, now: datetime, among: Iterable[Key] = ()) -> str:
     """A key on one line."""
     name = f" “{key.name}”" if key.name else ""
     narrowed = [f"tier {key.tier}"] if key.tier else []
@@ -102,8 +106,11 @@ def line(key: Key, now: datetime) -> str:
     narrowed += [f"under {key.above[-1]}"] if key.above else []
     may = ", ".join([" ".join(verbs(key)), *narrowed])
     ends = f", expires {key.expires:%Y-%m-%d}" if key.expires and not key.revoked else ""
+    found = state(key, now, among)
     ended = f", revoked {key.revoked:%Y-%m-%d}" if key.revoked else ""
-    stopped = ", stopped" if state(key, now) == "stopped" else ""
+    if not key.ended(now) and found in {"expired", "revoked"}:
+        ended = ", ended with the key above"
+    stopped = ", stopped" if found == "stopped" else ""
     return f"{key.id}{name} for {key.address}: {may}, made {key.created:%Y-%m-%d}{ends}{stopped}{ended}"
 
 

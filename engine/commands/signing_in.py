@@ -9,6 +9,7 @@ from pydantic import Field
 
 from engine.commands import notices, text
 from engine.commands.agents.readable import read_by_a_key
+from engine.commands.agents.standing import live
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.prompting import Cause, prompted
@@ -65,7 +66,7 @@ async def _known(work: Work, address: str) -> bool:
         return False
     if await work.unit.knows_organizer(address) or await work.unit.decides(address):
         return True
-    return any(not key.ended(work.now) for key in await work.unit.keys_owned(address))
+    return bool(await live(work.unit, await work.unit.keys_owned(address), work.now))
 
 
 def _link(work: Work, code: str, signs_in: SignedInAs, address: str) -> SignInLink:
@@ -159,7 +160,7 @@ class SignInWithKey(SigningIn):
     async def carry_out(self, work: Work) -> SignedIn:
         """Raises Refused: UNKNOWN_KEY, NOT_ALLOWED."""
         key = await work.unit.key_with(digest(self.secret))
-        if key is None or key.ended(work.now):
+        if key is None or not await live(work.unit, [key], work.now):
             raise Refused(Code.UNKNOWN_KEY, "This key does not work here.", "Ask for a new one.")
         if key.api or key.tier or key.tools:
             raise Refused(

@@ -8,7 +8,7 @@ import pytest
 
 from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.keys import KeyAuthenticator
-from cis_mcp.views.keys import read_bounds
+from cis_mcp.views.keys import data, line, read_bounds, state
 from engine.commands.agents.keys import CreateKey, KeyDone, RevokeKey
 from engine.commands.signing_in import SignInWithKey
 from engine.engine import Engine
@@ -18,7 +18,7 @@ from engine.model.keys import Key
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from tests.bounds.making import EVERYTHING, narrowed
-from tests.support.engines import do
+from tests.support.engines import do, refusal
 
 
 async def above(engine: Engine, **given: object) -> Key:
@@ -115,3 +115,14 @@ async def test_bounds_of_an_oauth_subject_end_with_the_key_above_them(engine: En
     await do(engine, RevokeKey(key_id=own.id))
     with pytest.raises(TokenRefused):
         await KeyAuthenticator(engine).within_bounds(token)
+
+
+async def test_a_key_below_an_ended_one_signs_nobody_in_and_is_shown_as_ended(engine: Engine) -> None:
+    own = await above(engine)
+    made = await below(engine, own.actor)
+    await do(engine, RevokeKey(key_id=own.id))
+    assert await refusal(engine, SignInWithKey(secret=made.secret)) is Code.UNKNOWN_KEY
+    assert await refusal(engine, CreateKey(name="", under=made.key.id)) is Code.NOT_ALLOWED
+    keys, now = await engine.keys(), engine.clock()
+    assert state(made.key, now, keys) == data(made.key, now, keys)["state"] == "revoked"
+    assert line(made.key, now, keys).endswith("ended with the key above")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.signing_in import AskToSignIn, SignIn
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -19,6 +19,7 @@ from tests.support.inboxes import Post, receiving
 
 PUBLIC = "https://cis.example.org"
 OLGA = Actor(kind="organizer", address="olga@cis.test")
+DELEGATING = frozenset({"create", "delegate"})
 NOBODY = Actor(kind="attendee", address="")
 
 
@@ -76,6 +77,15 @@ async def test_an_address_whose_mail_a_key_reads_gets_no_link(engine: Engine, po
     await do(engine, CreateKey(name="Robot", address=OLGA.address))
     await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
     assert await _links(engine) == []
+
+
+async def test_who_only_had_a_key_below_an_ended_one_gets_a_link_again(engine: Engine, post: Post) -> None:
+    await created(engine, OLGA)
+    top = (await do(engine, CreateKey(name="Robot", address=OLGA.address, scopes=DELEGATING))).key
+    await do(engine, CreateKey(name="Arm"), top.actor)
+    await do(engine, RevokeKey(key_id=top.id))
+    await post(mails.mail(sender=OLGA.address, to="console@cis.test", text="Let me in"))
+    assert [to for to, _ in await _links(engine)] == [OLGA.address]
 
 
 async def test_a_key_of_the_reference_api_reads_nobodys_mail(engine: Engine, post: Post) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.agents.stopping import StopSending
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.invites.invites import SendInvite
@@ -17,6 +17,7 @@ from engine.model.bounds import Bounds
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import Message
+from engine.model.verbs import Verb
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.approvals import PUBLIC, asking, code_in
@@ -92,6 +93,15 @@ async def test_stop_with_the_name_of_a_key_stops_that_one(post: Post) -> None:
     named, other = await key(post.engine, "Sales"), await key(post.engine, "Support")
     await post(word("STOP sales"))
     assert [await still_acts(post.engine, own, event) for own in (named, other)] == [False, True]
+
+
+async def test_stop_of_who_owns_only_keys_below_an_ended_one_stops_their_own_mail(post: Post) -> None:
+    await created(post.engine, organizer=BOSS)
+    top = await key(post.engine, verbs=frozenset({Verb.CREATE, Verb.DELEGATE}))
+    await do(post.engine, CreateKey(name="below"), top.actor)
+    await do(post.engine, RevokeKey(key_id=top.id))
+    assert (await post(word())).action == "stopped"
+    assert [stop.organizer for stop in await post.engine.stops()] == [BOSS]
 
 
 async def test_stop_counts_at_every_mailbox_and_as_an_answer_to_the_mail_that_asks(post: Post) -> None:

@@ -60,7 +60,7 @@ async def list_keys(call: Call[ListingKeys, Body]) -> Keys:
     rest = [key for key in found if key.id > str(after)]
     shown, now = rest[: asked.limit], call.engine.clock()
     return Keys(
-        keys=[key_info(key, now) for key in shown],
+        keys=[key_info(key, now, found) for key in shown],
         next_cursor=cursors.written(shown[-1].id) if len(rest) > asked.limit else None,
     )
 
@@ -71,7 +71,7 @@ async def show_key(call: Call[OfKey, Body]) -> KeyInfo:
     key = next((key for key in found if key.id == call.query.key_id), None)
     if key is None:
         raise Refused(Code.UNKNOWN_KEY, f"No key has the id “{call.query.key_id}”.")
-    return key_info(key, call.engine.clock())
+    return key_info(key, call.engine.clock(), found)
 
 
 async def make_key(call: Call[Query, NewKey]) -> DataResponse:

@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.commands import bulk_changes, text
 from engine.commands.agents import narrowing
 from engine.commands.agents.readable import read_by_a_key
-from engine.commands.agents.standing import acting_for
+from engine.commands.agents.standing import acting_for, live
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.commands.repeating import conflict, digest_of, made_before, remember
@@ -143,7 +143,7 @@ class CreateKey(Command[KeyDone]):
         if own and name != own:
             raise Refused(Code.NOT_ALLOWED, "A key can only make keys under itself.")
         parent = await stored_key(work, name)
-        if parent.ended(work.now):
+        if not await live(work.unit, [parent], work.now):
             raise Refused(Code.NOT_ALLOWED, "The key above has ended.")
         if len(parent.chain) >= DEPTH_MAX:
             raise Refused(Code.OUT_OF_BOUNDS, f"Keys can be nested at most {DEPTH_MAX} deep.", bound="depth")

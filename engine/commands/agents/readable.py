@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.commands.agents.standing import acting_for
+from engine.commands.agents.standing import acting_for, live
 from engine.commands.base import Work
 
 
 async def read_by_a_key(work: Work, address: str) -> bool:
     """True if a key acts for `address` that lets somebody in."""
-    return any(not key.ended(work.now) for key in await acting_for(work.unit, address))
+    return bool(await live(work.unit, await acting_for(work.unit, address), work.now))

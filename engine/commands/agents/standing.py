@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from engine.model.actors import Actor
@@ -34,6 +35,15 @@ async def acting_for(unit: Unit, address: str) -> list[Key]:
     return [key for key in await unit.keys_for(address) if not key.api]
 
 
+async def live(unit: Unit, keys: Iterable[Key], now: datetime) -> list[Key]:
+    """Those of `keys` that have not ended, nor a key above them."""
+    return [
+        key
+        for key in keys
+        if not (key.ended(now) or (key.above and (await unit.standing(key.above)).ended(now)))
+    ]
+
+
 async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     """Mail from an address for which keys act stays within the bounds of all that are live.
 
@@ -42,8 +52,8 @@ async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     bounded = [key for key in await acting_for(unit, address) if key.bounds]
     if not bounded:
         return UNBOUNDED
-    live = [key for key in bounded if not (await unit.standing(key.chain)).ended(now)]
-    found = await unit.standing(list(dict.fromkeys(one for key in live for one in key.chain)))
-    if not live or found.stopped:
+    acting = await live(unit, bounded, now)
+    found = await unit.standing(list(dict.fromkeys(one for key in acting for one in key.chain)))
+    if not acting or found.stopped:
         return Standing((), {}, unkeyed=tuple(bounded))
     return found

@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.commands import bulk_changes, notices, text
 from engine.commands.agents.digests import key_line
 from engine.commands.agents.readable import read_by_a_key
+from engine.commands.agents.standing import live
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.mail.locale.language import Language, noop
@@ -110,7 +111,7 @@ class StopByOwner(Command[OwnerStopped]):
     async def carry_out(self, work: Work) -> OwnerStopped:
         """Raises Refused: UNKNOWN_KEY if the address owns none, and is no organizer who says STOP and no more."""
         owner = work.actor.address
-        own = [key for key in await work.unit.keys_owned(owner) if not key.ended(work.now)]
+        own = await live(work.unit, await work.unit.keys_owned(owner), work.now)
         if work.actor.kind != "owner":
             raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
         return await self._keys(work, own) if own else await self._organizer(work)
