@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.commands.approvals.endings import ExpireHeld, TellEnded
+from engine.commands.approvals.endings import ExpireHeld, TellEnded, end_of
 from engine.commands.orders.ending import ReportEndedPlans
 from engine.engine import SYSTEM, Engine
 
@@ -19,14 +19,13 @@ def due(engine: Engine, last: datetime | None) -> bool:
 
 
 async def step(engine: Engine, told: set[str]) -> None:
-    """Close requests not decided in time and notify owners of ended keys; `told` collects the ids of those keys."""
+    """Close requests not decided in time and notify owners of ended keys; `told` collects what it told."""
     while (await engine.apply(ExpireHeld(), SYSTEM)).worked:
         pass
     while (await engine.apply(ReportEndedPlans(), SYSTEM)).worked:
         pass
     now = engine.clock()
     for key in await engine.store.keys():
-        ended = min((at for at in (key.revoked, key.expires) if at), default=None)
-        if key.id not in told and ended and now - _LATELY <= ended <= now:
+        if key.ends and now - _LATELY <= key.ends <= now and end_of(key) not in told:
             await engine.apply(TellEnded(key_id=key.id), SYSTEM)
-            told.add(key.id)
+            told.add(end_of(key))

@@ -75,6 +75,11 @@ class Key(Value):
         """Who answers for it; empty: the operator."""
         return self.bounds.owner if self.bounds else ""
 
+    @property
+    def ends(self) -> datetime | None:
+        """When it ends or ended: as it expires, or was revoked before that; None: never."""
+        return min((at for at in (self.revoked, self.expires) if at), default=None)
+
     def ended(self, now: datetime) -> bool:
         """True once it is revoked or has expired."""
         return self.revoked is not None or (self.expires is not None and self.expires <= now)

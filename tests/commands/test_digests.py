@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cis_mcp.cli.main import cli
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import ChangeKey, CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.jobs import digests, endings, jobs
@@ -157,7 +157,27 @@ async def test_an_owner_hears_once_of_a_key_that_ended_with_mail_queued(engine: 
     assert one.notice
     assert own.id in one.notice.text
     assert "1 mails that it owed have not left" in one.notice.text
-    assert told == {own.id, idle.id}
+    assert {one.partition(" ")[0] for one in told} == {own.id, idle.id}
+
+
+async def test_an_owner_hears_again_of_a_key_that_was_given_more_time_and_ends_anew(
+    engine: Engine, clock: Clock
+) -> None:
+    own = await key(engine, expires_days=1)
+    told: set[str] = set()
+    clock.move(days=1)
+    await endings.step(engine, told)
+    assert own.bounds
+    more = own.bounds.model_copy(update={"expires_days": 3})
+    await do(engine, ChangeKey(key_id=own.id, bounds=more))
+    event = await created(engine, organizer=AGENT)
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    clock.move(days=2)
+    for one in (told, told, set[str]()):
+        await endings.step(engine, one)
+    (notice,) = [m.notice for m in await deliver(engine) if m.email == BOSS]
+    assert notice
+    assert own.id in notice.text
 
 
 async def test_whoever_was_asked_hears_that_the_time_is_over(engine: Engine, clock: Clock) -> None:

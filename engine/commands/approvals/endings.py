@@ -16,6 +16,11 @@ _TOLD = "key-ended"
 """Whose memory it is that an owner was told of the end of a key."""
 
 
+def end_of(key: Key) -> str:
+    """Under what an owner's being told is remembered: the key and the moment, as a key may be given more time."""
+    return f"{key.id} {key.ends.isoformat() if key.ends else ''}"
+
+
 class ExpireHeld(Command[Progress]):
     """Close actions that were not decided in time, and tell whoever was asked."""
 
@@ -38,16 +43,16 @@ async def _tell(work: Work, held: HeldAction) -> None:
 
 
 class TellEnded(Command[Progress]):
-    """Tell the owner of a key that has ended what of its mail is left, once; a key that owes nothing is no news."""
+    """Tell the owner of a key that has ended what of its mail is left, once an end, if any is."""
 
     key_id: str
 
     async def carry_out(self, work: Work) -> Progress:
         """Owe the owner a notice if mail of the key waits. Refuses nothing."""
         key = await work.unit.key(self.key_id)
-        if key is None or not key.ended(work.now) or await work.unit.remembered(_TOLD, self.key_id):
+        if key is None or not key.ended(work.now) or await work.unit.remembered(_TOLD, end_of(key)):
             return Progress(worked=False)
-        await work.unit.remember(_TOLD, self.key_id, "", "", work.now)
+        await work.unit.remember(_TOLD, end_of(key), "", "", work.now)
         mails = await work.unit.mails_of_ended(key.id)
         if mails and key.owner:
             notice = _ended(key, mails, await notices.language_of(work, key.owner))
