@@ -52,8 +52,9 @@ class Mapped(Value):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what it asks for, without the version."""
-        asked = self.model_dump(mode="json", include={"do", "values", "people"})
+        """The SHA-256 of what it asks for, and of which event, without the version."""
+        named = {"uid"} if self.uid else set[str]()
+        asked = self.model_dump(mode="json", include={"do", "values", "people", *named})
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

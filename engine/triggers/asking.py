@@ -17,6 +17,7 @@ from engine.commands.triggers.triggers import SetTriggerLive, digest, unknown_tr
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.rules import Deed, Rule
 from engine.model.triggers import (
@@ -226,8 +227,8 @@ async def _try(
     if asked is None or asked.do is Deed.NOTHING:
         return Tried(delivery=delivery, outcome=DeliveryState.NOTHING, rule=asked.rule + 1 if asked else None)
     known = await unit.trigger_object(found.id, asked.object) or TriggerObject(object=asked.object)
-    event = await unit.event(asked.uid or known.event_uid) if asked.uid or known.event_uid else None
-    shown = _shown(asked, known, bounds.linking(event.linked if event else ()))
+    event = await _about(unit, found, asked, known)
+    shown = _shown(asked, known, bounds.linking(event.linked if event else ()), event, now)
     over = await passing(unit, bounds, shown.invites, now)
     return shown.model_copy(
         update={
@@ -238,14 +239,27 @@ async def _try(
     )
 
 
-def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
+async def _about(unit: Unit, found: Trigger, asked: Mapped, known: TriggerObject) -> Event | None:
+    """The event that is named, or else the object's, also if it is cancelled or over."""
+    if asked.uid:
+        named = await unit.events_named(asked.uid, found.organizer)
+        return next((event for event in named if event.organizer == found.organizer), None)
+    return await unit.event(known.event_uid) if known.event_uid else None
+
+
+def _shown(
+    asked: Mapped, known: TriggerObject, bounds: Standing, event: Event | None, now: datetime
+) -> Tried:
     named, refused = effects.named_people(asked.people or ())
-    joining = {email: person for email, person in named.items() if email not in known.people}
+    stands = event is not None and not event.cancelled and not event.closed(now)
+    has = event is not None and (stands or effects.unchanged(asked, known, event))
+    same = event is not None and event.uid == known.event_uid
+    joining = {email: one for email, one in named.items() if not (has and same and email in known.people)}
     outside = {email: bound for email, one in joining.items() if (bound := _bound(bounds, email, one))}
     refused += [_refused(email, bound) for email, bound in outside.items()]
-    joins = asked.people is not None
+    leaves = has and asked.people is not None and not asked.stay
     return Tried(
-        outcome=_outcome(asked, known),
+        outcome=_outcome(asked, known, event),
         code=Code.INVALID_TIME.value if asked.no_time else "",
         detail=asked.no_time,
         rule=asked.rule + 1,
@@ -254,7 +268,7 @@ def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
         version=asked.version,
         values=asked.values,
         invites=tuple(email for email in joining if email not in outside),
-        withdraws=tuple(one for one in known.people if joins and one not in named),
+        withdraws=tuple(one for one in known.people if leaves and not (same and one in named)),
         refused=tuple(refused),
         cut=asked.cut,
     )
@@ -271,10 +285,10 @@ def _refused(email: str, bound: str) -> RefusedPerson:
     return RefusedPerson(email=email, code=Code.OUT_OF_BOUNDS.value, bound=bound)
 
 
-def _outcome(asked: Mapped, known: TriggerObject) -> str:
+def _outcome(asked: Mapped, known: TriggerObject, event: Event | None) -> str:
     if older(asked.version, known.version):
         return DeliveryState.STALE
-    return DeliveryState.UNCHANGED if asked.digest == known.digest else DeliveryState.WAITING
+    return DeliveryState.UNCHANGED if effects.unchanged(asked, known, event) else DeliveryState.WAITING
 
 
 def _may_see(actor: Actor) -> None:

@@ -245,7 +245,7 @@ class HandleDelivery(Command[DeliveryDone]):
             due=None,
             code=came_to.code or ("same_version" if same else ""),
             detail=came_to.detail[:_DETAIL_MAX],
-            event_uid=came_to.known.event_uid if came_to.known else "",
+            event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else ""),
             invited=delivery.invited + came_to.invited,
             withdrawn=delivery.withdrawn + came_to.withdrawn,
             refused=came_to.refused,

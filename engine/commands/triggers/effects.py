@@ -37,6 +37,8 @@ class CameTo:
 
     state: DeliveryState
     known: TriggerObject | None = None
+    event_uid: str = ""
+    """The event that it was carried out on; empty: the object's."""
     invited: int = 0
     withdrawn: int = 0
     refused: tuple[RefusedPerson, ...] = ()
@@ -50,34 +52,71 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     """Carry out what is asked of an object. Raises Refused: LOOP, OUT_OF_BOUNDS, …"""
     event = await _event(work, asked, known)
     seen = known.model_copy(update={"version": greatest(asked.version, known.version)})
+    if unchanged(asked, known, event):
+        return CameTo(DeliveryState.UNCHANGED, seen, event.uid if event else "")
+    event = _open(work, asked, event)
     if asked.do is Deed.CANCEL:
         return await _cancelled(work, seen, event)
     if asked.do is Deed.UPDATE and event is None:
         return CameTo(DeliveryState.NOTHING)
-    if asked.do is Deed.REMIND:
-        return await _reminded(work, asked, seen)
-    if event is not None and asked.digest == known.digest:
-        return CameTo(DeliveryState.UNCHANGED, seen)
+    if asked.do is Deed.REMIND and event is not None:
+        return await _reminded(work, asked, seen, event)
     recent = _recent(work, known)
     before = event
     event, lacks = await _made(work, asked, event)
+    gone = await _taken_along(work, asked, known, before)
     if not (asked.stay and event == before):
         # Whoever only adds a person does so once for each, so that the answers of many are no loop.
         recent = (*recent, work.now)
     # While something is left out, the same content is worth another try.
     digest = "" if lacks.again else asked.digest
-    known = seen.model_copy(update={"digest": digest, "event_uid": event.uid, "effects": recent})
-    came_to = CameTo(DeliveryState.DONE, known, effect=True)
+    seen = beside(seen, event, asked)
+    known = seen.model_copy(update={"digest": digest, "effects": recent})
+    came_to = CameTo(DeliveryState.DONE, known, event.uid, effect=True)
     if asked.people is not None:
         came_to = await _people(work, asked, known)
+    came_to = replace(came_to, withdrawn=came_to.withdrawn + gone)
     if not lacks.code:
         return came_to
     return replace(came_to, state=DeliveryState.PARTIAL, code=lacks.code, detail=lacks.detail)
 
 
+def unchanged(asked: Mapped, known: TriggerObject, event: Event | None) -> bool:
+    """True if the object has this very content already, in an event that was not cancelled since."""
+    return event is not None and not event.cancelled and asked.digest == known.digest
+
+
+def beside(known: TriggerObject, event: Event, asked: Mapped) -> TriggerObject:
+    """What is known of an object whose event this is from now on: of another event nobody has heard yet.
+
+    An event that is named to be changed alone takes nobody out of the one that the object has.
+    """
+    if event.uid == known.event_uid or (asked.uid and asked.people is None and known.people):
+        return known
+    return known.model_copy(update={"event_uid": event.uid, "people": (), "digest": ""})
+
+
+async def _taken_along(work: Work, asked: Mapped, known: TriggerObject, event: Event | None) -> int:
+    """Take people out of the event that the object had, if it has another one now and they do not stay; how many."""
+    moved = event is not None and event.uid != known.event_uid
+    if not moved or not known.event_uid or asked.people is None or asked.stay:
+        return 0
+    old = await work.unit.event(known.event_uid)
+    if old is None or old.cancelled or old.closed(work.now) or not work.actor.owns(old.organizer):
+        return 0
+    for email in known.people:
+        await _take_out(work, old.uid, email)
+    return len(known.people)
+
+
+def _open(work: Work, asked: Mapped, event: Event | None) -> Event | None:
+    """The event, unless it is the object's own and over: that one can be neither changed nor cancelled."""
+    return None if event and not asked.uid and event.closed(work.now) else event
+
+
 async def at_event(work: Work, asked: Mapped, known: TriggerObject) -> Lacking:
     """Of `carried_out` the event alone: make or change it, and what is left out. Raises Refused."""
-    event = await _event(work, asked, known)
+    event = _open(work, asked, await _event(work, asked, known))
     _recent(work, known)
     if event is None and asked.do is Deed.UPDATE:
         return Lacking()
@@ -141,8 +180,9 @@ async def _cancelled(work: Work, known: TriggerObject, event: Event | None) -> C
         return CameTo(DeliveryState.NOTHING, known)
     recent = _recent(work, known)
     await CancelEvent(uid=event.uid).carry_out(work)
-    gone = {"digest": "", "people": (), "effects": (*recent, work.now)}
-    return CameTo(DeliveryState.DONE, known.model_copy(update=gone), effect=True)
+    gone = {"digest": "", "people": ()} if event.uid == known.event_uid else {}
+    known = known.model_copy(update={**gone, "effects": (*recent, work.now)})
+    return CameTo(DeliveryState.DONE, known, event.uid, effect=True)
 
 
 async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
@@ -199,14 +239,15 @@ def _timing(asked: Mapped) -> Timing:
     ).literal()
 
 
-async def _reminded(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
+async def _reminded(work: Work, asked: Mapped, known: TriggerObject, event: Event) -> CameTo:
+    """The object keeps its own event."""
     recent = _recent(work, known)
     named, refused = named_people(asked.people or ())
     who = {"who": Chosen(emails=frozenset(named))} if asked.people is not None else {}
-    await Remind(uid=asked.uid, **who).carry_out(work)
-    known = known.model_copy(update={"event_uid": asked.uid, "effects": (*recent, work.now)})
+    await Remind(uid=event.uid, **who).carry_out(work)
+    known = known.model_copy(update={"effects": (*recent, work.now)})
     state = DeliveryState.PARTIAL if refused else DeliveryState.DONE
-    return CameTo(state, known, refused=tuple(refused), effect=True)
+    return CameTo(state, known, event.uid, refused=tuple(refused), effect=True)
 
 
 async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
@@ -229,6 +270,7 @@ async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
         DeliveryState.PARTIAL if refused else DeliveryState.DONE,
         # While somebody is refused, the same content is worth another try.
         known.model_copy(update={"people": (*stay, *invited), "digest": "" if refused else known.digest}),
+        known.event_uid,
         len(invited),
         len(left),
         tuple(refused),
