@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from itertools import count
@@ -27,6 +28,7 @@ from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
 
 log = logging.getLogger(__name__)
+from engine.store.protocol import Conflict
 
 _AT_ONCE = 200
 _LOOKED_UP = 8
@@ -40,7 +42,12 @@ _AFTER_FAILURE_S = 5.0
 _CLEAN_S = 3_600.0
 _ASK_AGAIN_S = 60
 _ASKED_FOR = timedelta(hours=1)
-"""How long to retry a system of record that cannot be reached."""
+_SEE_LOG = "Processing it failed; see the server's log."
+_AGAIN = frozenset({Code.LOOKUP_FAILED, Code.SEQUENCE_MISMATCH})
+"""Refusals of what may be possible a minute later."""
+"""How long to retry a system of record that cannot be reached, or a store that cannot be used."""
+_PASSING = (Conflict, OSError, sqlite3.OperationalError)
+"""Faults of the store that may be over a minute later: it is locked or full, or DynamoDB throttles."""
 
 
 async def run(engine: Engine) -> None:
@@ -167,16 +174,23 @@ async def _handle(
     try:
         await _carried_out(engine, trigger, delivery, await asked)
     except Refused as refused:
-        now = engine.clock()
-        if refused.code is Code.LOOKUP_FAILED and now - (delivery.unanswered or now) < _ASKED_FOR:
-            later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message)
-            await engine.apply(later, SYSTEM)
-            return
-        await _fail(engine, delivery, refused.code, refused.message)
-    except Exception:
+        if refused.code not in _AGAIN or not await _postponed(engine, delivery, refused.message):
+            await _fail(engine, delivery, refused.code, refused.message)
+    except Exception as error:
         # One delivery that fails must not delay the others; it can be replayed.
         log.exception("delivery %s failed", delivery.id)
-        await _fail(engine, delivery, Code.INTERNAL, "Processing it failed; see the server's log.")
+        if not isinstance(error, _PASSING) or not await _postponed(engine, delivery, _SEE_LOG):
+            await _fail(engine, delivery, Code.INTERNAL, _SEE_LOG)
+
+
+async def _postponed(engine: Engine, delivery: Delivery, why: str) -> bool:
+    """Handle a delivery again in a minute; False once that was tried for as long as it is worth."""
+    now = engine.clock()
+    if now - (delivery.unanswered or now) >= _ASKED_FOR:
+        return False
+    later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=why)
+    await engine.apply(later, SYSTEM)
+    return True
 
 
 async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped | None) -> None:
