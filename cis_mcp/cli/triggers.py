@@ -133,9 +133,14 @@ def fire(name: str, *, body: Path, delivery_id: str) -> None:
 
 @trigger.command()
 @click.argument("name")
-@click.argument("delivery_id", metavar="ID")
-def replay(name: str, delivery_id: str) -> None:
-    """Process a delivery again; nothing is sent twice."""
+@click.argument("delivery_id", metavar="[ID]", default="")
+@click.option(
+    "--kept", is_flag=True, help="All that NAME only stored, as a draft or stopped; the oldest first."
+)
+def replay(name: str, delivery_id: str, *, kept: bool) -> None:
+    """Process the delivery ID again, or what was only stored; nothing is sent twice."""
+    if bool(delivery_id) is kept:
+        raise click.UsageError("Give the id of a delivery, or --kept.")
     run(_replay(settings_in_force(), name, delivery_id))
 
 
@@ -331,8 +336,15 @@ async def _replay(settings: Settings, name: str, delivery_id: str) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import triggers as views
     from engine.commands.triggers.deliveries import ReplayDelivery
+    from engine.triggers.replaying import replay_kept
 
     async with opened(settings) as engine:
+        if not delivery_id:
+            count = await replay_kept(engine, name, engine.local)
+            click.echo(
+                f"{count} deliver{'ies' if count != 1 else 'y'}; the running server processes them now."
+            )
+            return 0
         done = await engine.apply(ReplayDelivery(trigger=name, delivery_id=delivery_id), engine.local)
     click.echo(f"{views.delivery_line(done.delivery)}  the running server processes it now")
     return 0

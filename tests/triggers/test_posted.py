@@ -14,17 +14,17 @@ from cis_mcp.cli.main import cli
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers import deliveries as commands
 from engine.commands.triggers.deliveries import EmptyDeliveries
-from engine.commands.triggers.triggers import SetTriggerSecrets
+from engine.commands.triggers.triggers import SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
 from engine.inbox import forgetting
-from engine.model.triggers import Sender, Trigger
+from engine.model.triggers import DeliveryState, Sender, Trigger
 from engine.refusals import Code, Refused
 from engine.triggers import asking, worker
 from engine.triggers.receiving import Receiver
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do, engine_in
 from tests.triggers import vectors
-from tests.triggers.crm import as_posted, deal, deliveries, handled, signed, trigger
+from tests.triggers.crm import as_posted, deal, delivered, deliveries, events, handled, signed, trigger
 from tests.triggers.vectors import SECRET
 
 SPACED = (
@@ -158,6 +158,35 @@ async def test_the_command_line_checks_a_proof_and_gives_the_bytes(
     )
     unknown = await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", "proof", "deals", "none"))
     assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
+
+
+async def test_what_came_while_a_trigger_was_a_draft_again_is_carried_out_by_the_command(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+
+    async def said(*command: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", *command))
+
+    async with engine_in(tmp_path, clock) as engine:
+        hook = await trigger(engine)
+        await delivered(engine, hook, deal())
+        await delivered(engine, hook, deal(stage="moved", version=2, start="2027-06-01T10:00:00Z"))
+        await do(engine, SetTriggerLive(name="deals", live=False))
+        clock.move(seconds=61)
+        await delivered(engine, hook, deal(version=3, title="Acme 3", start="2027-06-01T10:00:00Z"))
+    assert "trigger_state" in (await said("replay", "deals", "--kept")).output
+    async with engine_in(tmp_path, clock) as engine:
+        await do(engine, SetTriggerLive(name="deals", live=True))
+    assert (await said("replay", "deals", "--kept")).output.startswith("2 deliveries;")
+    assert (await said("replay", "deals", "--kept")).output.startswith("0 deliveries;")
+    assert (await said("replay", "deals")).exit_code == 2
+    async with engine_in(tmp_path, clock) as engine:
+        for _ in range(2):
+            await handled(engine)
+            clock.move(seconds=61)
+        assert DeliveryState.KEPT not in {one.state for one in await deliveries(engine, hook)}
+        assert [event.summary for event in await events(engine)] == ["Demo: Acme 3"]
 
 
 async def test_the_command_line_fires_a_payload_once_and_handles_what_failed_anew(

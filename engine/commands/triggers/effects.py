@@ -326,8 +326,10 @@ async def report_loop(work: Work, trigger: Trigger, why: str) -> None:
     notice = Notice(
         subject=say("Stopped: the trigger {name}", name=trigger.name),
         text=say(
-            "{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again.",
+            "{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again; "
+            "at the server's command line, “trigger replay {name} --kept” then carries out what was kept.",
             why=reason(Code.LOOP, why, language),
         ),
     )
     await work.unit.add_messages([notices.message(work, to, trigger.organizer, notice, None)], priority=0)
+            name=trigger.name,
