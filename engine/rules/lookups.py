@@ -49,7 +49,7 @@ def _read(path: str) -> Iterator[str]:
 def wanted(lookup: Lookup, payload: Any) -> str | None:
     """The path to request, or None if this payload needs no look-up.
 
-    Raises Refused: INVALID_PAYLOAD if an id is not plain, and what `Evaluation.value` raises.
+    Raises Refused: INVALID_RULE if an id is not plain, and what `Evaluation.value` raises.
     """
     evaluation = Evaluation({"event": Pruning().pruned(payload)}, StepBudget())
     if evaluation.value(expression(lookup.when)) is not True:
@@ -58,10 +58,10 @@ def wanted(lookup: Lookup, payload: Any) -> str | None:
 
 
 def _plain(value: Any) -> str:
-    """An id for a path: at most 64 letters, digits, hyphens and underscores. Raises Refused: INVALID_PAYLOAD."""
+    """An id for a path: at most 64 letters, digits, hyphens and underscores. Raises Refused: INVALID_RULE."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _ID.fullmatch(text):
-        raise Refused(Code.INVALID_PAYLOAD, f"{shown(value)} is not a plain id, so it is not looked up.")
+        raise Refused(Code.INVALID_RULE, f"{shown(value)} is not a plain id, so it is not looked up.")
     return text
 
 

@@ -97,7 +97,10 @@ async def _asked(engine: Engine, name: str, path: str, seconds: float) -> Any:
     if answer.status != 200 or answer.cut:
         what = f"more than {BYTES_MAX} bytes" if answer.cut else str(answer.status)
         raise Refused(Code.LOOKUP_FAILED, f"{name} answered {what}.")
-    return json_of(answer.body)
+    try:
+        return json_of(answer.body)
+    except Refused:
+        raise Refused(Code.LOOKUP_FAILED, f"{name} answered what is not JSON.") from None
 
 
 def _connections(folder: Path) -> Mapping[str, LookupConnection]:

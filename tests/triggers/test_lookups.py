@@ -91,13 +91,13 @@ async def engine(
         yield opened
 
 
-async def hook(engine: Engine, text: str = HUBSPOT) -> Trigger:
+async def hook(engine: Engine, text: str = HUBSPOT, rules: str = "") -> Trigger:
     key = await do(engine, CreateKey(name="crm", bounds=read_bounds({"verbs": "create,update,send,trigger"})))
     asked, how = lookups_of(text)
     command = CreateTrigger(
         name="deals",
         proof=Proof(sender=Sender.HUBSPOT),
-        rules=rules_of(RECIPES_OF_APP),
+        rules=rules_of(rules or RECIPES_OF_APP),
         key=key.key.id,
         lookups=asked,
         reconciling=how,
@@ -162,6 +162,8 @@ async def test_what_was_missed_is_asked_for_and_what_is_known_is_not_done_twice(
         (Told(302, {"Location": "http://169.254.169.254/"}), "302"),
         (Told(200, body=b"[" + b"1," * 200_000 + b"1]"), "more than"),
         (None, "connection"),
+        (Told(200, body=b"<html>We will be right back</html>"), "not JSON"),
+        (Told(200), "not JSON"),
     ],
 )
 async def test_a_system_that_cannot_be_asked_is_asked_again_for_an_hour(
@@ -249,7 +251,29 @@ def test_only_plain_ids_of_a_payload_come_into_a_path(bad: Any) -> None:
     (first, *_), _ = lookups_of(HUBSPOT)
     with pytest.raises(Refused) as refused:
         wanted(first, {**thin(1), "objectId": bad})
-    assert refused.value.code in {Code.INVALID_PAYLOAD, Code.MISSING_FIELD}
+    assert refused.value.code in {Code.INVALID_RULE, Code.MISSING_FIELD}
+
+
+async def test_what_could_not_be_looked_up_is_replayed_once_its_path_was_mended(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    trigger = await hook(engine)
+    (failed,) = await delivered(engine, trigger, {**thin(1), "objectId": "deal 3", "number": 3})
+    assert failed.state is DeliveryState.FAILED
+    asked, how = lookups_of(HUBSPOT.replace("{{ event.objectId }}", "{{ event.number }}"))
+    mended = CreateTrigger(
+        name="deals",
+        proof=trigger.proof,
+        rules=trigger.rules,
+        key=trigger.key,
+        lookups=asked,
+        reconciling=how,
+    )
+    await do(engine, mended)
+    await do(engine, SetTriggerLive(name="deals", live=True))
+    await do(engine, ReplayDelivery(trigger="deals", delivery_id=failed.id))
+    await handled(engine)
+    assert crm.asked[0].path == "/crm/v3/objects/deals/3"
 
 
 @pytest.mark.parametrize(
