@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -131,15 +130,15 @@ def _identifying(name: str, text: str, least: int = 1) -> str:
 
 def _version(value: Any) -> float:
     """An increasing number: the value itself, or a time in microseconds."""
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) <= 17:
+    if isinstance(value, str) and times.whole(value) and len(value) <= 17:
         value = int(value)
     if isinstance(value, str):
         return float(round(times.moment(value).timestamp() * 1_000_000))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused(
             Code.INVALID_RULE, f"“version” came to {shown(value)}, which is neither a number nor a time."
         )
-    if abs(value) > _VERSION_MAX:
+    if not abs(value) <= _VERSION_MAX:
         raise Refused(Code.INVALID_RULE, "“version” came to a number of more than 53 bits.")
     return float(value)
 

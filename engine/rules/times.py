@@ -55,13 +55,22 @@ def plus_minutes(value: Any, minutes: Any) -> str:
     Raises Refused: INVALID_TIME, INVALID_RULE.
     """
     if isinstance(minutes, str):
-        minutes = int(minutes) if minutes.strip().lstrip("-").isdecimal() and len(minutes) < 10 else None
+        minutes = int(minutes) if len(minutes) < 10 and whole(minutes) else None
     if not isinstance(minutes, int | float) or isinstance(minutes, bool) or not abs(minutes) <= _MINUTES_MAX:
         raise Refused(Code.INVALID_RULE, "plus_minutes takes a number of minutes, such as 45.")
     try:
         return (_read(value) + timedelta(minutes=minutes)).isoformat()
     except OverflowError:
-        raise Refused(Code.INVALID_TIME, "A time is out of range.") from None
+        raise _out_of_range() from None
+
+
+def whole(text: str) -> bool:
+    """True for a whole number with at most one sign before it."""
+    return text.strip().removeprefix("-").isdecimal()
+
+
+def _out_of_range() -> Refused:
+    return Refused(Code.INVALID_TIME, "A time is out of range.")
 
 
 def in_zone(value: Any, zone: Any) -> str:
@@ -76,10 +85,14 @@ def in_zone(value: Any, zone: Any) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Refused(Code.UNKNOWN_TIMEZONE, f"“{zone}” is not an IANA time zone name.") from None
     found = _read(value)
-    if found.tzinfo is not None:
-        return found.astimezone(info).isoformat()
-    there = found.replace(tzinfo=info)
-    if there.astimezone(UTC).astimezone(info).replace(tzinfo=None) != found:
+    try:
+        if found.tzinfo is not None:
+            return found.astimezone(info).isoformat()
+        there = found.replace(tzinfo=info)
+        again = there.astimezone(UTC).astimezone(info).replace(tzinfo=None)
+    except OverflowError:  # 0001-01-01 and 9999-12-31, by which some systems mean none
+        raise _out_of_range() from None
+    if again != found:
         raise Refused(
             Code.INVALID_TIME, f"{found.isoformat()} does not exist in {zone}: the clocks go forward over it."
         )

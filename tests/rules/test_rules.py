@@ -108,7 +108,20 @@ def test_a_version_is_a_number_or_a_time(version: Any, wanted: float) -> None:
     assert found.version == wanted
 
 
-@pytest.mark.parametrize("version", [True, None, "", "yesterday", "2027-01-01T00:00:00", 2**60, [1]])
+@pytest.mark.parametrize(
+    "version",
+    [
+        True,
+        None,
+        "",
+        "yesterday",
+        "2027-01-01T00:00:00",
+        2**60,
+        pytest.param(10**400, id="400 digits"),
+        "--5",
+        [1],
+    ],
+)
 def test_what_does_not_grow_is_no_version(version: Any) -> None:
     rule = Rule(when="true", do=Deed.CANCEL, object="x", version="event.v")
     with pytest.raises(Refused):
