@@ -19,16 +19,18 @@ from engine.commands.triggers.deliveries import (
     PlanDelivery,
     PostponeDelivery,
     RestDelivery,
+    SettleUnmatched,
 )
 from engine.commands.triggers.feeding import FeedTrigger
 from engine.engine import SYSTEM, Engine
+from engine.model.rules import Deed
 from engine.model.triggers import Delivery, DeliveryState, PostedRequest, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
+from engine.store.protocol import Conflict
 
 log = logging.getLogger(__name__)
-from engine.store.protocol import Conflict
 
 _AT_ONCE = 200
 _LOOKED_UP = 8
@@ -40,11 +42,11 @@ _PAUSE_S = 0.02
 """The pause, in seconds, between two batches, so that requests received meanwhile are answered first."""
 _AFTER_FAILURE_S = 5.0
 _CLEAN_S = 3_600.0
-_ASK_AGAIN_S = 60
-_ASKED_FOR = timedelta(hours=1)
 _SEE_LOG = "Processing it failed; see the server's log."
 _AGAIN = frozenset({Code.LOOKUP_FAILED, Code.SEQUENCE_MISMATCH})
 """Refusals of what may be possible a minute later."""
+_ASK_AGAIN_S = 60
+_ASKED_FOR = timedelta(hours=1)
 """How long to retry a system of record that cannot be reached, or a store that cannot be used."""
 _PASSING = (Conflict, OSError, sqlite3.OperationalError)
 """Faults of the store that may be over a minute later: it is locked or full, or DynamoDB throttles."""
@@ -196,11 +198,13 @@ async def _postponed(engine: Engine, delivery: Delivery, why: str) -> bool:
 async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped | None) -> None:
     if delivery.state is DeliveryState.KEPT:
         delivery = (await engine.apply(PlanDelivery(delivery_id=delivery.id, mapped=asked), SYSTEM)).delivery
-    if delivery.state is DeliveryState.WAITING and asked and delivery.due and delivery.due <= engine.clock():
+    if delivery.state is DeliveryState.WAITING and (asked is None or asked.do is Deed.NOTHING):
+        # Its rules were changed meanwhile, or what is looked up: there is nothing to do any more.
+        await engine.apply(SettleUnmatched(delivery_id=delivery.id), SYSTEM)
+    elif (
+        delivery.state is DeliveryState.WAITING and asked and delivery.due and delivery.due <= engine.clock()
+    ):
         await _as_key(engine, trigger, delivery, asked)
-    elif delivery.state is DeliveryState.WAITING and asked is None:
-        # Its rules were changed meanwhile, and none matches now.
-        await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
 
 
 async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped | None:

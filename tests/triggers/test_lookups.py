@@ -276,6 +276,22 @@ async def test_what_could_not_be_looked_up_is_replayed_once_its_path_was_mended(
     assert crm.asked[0].path == "/crm/v3/objects/deals/3"
 
 
+async def test_a_deal_that_is_no_demo_any_more_when_its_minute_is_over_leaves_nothing_to_do(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    for rules in (RECIPES_OF_APP, f'{RECIPES_OF_APP}- when: "true"\n  do: nothing\n'):
+        trigger = await hook(engine, rules=rules)
+        crm.deal["properties"]["dealstage"] = "demo_scheduled"
+        number = len(await deliveries(engine, trigger))
+        (one, *_) = await delivered(engine, trigger, thin(number, 1_790_000_000_000 + number))
+        assert one.state is DeliveryState.WAITING
+        crm.deal["properties"]["dealstage"] = "prospect"
+        await through(engine, clock)
+        (one, *_) = await deliveries(engine, trigger)
+        assert (one.state, one.code, one.due) == (DeliveryState.NOTHING, "", None)
+    assert await events(engine) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -319,6 +319,21 @@ class RestDelivery(Command[DeliveryDone]):
         return await _saved(work, delivery, state=DeliveryState.KEPT, due=None, unanswered=None)
 
 
+class SettleUnmatched(Command[DeliveryDone]):
+    """Note that nothing is to be done for a delivery that waited: what its rules look at is another now."""
+
+    in_record = False
+    delivery_id: str
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state is not DeliveryState.WAITING:
+            return DeliveryDone(delivery=delivery)
+        values = {"detail": "", "unanswered": None}
+        return await _saved(work, delivery, **values, state=DeliveryState.NOTHING, due=None)
+
+
 class HoldDelivery(Command[DeliveryDone]):
     """Note that what a delivery asks for waits for approval."""
 
