@@ -11,8 +11,11 @@ from cis_mcp.hooks import hooks
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey
 from engine.commands.approvals.deciding import Decide
+from engine.commands.approvals.endings import ExpireHeld
+from engine.commands.operators.operators import SuspendOrganizer
+from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, TriggerDone
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.triggers import DeliveryState, Proof, Sender
@@ -102,6 +105,31 @@ async def test_a_delivery_of_a_key_whose_requests_wait_is_held_whole(
     (done,) = await deliveries(engine, hook)
     assert (done.state, done.detail) == (DeliveryState.DONE, "")
     assert await delivered(engine, hook, deal()) == done
+
+
+@pytest.mark.parametrize("became", [HeldState.REFUSED, HeldState.EXPIRED, HeldState.VOID])
+async def test_a_delivery_that_is_not_approved_fails_and_says_so_and_can_be_asked_for_again(
+    engine: Engine, clock: Clock, became: HeldState
+) -> None:
+    hook = await trigger(engine, mode="hold")
+    await delivered(engine, hook, deal())
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    if became is HeldState.EXPIRED:
+        clock.now = action.expires
+        assert (await do(engine, ExpireHeld(), SYSTEM)).worked
+    else:
+        await do(engine, SuspendOrganizer(address=hook.organizer, suspended=became is HeldState.VOID))
+        assert await decided(engine, action.id, approve=became is HeldState.VOID) is became
+    (failed,) = await deliveries(engine, hook)
+    assert (failed.state, failed.code) == (DeliveryState.FAILED, Code.HELD_ACTION_STATE)
+    assert action.id in failed.detail
+    await do(engine, SuspendOrganizer(address=hook.organizer, suspended=False))
+    await do(engine, ReplayDelivery(trigger="deals", delivery_id=failed.id))
+    await handled(engine)
+    (again,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    assert again.id != action.id
+    assert await decided(engine, again.id) is HeldState.APPROVED
+    assert [one.state for one in await deliveries(engine, hook)] == [DeliveryState.DONE]
 
 
 async def test_of_two_versions_that_wait_the_newer_wins_whichever_is_approved_first(

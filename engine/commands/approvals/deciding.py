@@ -11,6 +11,7 @@ from engine.commands import notices, notifying, text
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
 from engine.commands.approvals import approval_mails
+from engine.commands.approvals.delivering import fail_held
 from engine.commands.approvals.holdable import made, people
 from engine.commands.approvals.holding import kept_command, policy_now
 from engine.commands.approvals.undoing import offered
@@ -74,6 +75,7 @@ class Decide(Command[Decided]):
         if self.approve:
             decided, undo = await _carried_out(work, decided)
         await work.unit.save_held(decided)
+        await fail_held(work, decided)
         await _notify(work, decided)
         return Decided(action=decided, undo=undo)
 

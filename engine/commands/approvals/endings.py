@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.commands import notices, notifying
 from engine.commands.approvals import approval_mails
+from engine.commands.approvals.delivering import fail_held
 from engine.commands.base import Command, Work
 from engine.commands.notifying import Progress
 from engine.mail.locale.language import Language
@@ -30,6 +31,7 @@ class ExpireHeld(Command[Progress]):
         for held in expired:
             closed = held.model_copy(update={"state": HeldState.EXPIRED, "decided": work.now})
             await work.unit.save_held(closed)
+            await fail_held(work, closed)
             await _tell(work, closed)
         return Progress(worked=bool(expired))
 
