@@ -121,6 +121,17 @@ async def test_nothing_that_was_before_it_was_live_and_nothing_while_it_is_stopp
     assert await deliveries(engine, hook) == []
 
 
+async def test_a_live_trigger_that_is_made_live_again_misses_nothing_that_has_just_happened(
+    engine: Engine,
+) -> None:
+    event = await created(engine)
+    hook = await here(engine, FOLLOW_UP)
+    await says_yes(engine, event, "ann@example.com")
+    await do(engine, SetTriggerLive(name="here", live=True))
+    await handled(engine)
+    assert DeliveryState.DONE in {one.state for one in await deliveries(engine, hook)}
+
+
 async def test_what_follows_from_itself_goes_through_four_triggers_and_stops(engine: Engine) -> None:
     """A change that a trigger makes is a change, from which the trigger starts again."""
     hook = await here(engine, ECHO)

@@ -175,7 +175,9 @@ class SetTriggerLive(Command[TriggerDone]):
             if not work.actor.everywhere:
                 self._refuse_other(work, trigger)
             if trigger.proof.sender is Sender.EVENTS:
-                trigger = await _from_now_on(work, trigger)
+                # One that is live already has yet to read what has just happened.
+                goes_on = trigger.live and not trigger.stopped
+                trigger = trigger if goes_on else await _from_now_on(work, trigger)
             elif not trigger.secrets:
                 raise Refused(
                     Code.TRIGGER_STATE,
