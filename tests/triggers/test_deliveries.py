@@ -301,6 +301,18 @@ async def test_a_key_proposes_a_trigger_and_only_the_operator_makes_it_live(engi
     await do(engine, SetTriggerLive(name="mine", live=False), agent)
 
 
+async def test_a_draft_that_is_given_a_sender_whose_secret_we_choose_gets_one(engine: Engine) -> None:
+    hook = await trigger(engine, live=False)
+    agent = (await engine.store.key_by_id(hook.key)).actor  # type: ignore[union-attr]
+    mine = CreateTrigger(name="mine", proof=Proof(sender=Sender.STRIPE), rules=rules_of(RULES))
+    assert (await do(engine, mine, agent)).secret == ""
+    other = mine.model_copy(update={"proof": Proof(sender=Sender.BEARER)})
+    made = await do(engine, other, agent)
+    assert made.trigger.secrets == (made.secret,)
+    again = await do(engine, other, agent)
+    assert (again.secret, again.trigger.secrets) == ("", (made.secret,))
+
+
 async def test_one_person_whose_name_links_elsewhere_is_left_out_and_the_others_are_invited(
     engine: Engine,
 ) -> None:

@@ -103,7 +103,7 @@ class CreateTrigger(Command[TriggerDone]):
         return TriggerDone(trigger=trigger, secret=secret)
 
     async def _changed(self, work: Work, old: Trigger, key: Key) -> TriggerDone:
-        """New rules for a draft of one's own; its hook and secrets stay."""
+        """New rules for a draft of one's own; its hook and secrets stay, or get their first one."""
         if not work.actor.everywhere and (old.key != work.actor.key or old.live):
             raise Refused(
                 Code.TRIGGER_STATE,
@@ -120,9 +120,10 @@ class CreateTrigger(Command[TriggerDone]):
             "organizer": key.address,
             "live": False,
         }
-        trigger = old.model_copy(update=values)
+        secret = "" if old.secrets else _chosen(work, self.proof)
+        trigger = old.model_copy(update={**values, "secrets": (secret,) if secret else old.secrets})
         await work.unit.save_trigger(trigger)
-        return TriggerDone(trigger=trigger)
+        return TriggerDone(trigger=trigger, secret=secret)
 
 
 def _chosen(work: Work, proof: Proof) -> str:
