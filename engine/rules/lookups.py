@@ -68,9 +68,14 @@ def _plain(value: Any) -> str:
 def listed(reconciling: Reconciling, answer: Any) -> list[Mapping[str, str]]:
     """The payloads in a response, as the sender would have posted them.
 
-    Raises Refused: INVALID_RULE if `each` is not a list, and what `Evaluation.text` raises.
+    Raises Refused: INVALID_RULE if `each` is not a list, TOO_LARGE, and what `Evaluation.text` raises.
     """
-    event, budget = Pruning().pruned(answer), StepBudget()
+    pruning, budget = Pruning(), StepBudget()
+    event = pruning.pruned(answer)
+    if pruning.lists_cut:
+        # Whatever was cut off would never be asked for, and nobody would know of it.
+        where = ", ".join(pruning.cut[:3])
+        raise Refused(Code.TOO_LARGE, f"The answer is too large to be sure that nothing is missed: {where}.")
     items = Evaluation({"event": event}, budget).value(expression(reconciling.each))
     if not isinstance(items, list):
         raise Refused(Code.INVALID_RULE, f"“each” came to {shown(items)}; it must come to a list.")

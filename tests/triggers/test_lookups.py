@@ -292,6 +292,18 @@ async def test_a_deal_that_is_no_demo_any_more_when_its_minute_is_over_leaves_no
     assert await events(engine) == []
 
 
+async def test_an_answer_with_more_than_is_read_of_it_is_refused_where_it_is_asked_for_what_was_missed(
+    engine: Engine, crm: Crm
+) -> None:
+    trigger = await hook(engine)
+    many = {"results": [crm.deal] * 201}
+    crm.answers["/crm/v3/objects/deals"] = Told(200, body=json.dumps(many).encode())
+    with pytest.raises(Refused) as refused:
+        await lookups.reconciled(engine, "deals", engine.local)
+    assert refused.value.code is Code.TOO_LARGE
+    assert await deliveries(engine, trigger) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
