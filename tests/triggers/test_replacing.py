@@ -180,6 +180,20 @@ async def test_two_who_are_to_be_reminded_are_both_reminded(engine: Engine, cloc
     assert sorted(mails) == [("ann@example.com", Kind.REMINDER), ("ben@example.com", Kind.REMINDER)]
 
 
+async def test_who_is_not_invited_is_left_out_and_the_others_are_reminded(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, BASIC)
+    await _states(engine, hook, clock, {})
+    await deliver(engine)
+    (event,) = await events(engine)
+    named = {"stage": "remind", "uid": event.uid, "people": people("ann", "eve")}
+    assert await _states(engine, hook, clock, named) == [State.PARTIAL]
+    (done, *_) = await deliveries(engine, hook)
+    assert [(one.email, one.code) for one in done.refused] == [("eve@example.com", "unknown_attendee")]
+    assert [(mail.email, mail.kind) for mail in await deliver(engine)] == [("ann@example.com", Kind.REMINDER)]
+
+
 async def test_what_comes_late_about_a_forgotten_object_is_too_old_and_what_is_newer_begins_anew(
     engine: Engine, clock: Clock
 ) -> None:

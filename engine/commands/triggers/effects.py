@@ -240,14 +240,22 @@ def _timing(asked: Mapped) -> Timing:
 
 
 async def _reminded(work: Work, asked: Mapped, known: TriggerObject, event: Event) -> CameTo:
-    """The object keeps its own event."""
+    """Whoever is named and not invited is left out. The object keeps its own event."""
     recent = _recent(work, known)
     named, refused = named_people(asked.people or ())
-    who = {"who": Chosen(emails=frozenset(named))} if asked.people is not None else {}
+    there = [email for email in named if await _invited(work, event, email)]
+    unknown = Code.UNKNOWN_ATTENDEE.value
+    refused += [RefusedPerson(email=email, code=unknown) for email in named if email not in there]
+    who = {"who": Chosen(emails=frozenset(there))} if asked.people is not None else {}
     await Remind(uid=event.uid, **who).carry_out(work)
     known = known.model_copy(update={"effects": (*recent, work.now)})
     state = DeliveryState.PARTIAL if refused else DeliveryState.DONE
     return CameTo(state, known, event.uid, refused=tuple(refused), effect=True)
+
+
+async def _invited(work: Work, event: Event, email: str) -> bool:
+    known = await work.unit.attendee(event.uid, email)
+    return known is not None and known.withdrawn is None
 
 
 async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
@@ -329,7 +337,7 @@ async def report_loop(work: Work, trigger: Trigger, why: str) -> None:
             "{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again; "
             "at the server's command line, “trigger replay {name} --kept” then carries out what was kept.",
             why=reason(Code.LOOP, why, language),
+            name=trigger.name,
         ),
     )
     await work.unit.add_messages([notices.message(work, to, trigger.organizer, notice, None)], priority=0)
-            name=trigger.name,
