@@ -189,5 +189,5 @@ def _retry_after(answer: OutsideResponse, now: datetime) -> int | None:
         return int(value)
     try:
         return max(0, int((parsedate_to_datetime(value) - now).total_seconds()))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

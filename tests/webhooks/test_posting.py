@@ -376,6 +376,16 @@ async def test_retry_after_is_obeyed(engine: Engine, clock: Clock, as_date: bool
         assert len(receiver.got) == 2
 
 
+async def test_a_retry_after_at_the_end_of_time_is_a_failed_attempt_like_any_other(engine: Engine) -> None:
+    said = "Mon, 01 Jan 99999999999999 00:00:00 GMT"
+    receiver = Receiver(answers=[Told(503, {"Retry-After": said})])
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url)
+        await created(engine)
+        await courier.drain()
+        assert [one.attempts for one in await posted(engine, made)] == [1]
+
+
 async def test_410_ends_it_and_the_owner_is_told(engine: Engine) -> None:
     receiver = Receiver(answers=[Told(410)])
     async with receiving(receiver) as stub, posting(engine) as courier:
