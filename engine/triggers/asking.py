@@ -30,10 +30,12 @@ from engine.model.triggers import (
     TriggerObject,
 )
 from engine.model.verbs import Verb
+from engine.ownership import sees_addresses
 from engine.refusals import Code, Refused
 from engine.rules.admission import admit
 from engine.rules.mapping import Mapped, MappedPerson, mapped
 from engine.store.protocol import Unit
+from engine.triggers import masking
 from engine.triggers.proofs.proving import connector, proven
 from engine.triggers.trying import at_its_event
 
@@ -114,7 +116,8 @@ async def deliveries(
 ) -> list[Delivery]:
     """The deliveries of one of the caller's triggers, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
     found = await trigger(engine, name, actor)
-    return await engine.store.deliveries(found.id, state, limit, before)
+    listed = await engine.store.deliveries(found.id, state, limit, before)
+    return [masking.shown(one, actor) for one in listed]
 
 
 class ProvenDelivery(Value):
@@ -161,10 +164,11 @@ async def tried_on_kept(
         if one is None or one.trigger_id != found.id:
             raise unknown_delivery(only)
         kept = [one]
-    payloads = [(one.id, await engine.store.payload(one.id)) for one in kept]
-    return await _tried(
-        engine, found, rules, [(name, json.loads(text)) for name, text in payloads if text is not None]
-    )
+    texts = [(one, await engine.store.payload(one.id)) for one in kept]
+    bodies = [(one, json.loads(text)) for one, text in texts if text is not None]
+    hidden = frozenset(one.id for one in kept if masking.hidden(one, actor))
+    payloads = [(one.id, masking.masked_body(body) if one.id in hidden else body) for one, body in bodies]
+    return [_as_read(one, actor) for one in await _tried(engine, found, rules, payloads, hidden)]
 
 
 async def tried_on_body(
@@ -172,12 +176,24 @@ async def tried_on_body(
 ) -> Tried:
     """As `tried_on_kept`, for one payload that the caller supplies."""
     (only,) = await _tried(engine, await trigger(engine, name, actor), rules, [("", body)])
-    return only
+    return _as_read(only, actor)
+
+
+def _as_read(tried: Tried, actor: Actor) -> Tried:
+    """What rules would do, with those whom an object named before as the actor reads them."""
+    if sees_addresses(actor):
+        return tried
+    return tried.model_copy(update={"withdraws": masking.masked_people(tried.withdraws)})
 
 
 async def _tried(
-    engine: Engine, found: Trigger, rules: Sequence[Rule] | None, payloads: Sequence[tuple[str, Any]]
+    engine: Engine,
+    found: Trigger,
+    rules: Sequence[Rule] | None,
+    payloads: Sequence[tuple[str, Any]],
+    hidden: frozenset[str] = frozenset(),
 ) -> list[Tried]:
+    """`hidden`: the ids of the deliveries whose payloads are masked."""
     if rules is not None:
         admit(rules)
 
@@ -186,7 +202,10 @@ async def _tried(
     async def look(unit: Unit) -> list[Tried]:
         key = await unit.key(found.key)
         bounds = (await unit.standing(key.chain if key else ())).in_force(now)
-        return [await _try(unit, found, draft, bounds, one, body, now) for one, body in payloads]
+        return [
+            await _try(unit, found, draft, bounds, one, body, now, masked=one in hidden)
+            for one, body in payloads
+        ]
 
     tried = await engine.store.transact(look)
     bodies = [body for _, body in payloads]
@@ -217,6 +236,8 @@ async def _try(
     delivery: str,
     payload: Any,
     now: datetime,
+    *,
+    masked: bool = False,
 ) -> Tried:
     try:
         asked = mapped(rules, payload)
@@ -227,6 +248,7 @@ async def _try(
     if asked is None or asked.do is Deed.NOTHING:
         return Tried(delivery=delivery, outcome=DeliveryState.NOTHING, rule=asked.rule + 1 if asked else None)
     known = await unit.trigger_object(found.id, asked.object) or TriggerObject(object=asked.object)
+    known = masking.masked_object(known) if masked else known
     event = await _about(unit, found, asked, known)
     shown = _shown(asked, known, bounds.linking(event.linked if event else ()), event, now)
     over = await passing(unit, bounds, shown.invites, now)

@@ -20,6 +20,7 @@ from engine.model.triggers import DeliveryState, Proof, Sender, Trigger
 from engine.model.webhooks import WebhookKind
 from engine.refusals import Code
 from engine.rules.reading import rules_of
+from engine.triggers import asking
 from tests.support.clock import Clock
 from tests.support.engines import answer, attendee, created, deliver, do, engine_in, invite, refusal
 from tests.support.webs import served
@@ -107,6 +108,51 @@ async def test_an_hour_before_it_begins_those_without_an_answer_are_reminded_onc
     assert [m.email for m in await deliver(engine) if m.kind == "reminder"] == ["ann@example.com"]
     states = {d.delivery_id.partition(":")[0]: d.state for d in await deliveries(engine, hook)}
     assert states["event.starting"] is DeliveryState.DONE
+
+
+READS_ALL = """
+when: event.type == "receipt"
+do: invite
+object: "{{ event.data.event.uid }} of {{ event.data.email }}"
+set:
+  summary: "{{ event.data.email | upper }} says {{ event.data.words | default('') }}"
+  start: "{{ event.data.event.end }}"
+  duration_minutes: "30"
+people: {each: "[event.data]", email: "{{ item.email }}"}
+undo_s: 0
+"""
+NOBODY = READS_ALL.replace("[event.data]", "[]")
+
+
+async def test_a_key_without_report_tries_rules_on_masked_people_and_reads_them_masked_in_deliveries(
+    engine: Engine,
+) -> None:
+    event = await created(engine)
+    await here(engine, READS_ALL)
+    await invite(engine, event, "ann@example.com")
+    await deliver(engine)
+    ann = await attendee(engine, event, "ann@example.com")
+    await answer(engine, ann, Partstat.ACCEPTED, comment="Yes, and tell ben@example.com")
+    await handled(engine)
+    rules = rules_of(READS_ALL.replace(" of {{ event.data.email }}", ""))
+    read = {}
+    for verbs in ("read,trigger", "read,trigger,report"):
+        key = (await do(engine, CreateKey(name="", bounds=read_bounds({"verbs": verbs})))).key.actor
+        listed = await asking.deliveries(engine, "here", key)
+        tried = await asking.tried_on_kept(engine, "here", key, rules)
+        kept = await asking.tried_on_kept(engine, "here", key)
+        of_ann = {"email": "ann@example.com", "event": {"uid": event.uid, "end": "2027-05-02T19:00:00Z"}}
+        body = {"type": "receipt", "data": of_ann}
+        gone = await asking.tried_on_body(engine, "here", key, body, rules_of(NOBODY))
+        invites = next(one.invites for one in tried if one.do)
+        read[verbs] = f"{listed} {tried} {kept} {gone.withdraws}"
+        assert {*invites, *gone.withdraws} == {
+            "ann@example.com" if "report" in verbs else "a*******@example.com"
+        }
+    assert "ann" not in read["read,trigger"]
+    assert "ANN" not in read["read,trigger"]
+    assert "ben" not in read["read,trigger"]
+    assert "ann@example.com" in read["read,trigger,report"]
 
 
 async def test_nothing_that_was_before_it_was_live_and_nothing_while_it_is_stopped(engine: Engine) -> None:

@@ -24,7 +24,7 @@ from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.feeding import FireTrigger
 from engine.model.triggers import DeliveryState
 from engine.rules.reading import rules_of
-from engine.triggers import asking
+from engine.triggers import asking, masking
 
 
 class CreateTriggerArguments(TriggerFields, Arguments):
@@ -198,7 +198,7 @@ async def replay_delivery(call: CallContext, arguments: ReplayDeliveryArguments)
     """Process a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     done = await call.apply(ReplayDelivery(trigger=arguments.name, delivery_id=arguments.delivery_id))
     text = f"{done.delivery.id} is handled again; see the result with list_deliveries."
-    return Reply(text, ReplayedDelivery(delivery=delivery_info(done.delivery)))
+    return Reply(text, ReplayedDelivery(delivery=delivery_info(masking.shown(done.delivery, call.actor))))
 
 
 TOOLS = (

@@ -33,7 +33,7 @@ from engine.model import cursors
 from engine.model.triggers import DeliveryState
 from engine.model.verbs import Verb
 from engine.rules.reading import rules_of
-from engine.triggers import asking
+from engine.triggers import asking, masking
 
 
 class OfTrigger(Query):
@@ -145,7 +145,7 @@ async def deliveries(call: Call[ListingDeliveries, Body]) -> DeliveryList:
 async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
     """Process a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     command = ReplayDelivery(trigger=call.query.name, delivery_id=call.query.delivery_id)
-    return delivery_info((await call.apply(command)).delivery)
+    return delivery_info(masking.shown((await call.apply(command)).delivery, call.actor))
 
 
 async def proof(call: Call[OfDelivery, Body]) -> ProofInfo:

@@ -25,6 +25,8 @@ from engine.model.verbs import Verb
 from engine.model.webhooks import OF_CHANGES, WebhookKind
 from engine.refusals import Code, Refused
 
+OF_CHANGE = "change:"
+"""What the id of a delivery from the log of changes begins with."""
 _AT_ONCE = 200
 _BY_CLOCK = (WebhookKind.EVENT_STARTING, WebhookKind.EVENT_ENDED)
 
@@ -60,7 +62,7 @@ class FeedTrigger(Command[TriggerFed]):
             event = await work.unit.event(change.event_uid) if change.event_uid else None
             body = bodies.change_body(change, event)
             chain = str(body["cis_chain"])
-            arrived.append(Arrived(delivery_id=f"change:{change.id}", payload=json.dumps(body), chain=chain))
+            arrived.append(Arrived(delivery_id=f"{OF_CHANGE}{change.id}", payload=json.dumps(body), chain=chain))
         fed = trigger.model_copy(update={"cursor": page.cursor})
         fed, timed = await _by_clock(work, fed)
         arrived += timed
