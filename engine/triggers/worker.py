@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from itertools import count
 
+from engine.commands.agents.standing import STOPPED, key_stopped
 from engine.commands.triggers.deliveries import (
     DeliveryDone,
     EmptyDeliveries,
@@ -23,6 +24,7 @@ from engine.commands.triggers.deliveries import (
 )
 from engine.commands.triggers.feeding import FeedTrigger
 from engine.engine import SYSTEM, Engine
+from engine.model.keys import Key
 from engine.model.rules import Deed
 from engine.model.triggers import Delivery, DeliveryState, PostedRequest, Sender, Trigger
 from engine.quiet import Quiet
@@ -176,7 +178,12 @@ async def _handle(
     try:
         await _carried_out(engine, trigger, delivery, await asked)
     except Refused as refused:
-        if refused.code not in _AGAIN or not await _postponed(engine, delivery, refused.message):
+        if refused.bound == STOPPED:
+            later = PostponeDelivery(
+                delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message, stopped=True
+            )
+            await engine.apply(later, SYSTEM)
+        elif refused.code not in _AGAIN or not await _postponed(engine, delivery, refused.message):
             await _fail(engine, delivery, refused.code, refused.message)
     except Exception as error:
         # One delivery that fails must not delay the others; it can be replayed.
@@ -221,11 +228,19 @@ async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: M
     found = await engine.store.key_by_id(trigger.key)
     if found is None or found.ended(engine.clock()):
         raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts with has ended.")
+    if await _stopped(engine, found):
+        raise key_stopped()
     actor = found.actor.model_copy(update={"face": "hook"})
     done = await engine.apply(HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
     if done.held:
         await engine.apply(HoldDelivery(delivery_id=delivery.id, held_id=done.held.id), SYSTEM)
     return done
+
+
+async def _stopped(engine: Engine, key: Key) -> bool:
+    """True while the key is stopped, or one above it: seen here, since each refusal would be in the record."""
+    above = [await engine.store.key_by_id(one) for one in key.above]
+    return any(one is not None and one.stopped for one in (key, *above))
 
 
 async def _fail(engine: Engine, delivery: Delivery, code: Code, detail: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents.keys import RevokeKey
+from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.keys import CreateKey, RevokeKey, StopKey
 from engine.commands.approvals.deciding import Decide
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers.deliveries import EmptyDeliveries, HandleDelivery, PlanDelivery, ReplayDelivery
@@ -214,6 +215,41 @@ async def test_a_trigger_stays_within_its_keys_bounds_and_ends_with_it(engine: E
     await do(engine, RevokeKey(key_id=hook.key))
     failed = await delivered(engine, hook, deal(version=2))
     assert (failed.state, failed.code) == (State.FAILED, Code.NOT_ALLOWED)
+
+
+@pytest.mark.parametrize("above", [False, True])
+async def test_while_its_key_is_stopped_what_is_delivered_waits_and_is_carried_out_in_its_order_afterwards(
+    engine: Engine, clock: Clock, above: bool
+) -> None:
+    hook = await trigger(engine)
+    key = next(key for key in await engine.keys() if key.id == hook.key)
+    if above:
+        bounds = read_bounds({"verbs": "create,update,send,trigger", "owner": "boss@example.com"})
+        key = (await do(engine, CreateKey(name="boss", bounds=bounds))).key
+        under = CreateKey(name="crm", bounds=bounds, under=key.id)
+        below = (await do(engine, under)).key
+        rules = rules_of(RULES)
+        await do(engine, CreateTrigger(name="deals", proof=hook.proof, rules=rules, key=below.id))
+        await do(engine, SetTriggerLive(name="deals", live=True))
+    await do(engine, StopKey(key_id=key.id))
+    first = await delivered(engine, hook, deal(people=people("ann")))
+    assert (first.state, first.code) == (State.WAITING, "")
+    assert "stopped" in first.detail
+    clock.move(seconds=30)
+    await delivered(engine, hook, deal(stage="moved", version=2, start="2027-06-01T10:00:00Z"))
+    clock.move(minutes=1)
+    await handled(engine)
+    assert (await events(engine), await deliver(engine)) == ([], [])
+    await do(engine, StopKey(key_id=key.id, stopped=False))
+    clock.move(seconds=59)
+    await handled(engine)
+    assert await events(engine) == []
+    clock.move(seconds=1)
+    await handled(engine)
+    assert [d.state for d in await deliveries(engine, hook)] == [State.DONE, State.DONE]
+    (event,) = await events(engine)
+    assert (event.summary, event.span.start_utc.isoformat()) == ("Demo: Acme", "2027-06-01T10:00:00+00:00")
+    assert [m.email for m in await deliver(engine)] == [ANN]
 
 
 @pytest.mark.parametrize(

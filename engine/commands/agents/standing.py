@@ -10,6 +10,9 @@ from engine.model.keys import UNBOUNDED, Key, Standing
 from engine.refusals import Code, Refused
 from engine.store.protocol import Unit
 
+STOPPED = "stopped"
+"""The bound by which a stopped key is refused."""
+
 
 async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     """The keys whose bounds hold for `actor`, as they are now. Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS."""
@@ -21,13 +24,18 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     if len(found.keys) < len(set(actor.chain)) or found.ended(now):
         raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Ask the operator for a new one.")
     if found.stopped:
-        raise Refused(
-            Code.OUT_OF_BOUNDS,
-            "This key is stopped: it can change nothing, and its mail waits.",
-            "Ask its owner to resume it.",
-            bound="stopped",
-        )
+        raise key_stopped()
     return found
+
+
+def key_stopped() -> Refused:
+    """The refusal of all that a stopped key asks for (OUT_OF_BOUNDS)."""
+    return Refused(
+        Code.OUT_OF_BOUNDS,
+        "This key is stopped: it can change nothing, and its mail waits.",
+        "Ask its owner to resume it.",
+        bound=STOPPED,
+    )
 
 
 async def acting_for(unit: Unit, address: str) -> list[Key]:

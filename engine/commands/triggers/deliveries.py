@@ -288,12 +288,13 @@ class EmptyDeliveries(Command[Progress]):
 
 
 class PostponeDelivery(Command[DeliveryDone]):
-    """Handle a delivery later: the system of record cannot be asked just now."""
+    """Handle a delivery later: the system of record cannot be asked just now, or the key is stopped."""
 
     in_record = False
     delivery_id: str
     seconds: int
     detail: str = ""
+    stopped: bool = Field(False, description="its key is, so that later ones about the object wait as long")
 
     async def carry_out(self, work: Work) -> DeliveryDone:
         """Raises Refused: UNKNOWN_DELIVERY."""
@@ -301,7 +302,13 @@ class PostponeDelivery(Command[DeliveryDone]):
         if delivery.state.settled:
             return DeliveryDone(delivery=delivery)
         due = work.now + timedelta(seconds=self.seconds)
-        since = delivery.unanswered or work.now
+        since = None if self.stopped else delivery.unanswered or work.now
+        if self.stopped and delivery.object:
+            for other in await work.unit.pending_for(
+                delivery.trigger_id, delivery.object, most_deliveries(work)
+            ):
+                if other.due and other.due < due:
+                    await _saved(work, other, due=due)
         return await _saved(work, delivery, due=due, detail=self.detail[:_DETAIL_MAX], unanswered=since)
 
 
