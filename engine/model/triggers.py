@@ -183,6 +183,7 @@ class TriggerObject(Value):
     object: str
     version: float | None = None
     digest: str = Field("", description="SHA-256 of the content that was carried out last")
+    reminded: str = Field("", description="that of the last reminder")
     event_uid: str = ""
     people: tuple[str, ...] = Field((), description="whom the object named last, of those who were invited")
     effects: tuple[datetime, ...] = Field((), description="when it last had an effect")

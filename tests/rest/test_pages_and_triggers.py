@@ -8,7 +8,7 @@ import json
 import httpx
 import pytest
 
-from engine.commands.triggers.triggers import SetTriggerSecrets
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import Engine
 from tests.rest.test_agents import bearing, with_verbs
 from tests.rest.test_events import made
@@ -88,6 +88,10 @@ async def test_deliveries_are_listed_and_handled_anew(
         at = f"/v1/triggers/{hook.name}/deliveries"
         (listed,) = (await owner.get(at, params={"state": state})).json()["deliveries"]
         assert (listed["id"], listed["state"]) == (done.id, state)
+        assert (await owner.post(f"{at}/{done.id}/replay")).json()["code"] == "not_allowed"
+        own = next(k for k in await engine.keys() if k.address == hook.organizer and k.id != hook.key)
+        await do(engine, CreateTrigger(name=hook.name, proof=hook.proof, rules=hook.rules, key=own.id))
+        await do(engine, SetTriggerLive(name=hook.name, live=True))
         again = await owner.post(f"{at}/{done.id}/replay")
         assert again.status_code == 200, again.text
         assert (await owner.post(f"{at}/nothing/replay")).json()["code"] == "unknown_delivery"

@@ -24,7 +24,7 @@ from engine.rules.reading import rules_of
 from engine.triggers import asking, worker
 from tests.bounds.making import narrowed
 from tests.support.clock import Clock
-from tests.support.engines import deliver, do, engine_in, refusal
+from tests.support.engines import created, deliver, do, engine_in, invite, refusal
 from tests.triggers.crm import (
     RULES,
     deal,
@@ -186,6 +186,54 @@ async def test_replaying_sends_nothing_twice_and_mends_what_failed(engine: Engin
         await handled(engine)
     assert (await deliveries(engine, hook))[0].state is State.UNCHANGED
     assert len(await deliver(engine)) == 2
+
+
+REMIND = """
+when: "true"
+do: remind
+object: "remind:{{ event.uid }}"
+uid: "{{ event.uid }}"
+version: event.version
+undo_s: 0
+"""
+
+
+async def test_a_reminder_that_was_carried_out_is_not_mailed_once_more_by_a_replay_or_under_another_id(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine)
+    await invite(engine, event, ANN)
+    await deliver(engine)
+    hook = await trigger(engine, REMIND)
+    clock.move(days=2)
+    done = await delivered(engine, hook, {"uid": event.uid, "version": 1}, "one")
+    assert done.state is State.DONE
+    assert [m.kind for m in await deliver(engine)] == [Kind.REMINDER]
+    clock.move(days=2)
+    await do(engine, ReplayDelivery(trigger="deals", delivery_id=done.id))
+    again = await delivered(engine, hook, {"uid": event.uid, "version": 1}, "two")
+    assert again.state is State.UNCHANGED
+    assert [d.state for d in await deliveries(engine, hook)] == [State.UNCHANGED] * 2
+    assert await deliver(engine) == []
+    assert (await delivered(engine, hook, {"uid": event.uid, "version": 2}, "three")).state is State.DONE
+    assert [m.kind for m in await deliver(engine)] == [Kind.REMINDER]
+
+
+async def test_a_key_replays_only_what_acts_with_it(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await do(engine, SuspendOrganizer(address=hook.organizer))
+    failed = await delivered(engine, hook, deal())
+    await do(engine, SuspendOrganizer(address=hook.organizer, suspended=False))
+    replay = ReplayDelivery(trigger="deals", delivery_id=failed.id)
+    other = await do(engine, CreateKey(name="b", bounds=read_bounds({"verbs": "trigger"})))
+    assert await refusal(engine, replay, other.key.actor) is Code.NOT_ALLOWED
+    await handled(engine)
+    assert await events(engine) == []
+    own = await engine.store.key_by_id(hook.key)
+    assert own
+    await do(engine, replay, own.actor)
+    await handled(engine)
+    assert len(await events(engine)) == 1
 
 
 async def test_one_bad_address_is_left_out_and_the_others_are_invited(engine: Engine) -> None:

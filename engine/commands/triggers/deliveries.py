@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.commands.base import Command, Done, Work
 from engine.commands.notifying import Progress
 from engine.commands.triggers import effects, replacing
-from engine.commands.triggers.triggers import named, unknown_trigger
+from engine.commands.triggers.triggers import named, refuse_other_key, unknown_trigger
 from engine.model.base import Value
 from engine.model.rules import Deed
 from engine.model.triggers import Delivery, DeliveryState, Posted, Trigger, TriggerObject
@@ -233,6 +233,9 @@ class HandleDelivery(Command[DeliveryDone]):
             version = effects.greatest(asked.version, known.version)
             await work.unit.forget_object(delivery.trigger_id, asked.object, version)
             return done
+        if asked.do is Deed.REMIND and delivery.event_uid:
+            # It was carried out before, and nobody is reminded twice by one delivery.
+            return await _saved(work, delivery, state=DeliveryState.UNCHANGED, due=None)
         work.unit.go_on_with(effects.next_link(delivery.chain))
         came_to = await effects.carried_out(replace(work, waited=True), asked, known)
         if came_to.known:
@@ -245,7 +248,7 @@ class HandleDelivery(Command[DeliveryDone]):
             due=None,
             code=came_to.code or ("same_version" if same else ""),
             detail=came_to.detail[:_DETAIL_MAX],
-            event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else ""),
+            event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else "") or asked.uid,
             invited=delivery.invited + came_to.invited,
             withdrawn=delivery.withdrawn + came_to.withdrawn,
             refused=came_to.refused,
@@ -370,6 +373,7 @@ class ReplayDelivery(Command[DeliveryDone]):
         delivery = await stored(work, self.delivery_id)
         if delivery.trigger_id != trigger.id:
             raise unknown_delivery(self.delivery_id)
+        refuse_other_key(work, trigger)
         if not trigger.live or trigger.stopped:
             raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so it does nothing.")
         if delivery.code == Code.INVALID_PAYLOAD:

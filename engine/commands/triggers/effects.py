@@ -60,7 +60,7 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     if asked.do is Deed.UPDATE and event is None:
         return CameTo(DeliveryState.NOTHING)
     if asked.do is Deed.REMIND and event is not None:
-        return await _reminded(work, asked, seen, event)
+        return await _reminded(work, asked, seen.model_copy(update={"reminded": asked.digest}), event)
     recent = _recent(work, known)
     before = event
     event, lacks = await _made(work, asked, event)
@@ -82,7 +82,12 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
 
 
 def unchanged(asked: Mapped, known: TriggerObject, event: Event | None) -> bool:
-    """True if the object has this very content already, in an event that was not cancelled since."""
+    """True if the object has this very content already, in an event that was not cancelled since.
+
+    A reminder is one more each time, but for one and the same version.
+    """
+    if asked.do is Deed.REMIND:
+        return asked.version is not None and (asked.version, asked.digest) == (known.version, known.reminded)
     return event is not None and not event.cancelled and asked.digest == known.digest
 
 

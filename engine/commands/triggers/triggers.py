@@ -228,6 +228,12 @@ async def named(work: Work, name: str) -> Trigger:
     return trigger
 
 
+def refuse_other_key(work: Work, trigger: Trigger) -> None:
+    """Refuse a key whose trigger acts with another one: none has another's authority carry something out."""
+    if work.actor.by_key and trigger.key != work.actor.key:
+        raise Refused(Code.NOT_ALLOWED, "It acts with another key.", "Only that key may do this.")
+
+
 def unknown_trigger(name: str) -> Refused:
     """The refusal of a name that no trigger of the caller has (UNKNOWN_TRIGGER)."""
     return Refused(Code.UNKNOWN_TRIGGER, f"No trigger has the name “{name[:60]}”.")
