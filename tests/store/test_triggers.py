@@ -69,6 +69,16 @@ async def test_a_trigger_is_found_by_its_name_and_its_secrets_are_shown_to_nobod
     assert found.live
 
 
+async def test_a_trigger_that_is_given_to_another_organizer_is_listed_for_that_one_alone(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+    given = trigger(organizer="else@example.org")
+    async with store.unit() as unit:
+        await unit.save_trigger(given)
+    assert await store.triggers(ORGANIZER) == []
+    assert await store.triggers("else@example.org") == [(given, 0)]
+
+
 async def test_a_delivery_is_kept_once_whoever_sends_it_again(store: Store) -> None:
     await with_deliveries(store, delivery("a"))
     again = delivery("b", delivery_id="evt-a")
