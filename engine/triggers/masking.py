@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.commands.triggers.feeding import OF_CHANGE
+from engine.commands.webhooks.bodies import without_people
 from engine.model.actors import Actor
 from engine.model.addresses import masked_address, without_addresses
 from engine.model.triggers import Delivery, TriggerObject
@@ -25,8 +26,7 @@ def masked_body(body: Any) -> Any:
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict):
         return body
-    how = {"email": _masked, "words": without_addresses}
-    return {**body, "data": {**data, **{name: how[name](str(data[name])) for name in how.keys() & data.keys()}}}
+    return {**body, "data": without_people(data)}
 
 
 def masked_object(known: TriggerObject) -> TriggerObject:

@@ -13,11 +13,12 @@ from engine.commands.webhooks.feeding import PostCheckpoint
 from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction, WebhookDone
 from engine.engine import SYSTEM, Engine
 from engine.model.keys import Key
-from engine.model.webhooks import PostingState
+from engine.model.people import Partstat
+from engine.model.webhooks import PostingState, WebhookKind
 from engine.refusals import Code
 from tests.bounds.making import made, narrowed
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, do, engine_in, refusal
+from tests.support.engines import answer, attendee, created, deliver, do, engine_in, invite, refusal
 from tests.support.httpstub import Told
 from tests.webhooks.receiver import LOCAL, Receiver, posted, posting, receiving, subscribed
 
@@ -91,6 +92,32 @@ async def test_a_stopped_key_s_webhook_posts_nothing_and_goes_on_where_it_was_on
         await courier.drain()
         assert len(receiver.got) == 3
         assert receiver.bodies[2]["data"]["event"]["summary"] == "Meanwhile"
+
+
+async def test_what_waits_or_is_replayed_is_posted_masked_once_the_key_has_lost_report(
+    engine: Engine, clock: Clock
+) -> None:
+    key = await _key(engine, verbs="create,send,trigger,report")
+    receiver = Receiver(answers=[Told(500)])
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        hook = await subscribed(engine, stub.url, [WebhookKind.RECEIPT], actor=key.actor)
+        event = await created(engine, organizer=AGENT)
+        await invite(engine, event, "ann@example.org")
+        await deliver(engine)
+        ann = await attendee(engine, event, "ann@example.org")
+        await answer(engine, ann, Partstat.ACCEPTED, comment="Tell ben@example.org — Jörg")
+        await courier.drain()
+        await narrowed(engine, key, verbs="create,send,trigger")
+        clock.now += timedelta(minutes=1)
+        await courier.drain()
+        (one,) = await posted(engine, hook)
+        await do(engine, ReplayPosting(webhook_id=hook.webhook.id, posting_id=one.id), key.actor)
+        await courier.drain()
+    full, waited, replayed = receiver.bodies
+    assert full["data"]["email"] == "ann@example.org"
+    assert waited == replayed
+    masked = {"email": "a*******@example.org", "words": "Tell b*******@example.org — Jörg"}
+    assert waited == {**full, "data": {**full["data"], **masked}}
 
 
 async def test_what_was_posted_is_replayed_to_no_address_outside_the_key_s_links(engine: Engine) -> None:

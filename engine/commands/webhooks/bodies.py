@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.commands.base import Work
 from engine.model.addresses import masked_address, without_addresses
@@ -69,7 +70,28 @@ def _outgoing(
     posting = Posting(
         id=name, webhook_id=webhook.id, kind=kind, lane=lane or name, created=work.now, about=about
     )
-    return Outgoing(posting=posting, body=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+    return Outgoing(posting=posting, body=_written(body))
+
+
+def masked(one: Outgoing) -> Outgoing:
+    """A posting without addresses in full, for a receiver that could read them when it was made."""
+    body = json.loads(one.body)
+    body["data"] = without_people(body["data"])
+    return one.model_copy(update={"body": _written(body)})
+
+
+def without_people(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a body, with the person that it names masked, in words too."""
+    how = {"email": _address, "words": without_addresses}
+    return {name: how[name](str(value)) if name in how else value for name, value in data.items()}
+
+
+def _address(email: str) -> str:
+    return masked_address(email) if "@" in email else ""
+
+
+def _written(body: Body) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _body(kind: WebhookKind, at: datetime, data: Mapping[str, object]) -> Body:

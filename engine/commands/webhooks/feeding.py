@@ -48,8 +48,7 @@ class FeedWebhook(Command[WebhookFed]):
             return WebhookFed(worked=False)
         if await work.unit.waiting_postings(webhook.id, WAITING_MAX) >= WAITING_MAX:
             return WebhookFed(worked=False)
-        masked = bool(webhook.key) and Verb.REPORT not in standing.verbs
-        fed, found = await _of_changes(work, webhook, masked=masked)
+        fed, found = await _of_changes(work, webhook, masked=_masks(webhook, standing))
         fed, timed = await _by_clock(work, fed)
         await work.unit.add_postings([*found, *timed])
         if fed != webhook:
@@ -76,6 +75,16 @@ async def may_post(work: Work, webhook: Webhook) -> bool:
         return webhook.active
     standing = await work.unit.standing(await _chain(work, webhook))
     return webhook.active and not standing.stopped and _refusal(work, webhook, standing) is None
+
+
+async def as_read_now(work: Work, webhook: Webhook, found: Sequence[Outgoing]) -> tuple[Outgoing, ...]:
+    """What was made ready before, as the key that made the webhook reads it now."""
+    masks = _masks(webhook, await work.unit.standing(await _chain(work, webhook)))
+    return tuple(map(bodies.masked, found)) if masks else tuple(found)
+
+
+def _masks(webhook: Webhook, standing: Standing) -> bool:
+    return bool(webhook.key) and Verb.REPORT not in standing.verbs
 
 
 async def _chain(work: Work, webhook: Webhook) -> Sequence[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.notifying import Progress
-from engine.commands.webhooks.feeding import may_post, pause
+from engine.commands.webhooks.feeding import as_read_now, may_post, pause
 from engine.commands.webhooks.webhooks import ANSWERS
 from engine.mail.locale.language import noop
 from engine.model.base import Value
@@ -46,7 +46,7 @@ class ClaimPostings(Command[Claimed]):
             return Claimed()
         limit = min(self.most, 1) if webhook.failures else self.most
         found = await work.unit.claim_postings(webhook.id, work.now, work.now + LEASE, limit)
-        return Claimed(postings=tuple(found))
+        return Claimed(postings=await as_read_now(work, webhook, found) if found else ())
 
 
 def open_now(webhook: Webhook, now: datetime) -> bool:
