@@ -176,6 +176,11 @@ class Delivery(Value):
     refused: tuple[RefusedPerson, ...] = ()
     asked: AskedFor | None = Field(None, description="while it waits")
 
+    def about(self, forgotten: str) -> Delivery:
+        """What stays of it once its object is forgotten: nothing that names the object or people."""
+        gone = {"object": forgotten, "detail": "", "refused": (), "asked": None}
+        return self.model_copy(update=gone)
+
 
 class TriggerObject(Value):
     """What a trigger knows of one object of the system of record."""

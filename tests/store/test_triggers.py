@@ -10,6 +10,7 @@ from engine.model.triggers import (
     Delivery,
     DeliveryState,
     Proof,
+    RefusedPerson,
     Sender,
     Trigger,
     TriggerCounts,
@@ -69,7 +70,9 @@ async def test_a_trigger_is_found_by_its_name_and_its_secrets_are_shown_to_nobod
     assert found.live
 
 
-async def test_a_trigger_that_is_given_to_another_organizer_is_listed_for_that_one_alone(store: Store) -> None:
+async def test_a_trigger_that_is_given_to_another_organizer_is_listed_for_that_one_alone(
+    store: Store,
+) -> None:
     async with store.unit() as unit:
         await unit.add_trigger(trigger())
     given = trigger(organizer="else@example.org")
@@ -184,6 +187,30 @@ async def test_of_a_forgotten_object_its_version_is_kept_and_not_its_name(store:
         assert await unit.trigger_object("id-deals", name) == TriggerObject(object=name, version=5)
 
 
+async def test_no_delivery_names_a_forgotten_object_or_the_people_that_it_left_out(store: Store) -> None:
+    name, person = "contact:ann@example.com", "ann@example.com"
+    refused = (RefusedPerson(email=person, code="out_of_bounds", bound="to"),)
+    values = {"object": name, "refused": refused, "detail": f"“{person}” is not invited", "due": None}
+    done = delivery(
+        "a", state=DeliveryState.PARTIAL, code="out_of_bounds", event_uid="u", invited=2, **values
+    )
+    other = delivery("c", object="contact:ben", due=None)
+    await with_deliveries(store, done, delivery("b", object=name), other)
+    async with store.unit() as unit:
+        await unit.forget_object("id-deals", name, 3)
+    assert await store.traces(person) == []
+    a, b = await store.delivery("a"), await store.delivery("b")
+    assert a
+    assert b
+    assert a == done.model_copy(update={"object": a.object, "refused": (), "detail": ""})
+    assert name not in a.object
+    assert a.object == b.object
+    assert await store.delivery("c") == other
+    async with store.unit() as unit:
+        assert await unit.trigger_object("id-deals", name) == TriggerObject(object=name, version=3)
+    assert (await store.trigger_counts(["id-deals"]))["id-deals"].invited == 2
+
+
 async def test_all_that_was_delivered_about_a_forgotten_object_goes_in_parts(store: Store) -> None:
     about = [delivery(f"d{n}", object="x", due=None, state=DeliveryState.DONE) for n in range(24)]
     await with_deliveries(store, *about[:12])
@@ -197,6 +224,7 @@ async def test_all_that_was_delivered_about_a_forgotten_object_goes_in_parts(sto
         async with store.unit() as unit:
             await unit.empty_deliveries(START, 15)
     assert {await store.payload(one.id) for one in about} == {None}
+    assert "x" not in {d.object for d in await store.deliveries("id-deals", None, 50) if d.id != "after"}
     assert await store.payload("after") == '"after"'
 
 

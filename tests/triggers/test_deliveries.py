@@ -339,7 +339,10 @@ async def test_a_forgotten_object_leaves_no_content(engine: Engine) -> None:
     hook = await trigger(engine)
     await delivered(engine, hook, deal())
     await delivered(engine, hook, deal(stage="forget", people=[]))
-    assert [await engine.store.payload(d.id) for d in await deliveries(engine, hook)] == [None, None]
+    found = await deliveries(engine, hook)
+    assert [await engine.store.payload(d.id) for d in found] == [None, None]
+    assert "deal:7" not in str(found)
+    assert [d.state for d in found] == [State.DONE, State.DONE]
 
 
 async def test_content_is_kept_for_its_days_and_a_repetition_is_known_ever_after(

@@ -277,14 +277,14 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         self.chain = chain
 
     async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
-        """Delete what is known of an object, and the payloads of deliveries about it.
+        """Delete what is known of an object, and the payloads of deliveries about it, which no longer name it.
 
-        It deletes as many payloads as fit into a unit, and `empty_deliveries` the others. A `version` is kept under
+        It empties as many deliveries as fit into a unit, and `empty_deliveries` the others. A `version` is kept under
         a keyed hash of the name, so that an older one that comes late stays older.
         """
         await self.rows.drop(OBJECTS, trigger_id, name)
+        hidden = hashed(name, await made_forgetting_key(self.rows))
         if version is not None:
-            hidden = hashed(name, await made_forgetting_key(self.rows))
             await self.save_trigger_object(trigger_id, TriggerObject(object=hidden, version=version))
         if name:
             about = joined(trigger_id, name)
@@ -299,16 +299,17 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         found: list[KeptDelivery] = []
         about = joined(gone.trigger_id, gone.name)
         async for kept in self.rows.each_by(DELIVERIES, "about", about, before=gone.place):
-            if kept.payload is not None:
-                found.append(kept)
+            found.append(kept)
             if len(found) > most:
                 break
+        hidden = hashed(gone.name, await made_forgetting_key(self.rows))
         done = 0
         for kept in found[:most]:
             if not self.items.room:
                 break
             done += 1
-            await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
+            emptied = {"payload": None, "delivery": kept.delivery.about(hidden)}
+            await self.rows.put(DELIVERIES, kept.model_copy(update=emptied))
             request = await self.rows.maybe(REQUESTS, kept.posted)
             if request and request.divided:
                 await self.drop_posted(kept.posted)

@@ -73,9 +73,10 @@ class Triggers(Protocol):
         ...
 
     async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
-        """Drop what is known of an object, and the payloads that were delivered about it.
+        """Drop what is known of an object, and what its deliveries say: payloads, and whom they left out and why.
 
-        A `version` is kept under a keyed hash of the name, so that an older one that comes late stays older.
+        They stand under a keyed hash of the name, and so does a `version`, which is kept so that an older one that
+        comes late stays older.
         """
         ...
 

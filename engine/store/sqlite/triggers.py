@@ -146,20 +146,24 @@ class Triggers(Session):
 
     async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
         await self.run("DELETE FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name])
+        await self.run("INSERT OR IGNORE INTO forgetting_key VALUES (1, randomblob(32))")
+        ((key,),) = await self.all("SELECT key FROM forgetting_key")
+        hidden = hashed(name, key)
         if version is not None:
-            await self.run("INSERT OR IGNORE INTO forgetting_key VALUES (1, randomblob(32))")
-            ((key,),) = await self.all("SELECT key FROM forgetting_key")
-            await self.save_trigger_object(
-                trigger_id, TriggerObject(object=hashed(name, key), version=version)
-            )
+            await self.save_trigger_object(trigger_id, TriggerObject(object=hidden, version=version))
         await self.run(
             "DELETE FROM posted WHERE divided = 1 AND id IN (SELECT posted FROM delivery "
             "WHERE trigger_id = ? AND object = ? AND object <> '')",
             [trigger_id, name],
         )
-        await self.run(
-            "UPDATE delivery SET payload = NULL WHERE trigger_id = ? AND object = ? AND object <> ''",
+        about = await self.all(
+            "SELECT seq, body FROM delivery WHERE trigger_id = ? AND object = ? AND object <> ''",
             [trigger_id, name],
+        )
+        gone = [(row["seq"], Delivery.model_validate_json(row["body"]).about(hidden)) for row in about]
+        await self.many(
+            "UPDATE delivery SET payload = NULL, object = ?, body = ? WHERE seq = ?",
+            [(hidden, delivery.model_dump_json(), seq) for seq, delivery in gone],
         )
 
     async def oldest_due(self, now: datetime, limit: int) -> list[Delivery]:

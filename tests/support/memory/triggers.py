@@ -99,11 +99,13 @@ class TriggerUnit(PostedUnit):
 
     async def forget_object(self, trigger_id: str, name: str, version: float | None = None) -> None:
         self.t.drop("trigger_object", (trigger_id, name))
+        hidden = hashed(name, _KEY)
         if version is not None:
-            gone = TriggerObject(object=hashed(name, _KEY), version=version)
+            gone = TriggerObject(object=hidden, version=version)
             self.t.put("trigger_object", (trigger_id, gone.object), gone)
-        about = self.t.where("delivery", lambda d: (d.trigger_id, d.object) == (trigger_id, name))
+        about = list(self.t.where("delivery", lambda d: (d.trigger_id, d.object) == (trigger_id, name)))
         for delivery in [d for d in about if name]:
+            self.t.put("delivery", delivery.id, delivery.about(hidden))
             self.t.put("payload", delivery.id, None)
             if not self.t.get("undivided", came := self.t.get("came_in", delivery.id) or ""):
                 self.t.drop("posted", came)
