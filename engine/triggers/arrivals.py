@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
 
 from engine.commands.triggers.deliveries import DELIVERY_ID_MAX, Arrived
+from engine.commands.triggers.effects import chain_in
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Refused
 from engine.triggers.proofs.proving import connector
-
-_CHAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,2}", re.ASCII)
 
 
 def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
@@ -46,12 +44,6 @@ def found_here(kind: str, payload: Any) -> Arrived:
     """A delivery that was not posted but found by this server, with a hash of its content as its id."""
     text = json.dumps(payload)
     return Arrived(delivery_id=f"{kind}:{_hash(text.encode())}", payload=text)
-
-
-def chain_in(element: Any) -> str:
-    """The chain named by one of our own webhooks, if the sender passed it on; empty otherwise."""
-    chain = element.get("cis_chain") if isinstance(element, dict) else None
-    return chain if isinstance(chain, str) and _CHAIN.fullmatch(chain) else ""
 
 
 def _hash(content: bytes) -> str:

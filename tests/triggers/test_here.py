@@ -257,6 +257,21 @@ async def test_a_key_sees_and_changes_no_event_of_another_by_naming_it(engine: E
     assert (await engine.event(theirs.uid, engine.local)).location == ""
 
 
+async def test_a_payload_that_is_fired_goes_on_with_the_chain_that_is_passed_on_in_it(engine: Engine) -> None:
+    """A flow that fires what a webhook of ours posts is a loop like any other."""
+    hook = await here(engine, ECHO, Sender.STANDARD)
+    event = await created(engine)
+    for depth in range(5):
+        payload = {"type": "event.changed", "cis_chain": f"7.{depth}", "data": {"event": {"uid": event.uid}}}
+        await do(engine, FireTrigger(trigger="here", payload=payload))
+        await handled(engine)
+    codes = [d.code for d in (await deliveries(engine, hook))[::-1]]
+    assert (codes[:4], codes[4]) == ([""] * 4, Code.LOOP)
+    found = await engine.store.trigger(hook.id)
+    assert found
+    assert found.stopped == Code.LOOP
+
+
 async def test_a_trigger_is_fired_by_its_key_and_the_same_payload_once(engine: Engine) -> None:
     hook = await trigger(engine)
     key = next(key for key in await engine.keys() if key.id == hook.key)

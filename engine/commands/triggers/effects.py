@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from engine.commands import notices, text
 from engine.commands.base import Work
@@ -27,6 +29,7 @@ EFFECTS_MAX = 20
 """Effects on one object in a minute; more are a loop."""
 DEPTH_MAX = 4
 """Triggers that one thing that happened may go through, one after another; more are a loop."""
+_CHAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,2}", re.ASCII)
 _WINDOW = timedelta(minutes=1)
 _TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
 
@@ -160,6 +163,12 @@ def _recent(work: Work, known: TriggerObject) -> tuple[datetime, ...]:
             f"One object had {EFFECTS_MAX} effects within a minute, which looks like a loop.",
         )
     return recent
+
+
+def chain_in(payload: Any) -> str:
+    """The chain named by one of our own webhooks, if the sender passed it on; empty otherwise."""
+    chain = payload.get("cis_chain") if isinstance(payload, dict) else None
+    return chain if isinstance(chain, str) and _CHAIN.fullmatch(chain) else ""
 
 
 def next_link(chain: str) -> str:

@@ -18,6 +18,7 @@ from engine.commands.triggers.deliveries import (
     kept_delivery,
     most_deliveries,
 )
+from engine.commands.triggers.effects import chain_in
 from engine.commands.triggers.triggers import named
 from engine.commands.webhooks import bodies, clock
 from engine.model.triggers import Sender, Trigger
@@ -62,7 +63,9 @@ class FeedTrigger(Command[TriggerFed]):
             event = await work.unit.event(change.event_uid) if change.event_uid else None
             body = bodies.change_body(change, event)
             chain = str(body["cis_chain"])
-            arrived.append(Arrived(delivery_id=f"{OF_CHANGE}{change.id}", payload=json.dumps(body), chain=chain))
+            arrived.append(
+                Arrived(delivery_id=f"{OF_CHANGE}{change.id}", payload=json.dumps(body), chain=chain)
+            )
         fed = trigger.model_copy(update={"cursor": page.cursor})
         fed, timed = await _by_clock(work, fed)
         arrived += timed
@@ -113,7 +116,7 @@ class FireTrigger(Command[DeliveryDone]):
             raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
         text = json.dumps(self.payload)
         name = self.delivery_id or hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        one = Arrived(delivery_id=f"fired:{name}", payload=text)
+        one = Arrived(delivery_id=f"fired:{name}", payload=text, chain=chain_in(self.payload))
         delivery = kept_delivery(work, trigger, one)
         if not await work.unit.add_deliveries([(delivery, text)]):
             raise Refused(
