@@ -15,6 +15,7 @@ from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, Set
 from engine.engine import Engine
 from engine.model.triggers import DeliveryState, Proof, Sender, Trigger
 from engine.rules.reading import rules_of
+from engine.store.sqlite.unit import SqliteUnit
 from engine.triggers import worker
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do
@@ -172,6 +173,28 @@ async def test_an_outbound_message_of_salesforce_is_acknowledged_in_its_own_word
         assert answer.headers["content-type"].startswith("text/xml")
         assert (await post(address, genuine.posted.body, {}, "deals?token=wrong")).status_code == 401
     assert [d.delivery_id for d in await deliveries(engine, hook)] == ["04l1"]
+
+
+async def test_of_an_outbound_message_with_more_than_a_unit_of_work_takes_nothing_is_lost(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 30)
+    genuine = vectors.salesforce_message(40)
+    hook = await of(
+        engine,
+        Sender.SALESFORCE_MESSAGE,
+        genuine.secret,
+        "{when: 'true', do: nothing}",
+        organization=vectors.ORGANIZATION,
+    )
+    async with served(engine) as address:
+        for _ in range(2):
+            answer = await post(address, genuine.posted.body, {}, f"deals?token={genuine.secret}")
+            assert "<Ack>true</Ack>" in answer.text
+            await handled(engine)
+    found = await deliveries(engine, hook)
+    assert {d.delivery_id for d in found} == {f"04l{n}" for n in range(1, 41)}
+    assert {d.state for d in found} == {DeliveryState.NOTHING}
 
 
 async def test_a_bearer_of_a_hook_is_no_key_and_a_key_no_bearer(engine: Engine) -> None:

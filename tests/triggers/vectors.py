@@ -166,15 +166,18 @@ def salesforce_flow() -> Vector:
     return Vector(_posted(BODY, {"x-api-key": SECRET}), proof, SECRET, frozenset({"x-api-key"}))
 
 
-def salesforce_message() -> Vector:
+def salesforce_message(count: int = 1) -> Vector:
     body = (
         '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
         'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
         '<notifications xmlns="http://soap.sforce.com/2005/09/outbound">'
         f"<OrganizationId>{ORGANIZATION}</OrganizationId><ActionId>04k1</ActionId>"
-        '<Notification><Id>04l1</Id><sObject xmlns:sf="urn:sobject.enterprise.soap.sforce.com">'
-        "<sf:Id>0061</sf:Id><sf:StageName>Demo</sf:StageName></sObject></Notification>"
-        "</notifications></soapenv:Body></soapenv:Envelope>"
+        + "".join(
+            f'<Notification><Id>04l{n}</Id><sObject xmlns:sf="urn:sobject.enterprise.soap.sforce.com">'
+            "<sf:Id>0061</sf:Id><sf:StageName>Demo</sf:StageName></sObject></Notification>"
+            for n in range(1, count + 1)
+        )
+        + "</notifications></soapenv:Body></soapenv:Envelope>"
     ).encode()
     url = f"https://cis.example.com/hooks/deals?token={SECRET}"
     proof = Proof(sender=Sender.SALESFORCE_MESSAGE, organization=ORGANIZATION[:15])

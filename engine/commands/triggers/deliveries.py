@@ -62,6 +62,9 @@ class KeepDeliveries(Command[KeptDeliveries]):
 
     async def carry_out(self, work: Work) -> KeptDeliveries:
         """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
+        if self.posted and len(self.arrived) > most_deliveries(work):
+            # The sender hears that all of it is kept, so it is, and a job divides it.
+            return await KeepPosted(trigger_id=self.trigger_id, posted=self.posted).carry_out(work)
         trigger = await with_room(work, self.trigger_id)
         came = self.divided
         if self.posted:
