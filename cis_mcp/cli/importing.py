@@ -126,10 +126,7 @@ async def _apply_rows(
             return list(await batch.apply_steps(engine, steps, engine.local, dry_run=True))
         except Rehearsed as rehearsed:
             return list(rehearsed.outcomes)
-    outcomes: list[StepOutcome] = []
-    for start in range(0, len(steps), batch.CHUNK):
-        outcomes += await batch.apply_steps(engine, steps[start : start + batch.CHUNK], engine.local)
-    return outcomes
+    return await batch.apply_all(engine, steps, engine.local)
 
 
 def _shown(outcome: StepOutcome) -> dict[str, object]:

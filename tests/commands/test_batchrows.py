@@ -15,11 +15,13 @@ from engine.commands.tables import batchrows, batchtimes
 from engine.commands.tables.batch import Batch, Rehearsed, RequestOutcome, StepOutcome
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
+from engine.inbox.routes.batch import apply_all
 from engine.model.actors import Actor
 from engine.model.events import Event, EventStatus
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
+from engine.store.sqlite.unit import SqliteUnit
 from tests.support.engines import answer, attendee, deliver, do, invite
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,20 @@ async def _run(engine: Engine, table: str, actor: Actor | None = None, **default
     rows = batchrows.read(table).rows
     steps = tuple(RowStep(row=row, name=str(row.row), defaults=defaults) for row in rows)
     return list((await do(engine, Batch(steps=steps, judge=refuse_unasked), actor)).outcomes)
+
+
+async def test_a_table_of_more_rows_than_a_unit_of_work_takes_is_carried_out_in_several(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 12)
+    games = "\n".join(GAME.replace("game-1", f"game-{n}") for n in range(5))
+    steps = [RowStep(row=row, name=str(row.row)) for row in batchrows.read(f"{HEADER}\n{games}").rows]
+    assert _became(await _run(engine, f"{HEADER}\n{games}")) == ["created"] * 2
+    became = _became(await apply_all(engine, steps, engine.local))
+    assert became == ["unchanged"] * 2 + ["created"] * 3
+    with pytest.raises(Rehearsed) as rehearsed:
+        await engine.apply(Batch(steps=tuple(steps), judge=refuse_unasked, dry_run=True), engine.local)
+    assert len(rehearsed.value.outcomes) == 5
 
 
 async def _event(engine: Engine, uid: str) -> Event:

@@ -32,6 +32,8 @@ _ACTIONS: dict[type[EventCommand], RowAction] = {
     ReinstateEvent: "update",
     CancelEvent: "cancel",
 }
+_ITEMS = 6
+"""Of the items of a unit of work one in so many may be a request: an event has several, and so has its invite."""
 _TEXTS = ("summary", "location", "description", "url", "organizer_name")
 
 
@@ -109,7 +111,8 @@ class Batch(Command[BatchDone]):
     """Some requests, carried out one after the other; a refused one changed nothing.
 
     That rests on what holds for each of these commands, and is checked: it refuses before it writes. Once `enough`
-    says so, the unit of work ends after the request that is under way; the outcomes tell how many were done.
+    says so, or a unit of work takes no more, it ends after the request that is under way; the outcomes tell how many
+    were done.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -126,9 +129,13 @@ class Batch(Command[BatchDone]):
     async def carry_out(self, work: Work) -> BatchDone:
         """Raises Rehearsed where it is a dry run, never Refused."""
         outcomes: list[StepOutcome] = []
+        room = max(1, work.unit.items_per_unit // _ITEMS)
         for step in self.steps:
+            written = work.unit.writes
             outcomes.append(await _one(work, step, self.judge))
-            if self.enough and self.enough():
+            room -= work.unit.writes != written
+            full = room <= 0 and not self.dry_run
+            if full or (self.enough and self.enough()):
                 break
         if self.dry_run:
             raise Rehearsed(outcomes)

@@ -70,9 +70,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
         return before
     steps, problems = _read(engine, received)
     received = await weighed(engine, received, lambda mail: _rehearsed(engine, mail, steps))
-    outcomes: list[StepOutcome] = []
-    for start in range(0, len(steps), CHUNK):
-        outcomes += await apply_steps(engine, steps[start : start + CHUNK], received.actor)
+    outcomes = await apply_all(engine, steps, received.actor)
     return await _answer(engine, received, outcomes, problems)
 
 
@@ -88,10 +86,18 @@ async def _rehearsed(engine: Engine, received: ReceivedMail, steps: Sequence[Row
     return found
 
 
+async def apply_all(engine: Engine, steps: Sequence[RowStep], actor: Actor) -> list[StepOutcome]:
+    """Apply rows in as many transactions as the store needs, and return their outcomes."""
+    outcomes: list[StepOutcome] = []
+    while rest := steps[len(outcomes) : len(outcomes) + CHUNK]:
+        outcomes += await apply_steps(engine, rest, actor)
+    return outcomes
+
+
 async def apply_steps(
     engine: Engine, steps: Sequence[RowStep], actor: Actor, *, dry_run: bool = False
 ) -> tuple[StepOutcome, ...]:
-    """Apply some rows in one transaction, and return their outcomes."""
+    """Apply some rows in one transaction, as many as it takes, and return their outcomes."""
     done = await engine.apply(Batch(steps=tuple(steps), judge=refuse_unasked, dry_run=dry_run), actor)
     return done.outcomes
 
