@@ -21,6 +21,7 @@ from engine.model.triggers import DeliveryState, Proof, Sender
 from engine.refusals import Code
 from engine.rules.mapping import mapped
 from engine.rules.reading import rules_of
+from engine.store.sqlite.unit import SqliteUnit
 from engine.triggers import asking, worker
 from tests.bounds.making import narrowed
 from tests.support.clock import Clock
@@ -234,6 +235,32 @@ async def test_a_key_replays_only_what_acts_with_it(engine: Engine) -> None:
     await do(engine, replay, own.actor)
     await handled(engine)
     assert len(await events(engine)) == 1
+
+
+async def test_a_delivery_that_names_more_people_than_a_unit_of_work_takes_invites_them_in_several(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = await trigger(engine, to=["*@example.com"])
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 2)
+    names = [f"p{n:02}" for n in range(25)]
+    outside = [{"email": "eve@evil.com"}, {"email": "no address"}]
+    named = [outside[0], *people(*names[:12]), outside[1], *people(*names[12:])]
+    done = await delivered(engine, hook, deal(people=named))
+    assert (done.state, done.code, done.invited) == (State.PARTIAL, "", 25)
+    assert sorted((one.email, one.code) for one in done.refused) == [
+        ("eve@evil.com", Code.OUT_OF_BOUNDS),
+        ("no address", Code.INVALID_ADDRESS),
+    ]
+    (event,) = await events(engine)
+    assert await invited(engine, event) == [f"{name}@example.com" for name in names]
+    done = await delivered(engine, hook, deal(version=2, people=people("p01", "new1", "new2")))
+    assert (done.state, done.invited, done.withdrawn) == (State.DONE, 2, 24)
+    assert (await delivered(engine, hook, deal(version=3, people=people("p01", "new1", "new2")))).state is (
+        State.UNCHANGED
+    )
+    found = await engine.store.trigger(hook.id)
+    assert found
+    assert found.stopped == ""
 
 
 async def test_one_bad_address_is_left_out_and_the_others_are_invited(engine: Engine) -> None:

@@ -29,6 +29,8 @@ _OBJECT_PENDING_MAX = 100
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DETAIL_MAX = 300
 _ID_LENGTH = 16
+_IN_PARTS = "in_parts"
+"""Marks a delivery of which a part of the people is invited, and which goes on at once."""
 _EMPTIED_AT_ONCE = 1_000
 DELIVERY_ID_MAX = 200
 
@@ -240,16 +242,18 @@ class HandleDelivery(Command[DeliveryDone]):
             # It was carried out before, and nobody is reminded twice by one delivery.
             return await _saved(work, delivery, state=DeliveryState.UNCHANGED, due=None)
         work.unit.go_on_with(effects.next_link(delivery.chain))
-        came_to = await effects.carried_out(replace(work, waited=True), asked, known)
+        until_now = delivery.refused if delivery.code == _IN_PARTS else None
+        came_to = await effects.carried_out(replace(work, waited=True), asked, known, until_now)
         if came_to.known:
             await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
         same = asked.version is not None and asked.version == known.version and bool(came_to.effect)
+        code = came_to.code or ("same_version" if same and until_now is None else "")
         return await _saved(
             work,
             delivery,
-            state=came_to.state,
-            due=None,
-            code=came_to.code or ("same_version" if same else ""),
+            state=DeliveryState.WAITING if came_to.more else came_to.state,
+            due=work.now if came_to.more else None,
+            code=_IN_PARTS if came_to.more else code,
             detail=came_to.detail[:_DETAIL_MAX],
             event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else "") or asked.uid,
             invited=delivery.invited + came_to.invited,

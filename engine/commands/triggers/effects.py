@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,10 +49,17 @@ class CameTo:
     code: str = ""
     """Why something of it was left out; empty: nothing was."""
     detail: str = ""
+    more: bool = False
+    """It named more people than a unit of work takes: the same again goes on with them."""
 
 
-async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
-    """Carry out what is asked of an object. Raises Refused: LOOP, OUT_OF_BOUNDS, …"""
+async def carried_out(
+    work: Work, asked: Mapped, known: TriggerObject, until_now: Sequence[RefusedPerson] | None = None
+) -> CameTo:
+    """Carry out what is asked of an object, as far as a unit of work takes it.
+
+    `until_now`: whom it refused so far, where it goes on; None: it begins. Raises Refused: LOOP, OUT_OF_BOUNDS, …
+    """
     event = await _event(work, asked, known)
     seen = known.model_copy(update={"version": greatest(asked.version, known.version)})
     if unchanged(asked, known, event):
@@ -68,7 +75,7 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     before = event
     event, lacks = await _made(work, asked, event)
     gone = await _taken_along(work, asked, known, before)
-    if not (asked.stay and event == before):
+    if until_now is None and not (asked.stay and event == before):
         # Whoever only adds a person does so once for each, so that the answers of many are no loop.
         recent = (*recent, work.now)
     # While something is left out, the same content is worth another try.
@@ -77,7 +84,7 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     known = seen.model_copy(update={"digest": digest, "effects": recent})
     came_to = CameTo(DeliveryState.DONE, known, event.uid, effect=True)
     if asked.people is not None:
-        came_to = await _people(work, asked, known)
+        came_to = await _people(work, asked, known, until_now or ())
     came_to = replace(came_to, withdrawn=came_to.withdrawn + gone)
     if not lacks.code:
         return came_to
@@ -272,31 +279,40 @@ async def _invited(work: Work, event: Event, email: str) -> bool:
     return known is not None and known.withdrawn is None
 
 
-async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
-    """Who joined is invited, who left is taken out, and no one else hears of it."""
-    named, refused = named_people(asked.people or ())
-    before = set(known.people)
-    left = [] if asked.stay else [email for email in known.people if email not in named]
+async def _people(
+    work: Work, asked: Mapped, known: TriggerObject, until_now: Sequence[RefusedPerson]
+) -> CameTo:
+    """Who joined is invited, who left is taken out, as many as a unit of work takes, and no one else hears of it."""
+    named, no_address = named_people(asked.people or ())
+    refused = list({one.email: one for one in (*until_now, *no_address)}.values())
+    passed = {*known.people, *(one.email for one in refused)}
+    most = max(1, work.unit.items_per_unit // 2)
+    leaving = [] if asked.stay else [email for email in known.people if email not in named]
+    left = leaving[:most]
     for email in left:
         await _take_out(work, known.event_uid, email)
+    joining = [email for email in named if email not in passed]
+    some = joining[: most - len(left)]
     invited = []
-    for email, person in named.items():
-        if email in before:
-            continue
-        if why := await _invite(work, known.event_uid, email, person):
+    for email in some:
+        if why := await _invite(work, known.event_uid, email, named[email]):
             refused.append(RefusedPerson(email=email, code=why.code.value, bound=why.bound))
         else:
             invited.append(email)
-    stay = [email for email in known.people if asked.stay or email in named]
+    more = len(left) < len(leaving) or len(some) < len(joining)
+    stay = [email for email in known.people if email not in set(left)]
     return CameTo(
         DeliveryState.PARTIAL if refused else DeliveryState.DONE,
-        # While somebody is refused, the same content is worth another try.
-        known.model_copy(update={"people": (*stay, *invited), "digest": "" if refused else known.digest}),
+        # While somebody is refused or still to come, the same content is worth another try.
+        known.model_copy(
+            update={"people": (*stay, *invited), "digest": "" if refused or more else known.digest}
+        ),
         known.event_uid,
         len(invited),
         len(left),
         tuple(refused),
         effect=True,
+        more=more,
     )
 
 
