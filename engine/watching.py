@@ -18,6 +18,8 @@ _SHARE = 4
 """After a slow check, the pause is this many times as long as the check."""
 WATCHED_MAX = 2_000
 """The most things watched at once by all listeners of this process together."""
+_UNSEEN = object()
+"""The state of what could not be looked at; it equals no other."""
 
 Callback = Callable[[frozenset[str]], None]
 
@@ -123,8 +125,14 @@ class ResourceWatch:
         self._revision = revision
         newest, answered = await self._store.answered(self._newest)
         news: dict[Callback, set[str]] = {}
+        failure: Exception | None = None
         for name, watched in list(self._watched.items()):
-            state = await watched.sight.look()
+            try:
+                state = await watched.sight.look()
+            except Exception as error:  # noqa: BLE001 -- it is raised below
+                # Whatever is found next is news: it may have changed before this look failed.
+                failure, watched.state = error, _UNSEEN
+                continue
             if state != watched.state or watched.sight.event in answered:
                 for callback in watched.callbacks.values():
                     news.setdefault(callback, set()).add(name)
@@ -132,3 +140,5 @@ class ResourceWatch:
         self._newest = newest
         for callback, names in news.items():
             callback(frozenset(names))
+        if failure:
+            raise failure

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection
 
 import anyio
+
+log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
 """The seconds between checks whether the server is about to stop, while there are no changes."""
@@ -41,7 +44,7 @@ class Notifier:
         self._task.cancel()
 
     async def _run(self) -> None:
-        while await self._stays(await self._news()):
+        while await self._goes_on():
             self._woken.clear()
             while self._pending:
                 name = next(iter(self._pending))
@@ -51,6 +54,17 @@ class Notifier:
                 except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                     return
         self._end()
+
+    async def _goes_on(self) -> bool:
+        """Wait for changes, or a second; nothing is sent to whoever cannot be checked at the moment."""
+        while True:
+            news = await self._news()
+            try:
+                return await self._stays(news)
+            except Exception:
+                # No one may be left without news for good because the store was busy once.
+                log.warning("checking a listener failed; it is tried again", exc_info=True)
+                await asyncio.sleep(_CHECK_S)
 
     async def _news(self) -> bool:
         try:

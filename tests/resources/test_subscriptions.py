@@ -16,7 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ResourceUpdatedNotification
 
 from cis_mcp.auth.callers import Caller
-from cis_mcp.mcp import subscriptions
+from cis_mcp.mcp import notifier, subscriptions
 from cis_mcp.mcp.callers import user
 from cis_mcp.mcp.server import build_server
 from engine import watching
@@ -263,8 +263,12 @@ class _Tokens:
 
     def __init__(self) -> None:
         self.expired: set[str] = set()
+        self.busy = False
 
     async def caller(self, token: str) -> Caller | None:
+        if self.busy:
+            self.busy = False
+            raise OSError("the disk is busy")
         return None if token in self.expired else _caller(token)
 
 
@@ -302,3 +306,17 @@ async def test_a_session_goes_on_with_a_new_token_and_ends_with_its_last(engine:
         await invite(engine, two, "ann@example.com")
         await eventually(lambda: heard)
     assert set(heard) == {f"event://{two.uid}"}
+
+
+async def test_a_listener_who_cannot_be_checked_once_hears_the_news_all_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "_CHECK_S", 0.01)
+    event, tokens = await created(engine), _Tokens()
+    async with connected(engine, "legacy", authenticator=tokens) as (client, heard):
+        with _bearing("first"):
+            await client.subscribe_resource(f"event://{event.uid}")
+        tokens.busy = True
+        await invite(engine, event, "ann@example.com")
+        await eventually(lambda: heard)
+    assert not tokens.busy

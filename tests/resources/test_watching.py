@@ -156,6 +156,40 @@ async def test_a_look_that_fails_costs_no_news(engine: Engine, caplog: pytest.Lo
     assert "it is tried again" in caplog.text
 
 
+async def test_a_look_that_fails_costs_no_news_of_what_was_looked_at_before(engine: Engine) -> None:
+    event = await created(engine)
+    failed = False
+
+    async def look() -> object:
+        nonlocal failed
+        found = await engine.store.event(event.uid)
+        if found and found.summary == "Changed" and not failed:
+            failed = True
+            raise OSError("the disk is busy")
+        return found
+
+    heard = Listener()
+    await engine.watch.listen({"one": words(engine, event), "two": Sight(look)}, heard)
+    await renamed(engine, event, "Changed")
+    await eventually(lambda: {"one", "two"} <= set(heard.names))
+
+
+async def test_what_can_never_be_looked_at_keeps_no_other_news_back(engine: Engine) -> None:
+    event = await created(engine)
+    listening = False
+
+    async def look() -> object:
+        if listening:
+            raise ValueError("there is no such thing any more")
+        return "same"
+
+    heard = Listener()
+    await engine.watch.listen({"lost": Sight(look), "mine": words(engine, event)}, heard)
+    listening = True
+    await renamed(engine, event, "Changed")
+    await heard.hears("mine")
+
+
 async def test_there_is_a_bound(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "WATCHED_MAX", 2)
     event = await created(engine)
