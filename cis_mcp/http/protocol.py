@@ -35,6 +35,7 @@ class GatheringTransport(asyncio.Transport):
         self._transport, self._loop = transport, loop
         self._held: list[bytes] = []
         self._size = 0
+        self._closing: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep bytes until the loop's next turn, so that head and body leave together; too many leave at once."""
@@ -61,8 +62,14 @@ class GatheringTransport(asyncio.Transport):
         self._send()
         left = 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
         if left:
-            self._loop.call_later(_CLOSING_S + left / _TAKEN_A_SECOND, self._transport.abort)
+            late = _CLOSING_S + left / _TAKEN_A_SECOND
+            self._closing = self._loop.call_later(late, self._transport.abort)
         self._transport.close()
+
+    def closed(self) -> None:
+        """Called once the connection is gone: asyncio's transport then no longer bears to be aborted."""
+        if self._closing is not None:
+            self._closing.cancel()
 
     def abort(self) -> None:
         """Close at once; what is kept is dropped."""
@@ -98,6 +105,7 @@ class DeadlineProtocol(H11Protocol):
     body_s: ClassVar[float] = 10
     bytes_a_second: ClassVar[float] = 50_000
 
+    _gathering: GatheringTransport
     _timer: asyncio.TimerHandle | None = None
     _given_up = _let_in = False
     _waits_for: tuple[object, object] | None = None
@@ -107,7 +115,8 @@ class DeadlineProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and begin the time for its first request; one too many hears 503."""
-        super().connection_made(GatheringTransport(transport, self.loop))
+        self._gathering = GatheringTransport(transport, self.loop)
+        super().connection_made(self._gathering)
         self.app = self._droppable(self.app)
         if self.crowd.enter(self):
             self._watch()
@@ -167,6 +176,7 @@ class DeadlineProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the connection no longer."""
         self._forget()
+        self._gathering.closed()
         self.crowd.leave(self)
         super().connection_lost(exc)
 

@@ -276,6 +276,25 @@ async def test_a_connection_that_closes_waits_only_so_long_for_its_last_answer_t
     await _unread(engine, Response(b"x" * 20_000_000), 10_000)
 
 
+async def test_a_connection_whose_last_answer_was_read_late_ends_without_a_fault(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def configure(config: uvicorn.Config) -> None:
+        config.app, config.lifespan, config.http = Response(b"x" * 20_000_000), "off", Counted
+
+    async with served(engine, no_auth=True, configure=configure) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await eventually(lambda: any(one.transport.is_closing() for one in Counted.there))
+        assert (await _until_closed(reader)).endswith(b"x" * 1_000)
+        await eventually(lambda: not Counted.there)
+        time_passes(10_000)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        writer.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 class Watched(DeadlineProtocol):
     """Gives heads and bodies a minute, and tells how many bytes it has heard."""
 
