@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from cis_mcp.auth.authorizing import BACK, CodeFlow, gone
 from cis_mcp.auth.sessions import cookie, secret_in
 from cis_mcp.console import words
-from cis_mcp.console.guard import Screen, Visit, inside
+from cis_mcp.console.guard import NOBODY, Screen, Visit, inside
 from cis_mcp.pages.forms import client_of
 from cis_mcp.pages.hourly import HourlyCount
 from engine.commands.signing_in import AskToSignIn, SignInWithKey, SignInWithToken, SignOut, digest
@@ -98,7 +98,8 @@ class Entrance:
     async def leave(self, visit: Visit) -> Response:
         """POST: end the session."""
         secret = secret_in(visit.engine.settings, visit.request.headers)
-        await visit.engine.apply(SignOut(digest=digest(secret)), visit.actor)
+        # Not as the visitor: a key that was stopped may change nothing, and its session can end all the same.
+        await visit.engine.apply(SignOut(digest=digest(secret)), NOBODY)
         headers = {"Set-Cookie": cookie(visit.engine.settings, "")}
         return RedirectResponse("/console/signin", 303, headers)
 
@@ -130,5 +131,5 @@ def screens() -> tuple[Screen, ...]:
         Screen("POST", "/console/signin/key", entrance.by_key, open=True),
         Screen("GET", "/console/signin/oauth", entrance.by_oauth, open=True),
         Screen("GET", BACK, entrance.back, open=True),
-        Screen("POST", "/console/signout", entrance.leave),
+        Screen("POST", "/console/signout", entrance.leave, asks=True),
     )

@@ -46,7 +46,7 @@ D = TypeVar("D", bound=Done)
 
 _PATH_MAX = 200
 _UPLOAD_MAX = 16 * 1024 * 1024
-_NOBODY = Actor(kind="attendee", address="")
+NOBODY = Actor(kind="attendee", address="")
 
 
 class HeldError(Exception):
@@ -218,8 +218,8 @@ class Screen:
     """One page or form: its method and path, its handler, and the verb that a key needs for it.
 
     `open`: nobody has to be signed in. `uploads`: its form may carry a file. `asks`: the form only asks, so that what
-    is written in it stands in no address bar. `of_one`: it shows what one organizer has, so that whoever owns a domain
-    chooses one first.
+    is written in it stands in no address bar, or it changes the session alone. `of_one`: it shows what one organizer
+    has, so that whoever owns a domain chooses one first.
     """
 
     method: Literal["GET", "POST"]
@@ -248,7 +248,7 @@ def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
 async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     caller = await _caller(engine, request)
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
-    actor = _here(caller.actor) if caller else _NOBODY
+    actor = _here(caller.actor) if caller else NOBODY
     brand, settled = await engine.looks_of(actor.address if caller and not actor.everywhere else INSTALLATION)
     spoken = speaking.chosen(request, settled)
     visit = Visit(engine, request, actor, caller, token, brand=brand, language=spoken)

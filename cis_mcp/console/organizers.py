@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from cis_mcp.auth.sessions import secret_in
-from cis_mcp.console.guard import Screen, Visit, inside
+from cis_mcp.console.guard import NOBODY, Screen, Visit, inside
 from cis_mcp.console.reading import found_at, sought
 from cis_mcp.console.sealing import Purpose
 from engine.commands.invites.addresses import AddressList
@@ -56,7 +56,8 @@ async def choose(visit: Visit) -> Response:
     """POST: see the pages of one organizer of the domain from now on, or of none."""
     secret = secret_in(visit.engine.settings, visit.request.headers)
     organizer = visit.unseal(visit.given("organizer"), Purpose.ORGANIZER)
-    await visit.apply(ChooseOrganizer(digest=digest(secret), organizer=organizer))
+    # Like signing out, it changes the session alone, and so is open to a key that only reads or was stopped.
+    await visit.apply(ChooseOrganizer(digest=digest(secret), organizer=organizer), NOBODY)
     return visit.go(inside(visit.given("to")), "chosen" if organizer else "")
 
 
@@ -75,6 +76,6 @@ SCREENS = (
     Screen("GET", _HUB, show),
     Screen("POST", _HUB, show, Verb.REPORT),
     Screen("POST", f"{_HUB}/find", find, asks=True),
-    Screen("POST", f"{_HUB}/choose", choose),
+    Screen("POST", f"{_HUB}/choose", choose, asks=True),
     Screen("POST", f"{_HUB}/settle", settle, Verb.ADMIN),
 )

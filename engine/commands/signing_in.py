@@ -14,6 +14,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.prompting import Cause, prompted
 from engine.mail.locale.language import Language
+from engine.model.actors import Actor
 from engine.model.messages import Notice
 from engine.model.sessions import LINK_LASTS, NOTED_EVERY, LoginSession, SignedInAs, SignInLink
 from engine.refusals import Code, Refused
@@ -211,7 +212,8 @@ class ChooseOrganizer(Command[Seen]):
         if found is None or not found.lasts(work.now):
             raise Refused(Code.NOT_ALLOWED, "You are not signed in any more.", "Sign in again.")
         organizer = text.address(self.organizer) if self.organizer else ""
-        if organizer and not (work.actor.domain and work.actor.owns(organizer)):
+        owner = Actor(kind="organizer", address=found.address)
+        if organizer and not (owner.domain and owner.owns(organizer)):
             raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.")
         await work.unit.save_session(found.model_copy(update={"chosen": organizer}))
         return Seen()

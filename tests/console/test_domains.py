@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from engine.commands.agents.keys import StopKey
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
@@ -50,6 +51,21 @@ async def test_they_see_the_events_and_lists_of_the_chosen_one_alone(owner: Pers
         assert f"Concert of {own}" in owner.seen.text
         for path in ("/console", "/console/events", "/console/lists", "/console/agents"):
             assert other not in (await owner.go(path)).text, path
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_they_choose_an_organizer_by_a_key_that_only_reads_or_was_stopped(
+    engine: Engine, stopped: bool
+) -> None:
+    async with browser(engine) as web:
+        second = await with_key(engine, web, "@example.com", scopes=READS, read_only=not stopped)
+        if stopped:
+            for key in await engine.store.keys():
+                await do(engine, StopKey(key_id=key.id))
+        await _looks_at(second, 0)
+        assert second.seen
+        assert "Concert of ann" in second.seen.text
 
 
 async def test_they_see_the_links_and_pages_of_an_event(engine: Engine, owner: Person) -> None:

@@ -12,9 +12,10 @@ from cis_mcp.auth.sessions import POLLING
 from cis_mcp.console.entering import WRONG_MAX
 from cis_mcp.console.routes import screens
 from cis_mcp.console.web import asset
-from engine.commands.agents.keys import CreateKey, RevokeKey
+from engine.commands.agents.keys import CreateKey, RevokeKey, StopKey
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.bounds import Bounds, Mode
 from engine.model.queries import EventQuery
 from engine.model.sessions import IDLE_MAX
 from tests.console.person import PUBLIC, SAME, Person, with_key
@@ -99,6 +100,21 @@ async def test_signing_out_ends_the_session(person: Person) -> None:
     cookies = dict(person.web.cookies)
     await person.press("Sign out")
     person.web.cookies.update(cookies)
+    assert (await person.go("/console")).answer.url.path == "/console/signin"
+
+
+@pytest.mark.parametrize("limit", ["reads", "stopped", "waits"])
+async def test_whoever_signed_in_by_a_key_that_may_change_nothing_can_sign_out(
+    engine: Engine, web: httpx.AsyncClient, limit: str
+) -> None:
+    bounds = Bounds(mode=Mode.HOLD, owner="boss@example.org") if limit == "waits" else None
+    person = await with_key(engine, web, "ann@example.com", read_only=limit == "reads", bounds=bounds)
+    cookies = dict(web.cookies)
+    if limit == "stopped":
+        (key,) = await engine.store.keys()
+        await do(engine, StopKey(key_id=key.id))
+    assert (await person.press("Sign out")).answer.url.path == "/console/signin"
+    web.cookies.update(cookies)
     assert (await person.go("/console")).answer.url.path == "/console/signin"
 
 
