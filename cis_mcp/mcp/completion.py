@@ -60,8 +60,8 @@ async def _timezones(_call: CallContext, typed: str) -> list[str]:
 
 
 async def _own_address(call: CallContext, typed: str) -> list[str]:
-    address = call.actor.address
-    return [address] if address.startswith(typed.strip().lower()) else []
+    address = "" if call.actor.domain else call.actor.address
+    return [address] if address and address.startswith(typed.strip().lower()) else []
 
 
 _SOURCES: dict[str, _Source] = {

@@ -164,7 +164,7 @@ class Subscriptions:
         """How to detect changes of the caller's list of resources."""
         call = self._view.call
         actor, whose = call.actor, "all" if call.actor.everywhere else call.actor.address
-        if not actor.may_read:
+        if not actor.may_read or actor.domain:
             return {}
         return {f"{_LIST}{whose}": Sight(partial(listed, call.engine, actor))}
 

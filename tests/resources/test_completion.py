@@ -83,6 +83,20 @@ async def test_only_ones_own_is_offered(engine: Engine) -> None:
         assert await offered(caller, CAMPAIGNS, "id", "") == []
 
 
+async def test_the_owner_of_a_domain_is_offered_no_organizers_own(engine: Engine) -> None:
+    event = await created(engine, ANN)
+    await drafted(engine, event, ["x@example.com"])
+    async with calling(engine, actor=agent("@example.com", frozenset({"read", "report"}))) as caller:
+        for ref, name, typed in (
+            (EVENTS, "uid", "season"),
+            (EVENTS, "uid", event.uid[:10]),
+            (FOLLOW_UP, "event", ""),
+            (CAMPAIGNS, "id", ""),
+            (ResourceTemplateReference(uri="stats://organizer/{email}"), "email", ""),
+        ):
+            assert await offered(caller, ref, name, typed) == []
+
+
 async def test_a_campaign_is_found_by_its_id_and_by_its_event(engine: Engine, mode: Mode) -> None:
     event = await created(engine, ANN)
     campaign = (await drafted(engine, event, ["x@example.com"])).campaign

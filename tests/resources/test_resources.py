@@ -139,6 +139,15 @@ async def test_a_key_that_may_not_read_finds_nothing_of_events(engine: Engine) -
         await refused(caller, f"event://{event.uid}")
 
 
+async def test_the_owner_of_a_domain_lists_what_belongs_to_no_organizer(engine: Engine, mode: Mode) -> None:
+    event = await created(engine, ANN)
+    await drafted(engine, event, ["x@example.com"])
+    owner = Actor(kind="agent", address="@example.com", scopes=frozenset({"read", "report"}))
+    async with calling(engine, mode, owner) as caller:
+        assert await listed(caller) == ["cis://llms.txt"]
+        assert json.loads((await read(caller, f"event://{event.uid}")).text)
+
+
 async def test_a_resource_is_there_only_where_the_tool_that_gives_the_same_is(engine: Engine) -> None:
     event = await created(engine, ANN)
     few = Selection(tools=("get_stats",))

@@ -320,3 +320,15 @@ async def test_a_listener_who_cannot_be_checked_once_hears_the_news_all_the_same
         await invite(engine, event, "ann@example.com")
         await eventually(lambda: heard)
     assert not tokens.busy
+
+
+async def test_the_owner_of_a_domain_watches_what_they_name_though_they_have_no_list(engine: Engine) -> None:
+    event = await created(engine, ANN)
+    owner = agent("@example.com", frozenset({"read", "report"}))
+    uris = [f"event://{event.uid}"]
+    async with (
+        connected(engine, "auto", owner) as (client, _),
+        client.listen(resource_subscriptions=uris, resources_list_changed=True) as stream,
+    ):
+        await invite(engine, event, "guest@example.com")
+        assert await anext(stream) == ResourceUpdated(uri=uris[0])

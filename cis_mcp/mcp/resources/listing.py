@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ListResourcesResult, Resource
 
 from cis_mcp.mcp.hints import sentence
-from cis_mcp.mcp.resources.kinds import KINDS
+from cis_mcp.mcp.resources.kinds import KINDS, ResourceKind
 from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.views.events import one_line, times
 from engine.engine import Engine
@@ -52,6 +52,8 @@ async def _page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | No
 
 async def listed(engine: Engine, actor: Actor) -> tuple[str, ...]:
     """The beginning of the list for `actor`, which changes when the list does."""
+    if actor.domain:
+        return ()
     found = await engine.search(_ahead(engine, None), actor)
     campaigns = await engine.newest_campaigns(actor, CAMPAIGNS_MAX)
     return (*(event.uid for event in found.events), *(campaign.id for campaign in campaigns))
@@ -61,12 +63,17 @@ def _ahead(engine: Engine, cursor: str | None) -> EventQuery:
     return EventQuery(after=engine.clock(), status=EventStatus.CONFIRMED, limit=PAGE, cursor=cursor)
 
 
+def _lists(shelf: ResourceView, kind: ResourceKind) -> bool:
+    """True if the caller's resources of this kind are listed; a domain's owner names the organizer of theirs."""
+    return shelf.has(kind) and not shelf.call.actor.domain
+
+
 def _fixed(shelf: ResourceView, fixed: Iterable[Resource]) -> list[Resource]:
     """The fixed resources that the caller has, and the caller's own counters."""
     kinds = ((resource, shelf.found(resource.uri)) for resource in fixed)
     listed = [resource for resource, found in kinds if found is None or shelf.has(found[0])]
     mine = _KINDS["organizer_statistics"]
-    if shelf.has(mine):
+    if _lists(shelf, mine):
         address = shelf.call.actor.address
         uri = mine.template.expand({mine.variable: address})
         listed.append(_resource(uri, address, f"{mine.title}: {address}", mine.description, mine.mime_type))
@@ -74,14 +81,14 @@ def _fixed(shelf: ResourceView, fixed: Iterable[Resource]) -> list[Resource]:
 
 
 async def _campaigns(shelf: ResourceView) -> list[Resource]:
-    if not shelf.has(_KINDS["campaign"]):
+    if not _lists(shelf, _KINDS["campaign"]):
         return []
     call = shelf.call
     return [_campaign(c) for c in await call.engine.newest_campaigns(call.actor, CAMPAIGNS_MAX)]
 
 
 async def _events(shelf: ResourceView, cursor: str | None) -> tuple[tuple[Event, ...], str | None]:
-    if not shelf.has(_KINDS["event"]):
+    if not _lists(shelf, _KINDS["event"]):
         return (), None
     call = shelf.call
     found = await call.engine.search(_ahead(call.engine, cursor), call.actor)
