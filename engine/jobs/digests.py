@@ -8,6 +8,7 @@ from engine.commands.agents.digests import OweDigest, digest_text
 from engine.commands.notices import spoken
 from engine.engine import SYSTEM, Engine
 from engine.jobs.accounts import key_day
+from engine.jobs.turns import each
 from engine.model.keys import Key
 
 _DAY = timedelta(days=1)
@@ -25,13 +26,16 @@ def due(engine: Engine, last: datetime | None) -> bool:
 async def step(engine: Engine) -> int:
     """Write today's digest for every owner who has none yet; return how many were written."""
     now = engine.clock()
-    owed = 0
     keys = [key for key in await engine.store.keys() if key.owner and _lately(key, now)]
-    for owner in sorted({key.owner for key in keys}):
-        text = await _text(engine, owner, [key for key in keys if key.owner == owner], now)
-        done = await engine.apply(OweDigest(owner=owner, day=now.date(), text=text), SYSTEM)
-        owed += done.worked
-    return owed
+    owners = sorted({key.owner for key in keys})
+    return sum(
+        await each(_owe(engine, owner, [k for k in keys if k.owner == owner], now) for owner in owners)
+    )
+
+
+async def _owe(engine: Engine, owner: str, keys: list[Key], now: datetime) -> bool:
+    text = await _text(engine, owner, keys, now)
+    return (await engine.apply(OweDigest(owner=owner, day=now.date(), text=text), SYSTEM)).worked
 
 
 def _lately(key: Key, now: datetime) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,42 @@ async def test_a_job_that_fails_each_time_keeps_no_digest_back(
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     assert "a job failed" in caplog.text
+
+
+@contextmanager
+def _refusing(engine: Engine, table: str, condition: str) -> Iterator[None]:
+    """A database that takes no new row of `table` that meets the condition."""
+    trigger = f"CREATE TRIGGER refusing BEFORE INSERT ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, 'no'); END"
+    for statement in (trigger, "DROP TRIGGER refusing"):
+        with closing(sqlite3.connect(engine.settings.database)) as database:
+            database.execute(statement)
+        if statement is trigger:
+            yield
+
+
+async def test_an_owner_whose_digest_fails_keeps_no_other_from_theirs(engine: Engine) -> None:
+    event = await created(engine, organizer=AGENT)
+    for owner in ("anna@example.org", BOSS):
+        own = await key(engine, owner=owner)
+        await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    with _refusing(engine, "digest", "NEW.owner = 'anna@example.org'"), pytest.raises(sqlite3.Error):
+        await digests.step(engine)
+    assert [m.email for m in await deliver(engine) if m.notice] == [BOSS]
+    assert [m.email for m in await mailed(engine)] == ["anna@example.org"]
+
+
+async def test_an_end_that_cannot_be_told_keeps_no_other_from_being_told(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine, organizer=AGENT)
+    owners = ("anna@example.org", BOSS)
+    keys = [await key(engine, owner=owner, expires_days=1) for owner in owners]
+    for own, guest in zip(keys, ("ann", "bob"), strict=True):
+        await do(engine, SendInvite(uid=event.uid, email=f"{guest}@customer.com"), own.actor)
+    clock.move(days=1)
+    for first in await engine.store.keys():
+        break
+    with _refusing(engine, "remembered", f"NEW.key = '{first.id}'"), pytest.raises(sqlite3.Error):
+        await endings.step(engine, set())
+    told = [m.email for m in await deliver(engine) if m.notice]
+    assert told == [own.owner for own in keys if own.id != first.id]
