@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -61,14 +62,17 @@ def _nights(engine: Engine) -> Nights | None:
 
 async def _look_after(engine: Engine, nights: Nights | None) -> None:
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
-    others = _ByTheClock(engine, nights)
+    others, not_before = _ByTheClock(engine, nights), dict.fromkeys(Job, 0.0)
     while True:
         signal = engine.owed.listen()
         worked = failed = False
         try:
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
-                worked = await step(engine)
+                worked, failures = await _round(engine, [j for j in Job if not_before[j] <= loop.time()])
+                for job, failure in failures.items():
+                    log.error("a job failed; trying again", exc_info=failure)
+                    not_before[job] = loop.time() + _AFTER_FAILURE_S
         except Exception:
             log.exception("a job failed; trying again")
             failed = True
@@ -122,20 +126,26 @@ async def step(engine: Engine) -> bool:
 
     Raises what a job failed by once the others had their turn, and OSError at once: then the store is out of reach.
     """
+    worked, failures = await _round(engine, list(Job))
+    if failures:
+        raise next(iter(failures.values()))
+    return worked
+
+
+async def _round(engine: Engine, jobs: Sequence[Job]) -> tuple[bool, dict[Job, Exception]]:
+    """Do one unit of each of `jobs` that is due: True if there was any, and which failed by what. Raises OSError."""
     waiting = await engine.store.due_jobs(engine.clock(), engine.settings.fail_share)
-    worked, failure = False, None
-    for job in Job:
+    worked, failures = False, {}
+    for job in jobs:
         if job not in waiting:
             continue
         try:
             worked = await _do(engine, job) or worked
         except OSError:
             raise
-        except Exception as error:  # noqa: BLE001 -- it is raised below
-            failure = failure or error
-    if failure:
-        raise failure
-    return worked
+        except Exception as error:  # noqa: BLE001 -- whoever called decides what comes of it
+            failures[job] = error
+    return worked, failures
 
 
 async def _do(engine: Engine, job: Job) -> bool:
