@@ -70,7 +70,7 @@ def application(
     )
     app: ASGIApp = root(engine, mcp, callers, health or Health(), leaving)
     app = OneAnswer(app, streams) if single else app
-    return app if no_auth else AddressLimit(app)
+    return app if no_auth else AddressLimit(app, engine.settings)
 
 
 def root(

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.recent import Recent
+from cis_mcp.auth.sessions import secret_in
 from cis_mcp.http.refusals import turned_away
 from engine.network import client_network
+from engine.settings import Settings
 
 BURST_S = 10
 """What a key has left unused of the last seconds it may spend at once."""
@@ -50,11 +53,12 @@ class Meter:
 class AddressLimit:
     """Middleware in front of everything: limits requests by address unless they carry a key accepted before.
 
-    A key that was let in is looked up by its hash, so guesses from the same address do not lock it out.
+    A key that was let in is looked up by its hash, so guesses from the same address do not lock it out; so is the
+    session of a person, several of whom may share an address.
     """
 
-    def __init__(self, app: ASGIApp, meter: Meter | None = None) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: Settings, meter: Meter | None = None) -> None:
+        self._app, self._settings = app, settings
         self._strangers = meter or Meter(_STRANGERS_RATE, _STRANGERS_BURST)
         self._known: Recent[bool] = Recent(_KEPT)
 
@@ -62,7 +66,7 @@ class AddressLimit:
         if scope["type"] != "http" or at_hook(scope):
             await self._app(scope, receive, send)
             return
-        shown = credential(scope)
+        shown = credential(scope, self._settings)
         if not (shown and self._known.get(shown)):
             wait = self._strangers.wait(site(scope))
             if wait:
@@ -137,10 +141,12 @@ def site(scope: Scope) -> str:
     return client_network(scope["client"][0] if scope.get("client") else "")
 
 
-def credential(scope: Scope) -> str:
-    """What stands for the Authorization header of a request, or its x-api-key; empty if it has neither."""
+def credential(scope: Scope, settings: Settings) -> str:
+    """What stands for the Authorization header of a request, its x-api-key or its session; empty if it has none."""
     headers = dict(scope["headers"])
     value = headers.get(b"authorization", b"") or headers.get(b"x-api-key", b"")
+    if not value and b"cookie" in headers:
+        value = secret_in(settings, Headers(scope=scope)).encode()
     return hashlib.sha256(value).hexdigest() if value else ""
 
 

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -26,9 +27,11 @@ from cis_mcp.http.limits import AddressLimit, Meter, site
 from cis_mcp.http.protocol import DeadlineProtocol
 from cis_mcp.rest.v1.exports import Download
 from engine.commands.campaigns.campaigns import CampaignAction
+from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.actors import Actor
-from tests.support.engines import control, created, drafted
+from engine.settings import Settings
+from tests.support.engines import control, created, do, drafted
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import INITIALIZE, JSON_HEADERS, bearing, client, key_for, served
 
@@ -173,7 +176,21 @@ async def test_guesses_are_limited_and_lock_no_known_key_out(engine: Engine) -> 
         assert (await _statuses(address, 1, bearing(known)))[0].status_code == 200
 
 
-async def test_a_revoked_key_is_a_stranger_again() -> None:
+@pytest.mark.usefixtures("nothing_comes_back")
+async def test_whoever_is_signed_in_shares_no_limit_with_strangers(engine: Engine) -> None:
+    async with served(engine) as address, httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
+        made = await do(engine, MakeSignInLink())
+        done = await web.post(f"/signin/{made.code}", headers={"Sec-Fetch-Site": "same-origin"})
+        own = {"Cookie": done.headers["Set-Cookie"].partition(";")[0]}
+        web.cookies.clear()
+        assert (await web.get("/console", headers=own)).status_code == 200
+        forged = {"Cookie": f"{own['Cookie'].partition('=')[0]}=guess"}
+        strangers = [await web.get("/console", headers=forged) for _ in range(110)]
+        assert strangers[-1].status_code == 429
+        assert (await web.get("/console", headers=own)).status_code == 200
+
+
+async def test_a_revoked_key_is_a_stranger_again(tmp_path: Path) -> None:
     let_in = True
 
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -181,7 +198,8 @@ async def test_a_revoked_key_is_a_stranger_again() -> None:
             actor = Actor(kind="agent", address="ann@example.com")
             scope["caller"] = Caller(actor, key="k", subject="s", token="t")
 
-    gate = AddressLimit(app, Meter(0.001, 2))
+    settings = Settings(data_dir=tmp_path, _env_file=None)  # type: ignore[call-arg]
+    gate = AddressLimit(app, settings, Meter(0.001, 2))
     said: list[Message] = []
 
     async def send(message: Message) -> None:
