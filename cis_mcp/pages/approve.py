@@ -114,13 +114,7 @@ def _waiting(engine: Engine, held: HeldAction, spoken: Speech) -> Response:
     say, state = spoken.language.say, held.state_at(engine.clock())
     if state is not HeldState.WAITING:
         return page(spoken, say("Nothing waits"), _decided(held, state, spoken))
-    if held.address == held.organizer:
-        what = say("A change that came from your calendar waits. Nothing was changed and no one was mailed.")
-    else:
-        what = say(
-            "A change that came from the calendar of {organizer} waits. Nothing was changed and no one was mailed.",
-            organizer=held.organizer,
-        )
+    what = f"{approval_mails.why(held, spoken.language)} {say('Nothing was changed and no one was mailed.')}"
     form = _FORM.format(yes=say("Yes, do this"), why=say("Why not?"), no=say("No"))
     return page(spoken, say("Do you approve?"), what, more=_preview(held, spoken.language) + form)
 

@@ -105,6 +105,18 @@ async def test_the_code_of_a_notice_that_was_forwarded_to_an_agent_is_worthless(
     await still_waits(engine)
 
 
+async def test_the_page_that_asks_says_which_key_asked_and_why_it_waits(engine: Engine) -> None:
+    _, held_id = await waiting(engine, await key(engine, name="Sales <b>"))
+    code = code_in(asking(await deliver(engine))[0])
+    by_mail = await page(engine, code)
+    signed_in = await by_id(engine, f"{PUBLIC}/approve/{held_id}", signed_in=BOSS)
+    for shown in (by_mail.text, signed_in.text):
+        assert f"key “Sales &lt;b&gt;”, acting for {AGENT}" in shown
+        assert "all its requests wait" in shown
+        assert "Nothing was changed" in shown
+        assert "came from" not in shown
+
+
 async def test_no_answer_of_a_tool_holds_the_code_of_a_link(engine: Engine) -> None:
     proposer = await key(engine)
     _, held_id = await waiting(engine, proposer)

@@ -87,6 +87,7 @@ async def test_looking_at_the_page_changes_nothing_and_the_button_carries_it_out
     for _ in range(3):
         shown = await page(post.engine, code)
         assert shown.status_code == 200
+        assert "A change that came from your calendar" in shown.text
         assert "Monday, 3 May 2027, 00:00" in shown.text
     assert await now(post, event) == event
     done = await page(post.engine, code, decision="yes")

@@ -53,7 +53,7 @@ def asking(held: HeldAction, settings: Settings, language: Language = ENGLISH) -
         "Without a decision by {time} UTC, it counts as refused.", time=words.moment(held.expires, language)
     )
     text = (
-        f"{_why(held, language)} {say('Nothing was changed and no one was mailed.')}\n\n"
+        f"{why(held, language)} {say('Nothing was changed and no one was mailed.')}\n\n"
         f"{described(held.preview, language)}\n\n{_how(held, settings, language)}\n\n{until}\n"
     )
     subject = say("Approve? {action}: {title}", action=say(held.preview.action), title=held.preview.title)
@@ -61,7 +61,8 @@ def asking(held: HeldAction, settings: Settings, language: Language = ENGLISH) -
     return Notice(subject=subject[:_SUBJECT_MAX], text=text, reply_to=reply_to)
 
 
-def _why(held: HeldAction, language: Language) -> str:
+def why(held: HeldAction, language: Language) -> str:
+    """Who asks for it, and why it needs an approval."""
     say = language.say
     if HoldReason.NO_KEY in held.reasons:
         return say(
@@ -69,12 +70,12 @@ def _why(held: HeldAction, language: Language) -> str:
             organizer=held.organizer,
         )
     if HoldReason.ORGANIZER not in held.reasons:
-        why = ", ".join(say(REASONS[reason]) for reason in held.reasons)
+        reasons = ", ".join(say(REASONS[reason]) for reason in held.reasons)
         return say(
             "An agent's key{name}, acting for {organizer}, requests what needs your approval: {why}.",
             name=f" “{held.key_name}”" if held.key_name else "",
             organizer=held.organizer,
-            why=why,
+            why=reasons,
         )
     if held.address == held.organizer:
         return say("A change that came from your calendar needs your approval.")
