@@ -19,11 +19,11 @@ _HELD_MAX = 100
 _LAST = 5
 
 
-async def key_day(engine: Engine, key: Key, now: datetime) -> KeyDay:
-    """A key's last 24 hours, what remains of its limits today, and its requests that wait for approval."""
+async def key_day(engine: Engine, key: Key, now: datetime, since: datetime | None = None) -> KeyDay:
+    """What a key did since then, or in 24 hours, what its limits leave it today, and its requests that wait."""
     rows = await _rows(engine, key)
-    since = record.moment(now - _DAY)
-    lately = [row for row in rows if str(row["at"]) > since]
+    after, until = record.moment(since or now - _DAY), record.moment(now)
+    lately = [row for row in rows if after < str(row["at"]) <= until]
     limits = (await engine.apply(ShowKeyLimits(key_id=key.id), SYSTEM)).limits
     held = await engine.store.held_actions(key.address, waiting=True, limit=_HELD_MAX)
     return KeyDay(

@@ -26,7 +26,7 @@ def due(engine: Engine, last: datetime | None) -> bool:
 async def step(engine: Engine) -> int:
     """Write today's digest for every owner who has none yet; return how many were written."""
     now = engine.clock()
-    keys = [key for key in await engine.store.keys() if key.owner and _lately(key, now)]
+    keys = [key for key in await engine.store.keys() if key.owner]
     owners = sorted({key.owner for key in keys})
     return sum(
         await each(_owe(engine, owner, [k for k in keys if k.owner == owner], now) for owner in owners)
@@ -34,16 +34,18 @@ async def step(engine: Engine) -> int:
 
 
 async def _owe(engine: Engine, owner: str, keys: list[Key], now: datetime) -> bool:
-    text = await _text(engine, owner, keys, now)
-    return (await engine.apply(OweDigest(owner=owner, day=now.date(), text=text), SYSTEM)).worked
+    """Owe the digest of all since the last one; True if there was something to say."""
+    async with engine.store.unit() as unit:
+        since = await unit.last_digest(owner) or now - _DAY
+    lately = [key for key in keys if not key.ended(since)]
+    if not lately:
+        return False
+    text = await _text(engine, owner, lately, since, now)
+    return (await engine.apply(OweDigest(owner=owner, until=now, text=text), SYSTEM)).worked
 
 
-def _lately(key: Key, now: datetime) -> bool:
-    return not key.ended(now - _DAY)
-
-
-async def _text(engine: Engine, owner: str, keys: list[Key], now: datetime) -> str:
-    days = [await key_day(engine, key, now) for key in keys]
+async def _text(engine: Engine, owner: str, keys: list[Key], since: datetime, now: datetime) -> str:
+    days = [await key_day(engine, key, now, since) for key in keys]
     waiting = await engine.store.held_actions(None, waiting=True, limit=_WAITING_MAX, asked=owner)
     waiting = [held for held in waiting if held.state_at(now) == "waiting"]
     language = spoken(await engine.organizer_language(owner))

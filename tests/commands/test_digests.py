@@ -76,12 +76,35 @@ async def test_it_comes_once_a_day_and_not_where_nothing_happened(engine: Engine
     own, _idle = await key(engine), await key(engine, owner="idle@example.org")
     await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
     assert [m.email for m in await mailed(engine)] == [BOSS]
+    clock.move(minutes=1)
     await do(engine, SendInvite(uid=event.uid, email="bob@customer.com"), own.actor)
     assert await mailed(engine) == []
     clock.move(hours=23)
     assert [m.email for m in await mailed(engine)] == [BOSS]
     clock.move(days=2)
     assert await mailed(engine) == []
+
+
+async def test_what_was_done_while_no_digest_came_is_in_the_next_one(engine: Engine, clock: Clock) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, expires_days=1)
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    assert "send invite: done, 1 times" in await _told(engine)
+    clock.move(hours=3)
+    for guest in ("bob", "cy"):
+        await do(engine, SendInvite(uid=event.uid, email=f"{guest}@customer.com"), own.actor)
+    clock.move(days=2)
+    text = await _told(engine)
+    assert "send invite: done, 2 times" in text
+    assert "(ended)" in text
+    clock.move(days=1)
+    assert await mailed(engine) == []
+
+
+async def _told(engine: Engine) -> str:
+    (one,) = await mailed(engine)
+    assert one.notice
+    return one.notice.text
 
 
 async def test_it_is_looked_at_from_the_hour_on_that_is_set(
@@ -269,8 +292,7 @@ async def test_an_end_that_cannot_be_told_keeps_no_other_from_being_told(
     for own, guest in zip(keys, ("ann", "bob"), strict=True):
         await do(engine, SendInvite(uid=event.uid, email=f"{guest}@customer.com"), own.actor)
     clock.move(days=1)
-    for first in await engine.store.keys():
-        break
+    first, *_ = await engine.store.keys()
     with _refusing(engine, "remembered", f"NEW.key = '{first.id}'"), pytest.raises(sqlite3.Error):
         await endings.step(engine, set())
     told = [m.email for m in await deliver(engine) if m.notice]

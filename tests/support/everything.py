@@ -126,7 +126,7 @@ async def _known(unit: Unit, organizer: str, uid: str, now: Any) -> None:
     await unit.begin_forgetting("carl@example.com", "forgotten-1@forgotten.invalid", now)
     await unit.note_proofs(organizer, ["dkim"], now, sure=True)
     await unit.add_on_trial(organizer, "mail1", 3, now, now - DAY)
-    await unit.begin_digest(organizer, now.date())
+    await unit.begin_digest(organizer, now)
     await unit.add_confirmation(confirmation())
     await unit.add_held(held())
     await unit.add_session(session())

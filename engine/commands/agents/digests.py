@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from pydantic import Field
 
@@ -34,7 +34,7 @@ class LastAction(Value):
 
 
 class KeyDay(Value):
-    """What one key did in a day, what its bounds leave it, and its requests that wait."""
+    """What one key did in a day or since the last digest, what its bounds leave it, and its requests that wait."""
 
     key: Key
     done: tuple[tuple[str, str, int], ...] = Field((), description="command, what it came to, how often")
@@ -45,19 +45,19 @@ class KeyDay(Value):
 
 
 class OweDigest(Command[Progress]):
-    """Owe an owner the digest of a day, once."""
+    """Owe an owner the digest of the day of `until`, once."""
 
     owner: str
-    day: date
+    until: datetime
     text: str
 
     async def carry_out(self, work: Work) -> Progress:
         """Owe the digest unless today's is owed already; `worked` is false then. Refuses nothing."""
-        if not await work.unit.begin_digest(self.owner, self.day):
+        if not await work.unit.begin_digest(self.owner, self.until):
             return Progress(worked=False)
         if self.text:
             language = await notices.language_of(work, self.owner)
-            day = words.day(self.day, language)
+            day = words.day(self.until.date(), language)
             notice = Notice(
                 subject=language.say("What your agents did until {day}", day=day),
                 text=self.text,

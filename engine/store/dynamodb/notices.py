@@ -1,4 +1,4 @@
-"""Gathered notices, and the day of each owner's last digest."""
+"""Gathered notices, and the day and moment of each owner's last digest."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ class Telling(Value):
 
 
 class Digest(Value):
-    """The day of an owner's last digest."""
+    """The day of an owner's last digest, and until when it told what their agents did."""
 
     owner: str
     day: date
+    until: datetime | None = None
 
 
 def _due(telling: Telling) -> Iterable[Entry]:
@@ -91,10 +92,15 @@ class Notices(NoticeQuestions, UnitSession):
             return [], 0
         return [(one.notice, one.event_uid) for one in known.waiting], known.more
 
-    async def begin_digest(self, owner: str, day: date) -> bool:
-        """Record that `owner` gets the digest of `day`; False if they had it, or a later one, before."""
+    async def last_digest(self, owner: str) -> datetime | None:
+        """Until when `owner` was told what their agents did; None if it is not known."""
         known = await self.rows.get(DIGESTS, owner)
-        if known and known.day >= day:
+        return known.until if known else None
+
+    async def begin_digest(self, owner: str, until: datetime) -> bool:
+        """Record that `owner` gets the digest of the day of `until`; False if they had it, or a later one, before."""
+        known = await self.rows.get(DIGESTS, owner)
+        if known and known.day >= until.date():
             return False
-        await self.rows.put(DIGESTS, Digest(owner=owner, day=day))
+        await self.rows.put(DIGESTS, Digest(owner=owner, day=until.date(), until=until))
         return True

@@ -256,7 +256,7 @@ SPECS: Sequence[KindColumns] = (
     columns("stop", "stop", organizer=AS_IS, since=TIME, stopped_by=AS_IS),
     bodies("session", "session", LoginSession, "digest", "address", "seen", open=lambda s: s.ended is None),
     bodies("sign-in", "sign_in", SignInLink, "digest", "expires"),
-    columns("digest", "digest", owner=AS_IS, day=AS_IS),
+    columns("digest", "digest", owner=AS_IS, day=AS_IS, until=_TIME),
     KindColumns("prompt", "SELECT * FROM prompted", _prompt,
          inserting("prompted", ["id", "at", "kind", "address", "domain", "organizer"]), _prompt_values),
     columns("proof", "organizer_proof", organizer=AS_IS, proof=AS_IS, first=("first_at", TIME), last=("last_at", TIME),

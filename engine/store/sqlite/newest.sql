@@ -1,4 +1,4 @@
--- version 51
+-- version 52
 --
 CREATE TABLE organizer (
     address TEXT PRIMARY KEY, name TEXT NOT NULL, suspended INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL
@@ -440,7 +440,7 @@ CREATE TABLE key_reserve (
 --
 CREATE INDEX message_held_by_key ON message(key) WHERE held = 1 AND key <> ''
 --
-CREATE TABLE digest (owner TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT, WITHOUT ROWID
+CREATE TABLE digest (owner TEXT PRIMARY KEY, day TEXT NOT NULL, until REAL) STRICT, WITHOUT ROWID
 --
 CREATE TABLE quota (
     name TEXT PRIMARY KEY, rate REAL NOT NULL, part REAL NOT NULL DEFAULT 1, remaining INTEGER,

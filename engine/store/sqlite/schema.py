@@ -9,7 +9,7 @@ from engine.store.sqlite.bulk_schema import BULK_CHANGES
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.contest_schema import CONTESTS
 from engine.store.sqlite.day_limit import SENT_HOURS
-from engine.store.sqlite.digests import DIGESTS
+from engine.store.sqlite.digests import DIGEST_MOMENTS, DIGESTS
 from engine.store.sqlite.drafts_schema import ORGANIZER_DRAFTS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
@@ -346,5 +346,6 @@ MIGRATIONS = (
     BRANDING,
     LANDING_HOSTS,
     SEALED,
+    DIGEST_MOMENTS,
 )
 """Step n migrates a database from version n to n + 1; a released step is never changed."""

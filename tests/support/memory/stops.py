@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 from engine.model.campaigns import CampaignState
 from engine.model.keys import Key
@@ -27,11 +27,15 @@ class StopUnit(LedgerUnit):
     async def stops(self) -> list[Stop]:
         return listed(self.t)
 
-    async def begin_digest(self, owner: str, day: date) -> bool:
-        last = self.t.get("digest", owner)
-        if last is not None and last >= day:
+    async def last_digest(self, owner: str) -> datetime | None:
+        last: datetime | None = self.t.get("digest", owner)
+        return last
+
+    async def begin_digest(self, owner: str, until: datetime) -> bool:
+        last = await self.last_digest(owner)
+        if last is not None and last.date() >= until.date():
             return False
-        self.t.put("digest", owner, day)
+        self.t.put("digest", owner, until)
         return True
 
     async def keys_owned(self, owner: str) -> list[Key]:
