@@ -94,9 +94,8 @@ def _earlier(event: Event, old: Event) -> tuple[Earlier, ...]:
 
 
 def _instance_before(old: Event, recurrence_id: date | datetime) -> Earlier:
-    part: Event | Override = old.override(recurrence_id) or old
-    span = part.span if isinstance(part, Override) else recurrence.at(old.span, recurrence_id)
-    return Earlier(recurrence_id=recurrence_id, summary=part.summary, span=span, location=part.location)
+    part = recurrence.instance(old, recurrence_id)
+    return Earlier(recurrence_id=recurrence_id, summary=part.summary, span=part.span, location=part.location)
 
 
 def _moves(event: Event, old: Event) -> dict[str, object]:

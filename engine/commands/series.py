@@ -31,13 +31,15 @@ def refuse_too_many(event: Event) -> None:
         )
 
 
-def worded(override: Override) -> Override:
-    """The override with its words cleaned and bounded like those of an event.
+def fitting(override: Override, span: Span) -> Override:
+    """The override as an event with `span` keeps it: in its zone, and with words cleaned and bounded like its own.
 
+    Calendars write a single date in UTC, since a zone of its own says nothing that its series does not.
     Raises Refused: INVALID_ARGUMENT, TOO_LARGE.
     """
     return override.model_copy(
         update={
+            "span": override.span.model_copy(update={"timezone": span.timezone}),
             "summary": text.summary(override.summary),
             "location": text.bounded(override.location, "location", text.LOCATION_MAX),
             "description": text.bounded(override.description, "description", text.DESCRIPTION_MAX),

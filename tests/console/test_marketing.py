@@ -10,13 +10,15 @@ import httpx
 import pytest
 
 from engine.commands.events.events import UpdateEvent
+from engine.commands.events.instances import ChangeInstance
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.model.campaigns import CampaignState
-from engine.model.events import Event
+from engine.model.events import Event, Override
 from engine.model.people import Partstat
+from engine.model.times import Span
 from tests.console.person import PUBLIC, Person, browser, operator, with_key
 from tests.support import mails
 from tests.support.clock import Clock
@@ -192,6 +194,23 @@ async def test_one_date_of_a_series_is_moved_and_the_others_stay(engine: Engine,
     assert [message.email for message in await deliver(engine)] == ["ann@example.com"]
     seen = await person.go(f"/console/events/{event.id}/dates")
     assert seen.text.count("changed") == 1
+
+
+async def test_a_date_that_was_mailed_in_utc_keeps_its_start_when_its_end_is_changed(
+    engine: Engine, person: Person
+) -> None:
+    event = await _series(engine)
+    start = event.span.start_utc
+    late = Span(start=start + timedelta(hours=1), end=start + timedelta(hours=2), timezone="UTC")
+    await do(
+        engine,
+        ChangeInstance(uid=event.uid, override=Override(recurrence_id=start, span=late, summary="Choir")),
+    )
+    await person.go((await _dates(person, event))[0])
+    await person.press("See what this would do", end="2027-05-02T22:30")
+    await person.press("Change this date")
+    (override,) = (await engine.event(event.uid, engine.local)).overrides
+    assert (override.span.start, override.span.end) == (late.start, late.end + timedelta(minutes=90))
 
 
 async def test_one_date_of_a_series_is_cancelled_after_a_look(engine: Engine, person: Person) -> None:

@@ -109,7 +109,7 @@ class CreateEvent(Command[EventDone]):
             recurrence=recurrence.validated(self.recurrence, span) if self.recurrence else "",
             rdates=self.rdates,
             exdates=self.exdates,
-            overrides=tuple(map(series.worded, self.overrides)),
+            overrides=tuple(series.fitting(one, span) for one in self.overrides),
             rsvp=self.rsvp,
             places=text.places(self.places),
             alarm_minutes=text.alarms(self.alarm_minutes),
@@ -248,8 +248,9 @@ class UpdateEvent(Command[EventDone]):
         if self.only_for is not None:
             return old.model_copy(update={"reserved": self._reserved(old, values)})
         values |= self._rescheduled(old)
-        given = self._exceptions()
-        new = moving.fitted(old, old.model_copy(update={**values, **given}), given)
+        new = old.model_copy(update=values)
+        given = self._exceptions(new.span)
+        new = moving.fitted(old, new.model_copy(update=given), given)
         new = series.excluding(new, self.exclude_dates)
         return new.model_copy(update={"verbatim": True}) if self.verbatim and _braces(old, new) else new
 
@@ -304,11 +305,11 @@ class UpdateEvent(Command[EventDone]):
             (self.when or Timing()).refuse_offset_alone(span)
         return {"span": span, "recurrence": moving.rule(old, span, self.recurrence)}
 
-    def _exceptions(self) -> dict[str, object]:
+    def _exceptions(self, span: Span) -> dict[str, object]:
         """What is given of dates added, dates left out and overrides; the others go with the series."""
         given = {name: getattr(self, name) for name in ("rdates", "exdates", "overrides")}
         if self.overrides is not None:
-            given["overrides"] = tuple(map(series.worded, self.overrides))
+            given["overrides"] = tuple(series.fitting(one, span) for one in self.overrides)
         return {name: value for name, value in given.items() if value is not None}
 
 

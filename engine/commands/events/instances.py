@@ -51,7 +51,7 @@ class ChangeInstance(Command[EventDone]):
 
     def _overridden(self, event: Event, recurrence_id: date | datetime) -> Event:
         noted = {"recurrence_id": recurrence_id, **_noted(self.source)}
-        wanted = series.worded(self.override).model_copy(update=noted)
+        wanted = series.fitting(self.override, event.span).model_copy(update=noted)
         others = [o for o in event.overrides if o.recurrence_id != wanted.recurrence_id]
         overrides = tuple(sorted((*others, wanted), key=lambda o: event.span.moment(o.recurrence_id)))
         return event.model_copy(update={"overrides": overrides})
@@ -179,13 +179,9 @@ class AddInstance(Command[EventDone]):
             url=event.url,
         )
         own = {name: getattr(self, name) for name in ("summary", "location", "description", "url")}
-        added = series.worded(
-            plain.model_copy(update={"span": self._span(event), **{n: v for n, v in own.items() if v}})
-        )
+        given = {"span": self.span, **{n: v for n, v in own.items() if v}}
+        added = series.fitting(plain.model_copy(update=given), event.span)
         return event.overrides if added == plain else (*event.overrides, added)
-
-    def _span(self, event: Event) -> Span:
-        return self.span.model_copy(update={"timezone": event.span.timezone})
 
 
 def _noted(source: RevisionSource | None) -> dict[str, object]:
