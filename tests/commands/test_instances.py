@@ -196,6 +196,8 @@ async def test_a_series_needs_the_zone_of_its_place_where_an_event_does_with_an_
     zoned = paris.model_copy(update={"timezone": "Europe/Paris"})
     assert (await created(engine, when=zoned, **weekly)).span.timezone == "Europe/Paris"
     await created(engine, when=Timing(start="2027-03-01T18:00Z", duration="PT2H"), **weekly)
+    london = Timing(start="2027-03-01T19:00:00+00:00", duration="PT2H")
+    assert await refusal(engine, meeting(when=london, **weekly)) is Code.UNKNOWN_TIMEZONE
 
 
 async def test_an_event_that_was_given_with_an_offset_becomes_a_series_in_the_zone_that_is_said(
@@ -204,7 +206,7 @@ async def test_an_event_that_was_given_with_an_offset_becomes_a_series_in_the_zo
     once = await created(engine, when=Timing(start="2027-03-01T19:00+01:00", duration="PT2H"))
     weekly = {"uid": once.uid, "recurrence": "FREQ=WEEKLY;COUNT=20"}
     later = Timing(start="2027-03-02T19:00+01:00")
-    for when in (None, later, Timing(start="2027-03-02T18:00")):
+    for when in (None, later, Timing(start="2027-03-02T18:00"), Timing(start="2027-03-02T18:00+00:00")):
         assert await refusal(engine, UpdateEvent(**weekly, when=when)) is Code.UNKNOWN_TIMEZONE
     zoned = later.model_copy(update={"timezone": "Europe/Paris"})
     for when in (Timing(timezone="UTC"), Timing(start="2027-03-02T18:00Z"), zoned):

@@ -54,7 +54,8 @@ class Timing(Value):
 
     def refuse_offset_alone(self, span: Span) -> None:
         """Refuse a series whose `span` is in UTC although nobody said so. Raises Refused: UNKNOWN_TIMEZONE."""
-        said = self.timezone or (self.start and _parse(self.start, "start").utcoffset() == timedelta())
+        # “+00:00” is what programs write for a winter's evening in London; only a Z says UTC.
+        said = self.timezone or (self.start or "").strip().upper().endswith("Z")
         if span.timezone == "UTC" and not span.all_day and not said:
             raise Refused(
                 Code.UNKNOWN_TIMEZONE,

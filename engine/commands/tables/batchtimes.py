@@ -126,7 +126,7 @@ def _iso(cell: str) -> _Given | None:
     if len(cell) <= len("2027-05-02") and ":" not in cell:
         return _Given(moment.date())
     offset = moment.isoformat()[len(moment.replace(tzinfo=None).isoformat()) :]
-    return _Given(moment.date(), moment.time(), offset)
+    return _Given(moment.date(), moment.time(), "Z" if cell.upper().endswith("Z") else offset)
 
 
 def _clock_alone(cell: str) -> _Given | None:
