@@ -11,6 +11,8 @@ from pydantic import BeforeValidator
 from engine.model.base import Value
 
 _EASTMOST = timedelta(hours=14)
+_HOUR = timedelta(hours=1)
+_LAST_SECOND = time(23, 59, 59)
 
 
 def _date_or_datetime(value: object) -> object:
@@ -39,14 +41,17 @@ def named_day(moment: datetime, zone: str) -> date:
     """The day that `moment` in UTC names where a day is meant, such as the UNTIL of an all-day series.
 
     Programs write the midnight of a zone, which may be the day before in UTC. With UTC as `zone` it is not known
-    which: from 10:00 on it is the midnight of a zone in the east. 00:00 and the last second are of their own day.
+    which: from 10:00 on it is the midnight of a zone in the east. 00:00 and 23:59:59 are of their own day. The last
+    second of an hour ends a day: of a known zone, whose clock may have been an hour off when it was written.
     """
     moment = moment.astimezone(UTC)
-    if moment.time() == time() or moment.second == 59:
+    if moment.time() in {time(), _LAST_SECOND}:
         return moment.date()
+    ends = (moment.minute, moment.second) == (_LAST_SECOND.minute, _LAST_SECOND.second)
     if zone == "UTC":
-        return (moment + _EASTMOST).date()
-    return moment.astimezone(ZoneInfo(zone)).date()
+        return moment.date() if ends else (moment + _EASTMOST).date()
+    local = moment.astimezone(ZoneInfo(zone))
+    return (local - _HOUR if ends else local).date()
 
 
 class Span(Value):

@@ -92,6 +92,13 @@ def test_an_exception_takes_out_the_day_that_it_names(exdate: str, head: tuple[s
         ("20270303T100000Z", ()),
         ("20270304T080000Z", ()),
         ("20270304T050000Z", ("X-WR-TIMEZONE:America/New_York",)),
+        ("20270305T045959Z", ("X-WR-TIMEZONE:America/New_York",)),
+        ("20270305T035959Z", ("X-WR-TIMEZONE:America/New_York",)),
+        ("20270304T235959Z", ("X-WR-TIMEZONE:America/New_York",)),
+        ("20270304T225959Z", ONE),
+        ("20270304T225959Z", ()),
+        ("20270304T145959Z", ("X-WR-TIMEZONE:Asia/Tokyo",)),
+        ("20270305T095959Z", ("X-WR-TIMEZONE:Pacific/Honolulu",)),
     ],
 )
 def test_a_series_of_days_ends_with_the_day_that_until_names(until: str, head: tuple[str, ...]) -> None:
