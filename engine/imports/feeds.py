@@ -162,8 +162,12 @@ def _planned(
     reading = webpage.read_page if webpage.is_page(data) else read_calendar
     calendar = reading(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
+    bad = {each.uid for each in calendar.unreadable if each.uid}
+    unread = bad & known.keys()
     plan = ImportPlan(whole=calendar.whole)
     for entry in calendar.entries:
+        if entry.event.recurrence_id is not None and entry.event.uid in unread:
+            continue  # A date of a series that stays as it was.
         digest, before = entry.digest, known.pop(entry.uid, None)
         if before and before.digest == digest:
             plan.unchanged += 1
@@ -171,10 +175,14 @@ def _planned(
             plan.past += 1
         else:
             plan.steps.append(EntryStep(feed, entry, digest, before, options.audience))
-    for bad in calendar.unreadable:
-        known.pop(bad.uid, None)
-    plan.gone = [left for uid, left in known.items() if uid in found.standing]
+    plan.gone = [left for uid, left in known.items() if uid in found.standing and not _names(uid) & bad]
     return calendar, plan
+
+
+def _names(uid: str) -> set[str]:
+    """By what an unreadable event may be named: its UID, also where it is kept with its start as one of several."""
+    without_time = uid.rpartition(" ")[0]
+    return {uid, without_time, without_time.rpartition(" ")[0]}
 
 
 async def _recognise(engine: Engine, plan: ImportPlan) -> None:

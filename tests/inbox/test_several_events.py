@@ -54,6 +54,31 @@ async def test_evenings_with_one_uid_are_events_of_their_own_also_when_imported_
     assert await starts(engine) == [16, 17, 18, 19, 20]
 
 
+@pytest.mark.parametrize("evenings", [(16, 17, 18, 19), (18, 19)])
+async def test_an_evening_that_cannot_be_read_any_more_is_not_gone(
+    engine: Engine, evenings: tuple[int, ...]
+) -> None:
+    several = [vevent("play", day) for day in evenings]
+    await feeds.import_file(engine, engine.local, calendar(*several), "season.ics", ImportOptions())
+    several[-1] = several[-1].replace("DTEND:202707", "DTEND:202706")
+    for _ in range(2):
+        data = calendar(*several)
+        imported = await feeds.import_file(engine, engine.local, data, "season.ics", ImportOptions())
+        assert (imported.failed, imported.gone) == (1, 0)
+    assert await standing(engine) == list(evenings)
+
+
+async def test_dates_of_a_series_that_cannot_be_read_any_more_make_no_events(engine: Engine) -> None:
+    rule = "RRULE:FREQ=WEEKLY;COUNT=3\r\nDTSTART"
+    whole, date = vevent("show", 16).replace("DTSTART", rule), date_of("show", 23)
+    for series in (whole, whole.replace("DTEND:202707", "DTEND:202706")):
+        data = calendar(series, date)
+        imported = await feeds.import_file(engine, engine.local, data, "season.ics", ImportOptions())
+        assert imported.gone == 0
+    assert imported.failed == 1
+    assert await starts(engine) == [16]
+
+
 async def test_each_attached_calendar_makes_its_event(post: Post) -> None:
     await post(attached(*(calendar(vevent(f"s{day}", day)) for day in (16, 17, 18))))
     assert await starts(post.engine) == [16, 17, 18]
