@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from engine.imports.ldjson import Node, last
 from engine.itip import rule, zones
@@ -25,9 +26,11 @@ _WORDS = {
     "annually": ("YEARLY", 1),
 }
 _CLOCK = re.compile(r"(?:\d{4}-\d\d-\d\dT)?([01]\d|2[0-3]):?([0-5]\d)(?::?[0-5]\d)?", re.IGNORECASE)
-_OFFSET = re.compile(r":\d\d(?:Z|([+-])(\d\d):?(\d\d))\Z", re.IGNORECASE)
+_OFFSET = re.compile(r":\d\d(?:[.,]\d{1,9})?(?:Z|([+-])(\d\d)(?::?(\d\d))?)\Z", re.IGNORECASE)
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].{0,30})?")
 _BYDAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)[A-Z]*", re.IGNORECASE)
+_LAST_MINUTE = timedelta(hours=23, minutes=59)
+_HOURS_MAX = 14
 _LISTED_MAX = 400
 _LOOKED_AT = 4_000
 """The most days examined for the first one that matches."""
@@ -39,13 +42,17 @@ class NotUnderstood(ValueError):  # noqa: N818 -- reads as what it is
 
 @dataclass(frozen=True)
 class Schedule:
-    """The first start, the recurrence and the zone of a schedule; `zone` is empty if it names none."""
+    """The first start, the recurrence and the zone of a schedule; `zone` is empty if it names none.
+
+    `fixed`: only the offset of its start tells a zone, so that the clock is that of one half of the year.
+    """
 
     start: date | datetime
     end: datetime | None
     rule: str
     gone: tuple[date, ...]
     zone: str
+    fixed: bool = False
 
     def properties(self) -> Iterator[Property]:
         """The lines of a VEVENT."""
@@ -69,21 +76,51 @@ def read(node: Node, start: str, default_zone: str | None) -> Schedule:
 
     `default_zone`: for a schedule that names none. Raises NotUnderstood; Refused: UNKNOWN_TIMEZONE.
     """
-    named = _text(node, "scheduleTimezone") or default_zone or ""
-    zone = zones.require(named) if named else _offset_zone(_text(node, "startTime") or start)
-    text = _rule(node)
-    first = _first(_day("startDate", _text(node, "startDate") or start), text)
     begins = _text(node, "startTime") or (start if "T" in start else "")
-    clock = _clock("startTime", begins) if begins else None
-    gone = tuple(_day("exceptDate", value) for value in _texts(node, "exceptDate"))
-    if clock is None:
+    offset = _offset(begins)
+    named = _text(node, "scheduleTimezone") or default_zone or ""
+    zone = zones.require(named) if named else _fixed(offset)
+    places = _Places(zones.info(zone) if named else None, begins)
+    text = _rule(node, places)
+    gone = tuple(places.day("exceptDate", value) for value in _texts(node, "exceptDate"))
+    said = _text(node, "startDate") or start
+    day, first = _day("startDate", said), _first(places.day("startDate", said), text)
+    if not begins:
         return Schedule(first, None, text, gone, zone)
-    begin = datetime.combine(first, datetime.min.time()) + clock
+    begin = datetime.combine(first, places.local(day, "startTime", begins).time())
     ends = _text(node, "endTime")
-    end = begin - clock + _clock("endTime", ends) if ends else None
+    end = datetime.combine(first, places.local(day, "endTime", ends).time()) if ends else None
     if end is not None and end <= begin:
         end += timedelta(days=1)
-    return Schedule(begin, end, text, gone, zone)
+    return Schedule(begin, end, text, gone, zone, fixed=bool(offset and not named))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """How the times of a schedule that have an offset read on the clock of its zone, if it names one."""
+
+    zone: ZoneInfo | None
+    begins: str
+
+    def local(self, day: date, name: str, text: str) -> datetime:
+        """The time `text` of `day`, as the schedule's clock shows it."""
+        moment = datetime.combine(day, time()) + _clock(name, text)
+        offset = _offset(text)
+        if self.zone is None or offset is None:
+            return moment
+        try:
+            return moment.replace(tzinfo=timezone(offset)).astimezone(self.zone).replace(tzinfo=None)
+        except OverflowError:
+            raise NotUnderstood(f"{name} “{text[:40]}”") from None
+
+    def day(self, name: str, text: str) -> date:
+        """The day that `text` names; a midnight or 23:59 is of the day as written, unless the schedule begins then."""
+        day = _day(name, text)
+        if not self.begins or "T" not in text.upper() or _offset(text) is None:
+            return day
+        clock = _clock(name, text)
+        written = clock in {timedelta(), _LAST_MINUTE} and clock != _clock("startTime", self.begins)
+        return day if written else self.local(day, name, text).date()
 
 
 def _first(day: date, text: str) -> date:
@@ -94,7 +131,7 @@ def _first(day: date, text: str) -> date:
         raise NotUnderstood(refused.message) from refused
 
 
-def _rule(node: Node) -> str:
+def _rule(node: Node, places: _Places) -> str:
     freq, interval = _frequency(node)
     week = _text(node, "byMonthWeek")
     days = [_weekday(value, week) for value in _texts(node, "byDay")]
@@ -108,7 +145,7 @@ def _rule(node: Node) -> str:
     }
     until = _text(node, "endDate")
     if until and not parts["COUNT"]:
-        parts["UNTIL"] = write_day(_day("endDate", until))
+        parts["UNTIL"] = write_day(places.day("endDate", until))
     return ";".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
@@ -137,15 +174,18 @@ def _clock(name: str, text: str) -> timedelta:
     return timedelta(hours=int(match[1]), minutes=int(match[2]))
 
 
-def _offset_zone(text: str) -> str:
-    """The zone that always has a time's offset; empty if the time has no offset."""
+def _offset(text: str) -> timedelta | None:
+    """The offset from UTC that a time is written with."""
     match = _OFFSET.search(text)
-    if match is None:
-        return ""
-    if match[1] is None:
-        return "UTC"
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return zones.fixed(-offset if match[1] == "-" else offset) or ""
+    if match is None or int(match[2] or 0) > _HOURS_MAX:
+        return None
+    offset = timedelta(hours=int(match[2] or 0), minutes=int(match[3] or 0))
+    return -offset if match[1] == "-" else offset
+
+
+def _fixed(offset: timedelta | None) -> str:
+    """The zone that always has an offset; empty if there is none."""
+    return "" if offset is None else zones.fixed(offset) or ""
 
 
 def _day(name: str, text: str) -> date:

@@ -197,6 +197,10 @@ def _scheduled(node: Node, default_zone: str | None, left_out: list[str]) -> lis
     except schedule.NotUnderstood as why:
         left_out.append(f"its eventSchedule, of which {why} cannot be read")
         return []
+    if read.fixed:
+        left_out.append(
+            "the zone of its eventSchedule, since an offset alone is an hour off once clocks change"
+        )
     times = list(read.properties())
     length = _text(found[0], "duration") or _text(node, "duration")
     if read.end is None and isinstance(read.start, datetime) and length and _is_duration(length):

@@ -199,11 +199,63 @@ def test_schedules_recur_in_all_ways_of_schema_org(changed: dict[str, Any], recu
     assert entry.event.recurrence == recurrence
 
 
-def test_a_schedule_without_a_zone_keeps_the_offset_of_its_time() -> None:
+def test_a_schedule_without_a_zone_keeps_the_offset_of_its_time_and_says_so() -> None:
     unzoned = {"repeatFrequency": "P1D", "repeatCount": "3"}
     (entry,) = webpage.read_page(page(event(1, eventSchedule=unzoned))).entries
     assert entry.event.span is not None
     assert entry.event.span.start_utc == datetime(2027, 4, 1, 23, tzinfo=UTC)
+    assert "an offset alone" in " ".join(entry.event.left_out)
+    utc = event(1, eventSchedule=unzoned, startDate="2027-04-01T23:00:00.000Z")
+    (entry,) = webpage.read_page(page(utc)).entries
+    assert entry.event.span is not None
+    assert (entry.event.span.timezone, entry.event.left_out) == ("UTC", ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "start", "zone", "first"),
+    [
+        ({"startTime": "17:00:00Z", "endTime": "19:00:00Z"}, "", "Europe/Paris", "2027-04-01 19:00"),
+        ({}, "2027-04-01T17:00:00.000Z", "Europe/Paris", "2027-04-01 19:00"),
+        ({}, "2027-04-01T23:00:00Z", "Europe/Paris", "2027-04-02 01:00"),
+        ({}, "2027-04-02T02:00:00+00:00", "America/Los_Angeles", "2027-04-01 19:00"),
+        ({"startDate": "2027-04-01"}, "2027-04-02T02:00:00Z", "America/Los_Angeles", "2027-04-01 19:00"),
+        ({"startTime": "19:00+02:00"}, "", "Europe/Paris", "2027-04-01 19:00"),
+        ({"startTime": "19:00"}, "", "Europe/Paris", "2027-04-01 19:00"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_schedule_takes_place_when_the_offset_of_its_time_says(
+    changed: dict[str, str], start: str, zone: str, first: str, named: bool
+) -> None:
+    schedule = {"startDate": start or "2027-04-01", "repeatFrequency": "P1D", "repeatCount": "3", **changed}
+    given = {"scheduleTimezone": zone} if named else {}
+    data = page(event(1, eventSchedule={**schedule, **given}, startDate=start, endDate=""))
+    (entry,) = webpage.read_page(data, default_zone=None if named else zone).entries
+    span = entry.event.span
+    assert span is not None
+    assert (span.timezone, str(span.local(span.start))[:16]) == (zone, first)
+    assert entry.event.left_out == ()
+    if changed.get("endTime"):
+        assert span.length == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("start", "gone", "last"),
+    [
+        ("2027-04-02T02:00:00Z", "2027-04-03T02:00:00Z", "2027-04-05T02:00:00Z"),
+        ("2027-04-02T00:00:00Z", "2027-04-03T00:00:00Z", "2027-04-05T00:00:00Z"),
+        ("2027-04-02T02:00:00Z", "2027-04-02T00:00:00Z", "2027-04-04T23:59:59Z"),
+        ("2027-04-02T02:00:00Z", "2027-04-02", "2027-04-04"),
+    ],
+)
+def test_days_of_a_schedule_are_those_of_its_zone(start: str, gone: str, last: str) -> None:
+    daily = {"repeatFrequency": "P1D", "endDate": last, "exceptDate": gone}
+    daily["scheduleTimezone"] = "America/Los_Angeles"
+    (entry,) = webpage.read_page(page(event(1, startDate=start, endDate="", eventSchedule=daily))).entries
+    said = entry.event
+    assert said.span is not None
+    assert [str(said.span.local(one))[:10] for one in said.exdates] == ["2027-04-02"]
+    assert said.recurrence == "FREQ=DAILY;UNTIL=20270404"
 
 
 def test_the_parts_of_an_event_are_events_at_its_place() -> None:
