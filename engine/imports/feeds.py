@@ -70,7 +70,8 @@ async def import_url(
     url = fetch.web_address(url)
     identity = f"name:{options.name}" if options.name else f"url:{url}"
     found = await _found(engine, actor, options, identity, options.name or _host(url))
-    source = _hash(url.encode())
+    # A calendar that is unchanged has other times in another zone.
+    source = _hash(f"{url}\n{options.timezone}".encode() if options.timezone else url.encode())
     before = found.feed
     conditions = _conditions(before) if before.source == source else {}
 
@@ -134,6 +135,9 @@ async def _import(
 ) -> Imported:
     digest = _hash(data + (options.timezone or "").encode())
     if digest == found.feed.digest:
+        if feed.source != found.feed.source and not options.dry_run:
+            # So that its server need not send it again.
+            await _save(engine, actor, feed)
         return _nothing_new(found, options)
     planned = _planned if len(data) <= _CHEAP_BYTES else engine.limited.limiting(_planned)
     calendar, plan = await pools.IMPORTS.run(planned, found, feed, data, options, engine.clock())

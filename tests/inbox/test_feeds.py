@@ -312,6 +312,26 @@ async def test_a_calendar_that_its_server_calls_unchanged_costs_nothing(engine: 
     assert "if-modified-since: mon, 01 mar 2027" in web.asked[1].lower()
 
 
+async def test_a_calendar_is_asked_for_again_in_another_zone(engine: Engine, web: Web) -> None:
+    floating = season(range(3)).replace(b";TZID=America/New_York", b"")
+    web.says("/season.ics", floating, 'ETag: "v1"')
+    await _fetch(engine, web, timezone="Europe/London")
+    assert _counts(await _fetch(engine, web, timezone="Europe/Paris")) == {"changed": 3}
+    assert "if-none-match" not in web.asked[1].lower()
+    await _fetch(engine, web, timezone="Europe/Paris")
+    assert 'if-none-match: "v1"' in web.asked[2].lower()
+
+
+async def test_a_calendar_that_is_the_same_at_another_address_is_not_sent_again_there(
+    engine: Engine, web: Web
+) -> None:
+    for path in ("/old.ics", "/new.ics"):
+        web.says(path, season(range(3)), 'ETag: "v1"')
+    for path in ("/old.ics", "/new.ics", "/new.ics"):
+        await _fetch(engine, web, path, name="Season")
+    assert ["if-none-match" in asked.lower() for asked in web.asked] == [False, False, True]
+
+
 async def test_a_calendar_that_was_not_taken_in_whole_is_asked_for_again(engine: Engine, web: Web) -> None:
     data = calendar([game("good@example.com"), game("bad@example.com", zone="Nowhere/At All")])
     web.says("/season.ics", data, 'ETag: "v1"')
