@@ -370,6 +370,32 @@ async def test_an_instance_is_moved_by_a_mail_of_its_own(post: Post) -> None:
     assert event.overrides[0].span.start == second + hour
 
 
+async def test_a_date_that_was_mailed_before_its_series_is_changed_and_cancelled_with_it(post: Post) -> None:
+    hour, week = timedelta(hours=1), timedelta(weeks=1)
+    date = START + week
+    told = {"start": date, "end": date + hour, "recurrence_id": date}
+    await post(mails.request(vevent(**told)))
+    (alone,) = await events(post)
+    await invite_all_answers(post.engine, alone)
+    rule = {"freq": "weekly", "count": 5}
+    await post(mails.request(vevent(end=START + hour, rrule=rule)))
+    (series,) = [event for event in await events(post) if event.recurring]
+    await deliver(post.engine)
+    moved = {**told, "start": date + hour, "end": date + 2 * hour}
+    later = {"sequence": 1, "dtstamp": STAMP + hour}
+    assert (await post(mails.request(vevent(**moved, **later)))).action == "updated"
+    first, second = [await post.engine.event(one.uid, post.engine.local) for one in (alone, series)]
+    assert [first.span.start, second.overrides[0].span.start] == [date + hour, date + hour]
+    assert len([m for m in await deliver(post.engine) if m.kind == "update"]) == 3
+    last = {"sequence": 2, "dtstamp": STAMP + 2 * hour}
+    await post(mails.request(vevent(end=START + hour, rrule=rule, **last), vevent(**told, **last)))
+    assert (await post.engine.event(alone.uid, post.engine.local)).span.start == date
+    gone = {"sequence": 3, "dtstamp": STAMP + 3 * hour}
+    await post(mails.cancel(vevent(**told, **gone)))
+    first, second = [await post.engine.event(one.uid, post.engine.local) for one in (alone, series)]
+    assert (first.cancelled, second.cancelled, second.exdates) == (True, False, (date,))
+
+
 async def test_an_event_that_says_it_is_cancelled_is(post: Post) -> None:
     await post(mails.request())
     assert (await post(mails.request(vevent(status="CANCELLED", sequence=1)))).action == "cancelled"

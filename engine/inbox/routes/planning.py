@@ -32,7 +32,29 @@ async def planned(engine: Engine, received: ReceivedMail, message: ItipMessage) 
     for instance in (e for e in message.events if e.recurrence_id is not None):
         own.setdefault(instance.uid, []).append(instance)
     others = [one for uid, instances in own.items() if uid not in masters for one in instances]
+    for uid, instances in own.items() if message.method != "ADD" else ():
+        also = await _of_their_own(engine, received, instances, beside=uid in masters)
+        others += [one for one in also if one.uid not in masters]
     return MailPlan(message.method, [*series, *others], own)
+
+
+async def _of_their_own(
+    engine: Engine, received: ReceivedMail, instances: list[ItipEvent], *, beside: bool
+) -> list[ItipEvent]:
+    """The instances that are events of their own as well, since they were mailed before their series was.
+
+    `beside`: their series is in the mail.
+    """
+    dates = await engine.store.single_dates(received.mail.from_address, instances[0].uid, _DATES_MAX)
+    if not dates or not (beside or await known_event(engine, received, instances[0])):
+        return []
+    own = {date.source_uid for date in dates}
+    newest = {one.occurrence_uid: one for one in sorted(instances, key=lambda one: one.sequence or 0)}
+    return [
+        one.model_copy(update={"uid": uid, "recurrence_id": None, "following": False})
+        for uid, one in newest.items()
+        if uid in own
+    ]
 
 
 async def _with_dates(
