@@ -9,13 +9,22 @@ from zoneinfo import ZoneInfo
 import icalendar
 import pytest
 
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.model.events import Event
 from engine.model.messages import Kind
 from engine.model.queries import EventQuery
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import deliver, engine_in, invite, invite_all_answers
+from tests.support.engines import (
+    control,
+    deliver,
+    drafted,
+    engine_in,
+    invite,
+    invite_all_answers,
+    jobs_done,
+)
 from tests.support.inboxes import Post, receiving
 from tests.support.mails import OPERATOR_SERVER, vevent
 
@@ -58,6 +67,18 @@ async def test_what_follows_a_series_invites_its_people(post: Post, old: str, ne
     assert await _invited(post) == {"yes", "maybe", "silent"}
     assert (await post(mails.request(_series(new, SPLIT + HOUR)))).code == "no_change"
     assert await _invited(post) == set()
+
+
+async def test_whom_a_cancelled_list_of_the_series_did_not_reach_is_not_invited_to_what_follows(
+    post: Post,
+) -> None:
+    await _old(post)
+    late = await drafted(post.engine, await _event(post, "old-uid"), ["late@example.com"])
+    await control(post.engine, late, CampaignAction.START)
+    await jobs_done(post.engine)
+    await control(post.engine, late, CampaignAction.CANCEL)
+    await post(mails.request(_series("new-uid", SPLIT + HOUR)))
+    assert await _invited(post) == {"yes", "maybe", "silent"}
 
 
 async def test_what_follows_a_series_invites_its_people_though_it_came_first(post: Post) -> None:

@@ -85,8 +85,8 @@ class DraftCampaign(Command[CampaignDone]):
         for uploaded in self._uploaded:
             uploading.refuse_changed(event, uploaded.sequence)
             return await self._draft(work, event, uploaded.rows, uploaded.campaign_id)
-        rows = await judging.judged(work, event, self._rows, self.origin)
-        return await self._draft(work, event, rows)
+        judged = await judging.judged(work, event, self._rows, self.origin)
+        return await self._draft(work, event, judged.rows)
 
     async def _usable(self, work: Work) -> Event:
         work.require("bulk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from engine.commands import notices, notifying, recording
@@ -108,7 +109,8 @@ async def _invite(work: Work, job: Fanout, event: Event) -> tuple[str | None, in
     if code := await _over(work, job, campaign, event):
         return await campaigns.skip_rest(work, campaign, job.cursor, code), 0
     rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.invites_per_unit)
-    good, skipped = await _sifted(work, campaign, event, rows)
+    known = {a.email: a for a in await work.unit.known_attendees(event.uid, [row.email for row in rows])}
+    good, skipped = await _sifted(work, campaign, event, rows, known)
     await work.unit.mark_recipients(campaign.id, skipped)
     attendees = new_attendees(work, event, good, campaign.origin)
     if attendees:
@@ -137,23 +139,27 @@ async def _ended(work: Work, job: Fanout) -> bool:
 
 
 async def _sifted(
-    work: Work, campaign: Campaign, event: Event, rows: list[Recipient]
+    work: Work, campaign: Campaign, event: Event, rows: list[Recipient], known: Mapping[str, Attendee]
 ) -> tuple[list[Recipient], dict[int, Code]]:
-    """The rows that still may be invited, and the codes of the others by row number."""
+    """The rows that still may be invited, and the codes of the others by row number.
+
+    Whoever is `known` as an attendee counts already, and takes nothing of what is left.
+    """
     emails = [r.email for r in rows]
-    known = await work.unit.invited(event.uid, emails)
+    invited = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(campaign.organizer, emails)
     left, full = await room_left(work, event, campaign.origin)
     limit = await PersonLimit.of(work, emails)
     people = await _key_people(work, campaign.key, emails, limit)
     codes: dict[int, Code] = {}
     good: list[Recipient] = []
+    new = 0
     for row in rows:
-        if row.email in known:
+        if row.email in invited:
             codes[row.row] = Code.ALREADY_INVITED
         elif row.email in barred:
             codes[row.row] = barred[row.email]
-        elif left is not None and len(good) >= left:
+        elif left is not None and new >= left and row.email not in known:
             codes[row.row] = full
         elif not limit.take(row.email):
             codes[row.row] = Code.PERSON_LIMIT
@@ -161,6 +167,7 @@ async def _sifted(
             codes[row.row] = Code.OUT_OF_BOUNDS
         else:
             good.append(row)
+            new += row.email not in known
     return good, codes
 
 

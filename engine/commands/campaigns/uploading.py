@@ -47,11 +47,13 @@ async def upload(
         return None
     judged: list[Recipient] = []
     seen: dict[str, int] = {}
+    taken = 0
     for first in range(0, len(rows), begun.size):
         part = list(rows[first : first + begun.size])
-        done = await apply(partial(_keep, usable=usable, begun=begun, rows=part, seen=seen))
-        seen |= {row.email: row.row for row in done if not row.code}
-        judged += done
+        done = await apply(partial(_keep, usable=usable, begun=begun, rows=part, seen=seen, taken=taken))
+        seen |= {row.email: row.row for row in done.rows if not row.code}
+        judged += done.rows
+        taken += done.taken
     return Uploaded(begun.campaign.id, begun.sequence, judged)
 
 
@@ -79,11 +81,12 @@ async def _keep(
     begun: _Begun,
     rows: list[Recipient],
     seen: dict[str, int],
-) -> list[Recipient]:
+    taken: int,
+) -> validation.Judged:
     event = await usable(work)
     refuse_changed(event, begun.sequence)
-    judged = await validation.judged(work, event, rows, begun.campaign.origin, seen)
-    await work.unit.upload_rows(begun.campaign, judged)
+    judged = await validation.judged(work, event, rows, begun.campaign.origin, seen, taken)
+    await work.unit.upload_rows(begun.campaign, judged.rows)
     return judged
 
 

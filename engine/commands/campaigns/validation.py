@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from engine.commands import text
 from engine.commands.agents import bounds
@@ -24,16 +25,25 @@ def read_rows(rows: Sequence[ListRow]) -> list[Recipient]:
     return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
 
 
+class Judged(NamedTuple):
+    """The rows of a list with their verdicts, and how many of what is left of places or invites they take."""
+
+    rows: list[Recipient]
+    taken: int
+
+
 async def judged(
     work: Work,
     event: Event,
     rows: list[Recipient],
     origin: Origin,
     before: Mapping[str, int] | None = None,
-) -> list[Recipient]:
+    taken: int = 0,
+) -> Judged:
     """Every row with its verdict: an empty code is a good one.
 
-    `before`: the good addresses in earlier parts of the list, with their rows.
+    `before`: the good addresses in earlier parts of the list, with their rows; `taken`: what those take of what is
+    left. Whoever is an attendee already, as from a list that was cancelled, counts already and takes nothing.
     """
     before = before or {}
     emails = list(dict.fromkeys(r.email for r in rows if not r.code))
@@ -41,14 +51,16 @@ async def judged(
     barred = await work.unit.barred(event.organizer, emails)
     left, full = await room_left(work, event, origin)
     needed = personal.placeholders(event)
-    left = None if left is None else max(0, left - len(before))
-    judge = _Judge(known, barred, left, full, needed, before)
+    counted = () if left is None else await work.unit.known_attendees(event.uid, emails)
+    left = None if left is None else max(0, left - taken)
+    judge = _Judge(known, barred, left, full, needed, before, {a.email for a in counted})
     standing = await bounds.standing_for(work, event)
     if standing.bounded:
         links = PersonalLinks(standing, event) if standing.bounds_links else None
         rows = [_within(work, standing, links, row) for row in rows]
     here = f"@{work.settings.domain}"
-    return [judge(_foreign(work, row) if row.email.endswith(here) else row) for row in rows]
+    found = [judge(_foreign(work, row) if row.email.endswith(here) else row) for row in rows]
+    return Judged(found, judge.taken)
 
 
 def _within(work: Work, standing: Standing, links: PersonalLinks | None, row: Recipient) -> Recipient:
@@ -119,9 +131,11 @@ class _Judge:
         full: Code,
         needed: frozenset[str],
         before: Mapping[str, int],
+        counted: set[str],
     ) -> None:
         self._known, self._barred, self._needed = known, barred, needed
-        self._left, self._full = left, full
+        self._left, self._full, self._counted = left, full, counted
+        self.taken = 0
         self._before, self._seen = before, dict[str, int]()
 
     def __call__(self, row: Recipient) -> Recipient:
@@ -130,7 +144,7 @@ class _Judge:
         if code := self._code(row):
             return replace(row, code=code.value, detail=self._detail(row, code))
         self._seen[row.email] = row.row
-        self._left = self._left - 1 if self._left is not None else None
+        self.taken += row.email not in self._counted
         return row
 
     def _code(self, row: Recipient) -> Code | None:
@@ -142,7 +156,8 @@ class _Judge:
             return self._barred[row.email]
         if self._lacking(row):
             return Code.MISSING_FIELD
-        return self._full if self._left == 0 else None
+        full = self._left is not None and self.taken >= self._left and row.email not in self._counted
+        return self._full if full else None
 
     def _lacking(self, row: Recipient) -> frozenset[str]:
         if self._needed <= _ALWAYS and row.name:

@@ -15,8 +15,9 @@ from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, na
 from engine.inbox.routes.list_campaign import DraftAndStart
 from engine.model.events import Event
 from engine.model.list_rows import ListRow
+from engine.model.messages import Fanout, Kind
 from engine.model.people import Attendee, Partstat
-from engine.model.queries import AttendeeQuery, EventQuery
+from engine.model.queries import EventQuery
 
 _GOOGLE = re.compile(r"(.+)_R\d{8}(?:T\d{6}Z?)?(@google\.com)")
 """The UID that Google gives to what follows a series, made of that of the series."""
@@ -104,15 +105,15 @@ def _ended_for(old: Event, event: Event, *, google: bool) -> bool:
 
 
 async def _people(engine: Engine, event: Event) -> list[Attendee]:
-    """Who has the event and did not decline it, one more than are invited at once at most."""
+    """Who has the event, or is owed it, and did not decline it; a few more than are invited at once at most."""
+    job = Fanout(event_uid=event.uid, kind=Kind.UPDATE, partstats=frozenset(Partstat) - {Partstat.DECLINED})
     found: list[Attendee] = []
-    cursor: str | None = None
-    while len(found) <= PEOPLE_MAX:
-        page = await engine.store.attendees(AttendeeQuery(uid=event.uid, limit=100, cursor=cursor))
-        found += [a for a in page.attendees if a.proven and a.partstat is not Partstat.DECLINED]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+    cursor: str | None = ""
+    while cursor is not None and len(found) <= PEOPLE_MAX:
+        job = job.model_copy(update={"cursor": cursor})
+        async with engine.store.unit() as unit:
+            people, cursor = await unit.audience(job, 100)
+        found += [a for a in people if a.partstat is not Partstat.DECLINED]
     return found
 
 

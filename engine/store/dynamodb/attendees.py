@@ -84,6 +84,10 @@ class AttendeeQuestions(EventQuestions):
         found = await self.rows.get(INVITEES, event_uid, "attendee", email)
         return found.attendee if found else None
 
+    async def known_attendees(self, event_uid: str, emails: Collection[str]) -> list[Attendee]:
+        """Those with these addresses who are attendees of an event, withdrawn or not."""
+        return [i.attendee for i in await self.invitees(event_uid, emails)]
+
     async def attendee_by_token(self, token: str) -> Attendee | None:
         """The attendee with this receipt token, or None."""
         found = await self.items.indexed(Index.TOKEN, token, limit=1) if token else []

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection
 from datetime import date, datetime
 
-from engine.model.messages import Fanout
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.messages import Fanout, Kind
 from engine.model.people import Attendee, Partstat
 from engine.store import rules
 from engine.store.dynamodb.answers import answers_to_instances
 from engine.store.dynamodb.attendees import AttendeeQuestions
 from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.names import joined
-from engine.store.dynamodb.owed import INVITEES, is_meant, items_of_next, notified
+from engine.store.dynamodb.owed import INVITEES, Invitee, called_off, is_meant, items_of_next, notified
 
 CHUNK_MOST = 77
 """The most items for the people to whom a unit of work owes messages; budgets and counters need at most 20 more."""
 _LOOKED_AT = 2_000
 """The most attendees that one unit of work reads to find those that a job addresses."""
+_CAMPAIGNS = 100
+"""The newest campaigns of an event among which a cancelled list is looked for."""
 
 
 class AudienceQuestions(AttendeeQuestions, Held):
     """Questions about audiences."""
+
+    @abstractmethod
+    async def last_campaigns(self, event_uid: str, organizer: str, limit: int) -> list[Campaign]:
+        """The newest campaigns for an event of that organizer, newest first."""
 
     async def _meant_besides(
         self,
@@ -41,7 +49,10 @@ class AudienceQuestions(AttendeeQuestions, Held):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
+        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`.
+
+        Those whose invite was called off with its list are not among them.
+        """
         counted = await self.event_tally(event_uid, own=False)
         unproven = await self.rows.by(INVITEES, "unproven", event_uid)
         others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
@@ -50,7 +61,21 @@ class AudienceQuestions(AttendeeQuestions, Held):
             sum(counted.get(f"rsvp.{p.label}", 0) for p in partstats)
             - sum(i.attendee.partstat in partstats for i in unproven)
             + sum(a.partstat not in partstats and a.proven and a.withdrawn is None for a in more)
+            - await self._called_off(event_uid, partstats, others)
         )
+
+    async def _called_off(
+        self, event_uid: str, partstats: Collection[Partstat], others: Collection[str]
+    ) -> int:
+        """How many people with these answers hear nothing, since their invite was called off with its list."""
+        event = await self.event(event_uid)
+        lists = await self.last_campaigns(event_uid, event.organizer, _CAMPAIGNS) if event else []
+        if not any(c.kind is Kind.INVITE and c.state is CampaignState.CANCELLED and c.started for c in lists):
+            return 0
+        found = 0
+        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
+            found += is_meant(invitee.attendee, partstats, ()) and _left_out(invitee, others)
+        return found
 
     async def notified_size(
         self,
@@ -78,7 +103,7 @@ class AudienceQuestions(AttendeeQuestions, Held):
         after = joined("attendee", last) if last else ""
         found, seen, items = list[Attendee](), 0, 0
         async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
-            if is_meant(invitee.attendee, job.partstats, others):
+            if is_meant(invitee.attendee, job.partstats, others) and not _left_out(invitee, others):
                 items += items_of_next(invitee, counted=counted)
                 if found and items > CHUNK_MOST:
                     return found, last
@@ -87,3 +112,7 @@ class AudienceQuestions(AttendeeQuestions, Held):
             if len(found) == limit or seen == _LOOKED_AT:
                 return found, last
         return found, None
+
+
+def _left_out(invitee: Invitee, others: Collection[str]) -> bool:
+    return invitee.attendee.email not in others and called_off(invitee)

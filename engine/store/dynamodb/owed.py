@@ -61,7 +61,10 @@ class Owed(Value):
 
 
 class Past(Value):
-    """The summary, kept with the attendee, of a message that is no longer the newest."""
+    """The summary, kept with the attendee, of a message that is no longer the newest.
+
+    `code`: why it was withdrawn, if so.
+    """
 
     id: str
     kind: Kind
@@ -72,6 +75,7 @@ class Past(Value):
     state: MessageState
     in_doubt: bool = False
     held: bool = False
+    code: str = ""
     created: datetime
 
     @property
@@ -111,6 +115,7 @@ def summary(owed: Owed) -> Past:
         state=m.state,
         in_doubt=m.in_doubt,
         held=owed.held,
+        code=m.code if m.state is MessageState.WITHDRAWN else "",
         created=m.created,
     )
 
@@ -289,6 +294,16 @@ def with_past(invitee: Invitee, owed: Owed) -> Invitee:
 def notified(m: Past, held: Collection[str]) -> bool:
     """True for a request that has left, or may have."""
     return m.method == "REQUEST" and (m.gone or (m.state.pending and m.id in held))
+
+
+def called_off(invitee: Invitee) -> bool:
+    """True if all that an attendee was to get was withdrawn with its campaign."""
+    requests = [m for m in invitee.messages if m.method == "REQUEST"]
+    return (
+        invitee.attendee.receipt_arrived is None
+        and any(m.kind is Kind.INVITE for m in requests)
+        and all(m.ended and m.code == Code.CAMPAIGN_CANCELLED for m in requests)
+    )
 
 
 def ledger_keys(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool]:

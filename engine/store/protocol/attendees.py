@@ -18,6 +18,10 @@ class Attendees(Protocol):
         """The attendee of an event with this address, or None."""
         ...
 
+    async def known_attendees(self, event_uid: str, emails: Collection[str]) -> list[Attendee]:
+        """Those with these addresses who are attendees of an event, withdrawn or not."""
+        ...
+
     async def attendee_by_token(self, token: str) -> Attendee | None:
         """The attendee to whom this receipt token belongs, or None."""
         ...

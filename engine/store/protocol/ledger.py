@@ -97,7 +97,10 @@ class Ledger(Protocol):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
+        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`.
+
+        An answer is not enough of whoever's invite was withdrawn with its list, before any request could reach them.
+        """
         ...
 
     async def notified_size(
@@ -111,7 +114,7 @@ class Ledger(Protocol):
         ...
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
-        """The next attendees whom a job addresses, and its new cursor; None after the last."""
+        """The next attendees of a job, as `audience_size` counts them, and its new cursor; None after the last."""
         ...
 
     async def add_fanout(self, job: Fanout) -> None:

@@ -30,6 +30,13 @@ class Attendees(Session):
         )
         return rows.attendee(row) if row else None
 
+    async def known_attendees(self, event_uid: str, emails: Collection[str]) -> list[Attendee]:
+        found = await self.all(
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND email {in_list_if(_ANYBODY)}",
+            [event_uid, event_uid, as_list(emails)],
+        )
+        return [rows.attendee(row) for row in found]
+
     async def attendee_by_token(self, token: str) -> Attendee | None:
         row = await self.one(f"SELECT {rows.ATTENDEE} FROM attendee WHERE token = ?", [token])
         return rows.attendee(row) if row else None

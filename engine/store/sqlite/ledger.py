@@ -23,6 +23,15 @@ _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 NOTIFIED = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
 _FANOUT = "f.id, json_remove(f.body, '$.id', '$.cursor') AS body, f.cursor"
+_REQUEST = (
+    "SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND m.method = 'REQUEST'"
+)
+_OF_CANCELLED = f"m.state = 'withdrawn' AND m.code = '{Code.CAMPAIGN_CANCELLED.value}' AND m.in_doubt = 0"
+_CALLED_OFF = (
+    f"a.receipt_arrived IS NULL AND EXISTS ({_REQUEST} AND m.kind = 'invite' AND {_OF_CANCELLED}) "
+    f"AND NOT EXISTS ({_REQUEST} AND NOT ({_OF_CANCELLED}))"
+)
+"""The condition that all that an attendee was to get was withdrawn with its campaign."""
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """The condition that a message is pending and not leased, so that it is not being sent."""
 
@@ -223,7 +232,10 @@ class Ledger(DayCounters, KeyBudgets):
         recurrence_id: date | datetime | None = None,
         emails: Collection[str] = (),
     ) -> int:
-        """How many proven attendees gave one of these answers, for the event, or for the given or any instance."""
+        """How many proven attendees gave one of these answers, for the event, or for the given or any instance.
+
+        Those whose invite was called off with its list are not among them.
+        """
         names, those = as_list([f"rsvp.{p.label}" for p in partstats]), as_list(partstats)
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
@@ -237,7 +249,25 @@ class Ledger(DayCounters, KeyBudgets):
             "AND withdrawn IS NULL) AS n",
             [event_uid, those, *values, event_uid, those],
         )
-        return sum(int(r["n"]) for r in (row, more) if r)
+        counted = sum(int(r["n"]) for r in (row, more) if r)
+        if not await self._any_called_off(event_uid):
+            return counted
+        off = await self.one(
+            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND partstat {IN_LIST} AND NOT ({others}) "
+            f"AND proven = 1 AND withdrawn IS NULL AND {_CALLED_OFF}",
+            [event_uid, those, *values],
+        )
+        return counted - (int(off["n"]) if off else 0)
+
+    async def _any_called_off(self, event_uid: str) -> bool:
+        """True if a list of the event was cancelled with some of its invites written."""
+        found = await self.one(
+            "SELECT 1 FROM campaign k WHERE k.organizer = (SELECT organizer FROM event WHERE uid = ?) "
+            "AND k.event_uid = ? AND k.state = 'cancelled' AND EXISTS (SELECT 1 FROM message m "
+            "WHERE m.campaign_id = k.id AND m.state = 'withdrawn' AND m.kind = 'invite')",
+            [event_uid, event_uid],
+        )
+        return found is not None
 
     async def notified_size(
         self,
@@ -288,9 +318,12 @@ class Ledger(DayCounters, KeyBudgets):
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         """The next attendees of a job, and its new cursor, None after the last."""
         others, values = await self._others(job.event_uid, job.partstats, job.recurrence_id, job.emails)
-        either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
+        meant = f"partstat {IN_LIST}"
+        if await self._any_called_off(job.event_uid):
+            meant = f"{meant} AND NOT ({_CALLED_OFF})"
+        either = f"({meant} OR {others})" if values else meant
         found = await self.all(
-            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 "
+            f"SELECT {rows.ATTENDEE} FROM attendee a WHERE event_uid = ? AND {either} AND proven = 1 "
             "AND withdrawn IS NULL AND id > ? ORDER BY id LIMIT ?",
             [job.event_uid, as_list(job.partstats), *values, int(job.cursor or 0), limit],
         )

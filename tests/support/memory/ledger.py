@@ -302,8 +302,18 @@ class LedgerUnit(SuppressionUnit):
             if key[0] == event_uid and answer.partstat in partstats and instance in {None, key[2]}
         }
         others |= set(emails)
-        people = self.attendees_of(event_uid)
-        return [a for a in people if a.proven and (a.partstat in partstats or a.email in others)]
+        people, off = self.attendees_of(event_uid), self._called_off(event_uid)
+        meant = {
+            a.email for a in people if a.partstat in partstats and (a.receipt_arrived or a.email not in off)
+        }
+        return [a for a in people if a.proven and a.email in meant | others]
+
+    def _called_off(self, event_uid: str) -> set[str]:
+        """The people whose every request was withdrawn with its campaign, an invite among them."""
+        requests = [m for m in self.messages_of(event_uid) if m.method == "REQUEST"]
+        why = (MessageState.WITHDRAWN, Code.CAMPAIGN_CANCELLED, False)
+        others = {m.email for m in requests if (m.state, m.code, m.in_doubt) != why}
+        return {m.email for m in requests if m.kind is Kind.INVITE} - others
 
     async def audience_size(
         self,

@@ -159,6 +159,10 @@ class Unit(WebhookUnit):
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
         return self.t.get("attendee", (event_uid, email))
 
+    async def known_attendees(self, event_uid: str, emails: Collection[str]) -> list[Attendee]:
+        found = (self.t.get("attendee", (event_uid, email)) for email in emails)
+        return [a for a in found if a]
+
     async def attendee_by_token(self, token: str) -> Attendee | None:
         return next(self.t.where("attendee", lambda a: a.token == token), None)
 

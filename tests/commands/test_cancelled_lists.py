@@ -1,0 +1,93 @@
+"""A list that was cancelled: whom it did not reach, and the corrected list that comes after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
+from engine.commands.events.events import EventDone, UpdateEvent
+from engine.commands.events.reinstating import ReinstateEvent
+from engine.commands.events.events import CancelEvent
+from engine.engine import Engine
+from engine.model.events import Event
+from engine.model.messages import Kind, MessageState
+from engine.refusals import Code
+from tests.support.clock import Clock
+from tests.support.engines import (
+    claim,
+    control,
+    created,
+    deliver,
+    do,
+    drafted,
+    engine_in,
+    jobs_done,
+    settle,
+)
+
+PEOPLE = [f"p{n}@example.com" for n in range(4)]
+
+
+async def cancelled(
+    engine: Engine, event: Event, emails: list[str] = PEOPLE, reached: int = 1
+) -> CampaignDone:
+    """A list, all of whose rows are written; so many mails have left when it is cancelled."""
+    draft = await drafted(engine, event, emails)
+    await control(engine, draft, CampaignAction.START)
+    await jobs_done(engine)
+    if reached:
+        await settle(engine, await claim(engine, reached), MessageState.SENT)
+    return await control(engine, draft, CampaignAction.CANCEL)
+
+
+async def test_whom_a_cancelled_list_did_not_reach_hears_of_no_change(engine: Engine) -> None:
+    event = await created(engine)
+    await cancelled(engine, event)
+    update = UpdateEvent(uid=event.uid, location="Another place")
+    would: EventDone = await do(engine, update.model_copy(update={"dry_run": True}))
+    assert would.notified == 1
+    assert would.preview is not None
+    assert [person.email for person in would.preview.first] == PEOPLE[:1]
+    done: EventDone = await do(engine, update)
+    assert done.notified == 1
+    assert [(m.kind, m.email) for m in await deliver(engine)] == [(Kind.UPDATE, PEOPLE[0])]
+
+
+async def test_an_event_that_is_called_off_and_takes_place_after_all_asks_those_whom_it_had_asked(
+    engine: Engine,
+) -> None:
+    event = await created(engine)
+    await cancelled(engine, event)
+    waiting = await drafted(engine, event, ["waits@example.com"])
+    await control(engine, waiting, CampaignAction.START)
+    await jobs_done(engine)
+    await do(engine, CancelEvent(uid=event.uid))
+    await deliver(engine)
+    await do(engine, ReinstateEvent(uid=event.uid))
+    gone = {m.email for m in await deliver(engine)}
+    assert gone == {PEOPLE[0], "waits@example.com"}
+
+
+async def test_a_corrected_list_has_the_places_that_its_people_hold_from_the_cancelled_one(
+    engine: Engine,
+) -> None:
+    event = await created(engine, places=4)
+    await cancelled(engine, event, reached=0)
+    again = await drafted(engine, event, [*PEOPLE, "more@example.com"])
+    assert again.campaign.valid == 4
+    await control(engine, again, CampaignAction.START)
+    assert [m.email for m in await deliver(engine)] == PEOPLE
+    view = await engine.campaign(again.campaign.id, engine.local)
+    assert [(row.email, row.code) for row in view.skipped] == [("more@example.com", Code.EVENT_FULL)]
+
+
+async def test_a_corrected_list_counts_its_people_once_towards_the_limit_of_invites(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock, invite_limit=5) as engine:
+        event = await created(engine)
+        await cancelled(engine, event, reached=0)
+        again = await drafted(engine, event, [*PEOPLE, "more@example.com", "most@example.com"])
+        assert again.campaign.valid == 5
+        await control(engine, again, CampaignAction.START)
+        assert [m.email for m in await deliver(engine)] == [*PEOPLE, "more@example.com"]
