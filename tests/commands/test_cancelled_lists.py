@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, DraftCampaign
 from engine.commands.events.events import EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
 from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
 from engine.model.events import Event
+from engine.model.list_rows import ListRow
 from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import (
+    attendee,
     claim,
     control,
     created,
@@ -91,3 +93,20 @@ async def test_a_corrected_list_counts_its_people_once_towards_the_limit_of_invi
         assert again.campaign.valid == 5
         await control(engine, again, CampaignAction.START)
         assert [m.email for m in await deliver(engine)] == [*PEOPLE, "more@example.com"]
+
+
+async def test_a_corrected_list_mails_its_own_names_and_fields(engine: Engine) -> None:
+    event = await created(engine, summary="Dear {{name}}, your seat: {{seat}}")
+    wrong = [ListRow(email=PEOPLE[0], name="48 Elm Street", fields={"seat": "Ann", "lang": "de"})]
+    draft: CampaignDone = await do(engine, DraftCampaign(uid=event.uid, recipients=wrong))
+    await control(engine, draft, CampaignAction.START)
+    await jobs_done(engine)
+    await control(engine, draft, CampaignAction.CANCEL)
+    right = [ListRow(email=PEOPLE[0], name="Ann", fields={"seat": "12", "lang": "fr"})]
+    again: CampaignDone = await do(engine, DraftCampaign(uid=event.uid, recipients=right))
+    await control(engine, again, CampaignAction.START)
+    await jobs_done(engine)
+    (one,) = await claim(engine)
+    assert one.attendee is not None
+    assert (one.attendee.name, dict(one.attendee.fields)) == ("Ann", {"seat": "12", "lang": "fr"})
+    assert one.attendee == await attendee(engine, event, PEOPLE[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.commands import notices, notifying, recording
@@ -115,11 +115,22 @@ async def _invite(work: Work, job: Fanout, event: Event) -> tuple[str | None, in
     attendees = new_attendees(work, event, good, campaign.origin)
     if attendees:
         await work.unit.add_attendees(attendees)
+        await _as_listed(work, good, known)
         pattern = invite_message(
             work, event, attendees[0], campaign_id=campaign.id, key=campaign.key, due=_due(work, job)
         )
         await work.unit.add_messages(invite_messages(work, attendees, pattern), priority=1)
     return cursor, len(rows)
+
+
+async def _as_listed(work: Work, rows: Sequence[Recipient], known: Mapping[str, Attendee]) -> None:
+    """Whoever is an attendee already gets the name and the fields of the list, by which it was judged and shown."""
+    for row in rows:
+        if old := known.get(row.email):
+            was = old.model_copy(update={"proven": True})
+            named = {"name": row.name or old.name, "fields": {**old.fields, **row.fields}}
+            if (new := was.model_copy(update=named)) != was:
+                await work.unit.change_attendee(was, new)
 
 
 async def _over(work: Work, job: Fanout, campaign: Campaign, event: Event) -> Code | None:
