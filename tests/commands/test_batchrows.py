@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.commands.approvals.policies import refuse_unasked
+from engine.commands.invites.suppressing import Suppress, Unsuppress
+from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.tables import batchrows, batchtimes
 from engine.commands.tables.batch import Batch, Rehearsed, RequestOutcome, StepOutcome
@@ -445,3 +447,49 @@ async def test_a_stray_quote_costs_its_own_command_alone(engine: Engine) -> None
         ("created", ""),
         ("created", ""),
     ]
+
+
+PERSON = "action,key,summary,date,start,duration,timezone,email,name"
+
+
+async def test_the_person_of_a_row_who_could_not_be_invited_is_invited_by_the_same_row_later(
+    engine: Engine,
+) -> None:
+    table = f"{PERSON}\nCREATE,,Policy due,2027-05-01,10:00,1h,Europe/Paris,ann@example.com,Ann\n"
+    await do(engine, Suppress(targets=("ann@example.com",)))
+    (made,) = await _run(engine, table)
+    assert (made.became, made.code) == (RequestOutcome.CREATED, Code.ADDRESS_SUPPRESSED)
+    (still,) = await _run(engine, table)
+    assert (still.became, still.code) == (RequestOutcome.UNCHANGED, Code.ADDRESS_SUPPRESSED)
+    await do(engine, Unsuppress(targets=("ann@example.com",)))
+    (now,) = await _run(engine, table)
+    assert (now.became, now.uid, now.code, now.notified) == (RequestOutcome.UNCHANGED, made.uid, "", 1)
+    assert "ann@example.com is invited" in now.detail
+    (again,) = await _run(engine, table)
+    assert (again.became, again.code) == (RequestOutcome.UNCHANGED, Code.NO_CHANGE)
+    assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
+
+
+async def test_a_corrected_address_is_invited_to_the_event_that_the_key_of_its_row_names(
+    engine: Engine,
+) -> None:
+    row = "CREATE,p1,Policy due,2027-05-01,10:00,1h,Europe/Paris,{},Ann"
+    await do(engine, Suppress(targets=("an@example.com",)))
+    (made,) = await _run(engine, f"{PERSON}\n{row.format('an@example.com')}\n")
+    moved = row.format("ann@example.com").replace("10:00", "11:00")
+    (other,) = await _run(engine, f"{PERSON}\n{moved}\n")
+    assert (other.became, other.code) == (RequestOutcome.FAILED, Code.EVENT_EXISTS)
+    right = f"{PERSON}\n{row.format('ann@example.com')}\n{row.format('bob@example.com')}\n"
+    (now, second) = await _run(engine, right)
+    assert (now.became, now.uid, now.notified) == (RequestOutcome.UNCHANGED, made.uid, 1)
+    assert (second.became, second.code) == (RequestOutcome.FAILED, Code.EVENT_EXISTS)
+    assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
+
+
+async def test_whoever_was_taken_out_of_the_event_of_a_row_is_not_invited_by_it_again(engine: Engine) -> None:
+    table = f"{PERSON}\nCREATE,,Policy due,2027-05-01,10:00,1h,Europe/Paris,ann@example.com,Ann\n"
+    (made,) = await _run(engine, table)
+    await do(engine, WithdrawInvite(uid=made.uid, email="ann@example.com"))
+    (again,) = await _run(engine, table)
+    assert (again.became, again.code, again.notified) == (RequestOutcome.UNCHANGED, Code.NO_CHANGE, 0)
+    assert [m.kind for m in await deliver(engine)] == []

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, SkipValidation
 
-from engine.commands import recording
+from engine.commands import recording, text
 from engine.commands.agents.bounds import refuse_links_that_wait
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
@@ -154,11 +154,11 @@ async def _one(work: Work, step: Step, judge: Judge) -> StepOutcome:
         if invitee:
             work.require("send")
         await _refuse_waiting(work, command, judge)
-        done = await command.carry_out(work)
+        done = await _carried_out(work, command, invitee)
         outcome = _outcome(step, action, done)
         if outcome.became is not RequestOutcome.UNCHANGED:
             await recording.enter(work, command, done)
-        if invitee and outcome.became is RequestOutcome.CREATED:
+        if invitee and await _to_invite(work, invitee, done):
             outcome = await _invited(work, invitee, outcome, judge)
         outcome = step.told(outcome)
     except Refused as refused:
@@ -167,6 +167,48 @@ async def _one(work: Work, step: Step, judge: Judge) -> StepOutcome:
         outcome = _turned_down(step, action, uid, refused)
     await step.also(work, outcome)
     return outcome
+
+
+async def _carried_out(work: Work, command: EventCommand, invitee: Party | None) -> EventDone:
+    """What the command does; of a row that corrects only whom to invite, the event that its key made before."""
+    try:
+        return await command.carry_out(work)
+    except Refused as refused:
+        alike = await _made_alike(work, command) if invitee and refused.code is Code.EVENT_EXISTS else None
+        if alike is None:
+            raise
+        return EventDone(event=alike)
+
+
+async def _made_alike(work: Work, command: EventCommand) -> Event | None:
+    """The event of the same key, to which nobody is invited, and of which the command says nothing else."""
+    if not isinstance(command, CreateEvent) or not command.source:
+        return None
+    owner = text.address(command.organizer) if command.organizer else work.actor.address
+    event = await work.unit.event_by_source(owner, command.source.uid)
+    if event is None or not await _without_people(work, event):
+        return None
+    values = {name: getattr(command, name) for name in (*_TEXTS, "when", "recurrence")}
+    try:
+        would = await UpdateEvent(uid=event.uid, **values, dry_run=True).carry_out(work)
+    except Refused:
+        return None
+    return None if would.changed else event
+
+
+async def _to_invite(work: Work, invitee: Party, done: EventDone) -> bool:
+    """True for a new event, and for one whose only person could not be invited when its row made it."""
+    event = done.event
+    if done.created:
+        return True
+    if event.cancelled or event.finished(work.now):
+        return False
+    return await _without_people(work, event) and not await work.unit.attendee(event.uid, invitee.address)
+
+
+async def _without_people(work: Work, event: Event) -> bool:
+    """True if an event has no attendee, neither from before nor from this unit of work."""
+    return not await work.unit.attendee_count(event.uid) and not await work.unit.places_taken(event.uid)
 
 
 async def _refuse_waiting(work: Work, command: EventCommand, judge: Judge) -> None:
@@ -186,7 +228,7 @@ async def _refuse_waiting(work: Work, command: EventCommand, judge: Judge) -> No
 
 
 async def _invited(work: Work, invitee: Party, made: StepOutcome, judge: Judge) -> StepOutcome:
-    """The outcome of a request that made an event, with what became of the invite; the event stands either way."""
+    """The outcome of a request that made an event, now or before, with what became of the invite; the event stands."""
     invite = SendInvite(uid=made.uid, email=invitee.address, name=invitee.name)
     try:
         if work.bounds.approval:
@@ -202,7 +244,7 @@ async def _invited(work: Work, invitee: Party, made: StepOutcome, judge: Judge) 
         return made.model_copy(update=fields)
     await recording.enter(work, invite, done)
     detail = f"{made.detail}; {invitee.address} is invited"
-    return made.model_copy(update={"notified": 1, "detail": detail})
+    return made.model_copy(update={"notified": 1, "code": "", "detail": detail})
 
 
 def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:

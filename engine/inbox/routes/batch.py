@@ -173,7 +173,8 @@ async def _answer(
     engine: Engine, received: ReceivedMail, outcomes: Sequence[StepOutcome], problems: Sequence[str]
 ) -> Outcome:
     failed = [outcome for outcome in outcomes if outcome.became is RequestOutcome.FAILED]
-    uninvited = [o for o in outcomes if o.became is RequestOutcome.CREATED and o.code]
+    uninvited = [o for o in outcomes if o.action == "create" and o.code not in {"", Code.NO_CHANGE}]
+    uninvited = [o for o in uninvited if o not in failed]
     outcome = Outcome(
         action=MailAction.BATCH,
         uid=outcomes[0].uid if len(outcomes) == 1 else "",
