@@ -281,7 +281,7 @@ def campaign_report(
         say("{uid}: {count} invites sent", uid=campaign.event_uid, count=number(sent)),
         say("{uid}: {count} not sent.", uid=campaign.event_uid, count=number(campaign.total - sent)),
     ]
-    if campaign.state is CampaignState.CANCELLED:
+    if campaign.state in {CampaignState.CANCELLED, CampaignState.PAUSED}:
         lines.append(
             say("The campaign stopped: {why}", why=campaign.note)
             if campaign.note

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, DraftCampaign
-from engine.commands.events.events import EventDone, UpdateEvent
+from engine.commands.events.events import CancelEvent, EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
-from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
+from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.list_rows import ListRow
 from engine.model.messages import Kind, MessageState
@@ -110,3 +110,37 @@ async def test_a_corrected_list_mails_its_own_names_and_fields(engine: Engine) -
     assert one.attendee is not None
     assert (one.attendee.name, dict(one.attendee.fields)) == ("Ann", {"seat": "12", "lang": "fr"})
     assert one.attendee == await attendee(engine, event, PEOPLE[0])
+
+
+async def told(engine: Engine) -> list[str]:
+    """The texts of what is mailed to whoever mailed the list."""
+    gone = await deliver(engine)
+    return [m.notice.text for m in gone if m.notice and m.email == "boss@example.com"]
+
+
+async def test_whoever_mailed_a_list_hears_that_it_was_cancelled(engine: Engine) -> None:
+    event = await created(engine)
+    draft = await drafted(engine, event, PEOPLE, report_to="boss@example.com")
+    await control(engine, draft, CampaignAction.START)
+    await jobs_done(engine)
+    await settle(engine, await claim(engine, 1), MessageState.SENT)
+    await control(engine, draft, CampaignAction.CANCEL)
+    await control(engine, draft, CampaignAction.CANCEL)
+    (text,) = await told(engine)
+    assert f"{event.uid}: 1 invites sent" in text
+    assert "The campaign stopped: it was cancelled." in text
+
+
+async def test_whoever_mailed_a_list_hears_that_it_paused_itself(tmp_path: Path, clock: Clock) -> None:
+    async with engine_in(tmp_path, clock, fail_share=0.5) as engine:
+        event = await created(engine)
+        many = [f"p{n}@example.com" for n in range(200)]
+        draft = await drafted(engine, event, many, report_to="boss@example.com")
+        await control(engine, draft, CampaignAction.START)
+        await jobs_done(engine)
+        failed = {"code": Code.REJECTED_BY_SERVER, "text": "550 no"}
+        await settle(engine, await claim(engine, 150), MessageState.FAILED, **failed)
+        (text,) = await told(engine)
+        view = await engine.campaign(draft.campaign.id, engine.local)
+        assert view.campaign.state is CampaignState.PAUSED
+        assert f"The campaign stopped: {view.campaign.note}" in text

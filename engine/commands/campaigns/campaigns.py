@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr
 from engine.commands import bulk_changes
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Apply, Command, Done, Work
-from engine.commands.campaigns import uploading
+from engine.commands.campaigns import telling, uploading
 from engine.commands.campaigns import validation as judging
 from engine.commands.campaigns.uploading import Uploaded
 from engine.commands.composing import personal_values
@@ -323,6 +323,7 @@ async def cancel(work: Work, campaign: Campaign) -> Campaign:
     values = {"state": CampaignState.CANCELLED, "finished": work.now}
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)
+    await telling.report(work, cancelled)
     await work.unit.release_reserve(campaign.id, None)
     code = Code.CAMPAIGN_CANCELLED
     change = BulkChange(action=BulkAction.WITHDRAW, campaign_id=campaign.id, code=code.value)

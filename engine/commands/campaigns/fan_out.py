@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.commands import notices, notifying, recording
+from engine.commands import recording
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
-from engine.commands.campaigns import campaigns
+from engine.commands.campaigns import campaigns, telling
 from engine.commands.invites.invites import invite_message, invite_messages, new_attendees, room_left
 from engine.commands.notifying import Progress
 from engine.commands.person_limit import PersonLimit
@@ -223,7 +223,9 @@ class PauseFailing(Command[Progress]):
             return Progress(worked=False)
         campaign, failed, settled, answer = found
         note = f"Paused itself: {failed} of the last {settled} messages failed. A server said: {answer}"
-        await campaigns.pause(work, campaign.model_copy(update={"note": note[:500]}))
+        await telling.report(
+            work, await campaigns.pause(work, campaign.model_copy(update={"note": note[:500]}))
+        )
         return Progress(worked=True)
 
 
@@ -252,13 +254,7 @@ class FinishCampaign(Command[Progress]):
 
 async def _close(work: Work, campaign: Campaign) -> None:
     await work.unit.save_campaign(campaign)
-    if campaign.report_to:
-        counts = await work.unit.campaign_counts(campaign.id)
-        skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
-        event = await work.unit.event(campaign.event_uid)
-        title, language = event.summary if event else "", await notices.language_of(work, campaign.report_to)
-        notice = notices.campaign_report(campaign, title, counts, skipped, language)
-        await notifying.notify(work, campaign.report_to, notice, campaign.event_uid)
+    await telling.report(work, campaign)
 
 
 class DropDays(Command[Progress]):
