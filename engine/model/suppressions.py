@@ -42,6 +42,12 @@ class Suppression(Value):
         complained = self.reason.startswith(SuppressionCause.COMPLAINED)
         return SuppressionCause.COMPLAINED if complained else SuppressionCause.BOUNCED
 
+    def complained_of(self, reason: str) -> Suppression | None:
+        """The entry with a complaint as its reason, if that outweighs its cause; None where it stays as it is."""
+        entry = self.model_copy(update={"reason": reason})
+        own = {SuppressionCause.UNSUBSCRIBED, SuppressionCause.COMPLAINED}
+        return entry if entry.cause is SuppressionCause.COMPLAINED and self.cause not in own else None
+
     @property
     def is_domain(self) -> bool:
         """True if the entry is a whole domain."""

@@ -87,6 +87,27 @@ async def test_an_entry_is_added_once_and_keeps_its_reason(store: Store) -> None
     assert (known.reason, known.cause) == ("550 no such user", "bounced")
 
 
+async def test_a_complaint_is_the_cause_of_an_entry_that_was_there_unless_its_person_made_it(
+    store: Store,
+) -> None:
+    await add(store, entry(ANN, ORGANIZER), entry(BOB, "", "550 no such user"), entry(ANN))
+    async with store.unit() as unit:
+        await unit.block(CEM, ORGANIZER, START)
+        await unit.suppress_for(ANN, ORGANIZER, "complained abuse", START)
+        await unit.suppress_for(ANN, ORGANIZER, "complained again", START)
+        await unit.suppress_for(ANN, ORGANIZER, "550 no such user", START)
+        await unit.suppress_for(CEM, ORGANIZER, "complained", START)
+        await unit.suppress(BOB, "complained", START)
+        await unit.suppress(ANN, "550 no such user", START)
+    found = {(e.target, e.organizer): e.reason for e in await store.suppressions(None, 10)}
+    assert found == {
+        (ANN, ORGANIZER): "complained abuse",
+        (ANN, ""): ASKED,
+        (BOB, ""): "complained",
+        (CEM, ORGANIZER): "",
+    }
+
+
 async def test_an_entry_that_is_dropped_bars_nobody(store: Store) -> None:
     await add(store, entry("example.com"), entry(ANN), entry(ANN, ORGANIZER))
     async with store.unit() as unit:

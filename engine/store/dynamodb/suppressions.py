@@ -152,9 +152,16 @@ class Suppressions(SuppressionQuestions, Noting):
         )
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        """Record that `email` accepts no mail from this organizer."""
+        """Record that `email` accepts no mail from this organizer.
+
+        A complaint outweighs each cause but what the person wished before.
+        """
         entry = Suppression(target=email, organizer=organizer, reason=reason or _BOUNCED, at=now)
-        await self.rows.add(SUPPRESSIONS, entry)
+        known = await self.suppression(email, organizer)
+        if known is None:
+            await self.rows.add(SUPPRESSIONS, entry)
+        elif changed := known.complained_of(entry.reason):
+            await self.rows.put(SUPPRESSIONS, changed)
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Record that `email` accepts no mail from any organizer."""

@@ -83,9 +83,12 @@ class Attendees(Protocol):
         ...
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        """Note that `email` takes no mail of this organizer."""
+        """Note that `email` takes no mail of this organizer: why, stays as it was, but for a complaint.
+
+        That replaces every cause but what the person wished before: to be taken off, or an earlier complaint.
+        """
         ...
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
-        """Note that `email` takes no mail from any organizer."""
+        """Note that `email` takes no mail from any organizer, as `suppress_for` does."""
         ...

@@ -15,6 +15,11 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list, in_list_if, v
 from engine.store.sqlite.suppressions import ANY_DOMAIN, by_domain
 
 _ANY = "''"
+_COMPLAINT_COUNTS = (
+    "ON CONFLICT DO UPDATE SET reason = excluded.reason "
+    "WHERE excluded.reason GLOB 'complained*' AND reason <> '' AND reason NOT GLOB 'complained*'"
+)
+"""A complaint takes the place of every cause but the person's own wish; nothing else replaces an entry."""
 _ANYBODY = "SELECT 1 FROM attendee WHERE event_uid = ?"
 _SUPPRESSED, _BLOCKED = "SELECT 1 FROM suppression", "SELECT 1 FROM block WHERE organizer = ?"
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
@@ -239,14 +244,15 @@ class Attendees(Session):
             await changes.note_unsubscribed(self, email, organizer, now.timestamp())
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        """Record that mail from one organizer to `email` bounced; an earlier unsubscription is kept."""
+        """Record that mail from one organizer to `email` bounced, or a complaint; an earlier unsubscription is kept."""
         await self.run(
-            "INSERT OR IGNORE INTO block(email, organizer, at, reason) VALUES (?,?,?,?)",
+            f"INSERT INTO block(email, organizer, at, reason) VALUES (?,?,?,?) {_COMPLAINT_COUNTS}",
             [email, organizer, now.timestamp(), reason or "bounced"],
         )
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Record that `email` accepts no mail from any organizer."""
         await self.run(
-            "INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason or "bounced", now.timestamp()]
+            f"INSERT INTO suppression(email, reason, at) VALUES (?,?,?) {_COMPLAINT_COUNTS}",
+            [email, reason or "bounced", now.timestamp()],
         )

@@ -47,12 +47,14 @@ class SuppressionUnit:
         self._put(email, organizer, "", now)
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        if self.t.get(_TABLE, (email, organizer)) is None:
+        known = self.t.get(_TABLE, (email, organizer))
+        if known is None:
             self._put(email, organizer, reason or "bounced", now)
+        elif changed := known.complained_of(reason):
+            self.t.put(_TABLE, (email, organizer), changed)
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
-        if self.t.get(_TABLE, (email, "")) is None:
-            self._put(email, "", reason or "bounced", now)
+        await self.suppress_for(email, "", reason, now)
 
     def _put(self, target: str, organizer: str, reason: str, now: datetime) -> None:
         entry = Suppression(target=target, organizer=organizer, reason=reason, at=now)
