@@ -55,7 +55,8 @@ def attendee_cells(attendee: Attendee, organizer: str) -> Cells:
         attendee.prodid,
         attendee.created,
         attendee.receipt_arrived,
-        attendee.receipt_sequence,
+        # Of who was invited again, it is the revision of that invite until they answer.
+        attendee.receipt_sequence if attendee.receipt_arrived else -1,
         attendee.withdrawn,
         attendee.zone,
         attendee.proven,

@@ -17,16 +17,18 @@ from starlette.types import Message
 
 from cis_mcp.cli.main import cli
 from cis_mcp.rest.v1.exports import Download
+from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.pages.links import CreateLink
 from engine.engine import Engine
+from engine.exporting.cells import attendee_cells
 from engine.exporting.files import Form, writer, written
 from engine.model.actors import Actor
 from engine.model.exports import COLUMNS, ExportQuery, Table
-from engine.model.people import Partstat
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Refused
 from tests.cli.processes import ROOT
 from tests.support.clock import Clock
-from tests.support.engines import answer, created, deliver, do, engine_in, invite
+from tests.support.engines import answer, attendee, created, deliver, do, engine_in, invite
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import key_for, served
 
@@ -93,6 +95,23 @@ async def test_addresses_names_and_comments_are_masked_unless_asked_for_and_allo
         assert (await _asked(address, narrow, "attendees")).status_code == 200
         refused = await _asked(address, narrow, "attendees", 403, masked="false")
         assert "report" in refused.json()["detail"]
+
+
+async def test_who_was_invited_again_answers_no_revision_until_they_answer_anew(engine: Engine) -> None:
+    event = await created(engine, organizer=ANN)
+    kim = (await invite(engine, event, "kim@guests.example")).attendee
+    await answer(engine, kim, Partstat.ACCEPTED)
+    await do(engine, WithdrawInvite(uid=event.uid, email=kim.email))
+    again = (await invite(engine, event, kim.email)).attendee
+    assert _answered(again) == (None, -1)
+    await answer(engine, again, Partstat.ACCEPTED)
+    assert _answered(await attendee(engine, event, kim.email))[1] == 1
+
+
+def _answered(person: Attendee) -> tuple[object, object]:
+    names = [column.name for column in COLUMNS[Table.ATTENDEES]]
+    row = dict(zip(names, attendee_cells(person, ANN), strict=True))
+    return row["answered"], row["answered_revision"]
 
 
 async def test_an_organizer_gets_their_own_rows_alone_and_the_operator_those_of_whom_they_name(
