@@ -18,11 +18,9 @@ from engine.commands.triggers.deliveries import (
     HandleDelivery,
     HoldDelivery,
     PlanDelivery,
-    PostponeDelivery,
-    RestDelivery,
-    SettleUnmatched,
 )
 from engine.commands.triggers.feeding import FeedTrigger
+from engine.commands.triggers.waiting import PostponeDelivery, RestDelivery, SettleUnmatched
 from engine.engine import SYSTEM, Engine
 from engine.model.keys import Key
 from engine.model.rules import Deed

@@ -27,7 +27,7 @@ _POSTED_BYTES_MAX = 256 * 1024 * 1024
 """Of requests as they were posted, in all; the oldest go first."""
 _OBJECT_PENDING_MAX = 100
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_DETAIL_MAX = 300
+DETAIL_MAX = 300
 _ID_LENGTH = 16
 _IN_PARTS = "in_parts"
 """Marks a delivery of which a part of the people is invited, and which goes on at once."""
@@ -136,7 +136,7 @@ def kept_delivery(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
         state=DeliveryState.FAILED if one.code else DeliveryState.KEPT,
         due=work.now if works else None,
         code=one.code,
-        detail=one.detail[:_DETAIL_MAX],
+        detail=one.detail[:DETAIL_MAX],
         chain=one.chain,
     )
 
@@ -173,16 +173,16 @@ class PlanDelivery(Command[DeliveryDone]):
         if delivery.state is not DeliveryState.KEPT or delivery.due is None:
             return DeliveryDone(delivery=delivery)
         if self.mapped is None or self.mapped.do is Deed.NOTHING:
-            return await _saved(work, delivery, state=DeliveryState.NOTHING, due=None)
+            return await saved(work, delivery, state=DeliveryState.NOTHING, due=None)
         asked = {"object": self.mapped.object, "version": self.mapped.version, "unanswered": None}
         if await self._late(work, delivery, self.mapped):
-            return await _saved(
+            return await saved(
                 work, delivery, **asked, state=DeliveryState.STALE, due=None, code=Code.STALE.value
             )
         undo = work.settings.undo_trigger_s if self.mapped.undo_s is None else self.mapped.undo_s
         due = await self._in_order(work, delivery, self.mapped, work.now + timedelta(seconds=undo))
         kept = {**asked, "asked": replacing.asks(self.mapped)}
-        return await _saved(work, delivery, **kept, state=DeliveryState.WAITING, due=due)
+        return await saved(work, delivery, **kept, state=DeliveryState.WAITING, due=due)
 
     async def _late(self, work: Work, delivery: Delivery, asked: Mapped) -> bool:
         """True if a newer version was carried out, or waits."""
@@ -196,7 +196,7 @@ class PlanDelivery(Command[DeliveryDone]):
         newer = replacing.asks(asked)
         for other in await _waiting(work, delivery, asked):
             if replacing.covers(newer, other.asked):
-                await _saved(work, other, state=DeliveryState.REPLACED, due=None)
+                await saved(work, other, state=DeliveryState.REPLACED, due=None)
             elif other.due:
                 due = max(due, other.due)
         return due
@@ -232,15 +232,15 @@ class HandleDelivery(Command[DeliveryDone]):
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
         known = known or TriggerObject(object=asked.object)
         if older(asked.version, known.version):
-            return await _saved(work, delivery, state=DeliveryState.STALE, due=None, code=Code.STALE.value)
+            return await saved(work, delivery, state=DeliveryState.STALE, due=None, code=Code.STALE.value)
         if asked.do is Deed.FORGET:
-            done = await _saved(work, delivery, state=DeliveryState.DONE, due=None)
+            done = await saved(work, delivery, state=DeliveryState.DONE, due=None)
             version = effects.greatest(asked.version, known.version)
             await work.unit.forget_object(delivery.trigger_id, asked.object, version)
             return done
         if asked.do is Deed.REMIND and delivery.event_uid:
             # It was carried out before, and nobody is reminded twice by one delivery.
-            return await _saved(work, delivery, state=DeliveryState.UNCHANGED, due=None)
+            return await saved(work, delivery, state=DeliveryState.UNCHANGED, due=None)
         work.unit.go_on_with(effects.next_link(delivery.chain))
         until_now = delivery.refused if delivery.code == _IN_PARTS else None
         came_to = await effects.carried_out(replace(work, waited=True), asked, known, until_now)
@@ -248,13 +248,13 @@ class HandleDelivery(Command[DeliveryDone]):
             await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
         same = asked.version is not None and asked.version == known.version and bool(came_to.effect)
         code = came_to.code or ("same_version" if same and until_now is None else "")
-        return await _saved(
+        return await saved(
             work,
             delivery,
             state=DeliveryState.WAITING if came_to.more else came_to.state,
             due=work.now if came_to.more else None,
             code=_IN_PARTS if came_to.more else code,
-            detail=came_to.detail[:_DETAIL_MAX],
+            detail=came_to.detail[:DETAIL_MAX],
             event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else "") or asked.uid,
             invited=delivery.invited + came_to.invited,
             withdrawn=delivery.withdrawn + came_to.withdrawn,
@@ -279,8 +279,8 @@ class FailDelivery(Command[DeliveryDone]):
         if self.code is Code.LOOP and trigger and not trigger.stopped:
             await work.unit.save_trigger(trigger.model_copy(update={"stopped": self.code.value}))
             await effects.report_loop(work, trigger, self.detail)
-        values = {"code": self.code.value, "detail": self.detail[:_DETAIL_MAX]}
-        return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
+        values = {"code": self.code.value, "detail": self.detail[:DETAIL_MAX]}
+        return await saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
 
 
 class EmptyDeliveries(Command[Progress]):
@@ -297,60 +297,6 @@ class EmptyDeliveries(Command[Progress]):
         return Progress(worked=bool(emptied or dropped))
 
 
-class PostponeDelivery(Command[DeliveryDone]):
-    """Handle a delivery later: the system of record cannot be asked just now, or the key is stopped."""
-
-    in_record = False
-    delivery_id: str
-    seconds: int
-    detail: str = ""
-    stopped: bool = Field(False, description="its key is, so that later ones about the object wait as long")
-
-    async def carry_out(self, work: Work) -> DeliveryDone:
-        """Raises Refused: UNKNOWN_DELIVERY."""
-        delivery = await stored(work, self.delivery_id)
-        if delivery.state.settled:
-            return DeliveryDone(delivery=delivery)
-        due = work.now + timedelta(seconds=self.seconds)
-        since = None if self.stopped else delivery.unanswered or work.now
-        if self.stopped and delivery.object:
-            for other in await work.unit.pending_for(
-                delivery.trigger_id, delivery.object, most_deliveries(work)
-            ):
-                if other.due and other.due < due:
-                    await _saved(work, other, due=due)
-        return await _saved(work, delivery, due=due, detail=self.detail[:_DETAIL_MAX], unanswered=since)
-
-
-class RestDelivery(Command[DeliveryDone]):
-    """Leave a delivery as it was kept: its trigger is no longer live, or was stopped."""
-
-    in_record = False
-    delivery_id: str
-
-    async def carry_out(self, work: Work) -> DeliveryDone:
-        """Raises Refused: UNKNOWN_DELIVERY."""
-        delivery = await stored(work, self.delivery_id)
-        if delivery.state.settled:
-            return DeliveryDone(delivery=delivery)
-        return await _saved(work, delivery, state=DeliveryState.KEPT, due=None, unanswered=None)
-
-
-class SettleUnmatched(Command[DeliveryDone]):
-    """Note that nothing is to be done for a delivery that waited: what its rules look at is another now."""
-
-    in_record = False
-    delivery_id: str
-
-    async def carry_out(self, work: Work) -> DeliveryDone:
-        """Raises Refused: UNKNOWN_DELIVERY."""
-        delivery = await stored(work, self.delivery_id)
-        if delivery.state is not DeliveryState.WAITING:
-            return DeliveryDone(delivery=delivery)
-        values = {"detail": "", "unanswered": None}
-        return await _saved(work, delivery, **values, state=DeliveryState.NOTHING, due=None)
-
-
 class HoldDelivery(Command[DeliveryDone]):
     """Note that what a delivery asks for waits for approval."""
 
@@ -364,7 +310,7 @@ class HoldDelivery(Command[DeliveryDone]):
         if delivery.state is not DeliveryState.WAITING:
             return DeliveryDone(delivery=delivery)
         why = f"It waits for approval: held action {self.held_id}."
-        return await _saved(work, delivery, state=DeliveryState.HELD, due=None, detail=why)
+        return await saved(work, delivery, state=DeliveryState.HELD, due=None, detail=why)
 
 
 class ReplayDelivery(Command[DeliveryDone]):
@@ -388,7 +334,7 @@ class ReplayDelivery(Command[DeliveryDone]):
                 Code.INVALID_PAYLOAD, "The delivery cannot be read, and a replay would fail in the same way."
             )
         values = {"code": "", "detail": "", "refused": (), "unanswered": None}
-        return await _saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)
+        return await saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)
 
 
 async def stored(work: Work, delivery_id: str) -> Delivery:
@@ -404,7 +350,8 @@ def unknown_delivery(delivery_id: str) -> Refused:
     return Refused(Code.UNKNOWN_DELIVERY, f"No delivery has the id “{delivery_id[:60]}”.")
 
 
-async def _saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
+async def saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
+    """`delivery` with these values, as it is kept now; the request is kept only of one that waits."""
     gone = {} if values.get("state", delivery.state) is DeliveryState.WAITING else {"asked": None}
     delivery = delivery.model_copy(update={**values, **gone})
     await work.unit.save_delivery(delivery)
