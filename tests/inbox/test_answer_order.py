@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import UpdateEvent
+from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.routes.confirm import by_page
+from engine.model.answers import ProposalState
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
 from tests.inbox.test_confirm import code_in
@@ -149,3 +152,43 @@ async def test_an_answer_without_a_sequence_is_as_old_as_its_mail_whatever_was_r
     done = await do(engine, RecordReceipt(token=ann.token, partstat=ACCEPTED, arrived=monday), SYSTEM)
     assert (done.receipt.counted, done.receipt.code) == (False, "stale")
     assert await counts(engine, event) is DECLINED
+
+
+@pytest.mark.parametrize("one_date", [False, True])
+async def test_a_calendar_that_missed_revisions_answers_after_an_answer_without_a_sequence(
+    engine: Engine, clock: Clock, one_date: bool
+) -> None:
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    said = {"token": ann.token, "recurrence_id": event.span.start if one_date else None}
+    clock.move(hours=1)
+    await do(engine, RecordReceipt(**said, partstat=Partstat.TENTATIVE), SYSTEM)
+    clock.move(hours=1)
+    later = RecordReceipt(**said, partstat=ACCEPTED, sequence=0, dtstamp=clock())
+    assert (await do(engine, later, SYSTEM)).receipt.counted
+
+
+async def test_an_answer_without_a_sequence_lets_none_from_before_the_invite_count(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    before = clock()
+    await do(engine, WithdrawInvite(uid=event.uid, email=ANN))
+    await invite(engine, event, ANN)
+    clock.move(hours=1)
+    await do(engine, RecordReceipt(token=ann.token, partstat=ACCEPTED), SYSTEM)
+    old = RecordReceipt(token=ann.token, partstat=DECLINED, sequence=0, dtstamp=before)
+    assert (await do(engine, old, SYSTEM)).receipt.code == "stale"
+    assert await counts(engine, event) is ACCEPTED
+
+
+async def test_a_proposal_without_a_sequence_is_replaced_by_the_calendars_later_one(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    for comment, sequence in (("An hour later?", None), ("Two hours later?", 0)):
+        clock.move(hours=1)
+        proposing = RecordProposal(token=ann.token, comment=comment, sequence=sequence)
+        assert (await do(engine, proposing, SYSTEM)).proposal.state is ProposalState.OPEN

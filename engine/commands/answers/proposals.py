@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.commands import answer_notices, notices, series, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
-from engine.commands.answers.receipts import outdated, recorded
+from engine.commands.answers.receipts import answered_sequence, outdated, recorded
 from engine.commands.base import Command, D_co, Done, Work
 from engine.commands.invites.invites import invite_message
 from engine.commands.prompting import Cause, prompted
@@ -63,15 +63,16 @@ class RecordProposal(Answering[ProposalDone]):
         return ProposalDone(attendee=attendee, event=who.event, proposal=proposal)
 
     async def _kept(self, work: Work, who: Respondent) -> Proposal:
-        proposal = self._proposal(work, who)
+        instance = self._instance(who.event)
         known = await work.unit.proposals(who.event.uid, who.attendee.email, None)
-        same = [p for p in known if p.recurrence_id == proposal.recurrence_id]
+        same = [p for p in known if p.recurrence_id == instance]
+        latest = max((p for p in same), key=_order, default=None)
+        proposal = self._proposal(work, who, latest.sequence if latest else -1)
         for open_one in (p for p in same if p.state is ProposalState.OPEN):
             if _content(open_one) == _content(proposal):
                 return open_one
         if len(known) >= PROPOSALS_MAX:
             raise Refused(Code.TOO_MANY, "This attendee has already proposed other times too often.")
-        latest = max((p for p in same), key=_order, default=None)
         if latest and _order(proposal) < _order(latest):
             proposal = proposal.model_copy(update={"state": ProposalState.REPLACED})
         await self._add(work, who, proposal, same)
@@ -85,12 +86,13 @@ class RecordProposal(Answering[ProposalDone]):
             await _notify(work, who, proposal)
         await work.unit.add_proposal(proposal)
 
-    def _proposal(self, work: Work, who: Respondent) -> Proposal:
-        event, instance = who.event, self.recurrence_id
-        recurrence_id = (
-            series.aligned(event.span, instance) if instance is not None and event.recurring else None
-        )
-        sequence = event.sequence if self.sequence is None else min(self.sequence, event.sequence)
+    def _instance(self, event: Event) -> date | datetime | None:
+        if self.recurrence_id is None or not event.recurring:
+            return None
+        return series.aligned(event.span, self.recurrence_id)
+
+    def _proposal(self, work: Work, who: Respondent, last: int) -> Proposal:
+        event, recurrence_id = who.event, self._instance(who.event)
         gone = event.cancelled or event.finished(work.now) or outdated(event, self, recurrence_id)
         return Proposal(
             id=work.randomness.word(_ID_LENGTH),
@@ -101,7 +103,7 @@ class RecordProposal(Answering[ProposalDone]):
             location=whole_blanked(" ".join(self.location.split())[: text.LOCATION_MAX]),
             comment=whole_blanked(self.comment[:2000]),
             recurrence_id=recurrence_id,
-            sequence=max(0, sequence),
+            sequence=answered_sequence(event, self, recurrence_id, last),
             dtstamp=self.given(work.now),
             arrived=work.now,
             state=ProposalState.OUTDATED if gone else ProposalState.OPEN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from engine.commands import composing, notices, series
 from engine.commands.agents.messages import keep_comment
@@ -48,8 +49,9 @@ async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat:
     """Record the answer `partstat` of `who`, and count it where it is the newest and answers what stands."""
     if who.attendee.withdrawn is not None and who.proven and partstat.holds_place:
         who = await _reached_after_all(work, who)
-    receipt = _receipt(work, said, who, partstat)
-    code, counts = await _verdict(work, said, who, receipt)
+    last = await _last(work, who.attendee, _instance(who.event, said.recurrence_id))
+    receipt = _receipt(work, said, who, partstat, last)
+    code, counts = await _verdict(work, said, who, receipt, last)
     receipt = receipt.model_copy(update={"counted": counts, "code": code})
     if who.added and counts:
         await work.unit.add_attendees([who.attendee])
@@ -96,20 +98,35 @@ async def _proved(work: Work, who: Respondent) -> Attendee:
     return proven
 
 
-def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> Receipt:
+class _Last(NamedTuple):
+    """SEQUENCE and DTSTAMP of the answer that counts so far."""
+
+    sequence: int
+    dtstamp: datetime | None
+
+
+async def _last(work: Work, attendee: Attendee, recurrence_id: date | datetime | None) -> _Last:
+    if recurrence_id is None:
+        return _Last(attendee.receipt_sequence, attendee.receipt_dtstamp)
+    answer = await work.unit.instance_answer(attendee.event_uid, attendee.email, recurrence_id)
+    return _Last(answer.sequence, answer.dtstamp) if answer else _Last(-1, None)
+
+
+def _receipt(
+    work: Work, said: Answering[Done], who: Respondent, partstat: Partstat, last: _Last
+) -> Receipt:
     event = who.event
-    # A client's idea of SEQUENCE may be wrong; one that is ahead must not lock out every later answer.
-    sequence = event.sequence if said.sequence is None else said.sequence
+    recurrence_id = _instance(event, said.recurrence_id)
     return Receipt(
         event_uid=who.attendee.event_uid,
         email=who.attendee.email,
         partstat=partstat,
-        sequence=max(0, min(sequence, event.sequence)),
+        sequence=answered_sequence(event, said, recurrence_id, last.sequence),
         dtstamp=said.given(work.now),
         arrived=work.now,
         prodid=said.prodid[:200],
         comment=whole_blanked(said.comment[:2000]),
-        recurrence_id=_instance(event, said.recurrence_id),
+        recurrence_id=recurrence_id,
         sent_by=said.sent_by if len(said.sent_by) <= 320 else "",
     )
 
@@ -122,7 +139,9 @@ def _instance(event: Event, recurrence_id: date | datetime | None) -> date | dat
     return recurrence_id if event.recurring or recurrence_id != event.span.start else None
 
 
-async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: Receipt) -> tuple[str, bool]:
+async def _verdict(
+    work: Work, said: Answering[Done], who: Respondent, receipt: Receipt, last: _Last
+) -> tuple[str, bool]:
     """Why a receipt is flagged, if it is, and whether it counts (promises 8 and 9)."""
     if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
         return Code.SENDER_UNAUTHENTICATED.value, False
@@ -130,7 +149,7 @@ async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: 
         return Code.INVITE_WITHDRAWN.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False
-    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, said, who.attendee, receipt):
+    if outdated(who.event, said, receipt.recurrence_id) or _older(said, receipt, last):
         return Code.STALE.value, False
     if receipt.recurrence_id is None and await _finds_no_place(work, who, receipt.partstat):
         return Code.EVENT_FULL.value, False
@@ -170,20 +189,28 @@ def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime
     return bool(said.dtstamp and event.moved_at and said.dtstamp < event.moved_at - _SLOW_CLOCK)
 
 
-async def _older(work: Work, said: Answering[Done], attendee: Attendee, receipt: Receipt) -> bool:
+def answered_sequence(
+    event: Event, said: Answering[Done], recurrence_id: date | datetime | None, last: int
+) -> int:
+    """SEQUENCE of the revision that is answered; `last`: that of the answer before, which this one follows.
+
+    An answer without one counts for the oldest revision that it can be for: the next may come from a calendar that
+    few revisions reached. One that is ahead must not lock out every later answer.
+    """
+    sequence = said.sequence
+    if sequence is None:
+        sequence = max(last, series.moved_with(event, recurrence_id))
+    return max(0, min(sequence, event.sequence))
+
+
+def _older(said: Answering[Done], receipt: Receipt, last: _Last) -> bool:
     """True if a newer receipt was counted; of equal ones the later counts.
 
     An answer without SEQUENCE, which may have waited through revisions, is told by its time alone.
     """
-    if receipt.recurrence_id is None:
-        known = (attendee.receipt_sequence, attendee.receipt_dtstamp)
-    else:
-        answer = await work.unit.instance_answer(attendee.event_uid, attendee.email, receipt.recurrence_id)
-        known = (answer.sequence, answer.dtstamp) if answer else (-1, None)
-    sequence, dtstamp = known
-    if dtstamp is None or said.sequence is None:
-        return dtstamp is not None and receipt.dtstamp < dtstamp
-    return (receipt.sequence, receipt.dtstamp) < (sequence, dtstamp)
+    if last.dtstamp is None or said.sequence is None:
+        return last.dtstamp is not None and receipt.dtstamp < last.dtstamp
+    return (receipt.sequence, receipt.dtstamp) < (last.sequence, last.dtstamp)
 
 
 async def _counted(work: Work, attendee: Attendee, receipt: Receipt, zone: str) -> Attendee:
