@@ -133,6 +133,49 @@ async def test_a_series_that_ended_by_itself_is_not_gone_on_with(post: Post) -> 
     assert await _invited(post) == set()
 
 
+@pytest.mark.parametrize("shortened", [False, True])
+async def test_another_series_of_the_same_title_is_not_gone_on_with_by_googles_uid(
+    post: Post, shortened: bool
+) -> None:
+    """The other one ended by itself, later than the one that goes on, or goes on."""
+    monday, thursday = _series(GOOGLE, FIRST), _series("zzz@google.com", FIRST + timedelta(days=3), count=3)
+    for own, name in ((monday, "junior"), (thursday, "senior")):
+        await post(mails.request(own))
+        await invite(post.engine, await _event(post, str(own["uid"])), f"{name}@example.com")
+    shorter = _series(GOOGLE, FIRST, 1, until=SPLIT.astimezone(UTC) - HOUR)
+    if shortened:
+        await post(mails.request(shorter))
+    await deliver(post.engine)
+    await post(mails.request(_series("abc123_R20270726T170000@google.com", SPLIT)))
+    assert await _invited(post) == {"junior"}
+    await post(mails.request(shorter))
+    assert await _invited(post) == set()
+
+
+async def test_two_series_of_one_title_that_google_splits_together_keep_their_own_people(post: Post) -> None:
+    for uid, day in ((GOOGLE, FIRST), ("zzz@google.com", FIRST + timedelta(days=3))):
+        await post(mails.request(_series(uid, day)))
+        await invite(post.engine, await _event(post, uid), f"{uid.partition('@')[0]}@example.com")
+    await deliver(post.engine)
+    new = _series("zzz_R20270729T170000@google.com", SPLIT + timedelta(days=3))
+    await post(mails.request(new))
+    assert await _invited(post) == {"zzz"}
+    await post(mails.request(_series(GOOGLE, FIRST, 1, until=SPLIT.astimezone(UTC) - HOUR)))
+    assert await _invited(post) == set()
+
+
+async def test_what_follows_what_follows_keeps_its_people_under_another_title(post: Post) -> None:
+    await _old(post, GOOGLE)
+    second = "abc123_R20270726T170000@google.com"
+    await post(mails.request(_series(second, SPLIT)))
+    await invite(post.engine, await _event(post, second), "new@example.com")
+    await deliver(post.engine)
+    third = _series("abc123_R20270816T170000@google.com", SPLIT + 3 * WEEK)
+    third["summary"] = "Advanced training"
+    await post(mails.request(third))
+    assert await _invited(post) == {"yes", "maybe", "silent", "new"}
+
+
 async def test_a_series_that_was_shortened_long_ago_is_not_gone_on_with(post: Post) -> None:
     await _old(post)
     post.engine.clock.move(hours=2)  # type: ignore[attr-defined]

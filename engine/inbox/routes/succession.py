@@ -63,19 +63,33 @@ def _not_invited(old: Event, event: Event, why: str) -> str:
 
 async def _predecessor(engine: Engine, event: Event) -> Event | None:
     """The series that ended just before `event` begins, if its calendar says so or has just shortened it for that."""
-    match = _GOOGLE.fullmatch(event.source_uid or "")
     start = event.span.start_utc
     query = EventQuery(organizer=event.organizer, after=start - _GAP, before=start, limit=100)
-    found = [
-        old
-        for old in (await engine.store.search(query)).events
-        if old.summary == event.summary and _ended_for(old, event, google=match is not None)
-    ]
-    if found:
-        return max(found, key=lambda old: old.ends_at or old.dtstamp)
-    if match:
-        return await engine.store.event_by_source(event.organizer, match.group(1) + match.group(2))
-    return None
+    before = (await engine.store.search(query)).events
+    if base := _google_base(event):
+        parts = [old for old in before if _part_before(old, event)]
+        newest = max(parts, key=lambda old: old.span.start_utc, default=None)
+        return newest or await engine.store.event_by_source(event.organizer, base)
+    found = [old for old in before if old.summary == event.summary and _ended_for(old, event)]
+    return max(found, key=lambda old: old.ends_at or old.dtstamp, default=None)
+
+
+def _google_base(event: Event) -> str:
+    """The UID of the series of which Google's UID says that `event` follows it; empty if it says nothing."""
+    match = _GOOGLE.fullmatch(event.source_uid or "")
+    return match.group(1) + match.group(2) if match else ""
+
+
+def _of_google(old: Event, base: str) -> bool:
+    return base in {old.source_uid, _google_base(old)}
+
+
+def _part_before(old: Event, event: Event) -> bool:
+    """True if `old` is a part of the series of which Google's UID says that `event` follows it, and begins before."""
+    stands = old.recurring and not old.cancelled and old.uid != event.uid
+    return (
+        stands and _of_google(old, _google_base(event)) and old.span.start_utc < event.span.start_utc
+    )
 
 
 async def _successor(engine: Engine, event: Event) -> Event | None:
@@ -91,17 +105,18 @@ async def _successor(engine: Engine, event: Event) -> Event | None:
         and new.summary == event.summary
         and new.span.start_utc >= event.ends_at
         and timedelta(0) <= event.dtstamp - new.created <= _JUST_NOW
-        and _ended_for(event, new, google=False)
+        and (not _google_base(new) or _of_google(event, _google_base(new)))
+        and _ended_for(event, new)
     ]
     return min(found, key=lambda new: new.span.start_utc, default=None)
 
 
-def _ended_for(old: Event, event: Event, *, google: bool) -> bool:
+def _ended_for(old: Event, event: Event) -> bool:
     """True if `old` was a series that ended before `event` begins, and that a moment ago went on."""
     if old.uid == event.uid or old.cancelled or old.ends_at is None or old.ends_at > event.span.start_utc:
         return False
     shortened = any(e.recurrence_id is None and e.recurrence != old.recurrence for e in old.earlier)
-    return old.recurring and (google or (shortened and abs(event.created - old.dtstamp) <= _JUST_NOW))
+    return old.recurring and shortened and abs(event.created - old.dtstamp) <= _JUST_NOW
 
 
 async def _people(engine: Engine, event: Event) -> list[Attendee]:
