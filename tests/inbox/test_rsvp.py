@@ -131,6 +131,8 @@ async def test_an_older_answer_that_comes_late_does_not_count(
         ("NO", Partstat.DECLINED),
         ("Re: maybe, we shall see", Partstat.TENTATIVE),
         ("=?utf-8?q?Yes=3A_S=C3=A9ance?=", Partstat.ACCEPTED),
+        ("No - the train is late", Partstat.DECLINED),
+        ("Oui !", Partstat.ACCEPTED),
     ],
 )
 async def test_yes_no_and_maybe_by_plain_mail_are_answers(
@@ -141,7 +143,18 @@ async def test_yes_no_and_maybe_by_plain_mail_are_answers(
     assert (now.partstat, now.prodid) == (expected, "mail")
 
 
-@pytest.mark.parametrize("subject", ["Yesterday", "Nobody comes", "Where is it?", ""])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Yesterday",
+        "Nobody comes",
+        "Where is it?",
+        "",
+        "Re: Non-profit board meeting",
+        "No-Code Meetup",
+        "No.9",
+    ],
+)
 async def test_words_that_are_no_answer_wait_for_a_person(
     post: Post, event: Event, ann: Attendee, subject: str
 ) -> None:
@@ -149,6 +162,19 @@ async def test_words_that_are_no_answer_wait_for_a_person(
     assert (intake.action, intake.code) == ("quarantined", "no_calendar")
     assert len(post.files("quarantine")) == 1
     assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+@pytest.mark.parametrize("title", ["No. 9 reunion", "Yes! Festival", "Maybe", "No"])
+async def test_a_reply_that_repeats_the_events_title_is_no_answer_and_our_links_with_it_are(
+    post: Post, title: str
+) -> None:
+    event = await created(post.engine, summary=title)
+    guest = (await invite(post.engine, event, ANN)).attendee
+    intake = await post(mails.mail(ANN, address(guest), subject=f"RE: {title}", text="Looking forward!"))
+    assert (intake.action, intake.code) == ("quarantined", "no_calendar")
+    for word, expected in (("No", Partstat.DECLINED), ("Yes", Partstat.ACCEPTED)):
+        await post(mails.mail(ANN, address(guest), subject=f"{word}: {title}"))
+        assert await partstat(post, event) is expected
 
 
 async def test_an_absence_note_is_ignored(post: Post, event: Event, ann: Attendee) -> None:

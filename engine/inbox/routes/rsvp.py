@@ -53,13 +53,14 @@ _ANSWERED = {Partstat.ACCEPTED: "Yes", Partstat.DECLINED: "No", Partstat.TENTATI
 def _answers() -> tuple[Mapping[str, Partstat], re.Pattern[str]]:
     """What answers by mail are called, by us in each language and by calendar programs, and where they stand.
 
-    The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”.
+    The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”, nor “Non-profit”.
     """
     ours = {language(tag).say(word).lower(): partstat for tag in TAGS for partstat, word in _ANSWERED.items()}
     known = _ENGLISH | ours
     words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
     prefix = r"(?:(?:re|aw|sv|antw|rv|tr|r|res|rif|رد):\s*)?(?:event\s+)?"
-    return known, re.compile(rf"{prefix}({words})\s*(?:[:\uff1a,.!\u2013\u2014-]|$)", re.IGNORECASE)
+    ends = r"\s*[:\uff1a,]|\s*[.!]+(?=\s|$)|\s+[\u2013\u2014-]|[\u2013\u2014-](?=\s|$)|\s*$"
+    return known, re.compile(rf"{prefix}({words})(?:{ends})", re.IGNORECASE)
 
 
 _BY_MAIL = "mail"
@@ -195,7 +196,7 @@ async def _receipt(
 ) -> Outcome:
     partstat = who.partstat
     if partstat in {None, _UNANSWERED}:
-        partstat = answer_in(received.mail.subject) or partstat
+        partstat = answer_in(received.mail.subject, event.summary) or partstat
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
     command = RecordReceipt.model_validate({**fields, "partstat": partstat})
@@ -206,11 +207,28 @@ def _part(event: ItipEvent) -> str:
     return f"{named(event.uid)}:{event.recurrence_id or ''}"
 
 
-def answer_in(subject: str) -> Partstat | None:
-    """What the subject of a plain mail answers, in whichever language; None if it answers nothing."""
+def answer_in(subject: str, title: str = "") -> Partstat | None:
+    """What the subject of a plain mail answers, in whichever language; None if it answers nothing.
+
+    `title`: of the event, which a reply repeats: “Re: No. 9 reunion” says neither Yes nor No.
+    """
     known, pattern = _answers()
-    match = pattern.match(subject.strip())
-    return known[match.group(1).lower()] if match else None
+    subject, title = " ".join(subject.split()), " ".join(title.split())
+    match = pattern.match(subject)
+    if match is None or _only_repeats(subject[match.start(1) :], title):
+        return None
+    return known[match.group(1).lower()]
+
+
+def _only_repeats(subject: str, title: str) -> bool:
+    """True if `subject`, which begins like an answer, begins so because the event's title does."""
+    _, pattern = _answers()
+    named = pattern.match(title)
+    if named is None or not subject.casefold().startswith(title.casefold()):
+        return False
+    answer = pattern.match(subject)
+    # our links write “Yes: ” before each title, also before “Yes”
+    return answer is None or not subject[answer.end() :].strip().casefold().startswith(title.casefold())
 
 
 def _by_subject(received: ReceivedMail) -> ReceivedMail:
@@ -221,7 +239,9 @@ def _by_subject(received: ReceivedMail) -> ReceivedMail:
 
 async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
-    partstat = answer_in(received.mail.subject)
+    holder = await _holder(engine, received) if answer_in(received.mail.subject) else None
+    event = await engine.store.event(holder.event_uid) if holder else None
+    partstat = answer_in(received.mail.subject, event.summary if event else "")
     if not received.mailbox.token or partstat is None:
         return quarantined(Code.NO_CALENDAR, "The mail is not an answer that the server understands.")
     command = RecordReceipt(

@@ -87,9 +87,7 @@ def _of_google(old: Event, base: str) -> bool:
 def _part_before(old: Event, event: Event) -> bool:
     """True if `old` is a part of the series of which Google's UID says that `event` follows it, and begins before."""
     stands = old.recurring and not old.cancelled and old.uid != event.uid
-    return (
-        stands and _of_google(old, _google_base(event)) and old.span.start_utc < event.span.start_utc
-    )
+    return stands and _of_google(old, _google_base(event)) and old.span.start_utc < event.span.start_utc
 
 
 async def _successor(engine: Engine, event: Event) -> Event | None:
