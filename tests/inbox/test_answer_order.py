@@ -192,3 +192,19 @@ async def test_a_proposal_without_a_sequence_is_replaced_by_the_calendars_later_
         clock.move(hours=1)
         proposing = RecordProposal(token=ann.token, comment=comment, sequence=sequence)
         assert (await do(engine, proposing, SYSTEM)).proposal.state is ProposalState.OPEN
+
+
+async def test_who_is_invited_again_may_answer_with_a_clock_that_is_slow(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    await do(engine, WithdrawInvite(uid=event.uid, email=ANN))
+    clock.move(hours=1)
+    again = (await invite(engine, event, ANN)).message
+    assert again is not None
+    clock.move(minutes=2)
+    slow = {"token": ann.token, "dtstamp": clock() - timedelta(minutes=3)}
+    before = RecordReceipt(**slow, partstat=DECLINED, sequence=again.sequence - 1)
+    assert (await do(engine, before, SYSTEM)).receipt.code == "stale"
+    said = RecordReceipt(**slow, partstat=ACCEPTED, sequence=again.sequence)
+    assert (await do(engine, said, SYSTEM)).receipt.counted

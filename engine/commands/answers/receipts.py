@@ -99,22 +99,22 @@ async def _proved(work: Work, who: Respondent) -> Attendee:
 
 
 class _Last(NamedTuple):
-    """SEQUENCE and DTSTAMP of the answer that counts so far."""
+    """SEQUENCE and DTSTAMP of the answer that counts so far, or of the invite that asked anew (`invited`)."""
 
     sequence: int
     dtstamp: datetime | None
+    invited: bool = False
 
 
 async def _last(work: Work, attendee: Attendee, recurrence_id: date | datetime | None) -> _Last:
     if recurrence_id is None:
-        return _Last(attendee.receipt_sequence, attendee.receipt_dtstamp)
+        invited = attendee.receipt_arrived is None
+        return _Last(attendee.receipt_sequence, attendee.receipt_dtstamp, invited)
     answer = await work.unit.instance_answer(attendee.event_uid, attendee.email, recurrence_id)
     return _Last(answer.sequence, answer.dtstamp) if answer else _Last(-1, None)
 
 
-def _receipt(
-    work: Work, said: Answering[Done], who: Respondent, partstat: Partstat, last: _Last
-) -> Receipt:
+def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat, last: _Last) -> Receipt:
     event = who.event
     recurrence_id = _instance(event, said.recurrence_id)
     return Receipt(
@@ -210,7 +210,9 @@ def _older(said: Answering[Done], receipt: Receipt, last: _Last) -> bool:
     """
     if last.dtstamp is None or said.sequence is None:
         return last.dtstamp is not None and receipt.dtstamp < last.dtstamp
-    return (receipt.sequence, receipt.dtstamp) < (last.sequence, last.dtstamp)
+    # What answers a new invite bears its SEQUENCE, whatever the client's clock says.
+    since = last.dtstamp - _SLOW_CLOCK if last.invited else last.dtstamp
+    return (receipt.sequence, receipt.dtstamp) < (last.sequence, since)
 
 
 async def _counted(work: Work, attendee: Attendee, receipt: Receipt, zone: str) -> Attendee:
