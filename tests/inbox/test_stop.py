@@ -104,6 +104,25 @@ async def test_stop_of_who_owns_only_keys_below_an_ended_one_stops_their_own_mai
     assert [stop.organizer for stop in await post.engine.stops()] == [BOSS]
 
 
+async def test_an_invitation_or_a_list_whose_words_begin_with_stop_is_carried_out(post: Post) -> None:
+    event = await created(post.engine, organizer=AGENT)
+    own = await key(post.engine, "Sales", owner="olga@cis.test")
+    words = "Stop by our new office on Monday."
+    assert (await post(mails.request(text=words))).action == "created"
+    rows = mails.listed("uid,email\nunheard-of,ann@example.com\n")
+    rows.get_body().set_content(words)  # type: ignore[union-attr]
+    assert (await post(rows)).action != "stopped"
+    assert await still_acts(post.engine, own, event)
+
+
+@pytest.mark.parametrize("text", ["STOP", "Stop sales"])
+async def test_stop_alone_or_with_the_name_of_a_key_counts_beside_a_calendar(post: Post, text: str) -> None:
+    event = await created(post.engine, organizer=AGENT)
+    own = await key(post.engine, "Sales", owner="olga@cis.test")
+    assert (await post(mails.request(text=text))).action == "stopped"
+    assert not await still_acts(post.engine, own, event)
+
+
 async def test_stop_counts_at_every_mailbox_and_as_an_answer_to_the_mail_that_asks(post: Post) -> None:
     event = await created(post.engine, organizer=AGENT)
     guest = (await invite(post.engine, event, "guest@example.com")).attendee

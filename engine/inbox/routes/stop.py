@@ -47,6 +47,12 @@ def _by_its_sender(engine: Engine, received: ReceivedMail) -> bool:
     return written_to(received, received.own | agent)
 
 
+def _carries_more(received: ReceivedMail) -> bool:
+    """True if the mail carries a calendar or a list of its own."""
+    mail = received.mail
+    return bool(mail.lists) or any(not part.quoted for part in mail.calendars)
+
+
 async def _by_owner(engine: Engine, received: ReceivedMail, named: str) -> Outcome | None:
     """Stop the keys of the sender; None if they own none."""
 
@@ -59,6 +65,11 @@ async def _by_owner(engine: Engine, received: ReceivedMail, named: str) -> Outco
         return Outcome(action=MailAction.IGNORED, code=refused.code.value)
 
     actor = Actor(kind="owner", address=received.mail.from_address)
-    command = StopByOwner(named=named, own_mail=received.mailbox.name not in {"rsvp", "unsubscribe"})
+    command = StopByOwner(
+        named=named,
+        # The words of an invitation or of a list may begin so: “Stop by our new office”.
+        alone=bool(named) and _carries_more(received),
+        own_mail=received.mailbox.name not in {"rsvp", "unsubscribe"},
+    )
     done = await apply_once(engine, received, command, actor, outcome=outcome, no=no)
     return None if done.code == Code.UNKNOWN_KEY else done
