@@ -91,6 +91,23 @@ async def test_an_object_whose_hour_is_no_longer_known_is_moved_to_its_new_day(e
     assert event.span.start_utc.isoformat() == "2027-05-02T17:00:00+00:00"
 
 
+async def test_minutes_that_a_rule_always_gives_do_not_keep_an_object_from_its_new_day(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    assert (await delivered(engine, hook, deal(version=2, start="2027-05-12"))).state is State.DONE
+    (event,) = await events(engine)
+    assert (str(event.span.start), str(event.span.end)) == ("2027-05-12", "2027-05-13")
+
+
+async def test_minutes_that_come_to_whole_days_last_so_many(engine: Engine) -> None:
+    hook = await trigger(engine, RULES.replace('duration_minutes: "45"', 'duration_minutes: "2880"'))
+    await delivered(engine, hook, deal(start="2027-05-12", timezone="Europe/Paris"))
+    (event,) = await events(engine)
+    assert (str(event.span.start), str(event.span.end)) == ("2027-05-12", "2027-05-14")
+
+
 async def test_a_cancellation_that_overtakes_keeps_the_event_from_being_made(engine: Engine) -> None:
     hook = await trigger(engine)
     assert (await delivered(engine, hook, deal(stage="lost", version=9))).state is State.NOTHING

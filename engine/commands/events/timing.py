@@ -39,8 +39,15 @@ class Timing(Value):
         return self == Timing()
 
     def literal(self) -> Timing:
-        """The same for a program: a day alone means whole days there, also for an event that had an hour."""
-        return self.model_copy(update={"all_day": True}) if self.start and _is_date(self.start) else self
+        """The same for a program: a day alone means whole days there, also for an event that had an hour.
+
+        A duration that is given for hours is none of it then.
+        """
+        if not self.start or not _is_date(self.start):
+            return self
+        length = sum(_duration(self.duration), timedelta()) if self.duration else timedelta()
+        whole = bool(length.days) and not length.seconds
+        return self.model_copy(update={"all_day": True, "duration": self.duration if whole else None})
 
     def of_new(self, *, recurring: bool) -> Span:
         """The span of a new event; a series needs a zone, as an offset is right for half of the year alone.
