@@ -20,6 +20,8 @@ class Proxy:
     commands: list[str] = field(default_factory=list)
     refused: str = ""
     """A pattern: commands that match are answered NO and go no further."""
+    unsaid: bytes = b""
+    """A pattern: whatever matches in the answers is left out."""
     instant: str = ""
     """A pattern: before a command that matches goes on, `action` is called, once."""
     action: Callable[[], object] = lambda: None
@@ -50,7 +52,7 @@ async def _serve(
     proxy: Proxy, target: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     behind, before = await asyncio.open_connection("127.0.0.1", target)
-    answers = asyncio.create_task(_copy(behind, writer))
+    answers = asyncio.create_task(_copy(proxy, behind, writer))
     try:
         while line := await reader.readline():
             command = line.decode("latin-1").rstrip()
@@ -65,9 +67,9 @@ async def _serve(
         await asyncio.gather(answers, before.wait_closed(), return_exceptions=True)
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
         while data := await reader.read(65_536):
-            writer.write(data)
+            writer.write(re.sub(proxy.unsaid, b"", data) if proxy.unsaid else data)
             await writer.drain()
     writer.close()

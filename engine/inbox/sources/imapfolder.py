@@ -38,7 +38,7 @@ class FetchRefused(Exception):  # noqa: N818 -- the server's answer, not a fault
 
 
 class FolderMail(Value):
-    """A mail in the folder: its size in bytes as the server says, and its time of arrival in seconds."""
+    """A mail in the folder: its size in bytes and its time of arrival in seconds, 0 where the server says none."""
 
     uid: int
     size: int
@@ -138,10 +138,13 @@ class ImapFolder:
         """The sizes and times of mails, by UID; those that are gone are left out."""
         with self._speaking() as client:
             answer = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
+            found = {uid: answer[uid] for uid in uids if uid in answer}
+            missing = [str(uid) for uid in uids if b"RFC822.SIZE" not in found.get(uid, {})]
+            still = set(client.search(["UID", ",".join(missing)])) if missing else set()
         return [
-            FolderMail(uid=uid, size=int(answer[uid][b"RFC822.SIZE"]), arrived=_seconds(answer[uid]))
-            for uid in sorted(set(uids) & answer.keys())
-            if b"RFC822.SIZE" in answer[uid]
+            FolderMail(uid=uid, size=int(said.get(b"RFC822.SIZE", 0)), arrived=_seconds(said))
+            for uid in sorted(set(uids))
+            if b"RFC822.SIZE" in (said := found.get(uid, {})) or uid in still
         ]
 
     def fetched(self, uids: Sequence[int], most: int) -> dict[int, bytes]:
