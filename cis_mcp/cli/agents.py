@@ -99,7 +99,7 @@ def _named(tools: str) -> tuple[str, ...]:
 
 async def list_keys(settings: Settings, *, as_json: bool) -> int:
     """Show all keys."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         keys, now = await engine.keys(), engine.clock()
     if as_json:
         click.echo(json.dumps([views.data(key, now, keys) for key in keys], ensure_ascii=False, indent=2))
@@ -113,7 +113,7 @@ async def list_keys(settings: Settings, *, as_json: bool) -> int:
 
 async def show_key(settings: Settings, key_id: str, *, as_json: bool) -> int:
     """Show one key: its bounds and what is left of them, what it did, was refused and waits for."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         key, now = await _key(engine.keys, key_id), engine.clock()
         day = await key_day(engine, key, now)
         keys = await engine.keys()
@@ -137,7 +137,7 @@ async def change_key(
     settings: Settings, key_id: str, file: Path | None, given: Mapping[str, Any], *, as_json: bool
 ) -> int:
     """Change bounds of a key, and show it."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         before = (await _key(engine.keys, key_id)).bounds or Bounds()
         bounds = views.read_bounds({**before.model_dump(mode="json"), **_read(file), **given})
         done = await engine.apply(ChangeKey(key_id=key_id, bounds=bounds), engine.local)
@@ -163,7 +163,7 @@ async def changed_key(settings: Settings, name: str, key_id: str, *, as_json: bo
 
 async def decide_owed(settings: Settings, key_id: str, *, send: bool | None) -> int:
     """Print how many changes and cancellations of a key wait, and send or drop them."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(DecideOwed(key_id=key_id, send=send), engine.local)
     became = {None: "wait for a decision", True: "leave now", False: "were dropped"}[send]
     click.echo(f"{done.mails} {'mail' if done.mails == 1 else 'mails'}: {became}")
@@ -172,7 +172,7 @@ async def decide_owed(settings: Settings, key_id: str, *, send: bool | None) -> 
 
 async def address_list(settings: Settings, name: str, patterns: tuple[str, ...] | None) -> int:
     """Show a list of address patterns, or replace them."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(SetAddressList(name=name, patterns=patterns), engine.local)
     for one in done.patterns:
         click.echo(one)
@@ -182,7 +182,8 @@ async def address_list(settings: Settings, name: str, patterns: tuple[str, ...] 
 
 
 async def _done(settings: Settings, command: Command[KeyDone], *, as_json: bool) -> int:
-    async with opened(settings) as engine:
+    """Only a new key may be the first thing in a store."""
+    async with opened(settings, existing=not isinstance(command, CreateKey)) as engine:
         done = await engine.apply(command, engine.local)
         _show(done, engine.clock(), as_json=as_json)
     return 0

@@ -24,7 +24,7 @@ _SKIPPED_SHOWN = 50
 
 async def draft(settings: Settings, uid: str, source: str, *, start: bool, as_json: bool) -> int:
     """Draft invites for a list, and start them if asked to. Raises Refused."""
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         rows = await _rows(engine, source)
         done = await engine.apply(DraftCampaign(uid=uid, recipients=rows), engine.local)
         if start:
@@ -42,7 +42,7 @@ async def start(settings: Settings, campaign_id: str, confirm_token: str, *, as_
     command = ControlCampaign(
         campaign_id=campaign_id, action=CampaignAction.START, confirm_token=confirm_token
     )
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         await _show(engine, await engine.apply(command, engine.local), as_json=as_json)
     return 0
 

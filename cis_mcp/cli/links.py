@@ -122,7 +122,7 @@ async def _hosts(settings: Settings, hosts: tuple[str, ...], organizer: str | No
     from cis_mcp.run.runtime import opened
     from engine.commands.pages.landing_hosts import SettleLandingHosts
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         if change:
             await engine.apply(SettleLandingHosts(hosts=hosts, organizer=organizer), engine.local)
         found = await engine.landing_hosts((organizer or engine.local.address).strip().lower())
@@ -146,7 +146,7 @@ async def _code(settings: Settings, link_id: str, vendor_id: str, *, as_json: bo
     from cis_mcp.run.runtime import opened
     from cis_mcp.views.links import code_to_copy
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await engine.link(link_id, engine.local)
         code = await code_to_copy(engine, found, engine.local, vendor_id)
     _show(found.id, code, as_json=as_json)
@@ -166,7 +166,7 @@ async def _active(settings: Settings, link_id: str, *, active: bool) -> int:
     from cis_mcp.run.runtime import opened
     from engine.commands.pages.links import UpdateLink
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(UpdateLink(link=link_id, active=active), engine.local)
     click.echo(f"{done.link.id} is {'in use' if done.link.active else 'ended'}")
     return 0
@@ -177,7 +177,7 @@ async def _list(settings: Settings, *, as_json: bool) -> int:
     from cis_mcp.views.links import link_info
     from engine.model.queries import WHOLE_LIST
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         infos = [await link_info(engine, each) for each in await engine.links(engine.local, WHOLE_LIST)]
     for info in infos:
         n = info.counts
@@ -191,7 +191,7 @@ async def _vendors(settings: Settings, *, as_json: bool) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import vendors
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         every = await vendors.vendors(engine, hidden=True)
     for each in every:
         line = f"{each.id}  {'(hidden) ' if each.hidden else ''}{each.name}: {each.email_tag or 'no tag'}"

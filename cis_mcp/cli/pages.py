@@ -167,7 +167,7 @@ async def _list(settings: Settings, *, as_json: bool) -> int:
     from cis_mcp.views import pages as views
     from engine.model.queries import WHOLE_LIST
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         pages = await engine.pages(engine.local, WHOLE_LIST)
     for each in pages:
         address = views.url(settings, each)

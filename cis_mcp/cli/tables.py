@@ -31,8 +31,8 @@ async def export(
     """Write the tables into a folder, which is created if missing."""
     for form in forms:
         writer(Table.LINKS, form)
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         if addresses:
             await engine.apply(NoteExport(tables=tuple(tables), organizer=organizer), engine.local)
         for table in tables:

@@ -224,7 +224,7 @@ async def _list(settings: Settings) -> int:
     from cis_mcp.views import triggers as views
     from engine.triggers import asking
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await asking.triggers(engine, engine.local)
         counts = await asking.counts(engine, [one for one, _ in found])
     for one, unproven in found:
@@ -238,7 +238,7 @@ async def _secret(settings: Settings, name: str, lines: list[str]) -> int:
     from cis_mcp.run.runtime import opened
     from engine.commands.triggers.triggers import SetTriggerSecrets
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(SetTriggerSecrets(name=name, secrets=tuple(lines)), engine.local)
     click.echo(f"{name} has {len(done.trigger.secrets)} secret{'s' if len(lines) != 1 else ''}.")
     return 0
@@ -249,7 +249,7 @@ async def _live(settings: Settings, name: str, *, live: bool) -> int:
     from cis_mcp.views import triggers as views
     from engine.commands.triggers.triggers import SetTriggerLive
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(SetTriggerLive(name=name, live=live), engine.local)
     click.echo(f"{name} is {views.state(done.trigger)}.")
     _warn(done.trigger)
@@ -260,7 +260,7 @@ async def _reconcile(settings: Settings, name: str) -> int:
     from cis_mcp.run.runtime import opened
     from engine.triggers.lookups import reconciled
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         new = await reconciled(engine, name, engine.local)
     click.echo(f"{new} missed deliver{'ies' if new != 1 else 'y'} found.")
     return 0
@@ -271,7 +271,7 @@ async def _fire(settings: Settings, name: str, body: Path, delivery_id: str) -> 
     from engine.commands.triggers.feeding import FireTrigger
 
     command = FireTrigger(trigger=name, payload=_json(body), delivery_id=delivery_id)
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(command, engine.local)
     click.echo(f"Delivery {done.delivery.id}; see its outcome with “cis-mcp trigger deliveries {name}”.")
     return 0
@@ -286,7 +286,7 @@ async def _test(
 
     draft = _rules(rules) if rules else None
     payload = _json(body) if body else None
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         if body:
             tried = [await asking.tried_on_body(engine, name, engine.local, payload, draft)]
         else:
@@ -305,7 +305,7 @@ async def _deliveries(settings: Settings, name: str, *, failed: bool, as_json: b
     from engine.triggers import asking
 
     state = DeliveryState.FAILED if failed else None
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await asking.deliveries(engine, name, engine.local, state=state, limit=100)
     for one in found:
         click.echo(one.model_dump_json() if as_json else views.delivery_line(one))
@@ -319,7 +319,7 @@ async def _proof(settings: Settings, name: str, delivery_id: str, out: Path | No
 
     if out is not None and await asyncio.to_thread(out.exists):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await asking.proof_of(engine, name, delivery_id, engine.local)
     said = "its signature is valid" if found.holds else "no present secret of the hook made its signature"
     if found.holds is None:
@@ -338,7 +338,7 @@ async def _replay(settings: Settings, name: str, delivery_id: str) -> int:
     from engine.commands.triggers.deliveries import ReplayDelivery
     from engine.triggers.replaying import replay_kept
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         if not delivery_id:
             count = await replay_kept(engine, name, engine.local)
             click.echo(

@@ -104,7 +104,7 @@ async def _list(settings: Settings) -> int:
     from cis_mcp.views import webhooks as views
     from engine.webhooks import asking
 
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await asking.webhooks(engine, engine.local)
     for one in found:
         click.echo(views.line(one))
@@ -119,7 +119,7 @@ async def _act(settings: Settings, webhook_id: str, action: str) -> int:
     from engine.commands.webhooks.webhooks import ControlWebhook, WebhookAction
 
     command = ControlWebhook(webhook_id=webhook_id, action=WebhookAction(action))
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         done = await engine.apply(command, engine.local)
     if done.secret:
         click.echo(f"New secret, shown once: {done.secret}")
@@ -139,7 +139,7 @@ async def _postings(settings: Settings, webhook_id: str, *, failed: bool) -> int
     from engine.webhooks import asking
 
     state = PostingState.FAILED if failed else None
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         found = await asking.postings(engine, webhook_id, engine.local, state=state, limit=200)
     for one in found:
         click.echo(views.posting_line(one))
@@ -153,7 +153,7 @@ async def _replay(settings: Settings, webhook_id: str, posting_id: str) -> int:
     from engine.commands.webhooks.webhooks import ReplayPosting
 
     command = ReplayPosting(webhook_id=webhook_id, posting_id=posting_id)
-    async with opened(settings) as engine:
+    async with opened(settings, existing=True) as engine:
         await engine.apply(command, engine.local)
     click.echo(f"{posting_id} is posted again.")
     return 0

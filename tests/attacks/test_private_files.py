@@ -96,7 +96,7 @@ async def test_a_store_elsewhere_is_closed_and_the_folder_around_it_left_alone(t
     settings = {"CIS_STORE": f"sqlite:{store}"}
     folder = tmp_path / "data"
     folder.mkdir()
-    assert (await run(folder, "key", "list", **settings))[0] == 0
+    assert (await run(folder, "vendor", "set", "own", **settings))[0] == 0
     store.chmod(0o644)
     assert (await run(folder, "check", **settings))[0] == 0
     assert stat.S_IMODE(store.stat().st_mode) == 0o600

@@ -67,14 +67,14 @@ def test_a_no_needs_a_reason_and_cannot_be_turned_into_a_yes() -> None:
 
 
 def test_an_unknown_id_is_refused_with_what_to_do_next() -> None:
-    _run("key", "list")
+    _run("vendor", "set", "own")
     done = _run("approval", "show", "nothing")
     assert done.exit_code == 2
     assert "cis-mcp approval list" in done.output
 
 
 def test_the_console_is_opened_by_a_link_that_is_made_at_the_machine() -> None:
-    _run("key", "list")
+    _run("vendor", "set", "own")
     done = _run("console")
     assert done.exit_code == 0
     assert done.stdout.startswith("http://127.0.0.1:8000/signin/")

@@ -156,7 +156,7 @@ def _read(screen: int) -> bytes:
 
 
 async def test_an_unknown_campaign_and_a_senseless_follow_are_refused(tmp_path: Path) -> None:
-    await run(tmp_path, "key", "list")
+    await run(tmp_path, "vendor", "set", "own")
     for arguments in (("nothing",), ("nothing", "--follow")):
         code, out, err = await run(tmp_path, "campaign", *arguments)
         assert (code, out, err.startswith("unknown_campaign: ")) == (2, "", True)

@@ -107,7 +107,7 @@ async def test_standard_input_is_read_for_a_dash(data: Path) -> None:
 async def test_what_cannot_be_imported_is_refused_with_exit_2(
     data: Path, arguments: list[str], said: str
 ) -> None:
-    await run(data, "key", "list")
+    await run(data, "vendor", "set", "own")
     _calendar(data, season(range(1)))
     code, _, err = await run(data, "import", *arguments)
     assert code == 2

@@ -25,7 +25,7 @@ def _run(*arguments: str, stdin: bytes | None = None) -> Result:
 
 
 def test_what_can_be_taken_back_is_listed_and_taken_back_once() -> None:
-    _run("key", "list")
+    _run("vendor", "set", "own")
     listed = _run("undo")
     assert (listed.exit_code, listed.stdout) == (0, "")
     assert "CIS_UNDO_S" in listed.stderr

@@ -429,6 +429,7 @@ def test_a_mistake_at_the_command_line_has_its_code(
     monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path / "data"))
     Path("r.yaml").write_text("{when: 'true', do: nothing}")
     Path("bad.yaml").write_text("{when: 'open()', do: nothing}")
+    _run("vendor", "set", "own")
     done = _run(*arguments)
     assert done.exit_code == 2
     assert said in done.output
