@@ -43,6 +43,25 @@ async def test_an_owner_is_nobody_for_whom_a_key_acts(engine: Engine) -> None:
         assert await refusal(engine, command) is Code.INVALID_ARGUMENT
 
 
+async def test_an_owner_is_not_whom_the_key_itself_acts_for(engine: Engine) -> None:
+    own = read_bounds({"owner": "Boss@Example.com"})
+    command = CreateKey(name="", address="boss@example.com", bounds=own)
+    assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+    key = (await do(engine, CreateKey(name="", address="bot@example.com", bounds=own))).key
+    changed = ChangeKey(key_id=key.id, bounds=read_bounds({"owner": "bot@example.com"}))
+    assert await refusal(engine, changed) is Code.INVALID_ARGUMENT
+
+
+async def test_whoever_had_a_key_once_may_own_others(engine: Engine) -> None:
+    trial = (await do(engine, CreateKey(name="", address="boss@example.com"))).key
+    own = read_bounds({"owner": "boss@example.com"})
+    command = CreateKey(name="", address="bot@example.com", bounds=own)
+    assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+    await do(engine, RevokeKey(key_id=trial.id))
+    key = (await do(engine, command)).key
+    assert (await do(engine, ChangeKey(key_id=key.id, bounds=own))).key.owner == "boss@example.com"
+
+
 async def test_a_key_makes_narrower_keys_under_itself_if_it_may(engine: Engine) -> None:
     top = await made(engine, verbs="create,send,delegate", to=["*@a.com"])
     below = await made(engine, under=top.actor, verbs="create,delegate", to=["ann@a.com"])

@@ -44,7 +44,7 @@ async def test_keys_and_the_forms_of_their_bounds_say_nothing_in_english_in_germ
     engine: Engine, person: Person
 ) -> None:
     bounds = Bounds(
-        owner="ann@example.com",
+        owner="boss@example.com",
         day=1,
         to=("*@example.com",),
         not_to=("cleo@example.com",),

@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.commands import bulk_changes, text
 from engine.commands.agents import narrowing
 from engine.commands.agents.readable import read_by_a_key
-from engine.commands.agents.standing import acting_for, live
+from engine.commands.agents.standing import live
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.commands.repeating import conflict, digest_of, made_before, remember
@@ -79,12 +79,13 @@ class CreateKey(Command[KeyDone]):
                 "A key of the reference API has no parent and no scopes of its own.",
                 "Give only its name, its kind and its bounds.",
             )
-        bounds = await self._bounds(work, parent)
+        address = await self._address(work, parent)
+        bounds = await self._bounds(work, parent, address)
         secret = "" if self.oauth_subject else KEY_PREFIX + work.randomness.word(40)
         key = Key(
             id=work.randomness.word(10),
             name=text.name(self.name),
-            address=await self._address(work, parent),
+            address=address,
             scopes=frozenset({f"api:{self.api}"}) if self.api else frozenset(bounds.verbs),
             digest=digest(secret) if secret else subject_digest(self.oauth_issuer, self.oauth_subject),
             subject=self.oauth_subject,
@@ -166,7 +167,7 @@ class CreateKey(Command[KeyDone]):
             raise narrowing.beyond_domain(domain)
         return f"@{domain}"
 
-    async def _bounds(self, work: Work, parent: Key | None) -> Bounds:
+    async def _bounds(self, work: Work, parent: Key | None, address: str) -> Bounds:
         bounds = _under(parent, self.bounds) if parent else self.bounds or Bounds()
         if self.scopes is not None:
             bounds = bounds.model_copy(update={"verbs": _verbs(self.scopes)})
@@ -175,7 +176,7 @@ class CreateKey(Command[KeyDone]):
             bounds = bounds.model_copy(update={"verbs": bounds.verbs & work.verbs})
         if not bounds.owner:
             bounds = bounds.model_copy(update={"owner": parent.owner if parent else work.settings.owner})
-        return await _owned(work, bounds)
+        return await _owned(work, bounds, address)
 
 
 def _under(parent: Key, given: Bounds | None) -> Bounds:
@@ -220,12 +221,15 @@ def _verbs(scopes: frozenset[str]) -> frozenset[Verb]:
     return verbs_of(scopes)
 
 
-async def _owned(work: Work, bounds: Bounds) -> Bounds:
-    """`bounds` with the owner's address in order; Refused(INVALID_ARGUMENT) if a key can read its mail."""
+async def _owned(work: Work, bounds: Bounds, address: str) -> Bounds:
+    """`bounds` of a key for `address`, the owner's in order; Refused(INVALID_ARGUMENT) if a key reads the owner's mail.
+
+    A key that has ended reads nothing.
+    """
     if not bounds.owner:
         return bounds
     owner = text.address(bounds.owner)
-    if work.settings.is_own_mailbox(owner) or await acting_for(work.unit, owner):
+    if owner == address or work.settings.is_own_mailbox(owner) or await read_by_a_key(work, owner):
         raise Refused(
             Code.INVALID_ARGUMENT,
             "An owner must be a person; this is an address of the server or one that a key acts for.",
@@ -246,7 +250,7 @@ class ChangeKey(Command[KeyDone]):
         key = await _unrevoked(work, self.key_id)
         narrowing.refuse_fixed(key, self.bounds)
         above = await stored_key(work, key.above[-1]) if key.above else None
-        bounds = await _owned(work, self.bounds)
+        bounds = await _owned(work, self.bounds, key.address)
         changed = key.model_copy(
             update={
                 "bounds": bounds,
