@@ -85,6 +85,74 @@ async def test_two_updates_that_wait_leave_as_one(store: Store) -> None:
     assert await leaving(store) == [(Kind.UPDATE, 2)]
 
 
+@pytest.mark.parametrize("when", ["withdrawn", "about to be", "given up by its organizer"])
+async def test_an_update_is_not_lost_to_a_newer_one_that_was_itself_withdrawn(
+    store: Store, when: str
+) -> None:
+    made = await with_event(store, ANN)
+    await answered(store, await claim(store))
+    newer = message(ANN, kind=Kind.UPDATE, sequence=2, campaign_id="campaign1")
+    async with store.unit() as unit:
+        await unit.save_event(made.model_copy(update={"sequence": 1}))
+        await unit.add_messages([message(ANN, kind=Kind.UPDATE, sequence=1)], priority=1)
+        await unit.add_campaign(campaign(kind=Kind.UPDATE), ())
+        await unit.save_event(made.model_copy(update={"sequence": 2}))
+        await unit.add_messages([newer], priority=1)
+    async with store.unit() as unit:
+        if when != "given up by its organizer":
+            await unit.save_campaign(campaign(kind=Kind.UPDATE, state="cancelled"))
+        if when != "about to be":
+            await unit.change_messages(withdrawing(Code.CAMPAIGN_CANCELLED, campaign_id="campaign1"), START)
+    assert await leaving(store) == [(Kind.UPDATE, 2)]
+    history = [one.message for one in await store.history("event1", ANN)]
+    assert [(m.kind, m.sequence, m.state) for m in history] == [
+        (Kind.INVITE, 0, MessageState.SENT),
+        (Kind.UPDATE, 2, MessageState.SENT),
+        (Kind.UPDATE, 2, MessageState.WITHDRAWN),
+    ]
+
+
+async def test_an_update_does_not_follow_a_newer_one_that_was_sent_before_its_campaign_was_cancelled(
+    store: Store,
+) -> None:
+    made = await with_event(store, ANN)
+    await answered(store, await claim(store))
+    older = message(ANN, kind=Kind.UPDATE, sequence=1, campaign_id="campaign1")
+    async with store.unit() as unit:
+        await unit.add_campaign(campaign(kind=Kind.UPDATE, state="paused"), ())
+        await unit.add_campaign(campaign("campaign2", kind=Kind.UPDATE), ())
+        await unit.save_event(made.model_copy(update={"sequence": 1}))
+        await unit.add_messages([older], priority=1)
+        await unit.save_event(made.model_copy(update={"sequence": 2}))
+    newer = message(ANN, kind=Kind.UPDATE, sequence=2, campaign_id="campaign2")
+    assert await leaving(store, newer) == [(Kind.UPDATE, 2)]
+    async with store.unit() as unit:
+        await unit.save_campaign(campaign(kind=Kind.UPDATE))
+        await unit.save_campaign(campaign("campaign2", kind=Kind.UPDATE, state="cancelled"))
+        released = BulkChange(action=BulkAction.RELEASE, campaign_id="campaign1")
+        assert await unit.change_messages(released, START) is None
+    assert await leaving(store) == []
+
+
+async def test_of_several_older_updates_only_one_takes_the_place_of_a_withdrawn_one(store: Store) -> None:
+    made = await with_event(store, ANN)
+    await answered(store, await claim(store))
+    async with store.unit() as unit:
+        await unit.add_campaign(campaign(kind=Kind.UPDATE), ())
+    for sequence in (1, 2, 3):
+        await save(store, made.model_copy(update={"sequence": sequence}))
+        await owe(
+            store,
+            message(
+                ANN, kind=Kind.UPDATE, sequence=sequence, campaign_id="campaign1" if sequence == 3 else None
+            ),
+        )
+    async with store.unit() as unit:
+        await unit.change_messages(withdrawing(Code.CAMPAIGN_CANCELLED, campaign_id="campaign1"), START)
+    assert await leaving(store) == [(Kind.UPDATE, 3)]
+    assert await leaving(store, message(ANN, kind=Kind.UPDATE, sequence=3)) == []
+
+
 async def test_what_is_held_keeps_no_newer_message_to_the_same_person_waiting(store: Store) -> None:
     made = await with_event(store, ANN)
     await answered(store, await claim(store))

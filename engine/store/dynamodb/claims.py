@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from engine.model.campaigns import CampaignState
 from engine.model.claims import Claim, SendResult
-from engine.model.messages import UNTRIED, Attempt, Kind, MessageState, with_attempt
+from engine.model.messages import UNTRIED, Attempt, Kind, Message, MessageState, with_attempt
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.held_now import Holding
@@ -19,6 +20,8 @@ from engine.store.dynamodb.owed import (
     INVITEES,
     Invitee,
     Owed,
+    Past,
+    RowPlace,
     kind_of,
     row_of,
     turn,
@@ -158,7 +161,7 @@ class Claims(Judging, Quotas):
             await self.depend_on_hold(m, facts)
             await self.save_row(owed, owed.model_copy(update={"held": True}))
             return False
-        code, newest = self._judged(owed, facts, now)
+        code, newest = await self._judged(owed, facts, now)
         verdict = rules.LEAVES if code else facts.by_keys(m, now)
         if verdict.held or verdict.due:
             waiting = newest.changed(code=verdict.code or "", due=verdict.due or m.due)
@@ -180,7 +183,7 @@ class Claims(Judging, Quotas):
         done.claims.append(facts.claim(newest, now)._replace(lease=done.lease))
         return True
 
-    def _judged(self, owed: Owed, facts: Facts, now: datetime) -> tuple[Code | None, Owed]:
+    async def _judged(self, owed: Owed, facts: Facts, now: datetime) -> tuple[Code | None, Owed]:
         """Why a message may not leave, or None, and the message with its event's newest revision."""
         m = owed.message
         code, event = facts.barred(m, now), facts.events.get(m.event_uid or "")
@@ -193,9 +196,28 @@ class Claims(Judging, Quotas):
         wanted = rules.ledger_key(newer.message)
         for past in facts.people[m.event_uid or "", m.email].messages:
             key = (m.event_uid, past.method or None, past.sequence, past.recurrence_id, m.email)
-            if past.id != m.id and past.repeat == m.repeat and key == wanted:
+            same = past.id != m.id and past.repeat == m.repeat and key == wanted
+            if same and not await self._gives_way(past, m):
                 return Code.SUPERSEDED, owed
         return None, newer
+
+    async def _gives_way(self, past: Past, m: Message) -> bool:
+        """True for a row that ended unsent, or is about to with its campaign: it leaves its place to an older one."""
+        if past.gone:
+            return False
+        place = RowPlace(m.event_uid or "", m.email, past.id)
+        owed = (await self.rows_at([place])).get(past.id)
+        if owed is None or (owed.message.state.pending and not await self._ends_with_campaign(owed)):
+            return False
+        await self.save_row(owed, owed.changed(repeat=past.id))
+        return True
+
+    async def _ends_with_campaign(self, owed: Owed) -> bool:
+        """True for a waiting row of a cancelled campaign, which no job has withdrawn yet, and nobody holds."""
+        m = owed.message
+        campaign = await self.campaign(m.campaign_id) if m.campaign_id else None
+        over = campaign is not None and campaign.state is CampaignState.CANCELLED
+        return over and m.id not in await self.held_ids()
 
     async def _later(self, owed: Owed, facts: Facts, now: datetime) -> datetime | None:
         """When a message is due again if the rate of its domain or of one of its keys is used up, else None."""

@@ -41,6 +41,12 @@ UPDATE message SET state = 'sent', code = '', answer = a.value, settled = ?, att
 FROM json_each(?) a WHERE message.id = CAST(a.key AS INTEGER)
 """
 """The same for the most frequent result, whose separate JSON would take longer to read than to write."""
+_GIVES_WAY = f"""
+UPDATE message SET repeat = CAST(id AS TEXT)
+WHERE event_uid = ? AND email = ? AND method = ? AND sequence = ? AND recurrence_id = ? AND repeat = ? AND in_doubt = 0
+    AND (state IN ('failed','withdrawn') OR {WAITING} AND {OF_CANCELLED})
+"""
+"""A row of the newest revision that ended unsent, or is about to with its campaign, gives its place to an older one."""
 _NOTED_AGAIN = """
 DELETE FROM attempt WHERE code = ? AND (message, n) IN (
     SELECT value, (SELECT max(n) FROM attempt WHERE message = value) FROM json_each(?))
@@ -191,12 +197,20 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         return {row["uid"]: rows.event(row) for row in found}
 
     async def _raise_sequence(self, candidate: Candidate, event: Event) -> Code | None:
-        """Update a waiting message to the event's newest revision; SUPERSEDED if that is owed already."""
+        """Update a waiting message to the event's newest revision; SUPERSEDED if that is owed already, or was sent."""
+        if await self._raised(candidate, event):
+            return None
+        c = candidate
+        place = [c.event_uid, c.email, c.method, event.sequence, c.recurrence_id, c.repeat]
+        gave_way = await self.run(_GIVES_WAY, place)
+        return None if gave_way and await self._raised(candidate, event) else Code.SUPERSEDED
+
+    async def _raised(self, candidate: Candidate, event: Event) -> bool:
         raised = await self.run(
             "UPDATE OR IGNORE message SET sequence = ?, message_id = ? WHERE id = ?",
             [event.sequence, message_id(candidate, event), candidate.id],
         )
-        return None if raised else Code.SUPERSEDED
+        return bool(raised)
 
     async def _paced(self, key: str, limit: int, now: datetime, rate: float) -> int:
         """How many messages the rate allows now."""

@@ -233,8 +233,21 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 m.message_id, m.sequence, event.sequence, in_doubt=m.in_doubt
             ),
         )
-        taken = {rules.ledger_key(o.message) for _, o in self.owed(lambda o: o.repeat == m.repeat)}
-        return (Code.SUPERSEDED, row) if rules.ledger_key(newer.message) in taken else (None, newer)
+        wanted = rules.ledger_key(newer.message)
+        others = self.owed(lambda o: o.repeat == m.repeat and rules.ledger_key(o) == wanted)
+        for key, other in others:
+            if not self._gives_way(other):
+                return Code.SUPERSEDED, row
+            self.t.put("message", key, other.changed(repeat=str(key)))
+        return None, newer
+
+    def _gives_way(self, other: Owed) -> bool:
+        """True for what ended unsent, or is about to with its campaign."""
+        m = other.message
+        if m.state.pending:
+            over = self._state_of(m.campaign_id) is CampaignState.CANCELLED
+            return over and not (other.owner or m.in_doubt)
+        return m.state is not MessageState.SENT and not m.in_doubt
 
     def _claim(self, row: Owed, event: Event | None) -> Claim:
         m = row.message
