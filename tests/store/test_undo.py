@@ -9,6 +9,7 @@ import pytest
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Fanout, Kind, Message, MessageState
+from engine.model.stops import Stop
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code
@@ -233,6 +234,27 @@ async def test_an_invite_that_is_owed_again_leaves_though_its_campaign_with_a_ra
     async with store.unit() as unit:
         assert await unit.withdraw_for_person("event1", ANN, code, START) == 1
         await unit.save_campaign(campaign(rate=10, state=CampaignState.FINISHED))
+    async with store.unit() as unit:
+        if in_parts:
+            again = BulkChange(action=BulkAction.OWE_AGAIN, event_uid="event1", code=code.value, since=START)
+            assert await unit.change_messages(again, START) is None
+        else:
+            assert await unit.owe_again("event1", ANN, code, START) == 1
+    assert emails(await claim(store)) == [ANN]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_what_was_held_as_it_was_withdrawn_leaves_once_it_is_owed_again(
+    store: Store, in_parts: bool
+) -> None:
+    await with_event(store, ANN)
+    code = Code.INVITE_WITHDRAWN
+    async with store.unit() as unit:
+        await unit.stop(Stop(organizer=ORGANIZER, since=START, stopped_by="operator"))
+    assert await claim(store) == []
+    async with store.unit() as unit:
+        assert await unit.withdraw_for_person("event1", ANN, code, START) == 1
+        await unit.resume(ORGANIZER)
     async with store.unit() as unit:
         if in_parts:
             again = BulkChange(action=BulkAction.OWE_AGAIN, event_uid="event1", code=code.value, since=START)

@@ -200,8 +200,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         elif change.action is BulkAction.PUT_OFF:
             await self.save_row(owed, owed.changed(due=change.due))
         elif change.action is BulkAction.OWE_AGAIN:
-            again = {"state": MessageState.QUEUED, "code": "", "settled": None}
-            await self.save_row(owed, await self.as_campaign_is(owed.changed(**again)))
+            await self.save_row(owed, await self.owed_again(owed))
         elif change.action is BulkAction.SEND_UNDECIDED:
             free = owed.changed(code="", key="").model_copy(update={"held": False})
             await self.free_of_keys(owed.message)

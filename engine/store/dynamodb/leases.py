@@ -125,6 +125,11 @@ class Leases(LeaseQuestions, Ledger):
                 kept = back.model_copy(update={"attempts": (*owed.attempts, tried)})
                 await self.save_row(owed, await self.as_campaign_is(kept))
 
+    async def owed_again(self, owed: Owed) -> Owed:
+        """A withdrawn row as it waits again; what still has to be held is held again by the claim."""
+        again = owed.changed(state=MessageState.QUEUED, code="", settled=None)
+        return await self.as_campaign_is(again.model_copy(update={"held": False}))
+
     async def as_campaign_is(self, owed: Owed) -> Owed:
         """A row that is owed still: not held by a campaign that was cancelled, nor paced by one that is over.
 

@@ -132,8 +132,7 @@ class Undos(BulkChanges):
             for owed in (await self.rows_at(places)).values() if places else ():
                 m = owed.message
                 if m.code == code and m.settled == withdrawn and count < self.items_per_unit:
-                    again = {"state": MessageState.QUEUED, "code": "", "settled": None}
-                    await self.save_row(owed, await self.as_campaign_is(owed.changed(**again)))
+                    await self.save_row(owed, await self.owed_again(owed))
                     count += 1
         return count
 

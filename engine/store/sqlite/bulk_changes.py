@@ -62,7 +62,9 @@ class BulkChanges(Ledger):
         )
         values = [change.event_uid, as_list(emails), change.code, change.since.timestamp()]
         await self.take_again(where, values)
-        await self.move(where, values, MessageState.QUEUED, {"code": "", "settled": None})
+        # What still has to be held is held again by the claim.
+        again = {"code": "", "settled": None, "held": 0}
+        await self.move(where, values, MessageState.QUEUED, again)
 
     async def _put_off(self, change: BulkChange, emails: list[str]) -> None:
         assert change.since, "what is put off is due after some moment"

@@ -92,7 +92,9 @@ class Undos(Ledger):
         where = "event_uid = ? AND state = 'withdrawn' AND code = ? AND settled = ? AND ? IN ('', email)"
         values = [event_uid, code.value, withdrawn.timestamp(), email]
         await self.take_again(where, values)
-        return await self.move(where, values, MessageState.QUEUED, {"code": "", "settled": None})
+        # What still has to be held is held again by the claim.
+        again = {"code": "", "settled": None, "held": 0}
+        return await self.move(where, values, MessageState.QUEUED, again)
 
     async def delay_jobs(self, event_uid: str, due: datetime) -> None:
         await self.run(

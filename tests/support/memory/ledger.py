@@ -263,7 +263,8 @@ class LedgerUnit(SuppressionUnit):
 
         chosen = [(key, row) for key, row in self.owed(meant) if opaque(key) > change.cursor]
         for key, row in chosen[: self.items_per_unit]:
-            self.t.put("message", key, row.changed(state=MessageState.QUEUED, code="", settled=None))
+            again = row.changed(state=MessageState.QUEUED, code="", settled=None)
+            self.t.put("message", key, replace(again, held=False))
         return opaque(chosen[self.items_per_unit - 1][0]) if len(chosen) >= self.items_per_unit else None
 
     def _meant(self, change: BulkChange, m: Message) -> bool:

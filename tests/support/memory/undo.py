@@ -74,7 +74,8 @@ class UndoUnit(LedgerUnit):
             )
         )
         for key, row in found:
-            self.t.put("message", key, row.changed(state=MessageState.QUEUED, code="", settled=None))
+            again = row.changed(state=MessageState.QUEUED, code="", settled=None)
+            self.t.put("message", key, replace(again, held=False))
         return len(found)
 
     async def delay_jobs(self, event_uid: str, due: datetime) -> None:
