@@ -519,6 +519,40 @@ async def test_who_is_invited_again_while_the_withdrawal_waits_keeps_the_event(t
         assert [m.kind for m in left] == [Kind.INVITE]
 
 
+@pytest.mark.parametrize("undo_after", [10, 30])
+async def test_an_invite_that_overtook_a_withdrawal_is_taken_back_and_the_entry_is_cancelled(
+    tmp_path: Path, undo_after: int
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        clock.move(seconds=40)
+        again = await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(seconds=undo_after)
+        assert await deliver(engine) == []
+        await undone(caller, again)
+        clock.move(seconds=10)
+        left = [*await deliver(engine), *await deliver(engine)]
+        clock.move(hours=1)
+        assert [m.kind for m in [*left, *await deliver(engine)]] == [Kind.WITHDRAWAL]
+        assert await engine.check() == []
+
+
+async def test_whose_entry_was_cancelled_hears_nothing_of_an_invite_that_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        clock.move(seconds=60)
+        assert [m.kind for m in await deliver(engine)] == [Kind.WITHDRAWAL]
+        await undone(caller, await caller.ok("send_invite", uid=uid, email=ANN))
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+
+
 async def test_a_proposal_is_declined_again_after_an_undo(tmp_path: Path) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):

@@ -14,7 +14,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns import campaigns
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
-from engine.commands.invites.invites import InviteDone
+from engine.commands.invites.invites import InviteDone, invite_message
 from engine.commands.invites.places import places_left
 from engine.commands.invites.reminding import RemindDone
 from engine.commands.invites.send_many import InvitesDone
@@ -23,6 +23,7 @@ from engine.model.answers import Proposal, ProposalState
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
+from engine.model.messages import Kind, Method
 from engine.model.people import Attendee, Origin
 from engine.model.undo import Guest, Undoable
 from engine.model.verbs import Verb
@@ -296,11 +297,22 @@ async def _people(work: Work, found: Undoable) -> None:
         uid, _, email = name.partition(" ")
         known = await work.unit.attendee(uid, email)
         if known and known.withdrawn is None:
-            await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": work.now}))
+            await _out_again(work, known)
     out = await _still_out(work, found)
     if out:
         await work.unit.change_attendee(out, out.model_copy(update={"withdrawn": None}))
         await work.unit.owe_again(found.event_uid, found.taken_out, Code.INVITE_WITHDRAWN, found.asked)
+
+
+async def _out_again(work: Work, known: Attendee) -> None:
+    """Out of the event again; who has it still, since the invite had overtaken a withdrawal, is told of that."""
+    uid, email = known.event_uid, known.email
+    gone = known.model_copy(update={"withdrawn": work.now})
+    await work.unit.change_attendee(known, gone)
+    event, last = await work.unit.event(uid), await work.unit.last_sent(uid, email)
+    told = last is not None and last.method is Method.CANCEL
+    if event and not told and email in await work.unit.notified(uid, [email]):
+        await work.unit.add_messages([invite_message(work, event, gone, kind=Kind.WITHDRAWAL)], priority=0)
 
 
 async def _reopened(work: Work, proposal: Proposal) -> None:
