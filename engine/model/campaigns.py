@@ -37,6 +37,9 @@ class Campaign(Value):
     valid: int = 0
     created: datetime
     at: datetime | None = Field(None, description="scheduled start")
+    event_modified: datetime | None = Field(
+        None, description="when the event had last changed as it was scheduled; None: it was not"
+    )
     started: datetime | None = None
     resumed: datetime | None = None
     paused: datetime | None = Field(None, description="when it was last paused")

@@ -274,6 +274,32 @@ async def test_a_scheduled_campaign_whose_event_changed_gives_up_and_says_so(
     assert await counts(engine, draft) == {"skipped": 2}
 
 
+async def test_a_campaign_that_is_scheduled_within_a_second_of_a_change_starts(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine)
+    clock.move(seconds=0.3)
+    await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
+    draft = await drafted(engine, event, people(2), at=clock() + timedelta(hours=2))
+    await control(engine, draft, CampaignAction.START)
+    clock.move(hours=2)
+    assert len(await deliver(engine)) == 2
+
+
+async def test_a_change_in_the_second_in_which_a_campaign_was_scheduled_ends_it(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine)
+    clock.move(seconds=5.2)
+    draft = await drafted(engine, event, people(2), at=clock() + timedelta(hours=2))
+    await control(engine, draft, CampaignAction.START)
+    clock.move(seconds=0.3)
+    await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
+    clock.move(hours=2)
+    assert await deliver(engine) == []
+    assert await state(engine, draft) is CampaignState.CANCELLED
+
+
 async def test_cancelling_the_event_ends_its_campaign(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, people(3))

@@ -329,6 +329,35 @@ async def test_a_list_on_its_way_skips_nobody_while_a_cancellation_can_be_taken_
         assert (counts["queued"], counts["waiting"]) == (2, 0), counts
 
 
+@pytest.mark.parametrize("undone_again", [True, False])
+@pytest.mark.parametrize("change", ["update_event", "cancel_event"])
+async def test_a_list_whose_time_comes_while_a_change_can_be_undone_waits_for_that(
+    tmp_path: Path, change: str, undone_again: bool
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        at = utc(clock() + timedelta(minutes=10))
+        draft = (await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}], at=at))["campaign"]
+        token, name = draft["confirm_token"], draft["id"]
+        await caller.ok("control_campaign", campaign_id=name, action="start", confirm_token=token)
+        clock.move(minutes=9, seconds=30)
+        values = {"location": "Elsewhere"} if change == "update_event" else {}
+        changed = await caller.ok(change, uid=uid, **values)
+        clock.move(seconds=45)
+        assert await deliver(engine) == []
+        if undone_again:
+            await undone(caller, changed)
+        for _ in range(3):
+            clock.move(minutes=2)
+            left = [m.email for m in await deliver(engine)]
+            if left:
+                break
+        assert left == ([ANN] if undone_again else [])
+        shown = await caller.ok("get_campaign", campaign_id=name)
+        assert (shown["campaign"]["state"] == "cancelled") is not undone_again
+
+
 async def test_a_list_that_starts_before_its_draft_was_seen_can_be_taken_back_for_ten_seconds(
     tmp_path: Path,
 ) -> None:

@@ -261,6 +261,11 @@ async def _restored(work: Work, event: Event, found: Undoable) -> Event:
     for earlier in await work.unit.undos_of(event.uid, work.now):
         if earlier.made == found.before.modified:
             await work.unit.save_undo(earlier.model_copy(update={"made": restored.modified}))
+    # So do the lists that were started for later.
+    for campaign in await work.unit.last_campaigns(event.uid, event.organizer, _CAMPAIGNS):
+        if campaign.state is CampaignState.SCHEDULED and campaign.event_modified == found.before.modified:
+            again = campaign.model_copy(update={"event_modified": restored.modified})
+            await work.unit.save_campaign(again)
     return restored
 
 

@@ -243,7 +243,8 @@ class ControlCampaign(Command[CampaignDone]):
                 Code.EMPTY_LIST, "No row of the list can be invited.", "See the skipped rows and their codes."
             )
         if campaign.at and campaign.at > work.now:
-            scheduled = campaign.model_copy(update={"state": CampaignState.SCHEDULED})
+            values = {"state": CampaignState.SCHEDULED, "event_modified": event.modified}
+            scheduled = campaign.model_copy(update=values)
             await work.unit.save_campaign(scheduled)
             return scheduled
         return await run(work, campaign, unseen=self.unseen and not work.approved)

@@ -183,7 +183,10 @@ async def _sifted(
 
 
 class StartScheduled(Command[Progress]):
-    """Start the next campaign whose time has come, unless its event changed, was cancelled or is over."""
+    """Start the next campaign whose time has come, unless its event changed, was cancelled or is over.
+
+    It waits while that can be undone.
+    """
 
     async def carry_out(self, work: Work) -> Progress:
         """Start one campaign whose time has come; `worked` is false if there is none. Refuses nothing."""
@@ -191,19 +194,29 @@ class StartScheduled(Command[Progress]):
         if campaign is None:
             return Progress(worked=False)
         try:
-            event = await work.standing_event(campaign.event_uid)
-        except Refused as refused:
-            await _give_up(work, campaign, refused.code, str(refused))
-            return Progress(worked=True)
-        if event.modified > campaign.created:
-            why = "The event changed after the campaign was scheduled."
-            await _give_up(work, campaign, Code.CAMPAIGN_CANCELLED, why)
-            return Progress(worked=True)
-        try:
+            _refuse_changed(await work.standing_event(campaign.event_uid), campaign)
             await campaigns.run(work, campaign)
         except Refused as refused:
-            await _give_up(work, campaign, refused.code, str(refused))
+            if until := await _undoable_until(work, campaign.event_uid):
+                await work.unit.save_campaign(campaign.model_copy(update={"at": until}))
+            else:
+                await _give_up(work, campaign, refused.code, str(refused))
         return Progress(worked=True)
+
+
+def _refuse_changed(event: Event, campaign: Campaign) -> None:
+    """Refuse with CAMPAIGN_CANCELLED a list that was started with the event as it was before."""
+    # One that an older version scheduled knows only when it was drafted.
+    scheduled = campaign.event_modified
+    changed = event.modified != scheduled if scheduled else event.modified > campaign.created
+    if changed:
+        raise Refused(Code.CAMPAIGN_CANCELLED, "The event changed after the campaign was scheduled.")
+
+
+async def _undoable_until(work: Work, uid: str) -> datetime | None:
+    """Until when the newest changes of an event can be undone, after which it may be again as it was; None if none."""
+    undos = await work.unit.undos_of(uid, work.now)
+    return max((undo.until for undo in undos if undo.before), default=None)
 
 
 async def _give_up(work: Work, campaign: Campaign, code: Code, why: str) -> None:
