@@ -285,6 +285,20 @@ async def test_a_call_that_is_cancelled_is_carried_out_whole_or_not_at_all(engin
     assert found.attendees == found.delivery["queued"]
 
 
+async def test_who_is_invited_again_takes_nothing_of_what_changed_out_of_the_mails_of_others(
+    engine: Engine,
+) -> None:
+    event = await created(engine)
+    await invite(engine, event, ANN)
+    await deliver(engine)
+    changed = (await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))).event
+    await do(engine, WithdrawInvite(uid=event.uid, email=ANN))
+    await invite(engine, event, ANN)
+    now = await engine.event(event.uid, engine.local)
+    assert now.sequence > changed.sequence
+    assert now.earlier == changed.earlier
+
+
 async def test_a_persons_zone_is_kept_by_its_name_and_one_that_is_none_is_refused(engine: Engine) -> None:
     event = await created(engine)
     done = await invite(engine, event, ANN, fields={"Timezone": "tokyo standard time"})

@@ -182,7 +182,8 @@ async def _invited_again(work: Work, event: Event, attendee: Attendee) -> tuple[
 
     Their calendar holds the cancellation of the revision before; answers from before that no longer count.
     """
-    event = revised(event, event, work.now)
+    # Nobody else hears of this revision: their mails still tell what the one before it changed.
+    event = revised(event, event, work.now).model_copy(update={"earlier": event.earlier})
     await work.unit.save_event(event)
     anew = attendee.model_copy(
         update={
