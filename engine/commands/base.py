@@ -71,6 +71,8 @@ class Work:
     """What of others' texts was left out, and waits for approval."""
     closed: list[Proposal] = field(default_factory=list)
     """Proposals that it has closed, as they were."""
+    withdrawn_since: list[datetime] = field(default_factory=list)
+    """Since when mails were withdrawn that an earlier undo has not all owed again, where it put an end to that."""
     waited: bool = False
     """What is asked for has waited already for the time in which it can be undone."""
 

@@ -20,6 +20,9 @@ async def withdraw_event(work: Work, event: Event, code: Code) -> None:
     change = BulkChange(
         action=BulkAction.WITHDRAW, event_uid=event.uid, code=code.value, before=event.sequence
     )
+    unfinished = await work.unit.bulk_change(change.scope)
+    if unfinished and unfinished.action is BulkAction.OWE_AGAIN and unfinished.since:
+        work.withdrawn_since.append(unfinished.since)
     await begin(work, change)
 
 

@@ -44,6 +44,9 @@ class Undoable(Value):
     before: Event | None = Field(None, description="the revision before; None: the event was not changed")
     sequence: int = Field(0, description="revision that the command made, where it made one")
     made: datetime | None = Field(None, description="when that revision was made, by the event itself")
+    withdrawn_since: datetime | None = Field(
+        None, description="since when mails wait to be owed again; None: since it was asked"
+    )
     campaign_id: str = Field("", description="campaign whose mails it owes; empty: none")
     messages: tuple[str, ...] = Field((), description="Message-IDs of single mails that it owes")
     invited: tuple[str, ...] = Field((), description="people whom it invited")

@@ -252,6 +252,33 @@ async def test_a_cancellation_is_taken_back_with_what_jobs_and_claims_withdrew_a
         assert shown["campaign"]["counts"]["queued"] == size + 5
 
 
+@pytest.mark.parametrize("in_between", [False, True])
+async def test_a_second_cancellation_before_all_is_owed_again_is_taken_back_with_what_the_first_withdrew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_between: bool
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 2)
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        rows = [{"email": f"p{n}@example.com"} for n in range(7)]
+        sent = await caller.ok("bulk_send", uid=uid, recipients=rows, start=True)
+        clock.move(seconds=120)
+        await jobs_done(engine)
+        first = await caller.ok("cancel_event", uid=uid)
+        clock.move(seconds=10)
+        await jobs_done(engine)
+        await undone(caller, first)
+        clock.move(seconds=10)
+        second = await caller.ok("cancel_event", uid=uid)
+        if in_between:
+            clock.move(seconds=10)
+            await jobs_done(engine)
+        await undone(caller, second)
+        await jobs_done(engine)
+        shown = (await caller.ok("get_campaign", campaign_id=sent["campaign"]["id"]))["campaign"]
+        assert (shown["state"], shown["counts"]["queued"]) == ("running", 7)
+
+
 async def test_every_list_that_a_cancellation_brought_to_its_end_goes_on_once_it_is_taken_back(
     tmp_path: Path,
 ) -> None:

@@ -53,6 +53,7 @@ async def offered(work: Work, command: Command[Done], done: D) -> D:
         until=work.now + timedelta(seconds=seconds),
         key=" ".join(work.actor.chain),
         proposals=tuple(work.closed),
+        withdrawn_since=min(work.withdrawn_since, default=None),
         **facts,
     )
     await work.unit.add_undo(undoable)
@@ -271,15 +272,16 @@ async def _restored(work: Work, event: Event, found: Undoable) -> Event:
 
 async def _uncancelled(work: Work, event: Event, found: Undoable) -> None:
     """Owe again all that was withdrawn since the event was cancelled, be it by a job or at a claim."""
+    since = found.withdrawn_since or found.asked
     again = BulkChange(
         action=BulkAction.OWE_AGAIN,
         event_uid=event.uid,
         code=Code.EVENT_CANCELLED.value,
-        since=found.asked,
+        since=since,
     )
     await bulk_changes.begin(work, again)
     for campaign in await work.unit.last_campaigns(event.uid, event.organizer, _CAMPAIGNS):
-        if campaign.state is CampaignState.FINISHED and (campaign.finished or found.asked) >= found.asked:
+        if campaign.state is CampaignState.FINISHED and (campaign.finished or since) >= since:
             await _running_again(work, campaign)
 
 

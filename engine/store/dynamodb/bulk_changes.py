@@ -87,6 +87,11 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
         kept = KeptChange(id=known.id if known else new_id(), change=change, again=again)
         await self.rows.put(CHANGES, kept)
 
+    async def bulk_change(self, scope: str) -> BulkChange | None:
+        """The change of this scope whose rest is applied later, or None."""
+        kept = await self.rows.get(CHANGES, scope)
+        return kept.change if kept else None
+
     async def end_bulk_change(self, change: BulkChange) -> None:
         """Delete a stored change of this scope; one that releases, and was applied now, is applied once more later.
 

@@ -27,6 +27,10 @@ class BulkChanges(Protocol):
         """The change that has waited longest, or None."""
         ...
 
+    async def bulk_change(self, scope: str) -> BulkChange | None:
+        """The change of this scope whose rest is to be applied later, or None."""
+        ...
+
     async def end_bulk_change(self, change: BulkChange) -> None:
         """Delete the stored change of this scope, if there is one."""
         ...

@@ -131,5 +131,9 @@ class BulkChanges(Ledger):
         row = await self.one("SELECT body FROM bulk_change ORDER BY id LIMIT 1")
         return BulkChange.model_validate_json(row["body"]) if row else None
 
+    async def bulk_change(self, scope: str) -> BulkChange | None:
+        row = await self.one("SELECT body FROM bulk_change WHERE scope = ?", [scope])
+        return BulkChange.model_validate_json(row["body"]) if row else None
+
     async def end_bulk_change(self, change: BulkChange) -> None:
         await self.run("DELETE FROM bulk_change WHERE scope = ?", [change.scope])

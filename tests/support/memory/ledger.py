@@ -284,6 +284,10 @@ class LedgerUnit(SuppressionUnit):
     async def next_bulk_change(self) -> BulkChange | None:
         return next(iter(self.t.of("bulk_change").values()), None)
 
+    async def bulk_change(self, scope: str) -> BulkChange | None:
+        found: BulkChange | None = self.t.get("bulk_change", scope)
+        return found
+
     async def end_bulk_change(self, change: BulkChange) -> None:
         self.t.drop("bulk_change", change.scope)
 
