@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from engine.model.counters import Quota
 from engine.model.events import Event
 from engine.model.keys import Standing
-from engine.model.messages import Kind, Message
+from engine.model.messages import Kind, Message, Method
 from engine.model.people import Attendee, Partstat
 from engine.model.searching import Expansion
 from engine.refusals import Code
@@ -96,6 +96,19 @@ class Waiting(Protocol):
         """Whether the attendee's invite was withdrawn."""
         ...
 
+    @property
+    def in_doubt(self) -> int:
+        """Whether it may have left already."""
+        ...
+
+    @property
+    def reached(self) -> int | None:
+        """Of a withdrawal by the organizer: whether a request has reached the attendee, or may yet have.
+
+        None for any other message, and where no request was ever owed.
+        """
+        ...
+
 
 def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
     """Why a message may not leave, if so (promise 7)."""
@@ -111,6 +124,9 @@ def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
         return refuses(message.blocked)
     if not message.proven:
         return Code.SENDER_UNAUTHENTICATED
+    if message.withdrawn and message.method == Method.REQUEST and not message.in_doubt:
+        # It was being sent as the invite was withdrawn, and came back.
+        return Code.INVITE_WITHDRAWN
     if _overtaken(message, event):
         return Code.SUPERSEDED
     if event.cancelled and message.kind not in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
@@ -124,7 +140,7 @@ def _overtaken(message: Waiting, event: Event) -> bool:
         return message.partstat == Partstat.DECLINED
     if message.kind == Kind.WITHDRAWAL:
         # Whoever was invited again keeps the event: of the two, this CANCEL would be the newer one.
-        return not message.withdrawn
+        return not message.withdrawn or message.reached == 0
     return message.kind == Kind.CANCELLATION and not (event.cancelled or message.recurrence_id)
 
 

@@ -180,6 +180,45 @@ async def test_whoever_was_invited_again_gets_no_cancellation_from_before(store:
     assert (await last_of(store, Kind.WITHDRAWAL)).code == Code.SUPERSEDED
 
 
+async def _taken_out_in_flight(store: Store, **values: object) -> Message:
+    """Ann's withdrawal, which was owed while her invite was in flight; a mail server took that no time."""
+    await with_event(store, ANN)
+    held, known = await claim(store), attendee(ANN)
+    withdrawal = message(ANN, kind=Kind.WITHDRAWAL, method=Method.CANCEL, **values)
+    async with store.unit() as unit:
+        await unit.change_attendee(known, known.model_copy(update={"withdrawn": START}))
+        assert await unit.withdraw_for_person("event1", ANN, Code.INVITE_WITHDRAWN, START) == 0
+        await unit.add_messages([withdrawal], priority=0)
+    await answered(store, held, MessageState.DEFERRED, due=LATER)
+    return withdrawal
+
+
+async def test_an_invite_in_flight_at_its_withdrawal_that_came_back_leaves_no_more_and_nothing_cancels_it(
+    store: Store,
+) -> None:
+    await _taken_out_in_flight(store)
+    assert await leaving(store) == []
+    assert (await last_of(store, Kind.INVITE)).code == Code.INVITE_WITHDRAWN
+    assert (await last_of(store, Kind.WITHDRAWAL)).code == Code.SUPERSEDED
+
+
+async def test_who_asked_and_is_turned_away_is_told_though_no_invite_reached_them(store: Store) -> None:
+    await _taken_out_in_flight(store, prompted=True)
+    assert await leaving(store) == [(Kind.WITHDRAWAL, 0)]
+
+
+async def test_an_invite_that_came_back_after_its_withdrawal_is_owed_again_once_that_is_undone(
+    store: Store,
+) -> None:
+    await _taken_out_in_flight(store)
+    assert await claim(store, now=LATER) == []
+    known = attendee(ANN)
+    async with store.unit() as unit:
+        await unit.change_attendee(known.model_copy(update={"withdrawn": START}), known)
+        assert await unit.owe_again("event1", ANN, Code.INVITE_WITHDRAWN, START) == 1
+    assert await leaving(store) == [(Kind.INVITE, 0)]
+
+
 async def test_a_withdrawal_that_was_undone_is_owed_anew(store: Store) -> None:
     await with_event(store, ANN)
     await answered(store, await claim(store))

@@ -95,7 +95,7 @@ async def test_people_are_counted_whom_a_mail_has_reached_or_may_have(store: Sto
         assert await unit.withdraw_messages(ours, Code.TAKEN_BACK, START) == 1
 
 
-async def test_what_was_withdrawn_at_one_moment_is_owed_again(store: Store) -> None:
+async def test_what_was_withdrawn_of_one_person_or_all_is_owed_again(store: Store) -> None:
     await _filled(store)
     async with store.unit() as unit:
         assert await unit.withdraw_for_person("event1", ANN, Code.EVENT_CANCELLED, START) == 1

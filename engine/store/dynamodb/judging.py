@@ -11,7 +11,7 @@ from engine.model.campaigns import Campaign, CampaignState
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
-from engine.model.messages import Kind, Message, first_tried
+from engine.model.messages import Kind, Message, Method, first_tried
 from engine.model.people import Attendee
 from engine.model.stops import EVERYTHING
 from engine.refusals import Code
@@ -39,6 +39,8 @@ class Against:
     partstat: str | None
     proven: int | None
     withdrawn: int | None
+    in_doubt: int
+    reached: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,18 @@ class Facts:
             partstat=attendee.partstat.value if attendee else None,
             proven=int(attendee.proven) if attendee else None,
             withdrawn=int(attendee.withdrawn is not None) if attendee else None,
+            in_doubt=int(m.in_doubt),
+            reached=self._reached(m),
         )
         return rules.barred(against, self.events.get(m.event_uid or ""), now)
+
+    def _reached(self, m: Message) -> int | None:
+        """Of a withdrawal by the organizer: whether a request has reached its person, or may yet have."""
+        found = self.people.get((m.event_uid or "", m.email))
+        if m.kind is not Kind.WITHDRAWAL or m.prompted or found is None:
+            return None
+        asked = [p for p in found.messages if p.method == Method.REQUEST]
+        return int(any(p.gone or p.state.pending for p in asked)) if asked else None
 
     def by_keys(self, m: Message, now: datetime) -> rules.KeyVerdict:
         """The verdict of the keys that caused a message, as of now."""

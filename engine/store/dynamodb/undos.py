@@ -120,7 +120,7 @@ class Undos(BulkChanges):
         return [owed for owed in found if owed]
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
-        """Owe again the messages withdrawn at that moment with this code, of one person if given; return how many."""
+        """Owe again the messages withdrawn since then with this code, of one person if given; return how many."""
         if email:
             people = await self.invitees(event_uid, [email])
         else:
@@ -131,7 +131,8 @@ class Undos(BulkChanges):
             places = [RowPlace(event_uid, invitee.attendee.email, p.id) for p in ended]
             for owed in (await self.rows_at(places)).values() if places else ():
                 m = owed.message
-                if m.code == code and m.settled == withdrawn and count < self.items_per_unit:
+                late = m.settled is not None and m.settled >= withdrawn
+                if m.code == code and late and count < self.items_per_unit:
                     await self.save_row(owed, await self.owed_again(owed))
                     count += 1
         return count

@@ -45,7 +45,7 @@ class Undos(Protocol):
         ...
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
-        """Owe again the messages withdrawn at that moment with this code, of one person if given; returns how many."""
+        """Owe again the messages withdrawn since then with this code, of one person if given; returns how many."""
         ...
 
     async def delay_jobs(self, event_uid: str, due: datetime) -> None:

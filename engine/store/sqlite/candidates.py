@@ -81,9 +81,14 @@ class Candidate(NamedTuple):
     blocked: str | None
     suppressed: int
     first_tried: int | None
+    reached: int | None
 
 
 _ANY = "''"
+_REACHED = (
+    f"(SELECT max(p.state = 'sent' OR p.in_doubt = 1 OR {PENDING.replace('state', 'p.state')}) FROM message p "
+    "WHERE p.event_uid = m.event_uid AND p.email = m.email AND p.method = 'REQUEST')"
+)
 _FIRST_TRIED = f"(SELECT min(at) FROM attempt WHERE message = m.id AND code <> '{UNTRIED}')"
 
 
@@ -108,6 +113,7 @@ _COLUMNS = ", ".join(
         f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
         f"EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) OR {by_domain('m.email', _ANY)}",
         f"CASE WHEN m.attempts > 0 THEN {_micros(_FIRST_TRIED)} END",
+        f"CASE WHEN m.kind = 'withdrawal' AND m.prompted = 0 THEN {_REACHED} END",
     ]
 )
 QUERY = f"""

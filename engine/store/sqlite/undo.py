@@ -89,7 +89,7 @@ class Undos(Ledger):
         return await self.settle(where, [as_list(undoable.messages)], MessageState.WITHDRAWN, code, now)
 
     async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
-        where = "event_uid = ? AND state = 'withdrawn' AND code = ? AND settled = ? AND ? IN ('', email)"
+        where = "event_uid = ? AND state = 'withdrawn' AND code = ? AND settled >= ? AND ? IN ('', email)"
         values = [event_uid, code.value, withdrawn.timestamp(), email]
         await self.take_again(where, values)
         # What still has to be held is held again by the claim.

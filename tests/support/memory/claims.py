@@ -12,7 +12,16 @@ from engine.model.claims import Claim, SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Standing
-from engine.model.messages import UNTRIED, Attempt, Kind, Message, MessageState, first_tried, with_attempt
+from engine.model.messages import (
+    UNTRIED,
+    Attempt,
+    Kind,
+    Message,
+    MessageState,
+    Method,
+    first_tried,
+    with_attempt,
+)
 from engine.model.people import Attendee
 from engine.refusals import Code
 from engine.store import rules
@@ -20,6 +29,7 @@ from tests.support.memory.keys import KeyUnit
 from tests.support.memory.quotas import QuotaUnit
 from tests.support.memory.tables import Owed
 
+_STANDS = {MessageState.QUEUED, MessageState.DEFERRED, MessageState.SENT}
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
 
@@ -37,6 +47,8 @@ class _Waiting:
     partstat: str | None
     proven: int | None
     withdrawn: int | None
+    in_doubt: int
+    reached: int | None
 
 
 class ClaimUnit(QuotaUnit, KeyUnit):
@@ -221,6 +233,8 @@ class ClaimUnit(QuotaUnit, KeyUnit):
             partstat=attendee.partstat if attendee else None,
             proven=attendee.proven if attendee else None,
             withdrawn=attendee.withdrawn is not None if attendee else None,
+            in_doubt=m.in_doubt,
+            reached=self._reached(m),
         )
         code = rules.barred(waiting, event, now)
         if not code and event and rules.contradicted(m.kind, m.recurrence_id, event, None):
@@ -240,6 +254,15 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 return Code.SUPERSEDED, row
             self.t.put("message", key, other.changed(repeat=str(key)))
         return None, newer
+
+    def _reached(self, m: Message) -> int | None:
+        """Of a withdrawal by the organizer: whether a request has reached its person, or may yet have."""
+        if m.kind is not Kind.WITHDRAWAL or m.prompted:
+            return None
+        asked = self.owed(
+            lambda p: (p.event_uid, p.email) == (m.event_uid, m.email) and p.method == Method.REQUEST
+        )
+        return any(o.message.state in _STANDS or o.message.in_doubt for _, o in asked) if asked else None
 
     def _gives_way(self, other: Owed) -> bool:
         """True for what ended unsent, or is about to with its campaign."""

@@ -69,7 +69,8 @@ class UndoUnit(LedgerUnit):
                 m.event_uid == event_uid
                 and m.state is MessageState.WITHDRAWN
                 and m.code == code
-                and m.settled == withdrawn
+                and m.settled is not None
+                and m.settled >= withdrawn
                 and email in {"", m.email}
             )
         )
