@@ -43,6 +43,13 @@ async def test_an_owner_is_nobody_for_whom_a_key_acts(engine: Engine) -> None:
         assert await refusal(engine, command) is Code.INVALID_ARGUMENT
 
 
+async def test_who_owns_a_key_of_the_reference_api_may_be_the_organizer_of_the_server(engine: Engine) -> None:
+    own = read_bounds({"owner": engine.settings.local_organizer})
+    key = (await do(engine, CreateKey(name="website", api="standard", bounds=own))).key
+    longer = own.model_copy(update={"verbs": (key.bounds or own).verbs, "day": 100})
+    assert (await do(engine, ChangeKey(key_id=key.id, bounds=longer))).key.owner == own.owner
+
+
 async def test_an_owner_is_not_whom_the_key_itself_acts_for(engine: Engine) -> None:
     own = read_bounds({"owner": "Boss@Example.com"})
     command = CreateKey(name="", address="boss@example.com", bounds=own)

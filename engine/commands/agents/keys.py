@@ -176,7 +176,7 @@ class CreateKey(Command[KeyDone]):
             bounds = bounds.model_copy(update={"verbs": bounds.verbs & work.verbs})
         if not bounds.owner:
             bounds = bounds.model_copy(update={"owner": parent.owner if parent else work.settings.owner})
-        return await _owned(work, bounds, address)
+        return await _owned(work, bounds, "" if self.api else address)
 
 
 def _under(parent: Key, given: Bounds | None) -> Bounds:
@@ -224,7 +224,7 @@ def _verbs(scopes: frozenset[str]) -> frozenset[Verb]:
 async def _owned(work: Work, bounds: Bounds, address: str) -> Bounds:
     """`bounds` of a key for `address`, the owner's in order; Refused(INVALID_ARGUMENT) if a key reads the owner's mail.
 
-    A key that has ended reads nothing.
+    A key that has ended reads nothing, nor does one of the reference API, for which `address` is empty.
     """
     if not bounds.owner:
         return bounds
@@ -250,7 +250,7 @@ class ChangeKey(Command[KeyDone]):
         key = await _unrevoked(work, self.key_id)
         narrowing.refuse_fixed(key, self.bounds)
         above = await stored_key(work, key.above[-1]) if key.above else None
-        bounds = await _owned(work, self.bounds, key.address)
+        bounds = await _owned(work, self.bounds, "" if key.api else key.address)
         changed = key.model_copy(
             update={
                 "bounds": bounds,
