@@ -595,6 +595,25 @@ async def test_an_invite_that_overtook_a_withdrawal_is_taken_back_and_the_entry_
         assert await engine.check() == []
 
 
+async def test_the_entry_of_who_heard_before_that_one_date_is_off_is_cancelled_as_well(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock, recurrence="FREQ=DAILY;COUNT=5")
+        await caller.ok("cancel_event", uid=uid, instance="2027-05-04")
+        clock.move(seconds=60)
+        assert [m.kind for m in await deliver(engine)] == [Kind.CANCELLATION]
+        await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        clock.move(seconds=40)
+        again = await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(seconds=30)
+        assert await deliver(engine) == []
+        await undone(caller, again)
+        clock.move(hours=1)
+        assert [(m.kind, m.recurrence_id) for m in await deliver(engine)] == [(Kind.WITHDRAWAL, None)]
+
+
 async def test_whose_entry_was_cancelled_hears_nothing_of_an_invite_that_is_taken_back(
     tmp_path: Path,
 ) -> None:

@@ -317,7 +317,7 @@ async def _out_again(work: Work, known: Attendee) -> None:
     gone = known.model_copy(update={"withdrawn": work.now})
     await work.unit.change_attendee(known, gone)
     event, last = await work.unit.event(uid), await work.unit.last_sent(uid, email)
-    told = last is not None and last.method is Method.CANCEL
+    told = last is not None and last.method is Method.CANCEL and last.recurrence_id is None
     if event and not told and email in await work.unit.notified(uid, [email]):
         await work.unit.add_messages([invite_message(work, event, gone, kind=Kind.WITHDRAWAL)], priority=0)
 
