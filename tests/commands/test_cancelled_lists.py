@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.commands.approvals.undoing import ShowUndos, UndoCommand
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, DraftCampaign
 from engine.commands.events.events import CancelEvent, EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
@@ -129,6 +130,19 @@ async def test_whoever_mailed_a_list_hears_that_it_was_cancelled(engine: Engine)
     (text,) = await told(engine)
     assert f"{event.uid}: 1 invites sent" in text
     assert "The campaign stopped: it was cancelled." in text
+
+
+async def test_whoever_mailed_a_list_hears_once_that_it_was_cancelled_and_then_taken_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock, undo_campaign_s=120) as engine:
+        event = await created(engine)
+        draft = await drafted(engine, event, PEOPLE, report_to="boss@example.com")
+        await control(engine, draft, CampaignAction.START)
+        await control(engine, draft, CampaignAction.CANCEL)
+        (undo,) = (await do(engine, ShowUndos())).undos
+        await do(engine, UndoCommand(undo_id=undo.id))
+        assert len(await told(engine)) == 1
 
 
 async def test_whoever_mailed_a_list_hears_that_it_paused_itself(tmp_path: Path, clock: Clock) -> None:

@@ -324,7 +324,7 @@ async def cancel(work: Work, campaign: Campaign) -> Campaign:
     values = {"state": CampaignState.CANCELLED, "finished": work.now}
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)
-    await telling.report(work, cancelled)
+    await telling.report(work, cancelled, before=campaign.state)
     await work.unit.release_reserve(campaign.id, None)
     code = Code.CAMPAIGN_CANCELLED
     change = BulkChange(action=BulkAction.WITHDRAW, campaign_id=campaign.id, code=code.value)
