@@ -298,11 +298,11 @@ def notified(m: Past, held: Collection[str]) -> bool:
 
 def called_off(invitee: Invitee) -> bool:
     """True if all that an attendee was to get was withdrawn with its campaign."""
+    if invitee.attendee.receipt_arrived is not None:
+        return False
     requests = [m for m in invitee.messages if m.method == "REQUEST"]
-    return (
-        invitee.attendee.receipt_arrived is None
-        and any(m.kind is Kind.INVITE for m in requests)
-        and all(m.ended and m.code == Code.CAMPAIGN_CANCELLED for m in requests)
+    return any(m.kind is Kind.INVITE for m in requests) and all(
+        m.ended and m.code == Code.CAMPAIGN_CANCELLED for m in requests
     )
 
 

@@ -263,7 +263,8 @@ class Ledger(DayCounters, KeyBudgets):
         """True if a list of the event was cancelled with some of its invites written."""
         found = await self.one(
             "SELECT 1 FROM campaign k WHERE k.organizer = (SELECT organizer FROM event WHERE uid = ?) "
-            "AND k.event_uid = ? AND k.state = 'cancelled' AND EXISTS (SELECT 1 FROM message m "
+            "AND k.event_uid = ? AND k.state = 'cancelled' AND coalesce(k.body ->> '$.kind', 'invite') = 'invite' "
+            "AND EXISTS (SELECT 1 FROM message m "
             "WHERE m.campaign_id = k.id AND m.state = 'withdrawn' AND m.kind = 'invite')",
             [event_uid, event_uid],
         )
