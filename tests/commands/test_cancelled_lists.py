@@ -140,9 +140,11 @@ async def test_whoever_mailed_a_list_hears_once_that_it_was_cancelled_and_then_t
         draft = await drafted(engine, event, PEOPLE, report_to="boss@example.com")
         await control(engine, draft, CampaignAction.START)
         await control(engine, draft, CampaignAction.CANCEL)
+        assert len(await told(engine)) == 1
         (undo,) = (await do(engine, ShowUndos())).undos
         await do(engine, UndoCommand(undo_id=undo.id))
-        assert len(await told(engine)) == 1
+        clock.move(hours=1)
+        assert await told(engine) == []
 
 
 async def test_whoever_mailed_a_list_hears_that_it_paused_itself(tmp_path: Path, clock: Clock) -> None:
