@@ -173,29 +173,32 @@ def works(trigger: Trigger) -> bool:
 async def _handle(
     engine: Engine, trigger: Trigger, delivery: Delivery, asked: Awaitable[Mapped | None]
 ) -> None:
+    about = ""
     try:
-        await _carried_out(engine, trigger, delivery, await asked)
+        found = await asked
+        about = found.object if found else ""
+        await _carried_out(engine, trigger, delivery, found)
     except Refused as refused:
         if refused.bound == STOPPED:
             later = PostponeDelivery(
                 delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message, stopped=True
             )
             await engine.apply(later, SYSTEM)
-        elif refused.code not in _AGAIN or not await _postponed(engine, delivery, refused.message):
+        elif refused.code not in _AGAIN or not await _postponed(engine, delivery, refused.message, about):
             await _fail(engine, delivery, refused.code, refused.message)
     except Exception as error:
         # One delivery that fails must not delay the others; it can be replayed.
         log.exception("delivery %s failed", delivery.id)
-        if not isinstance(error, _PASSING) or not await _postponed(engine, delivery, _SEE_LOG):
+        if not isinstance(error, _PASSING) or not await _postponed(engine, delivery, _SEE_LOG, about):
             await _fail(engine, delivery, Code.INTERNAL, _SEE_LOG)
 
 
-async def _postponed(engine: Engine, delivery: Delivery, why: str) -> bool:
+async def _postponed(engine: Engine, delivery: Delivery, why: str, about: str) -> bool:
     """Handle a delivery again in a minute; False once that was tried for as long as it is worth."""
     now = engine.clock()
     if now - (delivery.unanswered or now) >= _ASKED_FOR:
         return False
-    later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=why)
+    later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=why, object=about)
     await engine.apply(later, SYSTEM)
     return True
 

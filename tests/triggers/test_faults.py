@@ -6,13 +6,23 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from engine.commands.triggers.deliveries import ReplayDelivery
-from engine.engine import Engine
+import pytest
+
+from engine.commands.triggers.deliveries import HandleDelivery, ReplayDelivery
+from engine.commands.triggers.waiting import PostponeDelivery
+from engine.engine import SYSTEM, Engine
 from engine.model.triggers import DeliveryState as State
+from engine.model.triggers import Trigger
 from engine.refusals import Code
+from engine.rules.mapping import mapped
 from tests.support.clock import Clock
 from tests.support.engines import do
 from tests.triggers.crm import deal, delivered, deliveries, events, handled, trigger
+from tests.triggers.test_replacing import BASIC
+
+UNVERSIONED = BASIC.replace("  version: event.version\n", "")
+TEN = "2027-06-01T10:00:00+00:00"
+ELEVEN = "2027-06-01T11:00:00+00:00"
 
 
 @contextmanager
@@ -62,3 +72,78 @@ async def test_a_fault_that_lasts_for_an_hour_fails_the_delivery_which_can_be_re
     await do(engine, ReplayDelivery(trigger="deals", delivery_id=failed.id))
     await handled(engine)
     assert len(await events(engine)) == 1
+
+
+async def _began(engine: Engine) -> list[str]:
+    return [event.span.start_utc.isoformat() for event in await events(engine)]
+
+
+async def _states(engine: Engine, hook: Trigger) -> list[State]:
+    """What became of the deliveries, oldest first."""
+    return [one.state for one in reversed(await deliveries(engine, hook))]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_could_not_be_planned_at_first_is_replaced_by_what_came_after_it(
+    engine: Engine, clock: Clock, at_once: bool
+) -> None:
+    hook = await trigger(engine, UNVERSIONED if at_once else UNVERSIONED.replace("  undo_s: 0\n", ""))
+    await delivered(engine, hook, deal())
+    clock.move(seconds=60)
+    await handled(engine)
+    with broken(engine):
+        await delivered(engine, hook, deal(stage="moved at once", start=TEN))
+    clock.move(seconds=10)
+    await delivered(engine, hook, deal(stage="moved at once", start=ELEVEN))
+    for _ in range(3):
+        clock.move(seconds=60)
+        await handled(engine)
+    assert await _states(engine, hook) == [State.DONE, State.REPLACED, State.DONE]
+    assert await _began(engine) == [ELEVEN]
+
+
+async def test_of_two_that_came_at_once_and_could_not_be_planned_the_second_stands(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, UNVERSIONED)
+    with broken(engine):
+        await delivered(engine, hook, deal(start=TEN))
+    await delivered(engine, hook, deal(start=ELEVEN))
+    for _ in range(3):
+        clock.move(seconds=60)
+        await handled(engine)
+    assert await _states(engine, hook) == [State.REPLACED, State.DONE]
+    assert await _began(engine) == [ELEVEN]
+
+
+async def test_a_newer_one_waits_for_what_the_store_has_put_off_and_which_it_does_not_replace(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, UNVERSIONED)
+    await delivered(engine, hook, deal(start=TEN))
+    clock.move(seconds=10)
+    await delivered(engine, hook, deal(stage="moved", start=ELEVEN))
+    clock.move(seconds=50)
+    with broken(engine):
+        await handled(engine)
+    clock.move(seconds=10)
+    await handled(engine)
+    assert await _states(engine, hook) == [State.WAITING, State.WAITING]
+    clock.move(seconds=50)
+    await handled(engine)
+    assert await _states(engine, hook) == [State.DONE, State.DONE]
+    assert await _began(engine) == [ELEVEN]
+
+
+async def test_what_was_put_off_after_it_was_seen_to_be_due_is_not_carried_out_yet(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, UNVERSIONED)
+    first = await delivered(engine, hook, deal(start=TEN))
+    second = await delivered(engine, hook, deal(stage="moved", start=ELEVEN))
+    clock.move(seconds=60)
+    await do(engine, PostponeDelivery(delivery_id=first.id, seconds=60), SYSTEM)
+    asked = mapped(hook.rules, deal(stage="moved", start=ELEVEN))
+    assert asked is not None
+    await do(engine, HandleDelivery(delivery_id=second.id, mapped=asked), SYSTEM)
+    assert await _states(engine, hook) == [State.WAITING, State.WAITING]

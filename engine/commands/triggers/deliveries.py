@@ -14,7 +14,7 @@ from engine.commands.triggers import effects, replacing
 from engine.commands.triggers.triggers import named, refuse_other_key, unknown_trigger
 from engine.model.base import Value
 from engine.model.rules import Deed
-from engine.model.triggers import Delivery, DeliveryState, Posted, Trigger, TriggerObject
+from engine.model.triggers import AskedFor, Delivery, DeliveryState, Posted, Trigger, TriggerObject
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped
@@ -175,37 +175,44 @@ class PlanDelivery(Command[DeliveryDone]):
         if self.mapped is None or self.mapped.do is Deed.NOTHING:
             return await saved(work, delivery, state=DeliveryState.NOTHING, due=None)
         asked = {"object": self.mapped.object, "version": self.mapped.version, "unanswered": None}
-        if await self._late(work, delivery, self.mapped):
+        found = await work.unit.pending_for(delivery.trigger_id, self.mapped.object, _OBJECT_PENDING_MAX)
+        waiting = [other for other in found if other.id != delivery.id]
+        if await self._late(work, delivery, self.mapped, waiting):
             return await saved(
                 work, delivery, **asked, state=DeliveryState.STALE, due=None, code=Code.STALE.value
             )
+        # It may be planned after those that came later, where the store could not be used at first.
+        after = [
+            other
+            for other in replacing.later(found, delivery)
+            if not older(other.version, self.mapped.version)
+        ]
+        asks = replacing.asks(self.mapped)
+        if any(other.asked and replacing.covers(other.asked, asks) for other in after):
+            return await saved(work, delivery, **asked, state=DeliveryState.REPLACED, due=None)
         undo = work.settings.undo_trigger_s if self.mapped.undo_s is None else self.mapped.undo_s
-        due = await self._in_order(work, delivery, self.mapped, work.now + timedelta(seconds=undo))
-        kept = {**asked, "asked": replacing.asks(self.mapped)}
-        return await saved(work, delivery, **kept, state=DeliveryState.WAITING, due=due)
+        due = min(
+            [work.now + timedelta(seconds=undo), *(other.due for other in after if other.due and other.asked)]
+        )
+        due = await self._in_order(work, [other for other in waiting if other not in after], asks, due)
+        return await saved(work, delivery, **asked, asked=asks, state=DeliveryState.WAITING, due=due)
 
-    async def _late(self, work: Work, delivery: Delivery, asked: Mapped) -> bool:
+    async def _late(self, work: Work, delivery: Delivery, asked: Mapped, waiting: Sequence[Delivery]) -> bool:
         """True if a newer version was carried out, or waits."""
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
-        waiting = await _waiting(work, delivery, asked)
         versions = [known.version if known else None, *(other.version for other in waiting)]
         return any(older(asked.version, version) for version in versions)
 
-    async def _in_order(self, work: Work, delivery: Delivery, asked: Mapped, due: datetime) -> datetime:
-        """When it is due: after those that wait and ask for something that it does not; the others are replaced."""
-        newer = replacing.asks(asked)
-        for other in await _waiting(work, delivery, asked):
-            if replacing.covers(newer, other.asked):
+    async def _in_order(
+        self, work: Work, before: Sequence[Delivery], asks: AskedFor, due: datetime
+    ) -> datetime:
+        """When it is due: after those before it that ask for something that it does not; the others are replaced."""
+        for other in before:
+            if replacing.covers(asks, other.asked):
                 await saved(work, other, state=DeliveryState.REPLACED, due=None)
             elif other.due:
                 due = max(due, other.due)
         return due
-
-
-async def _waiting(work: Work, delivery: Delivery, asked: Mapped) -> list[Delivery]:
-    """The other deliveries about the same object that are not carried out yet."""
-    found = await work.unit.pending_for(delivery.trigger_id, asked.object, _OBJECT_PENDING_MAX)
-    return [other for other in found if other.id != delivery.id]
 
 
 def older(version: float | None, known: float | None) -> bool:
@@ -227,6 +234,9 @@ class HandleDelivery(Command[DeliveryDone]):
         """Raises Refused: whatever the event's commands raise; LOOP, OUT_OF_BOUNDS."""
         delivery = await stored(work, self.delivery_id)
         if delivery.state not in {DeliveryState.WAITING, DeliveryState.HELD}:
+            return DeliveryDone(delivery=delivery)
+        if delivery.due and delivery.due > work.now:
+            # One before it, about the same object, was put off after this one was seen to be due.
             return DeliveryDone(delivery=delivery)
         asked = self.mapped
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)

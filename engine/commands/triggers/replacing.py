@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.model.rules import Deed, Settable
-from engine.model.triggers import AskedFor
+from engine.model.triggers import AskedFor, Delivery
 from engine.rules.mapping import Mapped
 
 _ENDS = frozenset({Deed.CANCEL, Deed.FORGET})
@@ -34,6 +36,14 @@ def covers(newer: AskedFor, older: AskedFor | None) -> bool:
         return True
     same = newer.do is older.do or (newer.do, older.do) in _MORE
     return same and set(older.fields) <= set(newer.fields) and _names_all(newer, older)
+
+
+def later(found: Sequence[Delivery], than: Delivery) -> list[Delivery]:
+    """Those that came after one, of the deliveries about its object, oldest first; it may not be among them yet."""
+    ids = [one.id for one in found]
+    if than.id in ids:
+        return list(found[ids.index(than.id) + 1 :])
+    return [one for one in found if one.received > than.received]
 
 
 def _names_all(newer: AskedFor, older: AskedFor) -> bool:

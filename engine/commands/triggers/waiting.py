@@ -8,17 +8,19 @@ from pydantic import Field
 
 from engine.commands.base import Command, Work
 from engine.commands.triggers.deliveries import DETAIL_MAX, DeliveryDone, most_deliveries, saved, stored
+from engine.commands.triggers.replacing import later
 from engine.model.triggers import DeliveryState
 
 
 class PostponeDelivery(Command[DeliveryDone]):
-    """Handle a delivery later: the system of record cannot be asked just now, or the key is stopped."""
+    """Handle a delivery, and later ones about its object, later: it cannot be done just now, or its key is stopped."""
 
     in_record = False
     delivery_id: str
     seconds: int
     detail: str = ""
-    stopped: bool = Field(False, description="its key is, so that later ones about the object wait as long")
+    stopped: bool = Field(False, description="its key is, for however long")
+    object: str = Field("", description="what it is about, if that is known and could not be noted")
 
     async def carry_out(self, work: Work) -> DeliveryDone:
         """Raises Refused: UNKNOWN_DELIVERY."""
@@ -27,13 +29,14 @@ class PostponeDelivery(Command[DeliveryDone]):
             return DeliveryDone(delivery=delivery)
         due = work.now + timedelta(seconds=self.seconds)
         since = None if self.stopped else delivery.unanswered or work.now
-        if self.stopped and delivery.object:
-            for other in await work.unit.pending_for(
-                delivery.trigger_id, delivery.object, most_deliveries(work)
-            ):
+        about = self.object or delivery.object
+        if about:
+            found = await work.unit.pending_for(delivery.trigger_id, about, most_deliveries(work))
+            for other in later(found, delivery):
                 if other.due and other.due < due:
                     await saved(work, other, due=due)
-        return await saved(work, delivery, due=due, detail=self.detail[:DETAIL_MAX], unanswered=since)
+        values = {"object": about, "detail": self.detail[:DETAIL_MAX], "unanswered": since}
+        return await saved(work, delivery, due=due, **values)
 
 
 class RestDelivery(Command[DeliveryDone]):
