@@ -216,6 +216,10 @@ async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, ask
 
 
 async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped | None:
+    """What a delivery asks for; systems of record are asked about one that waits only if its key may act."""
+    # One that is new is asked about once in any case, to be planned in its place.
+    if trigger.lookups and delivery.state is DeliveryState.WAITING and await _resting(engine, trigger):
+        raise key_stopped()
     payload = await engine.store.payload(delivery.id)
     if payload is None:
         raise Refused(Code.INVALID_PAYLOAD, "The delivery has been deleted.")
@@ -236,6 +240,12 @@ async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: M
     if done.held:
         await engine.apply(HoldDelivery(delivery_id=delivery.id, held_id=done.held.id), SYSTEM)
     return done
+
+
+async def _resting(engine: Engine, trigger: Trigger) -> bool:
+    """True while the key that the trigger acts with is stopped, and has not ended."""
+    found = await engine.store.key_by_id(trigger.key)
+    return found is not None and not found.ended(engine.clock()) and await _stopped(engine, found)
 
 
 async def _stopped(engine: Engine, key: Key) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cis_mcp.views.keys import read_bounds
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import CreateKey, StopKey
 from engine.commands.triggers.deliveries import KeepDeliveries, ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
@@ -204,6 +204,23 @@ async def test_the_hour_begins_when_a_system_is_first_asked_however_old_the_deli
     crm.answers.clear()
     clock.move(seconds=61)
     await handled(engine)
+    await through(engine, clock)
+    assert len(await events(engine)) == 1
+
+
+async def test_while_its_key_is_stopped_no_system_is_asked_again_about_what_waits(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    trigger = await hook(engine)
+    await do(engine, StopKey(key_id=trigger.key))
+    await delivered(engine, trigger, thin(1))
+    asked = len(crm.asked)
+    for _ in range(3):
+        await through(engine, clock)
+    (waits,) = await deliveries(engine, trigger)
+    assert (waits.state, "stopped" in waits.detail) == (DeliveryState.WAITING, True)
+    assert len(crm.asked) == asked
+    await do(engine, StopKey(key_id=trigger.key, stopped=False))
     await through(engine, clock)
     assert len(await events(engine)) == 1
 
