@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from engine.refusals import Code
 from engine.rules.mapping import mapped
 from tests.support.clock import Clock
 from tests.support.engines import do
-from tests.triggers.crm import deal, delivered, deliveries, events, handled, trigger
-from tests.triggers.test_replacing import BASIC
+from tests.triggers.crm import deal, delivered, deliveries, events, handled, keep, trigger
+from tests.triggers.test_replacing import BASIC, FORGET
 
 UNVERSIONED = BASIC.replace("  version: event.version\n", "")
 TEN = "2027-06-01T10:00:00+00:00"
@@ -147,3 +148,57 @@ async def test_what_was_put_off_after_it_was_seen_to_be_due_is_not_carried_out_y
     assert asked is not None
     await do(engine, HandleDelivery(delivery_id=second.id, mapped=asked), SYSTEM)
     assert await _states(engine, hook) == [State.WAITING, State.WAITING]
+
+
+@pytest.mark.parametrize(
+    ("after", "state"),
+    [
+        ({"start": ELEVEN}, State.REPLACED),
+        ({"stage": "lost", "version": 9}, State.REPLACED),
+        ({"stage": "demo", "version": 9, "id": 8}, State.DONE),
+    ],
+)
+async def test_why_a_delivery_had_to_wait_is_told_only_while_it_waits(
+    engine: Engine, clock: Clock, after: dict[str, Any], state: State
+) -> None:
+    hook = await trigger(engine, BASIC)
+    with broken(engine):
+        waits = await delivered(engine, hook, deal(start=TEN))
+        assert waits.detail
+    clock.move(seconds=60)
+    await handled(engine)
+    assert (await deliveries(engine, hook))[0].detail == ""
+    clock.move(seconds=60)
+    with broken(engine):
+        await handled(engine)
+    await delivered(engine, hook, deal(**after))
+    for _ in range(3):
+        clock.move(seconds=60)
+        await handled(engine)
+    ended = (await deliveries(engine, hook))[-1]
+    assert (ended.state, ended.detail) == (state, "")
+
+
+@pytest.mark.parametrize(
+    ("payload", "state"),
+    [
+        (deal(version=1), State.STALE),
+        (deal(stage="forget", version=3), State.DONE),
+        (deal(stage="other", version=3), State.NOTHING),
+    ],
+)
+async def test_what_is_settled_without_an_effect_does_not_say_that_it_failed(
+    engine: Engine, clock: Clock, payload: dict[str, Any], state: State
+) -> None:
+    hook = await trigger(engine, f"{BASIC}{FORGET}")
+    await delivered(engine, hook, deal(version=2))
+    clock.move(seconds=60)
+    await handled(engine)
+    await keep(engine, hook, payload)
+    (kept, _) = await deliveries(engine, hook)
+    await do(engine, PostponeDelivery(delivery_id=kept.id, seconds=60, detail="It failed."), SYSTEM)
+    for _ in range(2):
+        clock.move(seconds=60)
+        await handled(engine)
+    (ended, _) = await deliveries(engine, hook)
+    assert (ended.state, ended.detail) == (state, "")

@@ -174,7 +174,12 @@ class PlanDelivery(Command[DeliveryDone]):
             return DeliveryDone(delivery=delivery)
         if self.mapped is None or self.mapped.do is Deed.NOTHING:
             return await saved(work, delivery, state=DeliveryState.NOTHING, due=None)
-        asked = {"object": self.mapped.object, "version": self.mapped.version, "unanswered": None}
+        asked = {
+            "object": self.mapped.object,
+            "version": self.mapped.version,
+            "unanswered": None,
+            "detail": "",
+        }
         found = await work.unit.pending_for(delivery.trigger_id, self.mapped.object, _OBJECT_PENDING_MAX)
         waiting = [other for other in found if other.id != delivery.id]
         if await self._late(work, delivery, self.mapped, waiting):
@@ -361,8 +366,13 @@ def unknown_delivery(delivery_id: str) -> Refused:
 
 
 async def saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
-    """`delivery` with these values, as it is kept now; the request is kept only of one that waits."""
-    gone = {} if values.get("state", delivery.state) is DeliveryState.WAITING else {"asked": None}
-    delivery = delivery.model_copy(update={**values, **gone})
+    """`delivery` with these values, as it is kept now; the request is kept only of one that waits.
+
+    Why it had to wait is kept no longer than it waits.
+    """
+    state = values.get("state", delivery.state)
+    gone = {} if state is DeliveryState.WAITING else {"asked": None}
+    over = {"detail": ""} if isinstance(state, DeliveryState) and state.settled else {}
+    delivery = delivery.model_copy(update={**over, **values, **gone})
     await work.unit.save_delivery(delivery)
     return DeliveryDone(delivery=delivery)

@@ -64,5 +64,4 @@ class SettleUnmatched(Command[DeliveryDone]):
         delivery = await stored(work, self.delivery_id)
         if delivery.state is not DeliveryState.WAITING:
             return DeliveryDone(delivery=delivery)
-        values = {"detail": "", "unanswered": None}
-        return await saved(work, delivery, **values, state=DeliveryState.NOTHING, due=None)
+        return await saved(work, delivery, unanswered=None, state=DeliveryState.NOTHING, due=None)
