@@ -45,12 +45,8 @@ def at(span: Span, start: date | datetime) -> Span:
 
 
 def instance(event: Event, recurrence_id: date | datetime) -> Override:
-    """One instance of a series, in its zone: its override, or else the series' own values."""
-    if own := event.override(recurrence_id):
-        # One that was kept before (decision 235) may be in the zone of the mail that it came with.
-        in_zone = own.span.model_copy(update={"timezone": event.span.timezone})
-        return own.model_copy(update={"span": in_zone})
-    return Override(
+    """One instance of a series: its override, or else the series' own values."""
+    return event.override(recurrence_id) or Override(
         recurrence_id=recurrence_id,
         span=at(event.span, recurrence_id),
         summary=event.summary,

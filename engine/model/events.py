@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from engine.model.base import Value
 from engine.model.people import Partstat
@@ -114,6 +114,16 @@ class Event(Value):
         (),
         description="dates that had been changed for themselves and were then cancelled, as they last were",
     )
+
+    @field_validator("overrides", "gone")
+    @classmethod
+    def _in_its_zone(cls, dates: tuple[Override, ...], info: ValidationInfo) -> tuple[Override, ...]:
+        """The dates in the zone of the series: one that was kept before (decision 235) may be in that of its mail."""
+        span = info.data.get("span")
+        if span is None or all(one.span.timezone == span.timezone for one in dates):
+            return dates
+        zone = {"timezone": span.timezone}
+        return tuple(one.model_copy(update={"span": one.span.model_copy(update=zone)}) for one in dates)
 
     @property
     def recurring(self) -> bool:

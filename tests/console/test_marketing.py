@@ -213,6 +213,20 @@ async def test_a_date_that_was_mailed_in_utc_keeps_its_start_when_its_end_is_cha
     assert (override.span.start, override.span.end) == (late.start, late.end + timedelta(minutes=90))
 
 
+async def test_a_date_that_is_kept_in_utc_is_listed_on_the_clock_of_its_series(
+    engine: Engine, person: Person
+) -> None:
+    event = await _series(engine)
+    start = event.span.start_utc
+    late = Span(start=start + timedelta(hours=1), end=start + timedelta(hours=2), timezone="UTC")
+    kept = Override(recurrence_id=start, span=late, summary="Choir")
+    async with engine.store.unit() as unit:
+        await unit.save_event(event.model_copy(update={"overrides": (kept,)}))
+    seen = await person.go(f"/console/events/{event.id}/dates")
+    assert [seen.text.count(f"{hour}:00 America/New_York") for hour in (19, 20)] == [4, 1]
+    assert seen.text.count("changed") == 1
+
+
 async def test_one_date_of_a_series_is_cancelled_after_a_look(engine: Engine, person: Person) -> None:
     event = await _series(engine)
     dates = await _dates(person, event)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.commands.events.instances import UpdateInstance
+from engine.commands.events.events import UpdateEvent
+from engine.commands.events.instances import ChangeInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.imports import feeds
@@ -106,14 +107,39 @@ async def test_dates_of_an_imported_series_are_in_its_zone(engine: Engine, besid
     assert (override.span.start, override.span.timezone) == (SECOND + HOUR, "America/New_York")
 
 
+async def _kept_in_utc(engine: Engine) -> tuple[Event, Override]:
+    """A series, to which Ann is invited, with a date in UTC, as it was kept once, and that date."""
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=5")
+    await invite(engine, event, "ann@example.com")
+    await deliver(engine)
+    first = event.span.start_utc
+    in_utc = Span(start=first + HOUR, end=first + 2 * HOUR, timezone="UTC")
+    one = Override(recurrence_id=first, span=in_utc, summary="Late")
+    async with engine.store.unit() as unit:
+        await unit.save_event(event.model_copy(update={"overrides": (one,)}))
+    return event, one
+
+
 async def test_a_date_that_is_kept_in_utc_since_before_is_read_in_the_zone_of_its_series(
     engine: Engine,
 ) -> None:
-    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=5")
-    first = event.span.start
-    assert isinstance(first, datetime)
-    in_utc = Span(start=first + HOUR, end=first + 2 * HOUR, timezone="UTC")
-    kept = event.model_copy(
-        update={"overrides": (Override(recurrence_id=first, span=in_utc, summary="Late"),)}
+    event, one = await _kept_in_utc(engine)
+    in_zone = one.span.model_copy(update={"timezone": "America/New_York"})
+    read = await engine.event(event.uid, engine.local)
+    assert recurrence.instance(read, one.recurrence_id).span == in_zone
+    later = event.span.start_utc + timedelta(days=3)
+    assert recurrence.instances(read, event.span.start_utc, later, 5) == [in_zone]
+
+
+async def test_a_date_that_is_kept_in_utc_and_comes_again_as_it_is_tells_nobody(engine: Engine) -> None:
+    event, one = await _kept_in_utc(engine)
+    again = (
+        ChangeInstance(uid=event.uid, override=one),
+        UpdateInstance(uid=event.uid, recurrence_id=one.recurrence_id, summary=one.summary),
+        UpdateEvent(uid=event.uid, overrides=(one,)),
     )
-    assert recurrence.instance(kept, first).span == in_utc.model_copy(update={"timezone": "America/New_York"})
+    for command in again:
+        done = await do(engine, command)
+        assert (done.changed, done.event.sequence) == ((), event.sequence), command
+    await jobs_done(engine)
+    assert await claim(engine) == []
