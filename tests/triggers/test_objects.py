@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
 from engine.model.messages import Kind
 from engine.model.triggers import DeliveryState as State
-from engine.triggers import asking
+from engine.store.sqlite.unit import SqliteUnit
+from engine.triggers import asking, worker
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do
-from tests.triggers.crm import RULES, deal, delivered, events, invited, people, trigger
+from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, keep, people, trigger
 
 OF_SESSIONS = """
 - when: event.stage == "signed up"
@@ -86,6 +89,30 @@ async def test_who_is_moved_to_another_event_leaves_the_first_and_is_invited_to_
     await delivered(engine, hook, deal(stage="cancel", session=second.uid))
     same = await delivered(engine, hook, deal(**signed_up, version=5, session=first.uid))
     assert same.state is State.UNCHANGED
+
+
+async def test_who_is_moved_to_another_event_with_more_people_than_a_unit_of_work_takes_moves_in_several(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = await trigger(engine, OF_SESSIONS)
+    first, second = [await created(engine) for _ in range(2)]
+    names = [f"p{n}" for n in range(5)]
+    signed_up = {"stage": "signed up", "people": people(*names)}
+    await delivered(engine, hook, deal(**signed_up, session=first.uid))
+    await deliver(engine)
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 4)
+    moved = deal(**signed_up, version=2, session=second.uid)
+    await keep(engine, hook, moved)
+    await worker.step(engine)
+    (begun, *_) = await deliveries(engine, hook)
+    assert (begun.state, begun.invited, begun.withdrawn) == (State.WAITING, 0, 2)
+    await handled(engine)
+    (done, *_) = await deliveries(engine, hook)
+    assert (done.state, done.code, done.invited, done.withdrawn) == (State.DONE, "", 5, 5)
+    mails = {(m.email, m.event_uid, m.kind) for m in await deliver(engine)}
+    there = ((first.uid, Kind.WITHDRAWAL), (second.uid, Kind.INVITE))
+    assert mails == {(f"{name}@example.com", *mail) for name in names for mail in there}
+    assert (await delivered(engine, hook, {**moved, "version": 3})).state is State.UNCHANGED
 
 
 async def test_an_object_keeps_its_own_event_where_another_one_is_reminded_of_or_changed(

@@ -266,9 +266,9 @@ class HandleDelivery(Command[DeliveryDone]):
         return await saved(
             work,
             delivery,
-            state=DeliveryState.WAITING if came_to.more else came_to.state,
-            due=work.now if came_to.more else None,
-            code=_IN_PARTS if came_to.more else code,
+            state=DeliveryState.WAITING if came_to.to_come else came_to.state,
+            due=work.now if came_to.to_come else None,
+            code=_IN_PARTS if came_to.to_come else code,
             detail=came_to.detail[:DETAIL_MAX],
             event_uid=came_to.event_uid or (came_to.known.event_uid if came_to.known else "") or asked.uid,
             invited=delivery.invited + came_to.invited,

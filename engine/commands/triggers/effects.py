@@ -49,8 +49,8 @@ class CameTo:
     code: str = ""
     """Why something of it was left out; empty: nothing was."""
     detail: str = ""
-    more: bool = False
-    """It named more people than a unit of work takes: the same again goes on with them."""
+    to_come: int = 0
+    """People beyond what a unit of work takes: the same again goes on with them."""
 
 
 async def carried_out(
@@ -74,18 +74,22 @@ async def carried_out(
     recent = _recent(work, known)
     before = event
     event, lacks = await _made(work, asked, event)
-    gone = await _taken_along(work, asked, known, before)
+    room = max(1, work.unit.items_per_unit // 2)
+    moving = await _moved(work, asked, known, before, room)
     if until_now is None and not (asked.stay and event == before):
         # Whoever only adds a person does so once for each, so that the answers of many are no loop.
         recent = (*recent, work.now)
     # While something is left out, the same content is worth another try.
     digest = "" if lacks.again else asked.digest
+    if staying := moving[room:]:
+        known = seen.model_copy(update={"digest": "", "effects": recent, "people": staying})
+        return _moved_in_part(asked, known, event, until_now or (), room)
     seen = beside(seen, event, asked)
     known = seen.model_copy(update={"digest": digest, "effects": recent})
     came_to = CameTo(DeliveryState.DONE, known, event.uid, effect=True)
     if asked.people is not None:
-        came_to = await _people(work, asked, known, until_now or ())
-    came_to = replace(came_to, withdrawn=came_to.withdrawn + gone)
+        came_to = await _people(work, asked, known, until_now or (), room - len(moving))
+    came_to = replace(came_to, withdrawn=came_to.withdrawn + len(moving))
     if not lacks.code:
         return came_to
     return replace(came_to, state=DeliveryState.PARTIAL, code=lacks.code, detail=lacks.detail)
@@ -111,17 +115,38 @@ def beside(known: TriggerObject, event: Event, asked: Mapped) -> TriggerObject:
     return known.model_copy(update={"event_uid": event.uid, "people": (), "digest": ""})
 
 
-async def _taken_along(work: Work, asked: Mapped, known: TriggerObject, event: Event | None) -> int:
-    """Take people out of the event that the object had, if it has another one now and they do not stay; how many."""
+async def _moved(
+    work: Work, asked: Mapped, known: TriggerObject, event: Event | None, most: int
+) -> tuple[str, ...]:
+    """Who leaves the event that the object had, if it has another one now and they do not stay.
+
+    The first of them, `most`, are taken out.
+    """
     moved = event is not None and event.uid != known.event_uid
     if not moved or not known.event_uid or asked.people is None or asked.stay:
-        return 0
+        return ()
     old = await work.unit.event(known.event_uid)
     if old is None or old.cancelled or old.closed(work.now) or not work.actor.owns(old.organizer):
-        return 0
-    for email in known.people:
+        return ()
+    for email in known.people[:most]:
         await _take_out(work, old.uid, email)
-    return len(known.people)
+    return known.people
+
+
+def _moved_in_part(
+    asked: Mapped, known: TriggerObject, event: Event, until_now: Sequence[RefusedPerson], gone: int
+) -> CameTo:
+    """Some have left the event that the object had; the others do before it has the new one."""
+    named, _ = named_people(asked.people or ())
+    return CameTo(
+        DeliveryState.DONE,
+        known,
+        event.uid,
+        withdrawn=gone,
+        refused=tuple(until_now),
+        effect=True,
+        to_come=len(known.people) + len(named),
+    )
 
 
 def _open(work: Work, asked: Mapped, event: Event | None) -> Event | None:
@@ -280,13 +305,12 @@ async def _invited(work: Work, event: Event, email: str) -> bool:
 
 
 async def _people(
-    work: Work, asked: Mapped, known: TriggerObject, until_now: Sequence[RefusedPerson]
+    work: Work, asked: Mapped, known: TriggerObject, until_now: Sequence[RefusedPerson], most: int
 ) -> CameTo:
-    """Who joined is invited, who left is taken out, as many as a unit of work takes, and no one else hears of it."""
+    """Who joined is invited, who left is taken out, `most` of them, and no one else hears of it."""
     named, no_address = named_people(asked.people or ())
     refused = list({one.email: one for one in (*until_now, *no_address)}.values())
     passed = {*known.people, *(one.email for one in refused)}
-    most = max(1, work.unit.items_per_unit // 2)
     leaving = [] if asked.stay else [email for email in known.people if email not in named]
     left = leaving[:most]
     for email in left:
@@ -299,20 +323,20 @@ async def _people(
             refused.append(RefusedPerson(email=email, code=why.code.value, bound=why.bound))
         else:
             invited.append(email)
-    more = len(left) < len(leaving) or len(some) < len(joining)
+    to_come = len(leaving) - len(left) + len(joining) - len(some)
     stay = [email for email in known.people if email not in set(left)]
     return CameTo(
         DeliveryState.PARTIAL if refused else DeliveryState.DONE,
         # While somebody is refused or still to come, the same content is worth another try.
         known.model_copy(
-            update={"people": (*stay, *invited), "digest": "" if refused or more else known.digest}
+            update={"people": (*stay, *invited), "digest": "" if refused or to_come else known.digest}
         ),
         known.event_uid,
         len(invited),
         len(left),
         tuple(refused),
         effect=True,
-        more=more,
+        to_come=to_come,
     )
 
 
