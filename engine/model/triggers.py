@@ -175,10 +175,13 @@ class Delivery(Value):
     withdrawn: int = 0
     refused: tuple[RefusedPerson, ...] = ()
     asked: AskedFor | None = Field(None, description="while it waits")
+    approved: str = Field(
+        "", description="while it goes on in parts: the digest of the held action that was approved, if one was"
+    )
 
     def about(self, forgotten: str) -> Delivery:
         """What stays of it once its object is forgotten: nothing that names the object or people."""
-        gone = {"object": forgotten, "detail": "", "refused": (), "asked": None}
+        gone = {"object": forgotten, "detail": "", "refused": (), "asked": None, "approved": ""}
         return self.model_copy(update=gone)
 
 

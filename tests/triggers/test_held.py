@@ -9,7 +9,7 @@ import pytest
 
 from cis_mcp.hooks import hooks
 from cis_mcp.views.keys import read_bounds
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import ChangeKey, CreateKey
 from engine.commands.approvals.deciding import Decide
 from engine.commands.approvals.endings import ExpireHeld
 from engine.commands.operators.operators import SuspendOrganizer
@@ -21,13 +21,14 @@ from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.triggers import DeliveryState, Proof, Sender
 from engine.refusals import Code
 from engine.rules.reading import rules_of
+from engine.store.sqlite.unit import SqliteUnit
 from engine.triggers import asking
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do, refusal
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
 from tests.tools.caller import calling
-from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, signed, trigger
+from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, people, signed, trigger
 
 
 async def proposed(engine: Engine, **bounds: Any) -> tuple[Actor, TriggerDone]:
@@ -105,6 +106,51 @@ async def test_a_delivery_of_a_key_whose_requests_wait_is_held_whole(
     (done,) = await deliveries(engine, hook)
     assert (done.state, done.detail) == (DeliveryState.DONE, "")
     assert await delivered(engine, hook, deal()) == done
+
+
+@pytest.mark.parametrize("bounds", [{"mode": "hold"}, {"approval": ["bulk"], "approval_bulk": 4}])
+async def test_a_delivery_that_is_carried_out_in_parts_waits_once_and_whole(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 4)
+    hook = await trigger(engine, **bounds)
+    names = [f"p{n}" for n in range(5)]
+    held = await delivered(engine, hook, deal(people=people(*names)))
+    assert (held.state, await events(engine)) == (DeliveryState.HELD, [])
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    assert action.preview.people == 5
+    assert await decided(engine, action.id) is HeldState.APPROVED
+    await handled(engine)
+    (done,) = await deliveries(engine, hook)
+    assert (done.state, done.code, done.invited, done.approved) == (DeliveryState.DONE, "", 5, "")
+    (event,) = await events(engine)
+    assert await invited(engine, event) == [f"{name}@example.com" for name in names]
+    assert await engine.store.held_actions(None, waiting=True, limit=10) == []
+    again = await delivered(engine, hook, deal(version=2, people=[], title="Acme 2"))
+    assert again.state is DeliveryState.HELD
+
+
+async def test_the_parts_of_a_delivery_wait_anew_if_its_keys_bounds_changed_since_the_yes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", 4)
+    hook = await trigger(engine, mode="hold")
+    await delivered(engine, hook, deal(people=people(*(f"p{n}" for n in range(5)))))
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    await decided(engine, action.id)
+    key = await engine.store.key_by_id(hook.key)
+    assert key
+    assert key.bounds
+    narrower = key.bounds.model_copy(update={"to": ("*@example.com",)})
+    await do(engine, ChangeKey(key_id=key.id, bounds=narrower))
+    await handled(engine)
+    (held,) = await deliveries(engine, hook)
+    assert (held.state, held.invited) == (DeliveryState.HELD, 2)
+    (again,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    await decided(engine, again.id)
+    await handled(engine)
+    (done,) = await deliveries(engine, hook)
+    assert (done.state, done.invited) == (DeliveryState.DONE, 5)
 
 
 @pytest.mark.parametrize("became", [HeldState.REFUSED, HeldState.EXPIRED, HeldState.VOID])

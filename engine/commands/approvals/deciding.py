@@ -11,7 +11,7 @@ from engine.commands import notices, notifying, text
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
 from engine.commands.approvals import approval_mails
-from engine.commands.approvals.delivering import fail_held
+from engine.commands.approvals.delivering import fail_held, keep_yes
 from engine.commands.approvals.holdable import made, people
 from engine.commands.approvals.holding import kept_command, policy_now
 from engine.commands.approvals.undoing import offered
@@ -175,6 +175,7 @@ async def _carried_out(work: Work, held: HeldAction) -> tuple[HeldAction, Undo |
         )
         command = kept_command(held)
         done = await offered(inner, command, await command.carry_out(inner))
+        await keep_yes(work, held, done)
     except Refused as refused:  # a command refuses before it writes
         return _void(held, f"{refused.code}: {refused.message}"), None
     return held.model_copy(update={"notified": people(done), "made": made(done)}), done.undo

@@ -1,15 +1,22 @@
-"""A delivery whose held action is not carried out: it fails, so that it is found and can be replayed."""
+"""What a decision means for the delivery that waited for it: it goes on with the yes, or fails and can be replayed."""
 
 from __future__ import annotations
 
 from engine.commands.approvals.holding import kept_command
-from engine.commands.base import Work
-from engine.commands.triggers.deliveries import HandleDelivery
+from engine.commands.base import Done, Work
+from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
 from engine.model.held import HeldAction, HeldState
 from engine.model.triggers import DeliveryState
 from engine.refusals import Code
 
 _DETAIL_MAX = 300
+
+
+async def keep_yes(work: Work, held: HeldAction, done: Done) -> None:
+    """Note the yes at a delivery that goes on in parts, so that none of the others waits for one of its own."""
+    if isinstance(done, DeliveryDone) and done.to_come:
+        approved = done.delivery.model_copy(update={"approved": held.digest})
+        await work.unit.save_delivery(approved)
 
 
 async def fail_held(work: Work, held: HeldAction) -> None:

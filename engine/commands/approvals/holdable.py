@@ -61,7 +61,7 @@ def changed(work: Work, done: Done) -> bool:
         case RemindDone():
             return done.reminded > 0
         case DeliveryDone():
-            return done.delivery.state in {DeliveryState.DONE, DeliveryState.PARTIAL}
+            return bool(done.to_come) or done.delivery.state in {DeliveryState.DONE, DeliveryState.PARTIAL}
         case MessageDone():
             return not done.repeated
         case CampaignDone():
@@ -83,7 +83,7 @@ def people(done: Done) -> int:
         case CampaignDone():
             return done.campaign.valid
         case DeliveryDone():
-            return done.delivery.invited + done.delivery.withdrawn
+            return done.delivery.invited + done.delivery.withdrawn + done.to_come
         case WithdrawDone():
             return 1 if done.message else 0
         case InviteDone() | ProposalDone() | ReportDone() | MessageDone():

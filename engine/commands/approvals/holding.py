@@ -18,6 +18,7 @@ from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import TOKEN_LENGTH, RecordedRandomness
 from engine.commands.revisions import RevisionSource
+from engine.commands.triggers.deliveries import DeliveryDone
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.held import (
@@ -71,6 +72,9 @@ async def weigh(work: Work, command: Command[Done], done: Done) -> None:
         policy=policy,
         list_digest=done.campaign.digest if isinstance(done, CampaignDone) else "",
     )
+    if isinstance(done, DeliveryDone) and done.approved == kept.digest and not work.exceeded:
+        # It goes on in parts, and the very same was approved with the first.
+        return
     waits = MustWait(done, kept, reasons, await previews.preview(work, command, done))
     waits.organizer = event.organizer if event else work.actor.address
     if isinstance(work.randomness, RecordedRandomness):

@@ -155,9 +155,11 @@ class CountUnproven(Command[Done]):
 
 
 class DeliveryDone(Done):
-    """A delivery as it is now."""
+    """A delivery as it is now; of one that goes on in parts, how many people are to come, and which yes it goes on with."""
 
     delivery: Delivery
+    to_come: int = 0
+    approved: str = ""
 
 
 class PlanDelivery(Command[DeliveryDone]):
@@ -257,13 +259,14 @@ class HandleDelivery(Command[DeliveryDone]):
             # It was carried out before, and nobody is reminded twice by one delivery.
             return await saved(work, delivery, state=DeliveryState.UNCHANGED, due=None)
         work.unit.go_on_with(effects.next_link(delivery.chain))
-        until_now = delivery.refused if delivery.code == _IN_PARTS else None
+        goes_on = delivery.code == _IN_PARTS
+        approved, until_now = (delivery.approved, delivery.refused) if goes_on else ("", None)
         came_to = await effects.carried_out(replace(work, waited=True), asked, known, until_now)
         if came_to.known:
             await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
         same = asked.version is not None and asked.version == known.version and bool(came_to.effect)
         code = came_to.code or ("same_version" if same and until_now is None else "")
-        return await saved(
+        done = await saved(
             work,
             delivery,
             state=DeliveryState.WAITING if came_to.to_come else came_to.state,
@@ -274,7 +277,9 @@ class HandleDelivery(Command[DeliveryDone]):
             invited=delivery.invited + came_to.invited,
             withdrawn=delivery.withdrawn + came_to.withdrawn,
             refused=came_to.refused,
+            approved=approved if came_to.to_come else "",
         )
+        return done.model_copy(update={"to_come": came_to.to_come, "approved": approved})
 
 
 class FailDelivery(Command[DeliveryDone]):
@@ -348,7 +353,7 @@ class ReplayDelivery(Command[DeliveryDone]):
             raise Refused(
                 Code.INVALID_PAYLOAD, "The delivery cannot be read, and a replay would fail in the same way."
             )
-        values = {"code": "", "detail": "", "refused": (), "unanswered": None}
+        values = {"code": "", "detail": "", "refused": (), "unanswered": None, "approved": ""}
         return await saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)
 
 
