@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.commands import text
+from engine.commands.approvals.delivering import VoidForgotten
 from engine.commands.operators.forgetting import ForgetPerson, ForgetRows, WithdrawForgotten
 from engine.commands.operators.operators import may_administer
+from engine.commands.triggers.deliveries import HandleDelivery
 from engine.engine import SYSTEM, Engine
 from engine.inbox import keeping
 from engine.inbox.spool import departed
@@ -63,6 +65,7 @@ async def forget(engine: Engine, address: str, actor: Actor) -> Forgotten:
     begun = await engine.apply(ForgetPerson(address=address), actor)
     while (await engine.apply(WithdrawForgotten(address=begun.address), SYSTEM)).worked:
         pass
+    await _void_held(engine, begun.address, begun.alias)
     rows = await _forget_rows(engine, begun.address, begun.alias)
     mails = await _forget_mails(engine, folder, begun.address)
     left, beyond = await engine.store.named_by_others(begun.address), out_of_reach(engine.settings)
@@ -84,6 +87,16 @@ def _under_way(folder: Path, address: str) -> bool:
         finally:
             spool.close()
     return next(_naming(folder, _UNDER_WAY, address), None) is not None
+
+
+async def _void_held(engine: Engine, address: str, alias: str) -> None:
+    """Void what deliveries that name the person wait for, and fail them."""
+    before = None
+    while page := await engine.store.held_actions(None, waiting=True, limit=_AT_ONCE, before=before):
+        for held in page:
+            if held.command.name == HandleDelivery.__name__ and names(held.command.arguments, address):
+                await engine.apply(VoidForgotten(held_id=held.id, address=address, alias=alias), SYSTEM)
+        before = (page[-1].created.timestamp(), page[-1].id)
 
 
 async def _forget_rows(engine: Engine, address: str, alias: str) -> int:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from engine.model.base import Value
 from engine.model.rules import Deed, Lookup, Reconciling, Rule
+from engine.refusals import Code
 
 SECRETS_MAX = 2
 """Secrets at one time: the present one, and the one before it or after it while it is being changed."""
@@ -175,13 +176,26 @@ class Delivery(Value):
     withdrawn: int = 0
     refused: tuple[RefusedPerson, ...] = ()
     asked: AskedFor | None = Field(None, description="while it waits")
+    held: str = Field("", description="id of the held action that it waits for")
     approved: str = Field(
-        "", description="while it goes on in parts: the digest of the held action that was approved, if one was"
+        "",
+        description="while it goes on in parts: the digest of the held action that was approved, if one was",
     )
 
     def about(self, forgotten: str) -> Delivery:
-        """What stays of it once its object is forgotten: nothing that names the object or people."""
-        gone = {"object": forgotten, "detail": "", "refused": (), "asked": None, "approved": ""}
+        """What stays of it once its object is forgotten: nothing that names the object or people.
+
+        If it waits for a yes it fails, so that the yes does nothing.
+        """
+        gone: dict[str, object] = {
+            "object": forgotten,
+            "detail": "",
+            "refused": (),
+            "asked": None,
+            "approved": "",
+        }
+        if self.state is DeliveryState.HELD:
+            gone |= {"state": DeliveryState.FAILED, "code": Code.FORGOTTEN.value, "held": ""}
         return self.model_copy(update=gone)
 
 

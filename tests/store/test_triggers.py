@@ -211,6 +211,21 @@ async def test_no_delivery_names_a_forgotten_object_or_the_people_that_it_left_o
     assert (await store.trigger_counts(["id-deals"]))["id-deals"].invited == 2
 
 
+async def test_a_delivery_about_a_forgotten_object_waits_for_no_yes(store: Store) -> None:
+    held = delivery("a", state=DeliveryState.HELD, object="x", due=None, held="one", detail="It waits.")
+    await with_deliveries(store, held)
+    async with store.unit() as unit:
+        await unit.forget_object("id-deals", "x")
+    assert await store.deliveries("id-deals", DeliveryState.HELD, 5) == []
+    (failed,) = await store.deliveries("id-deals", DeliveryState.FAILED, 5)
+    assert (failed.state, failed.code, failed.held, failed.detail) == (
+        DeliveryState.FAILED,
+        "forgotten",
+        "",
+        "",
+    )
+
+
 async def test_all_that_was_delivered_about_a_forgotten_object_goes_in_parts(store: Store) -> None:
     about = [delivery(f"d{n}", object="x", due=None, state=DeliveryState.DONE) for n in range(24)]
     await with_deliveries(store, *about[:12])

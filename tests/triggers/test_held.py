@@ -16,6 +16,7 @@ from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, TriggerDone
 from engine.engine import SYSTEM, Engine
+from engine.inbox import forgetting
 from engine.model.actors import Actor
 from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.triggers import DeliveryState, Proof, Sender
@@ -28,7 +29,18 @@ from tests.support.engines import deliver, do, refusal
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
 from tests.tools.caller import calling
-from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, people, signed, trigger
+from tests.triggers.crm import (
+    RULES,
+    deal,
+    delivered,
+    deliveries,
+    events,
+    handled,
+    invited,
+    people,
+    signed,
+    trigger,
+)
 
 
 async def proposed(engine: Engine, **bounds: Any) -> tuple[Actor, TriggerDone]:
@@ -176,6 +188,39 @@ async def test_a_delivery_that_is_not_approved_fails_and_says_so_and_can_be_aske
     assert again.id != action.id
     assert await decided(engine, again.id) is HeldState.APPROVED
     assert [one.state for one in await deliveries(engine, hook)] == [DeliveryState.DONE]
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_a_delivery_that_waits_for_a_yes_fails_once_its_object_is_forgotten(
+    engine: Engine, approve: bool
+) -> None:
+    hook = await trigger(engine, mode="hold")
+    waits = await delivered(engine, hook, deal())
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    await delivered(engine, hook, deal(stage="forget"))
+    found = await engine.store.held_actions(None, waiting=True, limit=10)
+    (forget,) = [one for one in found if one.id != action.id]
+    assert await decided(engine, forget.id) is HeldState.APPROVED
+    await decided(engine, action.id, approve=approve)
+    failed = await engine.store.delivery(waits.id)
+    assert failed
+    assert (failed.state, failed.code, failed.held) == (DeliveryState.FAILED, Code.FORGOTTEN, "")
+    assert await events(engine) == []
+
+
+async def test_a_delivery_that_waits_for_a_yes_fails_once_somebody_whom_it_names_is_forgotten(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine, mode="hold")
+    await delivered(engine, hook, deal())
+    other = await delivered(engine, hook, deal(id=8, people=people("cy")))
+    await deliver(engine)
+    await forgetting.forget(engine, "ann@example.com", engine.local)
+    failed = (await deliveries(engine, hook))[1]
+    assert (failed.state, failed.code) == (DeliveryState.FAILED, Code.HELD_ACTION_STATE)
+    assert "is void: a person whom it concerns was forgotten" in failed.detail
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    assert action.id == other.held
 
 
 async def test_of_two_versions_that_wait_the_newer_wins_whichever_is_approved_first(

@@ -14,7 +14,18 @@ from engine.store.sqlite.unit import SqliteUnit
 from engine.triggers import asking, worker
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do
-from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, keep, people, trigger
+from tests.triggers.crm import (
+    RULES,
+    deal,
+    delivered,
+    deliveries,
+    events,
+    handled,
+    invited,
+    keep,
+    people,
+    trigger,
+)
 
 OF_SESSIONS = """
 - when: event.stage == "signed up"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from engine.commands.approvals.holding import kept_command
-from engine.commands.base import Done, Work
+import json
+
+from engine.commands.base import Command, Done, Work
 from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
+from engine.model.forgotten import held_without
 from engine.model.held import HeldAction, HeldState
 from engine.model.triggers import DeliveryState
 from engine.refusals import Code
@@ -21,12 +23,13 @@ async def keep_yes(work: Work, held: HeldAction, done: Done) -> None:
 
 async def fail_held(work: Work, held: HeldAction) -> None:
     """Fail the delivery that waited for this action, if it was one and nothing else became of it meanwhile."""
-    command = kept_command(held) if held.command.name == HandleDelivery.__name__ else None
-    if not isinstance(command, HandleDelivery) or held.state is HeldState.APPROVED:
+    if held.command.name != HandleDelivery.__name__ or held.state is HeldState.APPROVED:
         return
-    delivery = await work.unit.delivery(command.delivery_id)
-    # A replay may have had it held anew, under another action.
-    if delivery is None or delivery.state is not DeliveryState.HELD or held.id not in delivery.detail:
+    delivery = await work.unit.delivery(json.loads(held.command.arguments).get("delivery_id", ""))
+    # A replay may have had it held anew, under another action. Older rows name it in their words alone.
+    if delivery is None or delivery.state is not DeliveryState.HELD:
+        return
+    if held.id not in (delivery.held or delivery.detail):
         return
     became = "was not decided in time" if held.state is HeldState.EXPIRED else f"is {held.state.value}"
     detail = f"Held action {held.id} {became}{f': {held.why}' if held.why else '.'}"
@@ -34,5 +37,25 @@ async def fail_held(work: Work, held: HeldAction) -> None:
         "state": DeliveryState.FAILED,
         "code": Code.HELD_ACTION_STATE.value,
         "detail": detail[:_DETAIL_MAX],
+        "held": "",
     }
     await work.unit.save_delivery(delivery.model_copy(update=failed))
+
+
+class VoidForgotten(Command[Done]):
+    """Void a held action about a person who is being forgotten, while it still tells which delivery waits for it."""
+
+    in_record = False
+    held_id: str
+    address: str
+    alias: str
+
+    async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
+        held = await work.unit.held_action(self.held_id)
+        if held and held.state is HeldState.WAITING:
+            void = held_without(held, self.address, self.alias, work.now)
+            await work.unit.save_held(void)
+            if void.state is HeldState.VOID:
+                await fail_held(work, void.model_copy(update={"command": held.command}))
+        return Done()

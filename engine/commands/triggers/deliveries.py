@@ -155,11 +155,11 @@ class CountUnproven(Command[Done]):
 
 
 class DeliveryDone(Done):
-    """A delivery as it is now; of one that goes on in parts, how many people are to come, and which yes it goes on with."""
+    """A delivery as it is now."""
 
     delivery: Delivery
-    to_come: int = 0
-    approved: str = ""
+    to_come: int = Field(0, description="people whom the parts that follow invite or take out, at most")
+    approved: str = Field("", description="of a part that follows: the digest of what was approved")
 
 
 class PlanDelivery(Command[DeliveryDone]):
@@ -330,7 +330,8 @@ class HoldDelivery(Command[DeliveryDone]):
         if delivery.state is not DeliveryState.WAITING:
             return DeliveryDone(delivery=delivery)
         why = f"It waits for approval: held action {self.held_id}."
-        return await saved(work, delivery, state=DeliveryState.HELD, due=None, detail=why)
+        values = {"detail": why, "held": self.held_id}
+        return await saved(work, delivery, state=DeliveryState.HELD, due=None, **values)
 
 
 class ReplayDelivery(Command[DeliveryDone]):
@@ -371,12 +372,10 @@ def unknown_delivery(delivery_id: str) -> Refused:
 
 
 async def saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
-    """`delivery` with these values, as it is kept now; the request is kept only of one that waits.
-
-    Why it had to wait is kept no longer than it waits.
-    """
+    """`delivery` with these values, as it is kept now; what it waits for, and why it had to, only while it waits."""
     state = values.get("state", delivery.state)
-    gone = {} if state is DeliveryState.WAITING else {"asked": None}
+    gone: dict[str, object] = {} if state is DeliveryState.WAITING else {"asked": None}
+    gone |= {} if state is DeliveryState.HELD else {"held": ""}
     over = {"detail": ""} if isinstance(state, DeliveryState) and state.settled else {}
     delivery = delivery.model_copy(update={**over, **values, **gone})
     await work.unit.save_delivery(delivery)

@@ -76,7 +76,7 @@ class Triggers(Protocol):
         """Drop what is known of an object, and what its deliveries say: payloads, and whom they left out and why.
 
         They stand under a keyed hash of the name, and so does a `version`, which is kept so that an older one that
-        comes late stays older.
+        comes late stays older. Those that wait for a yes fail.
         """
         ...
 

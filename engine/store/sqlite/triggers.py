@@ -162,8 +162,8 @@ class Triggers(Session):
         )
         gone = [(row["seq"], Delivery.model_validate_json(row["body"]).about(hidden)) for row in about]
         await self.many(
-            "UPDATE delivery SET payload = NULL, object = ?, body = ? WHERE seq = ?",
-            [(hidden, delivery.model_dump_json(), seq) for seq, delivery in gone],
+            "UPDATE delivery SET payload = NULL, state = ?, object = ?, body = ? WHERE seq = ?",
+            [(one.state.value, hidden, one.model_dump_json(), seq) for seq, one in gone],
         )
 
     async def oldest_due(self, now: datetime, limit: int) -> list[Delivery]:
