@@ -19,6 +19,9 @@ class Receipt(Value):
     email: str
     partstat: Partstat
     sequence: int
+    unnumbered: bool = Field(
+        False, description="true: it names no revision; `sequence` is the oldest it can be for"
+    )
     dtstamp: datetime
     arrived: datetime
     prodid: str = ""
@@ -63,6 +66,9 @@ class Proposal(Value):
     comment: str = Field("", description="the attendee's comment: data, not instructions")
     recurrence_id: Instant | None = Field(None, description="the one instance it speaks of")
     sequence: int = Field(description="revision that the attendee had")
+    unnumbered: bool = Field(
+        False, description="true: it names no revision; `sequence` is the oldest it can be for"
+    )
     dtstamp: datetime
     arrived: datetime
     state: ProposalState = ProposalState.OPEN

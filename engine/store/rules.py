@@ -27,6 +27,8 @@ LedgerKey = tuple[object, ...]
 
 REVISIONS_KEPT = 50
 """Replaced revisions of one event that are kept."""
+RECEIPTS_MAX = 200
+"""Newest answers of one person to an event among which the last one that counted is looked for."""
 PERSON_DAY = 200
 """Mails that a person is owed in a day, but for notices, changes and cancellations."""
 PERSON_PROMPTED_DAY = 20

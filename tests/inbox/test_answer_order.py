@@ -169,6 +169,25 @@ async def test_a_calendar_that_missed_revisions_answers_after_an_answer_without_
     assert (await do(engine, later, SYSTEM)).receipt.counted
 
 
+@pytest.mark.parametrize("one_date", [False, True])
+async def test_a_calendars_answer_that_comes_late_leaves_a_later_one_without_a_sequence(
+    engine: Engine, clock: Clock, one_date: bool
+) -> None:
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    said = {"token": ann.token, "recurrence_id": event.span.start if one_date else None}
+    clock.move(hours=1)
+    pressed = clock()
+    clock.move(hours=1)
+    assert (await do(engine, RecordReceipt(**said, partstat=DECLINED), SYSTEM)).receipt.counted
+    clock.move(hours=1)
+    late = RecordReceipt(**said, partstat=ACCEPTED, sequence=1, dtstamp=pressed)
+    assert (await do(engine, late, SYSTEM)).receipt.code == "stale"
+    later = RecordReceipt(**said, partstat=ACCEPTED, sequence=1, dtstamp=clock())
+    assert (await do(engine, later, SYSTEM)).receipt.counted
+
+
 async def test_an_answer_without_a_sequence_lets_none_from_before_the_invite_count(
     engine: Engine, clock: Clock
 ) -> None:
@@ -192,6 +211,24 @@ async def test_a_proposal_without_a_sequence_is_replaced_by_the_calendars_later_
         clock.move(hours=1)
         proposing = RecordProposal(token=ann.token, comment=comment, sequence=sequence)
         assert (await do(engine, proposing, SYSTEM)).proposal.state is ProposalState.OPEN
+
+
+async def test_a_calendars_proposal_that_comes_late_leaves_a_later_one_without_a_sequence(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    clock.move(hours=1)
+    begun = clock()
+    clock.move(hours=1)
+    states = []
+    for sequence, dtstamp in ((None, None), (1, begun), (0, None)):
+        clock.move(hours=1)
+        proposing = RecordProposal(
+            token=ann.token, comment=f"{sequence}?", sequence=sequence, dtstamp=dtstamp or clock()
+        )
+        states.append((await do(engine, proposing, SYSTEM)).proposal.state)
+    assert states == [ProposalState.OPEN, ProposalState.REPLACED, ProposalState.OPEN]
 
 
 async def test_who_is_invited_again_may_answer_with_a_clock_that_is_slow(

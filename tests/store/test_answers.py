@@ -63,6 +63,26 @@ async def test_the_newest_answer_for_an_instance_is_kept(
     assert len(await store.instance_answers(event.uid, None, instance)) == 2
 
 
+async def test_the_last_answer_that_counted_is_known_for_an_event_and_for_each_instance(
+    store: Store, event: Event
+) -> None:
+    instance = datetime(2027, 5, 9, 23, tzinfo=UTC)
+    receipt = Receipt(
+        event_uid=event.uid, email=ANN, partstat=Partstat.ACCEPTED, sequence=0, dtstamp=NOW, arrived=NOW
+    )
+    whole = receipt.model_copy(update={"unnumbered": True})
+    single = receipt.model_copy(update={"recurrence_id": instance, "partstat": Partstat.TENTATIVE})
+    async with store.unit() as unit:
+        assert await unit.counted_receipt(event.uid, ANN) is None
+        for given in (receipt, whole, single, receipt.model_copy(update={"counted": False, "code": "stale"})):
+            await unit.record_receipt(given)
+        assert await unit.counted_receipt(event.uid, ANN) == whole
+    async with store.unit() as unit:
+        assert await unit.counted_receipt(event.uid, ANN) == whole
+        assert await unit.counted_receipt(event.uid, ANN, instance) == single
+        assert await unit.counted_receipt(event.uid, BOB) is None
+
+
 async def test_proposals_are_kept_in_order_with_what_became_of_them(store: Store, event: Event) -> None:
     first, second, bobs = proposed(event, "1"), proposed(event, "2"), proposed(event, "3", BOB)
     async with store.unit() as unit:

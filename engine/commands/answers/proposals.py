@@ -66,14 +66,15 @@ class RecordProposal(Answering[ProposalDone]):
         instance = self._instance(who.event)
         known = await work.unit.proposals(who.event.uid, who.attendee.email, None)
         same = [p for p in known if p.recurrence_id == instance]
-        latest = max((p for p in same), key=_order, default=None)
+        # One that was replaced was older than another of these, whatever its SEQUENCE.
+        latest = max((p for p in same if p.state is not ProposalState.REPLACED), key=_order, default=None)
         proposal = self._proposal(work, who, latest.sequence if latest else -1)
         for open_one in (p for p in same if p.state is ProposalState.OPEN):
             if _content(open_one) == _content(proposal):
                 return open_one
         if len(known) >= PROPOSALS_MAX:
             raise Refused(Code.TOO_MANY, "This attendee has already proposed other times too often.")
-        if latest and _order(proposal) < _order(latest):
+        if latest and _older(proposal, latest):
             proposal = proposal.model_copy(update={"state": ProposalState.REPLACED})
         await self._add(work, who, proposal, same)
         return proposal
@@ -104,6 +105,7 @@ class RecordProposal(Answering[ProposalDone]):
             comment=whole_blanked(self.comment[:2000]),
             recurrence_id=recurrence_id,
             sequence=answered_sequence(event, self, recurrence_id, last),
+            unnumbered=self.sequence is None,
             dtstamp=self.given(work.now),
             arrived=work.now,
             state=ProposalState.OUTDATED if gone else ProposalState.OPEN,
@@ -239,6 +241,13 @@ def _start_end(span: Span) -> tuple[Instant, Instant]:
 
 def _content(proposal: Proposal) -> tuple[object, ...]:
     return (proposal.span, proposal.location, proposal.comment)
+
+
+def _older(proposal: Proposal, latest: Proposal) -> bool:
+    """True if `latest` was made after it; where one of them names no revision, its time alone tells."""
+    if proposal.unnumbered or latest.unnumbered:
+        return proposal.dtstamp < latest.dtstamp
+    return _order(proposal) < _order(latest)
 
 
 def _order(proposal: Proposal) -> tuple[int, datetime]:

@@ -122,6 +122,7 @@ def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Parts
         email=who.attendee.email,
         partstat=partstat,
         sequence=answered_sequence(event, said, recurrence_id, last.sequence),
+        unnumbered=said.sequence is None,
         dtstamp=said.given(work.now),
         arrived=work.now,
         prodid=said.prodid[:200],
@@ -149,7 +150,7 @@ async def _verdict(
         return Code.INVITE_WITHDRAWN.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False
-    if outdated(who.event, said, receipt.recurrence_id) or _older(said, receipt, last):
+    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, said, receipt, last):
         return Code.STALE.value, False
     if receipt.recurrence_id is None and await _finds_no_place(work, who, receipt.partstat):
         return Code.EVENT_FULL.value, False
@@ -203,16 +204,25 @@ def answered_sequence(
     return max(0, min(sequence, event.sequence))
 
 
-def _older(said: Answering[Done], receipt: Receipt, last: _Last) -> bool:
+async def _older(work: Work, said: Answering[Done], receipt: Receipt, last: _Last) -> bool:
     """True if a newer receipt was counted; of equal ones the later counts.
 
-    An answer without SEQUENCE, which may have waited through revisions, is told by its time alone.
+    An answer without SEQUENCE, which may have waited through revisions, is told by its time alone, and what follows
+    it too.
     """
     if last.dtstamp is None or said.sequence is None:
         return last.dtstamp is not None and receipt.dtstamp < last.dtstamp
     # What answers a new invite bears its SEQUENCE, whatever the client's clock says.
     since = last.dtstamp - _SLOW_CLOCK if last.invited else last.dtstamp
-    return (receipt.sequence, receipt.dtstamp) < (last.sequence, since)
+    if (receipt.sequence, receipt.dtstamp) < (last.sequence, since):
+        return True
+    return receipt.dtstamp < since and not last.invited and await _follows_unnumbered(work, receipt)
+
+
+async def _follows_unnumbered(work: Work, receipt: Receipt) -> bool:
+    """True if the answer that counts so far was given without a SEQUENCE."""
+    counted = await work.unit.counted_receipt(receipt.event_uid, receipt.email, receipt.recurrence_id)
+    return counted is not None and counted.unnumbered
 
 
 async def _counted(work: Work, attendee: Attendee, receipt: Receipt, zone: str) -> Attendee:

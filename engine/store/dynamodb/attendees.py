@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.model.answers import Receipt
 from engine.model.base import Value
@@ -18,7 +18,7 @@ from engine.store.dynamodb.rows import KindTable
 from engine.store.dynamodb.table import Index
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.touched import PEOPLED
-from engine.store.rules import attendee_counters
+from engine.store.rules import RECEIPTS_MAX, attendee_counters
 
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
 """The counters whose sum is the number of places taken, each with its sign."""
@@ -234,6 +234,16 @@ class Attendees(AttendeeQuestions, Counting, Noting):
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the invite, will get it, or are proven without one."""
         return {i.attendee.email for i in await self.invitees(event_uid, emails) if _invited(i)}
+
+    async def counted_receipt(
+        self, event_uid: str, email: str, recurrence_id: date | datetime | None = None
+    ) -> Receipt | None:
+        """The last answer of an attendee that counted, for the whole event or for one instance."""
+        found = await self.rows.under(
+            RECEIPTS, event_uid, "receipt", email, limit=RECEIPTS_MAX, backwards=True
+        )
+        given = (kept.receipt for kept in found)
+        return next((one for one in given if one.counted and one.recurrence_id == recurrence_id), None)
 
     async def record_receipt(self, receipt: Receipt) -> None:
         """Store an answer in the history, whether it counts or not."""

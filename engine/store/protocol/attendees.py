@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from engine.model.answers import Receipt
@@ -60,6 +60,12 @@ class Attendees(Protocol):
 
     async def record_receipt(self, receipt: Receipt) -> None:
         """Keep an answer in the history, whether it counts or not."""
+        ...
+
+    async def counted_receipt(
+        self, event_uid: str, email: str, recurrence_id: date | datetime | None = None
+    ) -> Receipt | None:
+        """The last answer of an attendee that counted, for the whole event or for one instance; None: none is known."""
         ...
 
     async def note_complaint(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.model.answers import Receipt
 from engine.model.forgetting import target
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
-from engine.store.rules import attendee_counters
+from engine.store.rules import RECEIPTS_MAX, attendee_counters
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list, in_list_if, values_if
 from engine.store.sqlite.suppressions import ANY_DOMAIN, by_domain
@@ -197,6 +197,17 @@ class Attendees(Session):
             ],
         )
         await changes.note_receipt(self, receipt)
+
+    async def counted_receipt(
+        self, event_uid: str, email: str, recurrence_id: date | datetime | None = None
+    ) -> Receipt | None:
+        """The last answer of an attendee that counted, for the whole event or for one instance."""
+        found = await self.all(
+            "SELECT body FROM receipt WHERE event_uid = ? AND email = ? AND counted = 1 ORDER BY id DESC LIMIT ?",
+            [event_uid, email, RECEIPTS_MAX],
+        )
+        given = (Receipt.model_validate_json(row["body"]) for row in found)
+        return next((one for one in given if one.recurrence_id == recurrence_id), None)
 
     async def note_complaint(
         self, email: str, organizer: str, event_uid: str | None, words: str, now: datetime

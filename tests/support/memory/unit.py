@@ -239,6 +239,15 @@ class Unit(WebhookUnit):
     async def limited_invites(self, event_uid: str) -> int:
         return sum(a.origin.limited for a in self._counted(event_uid))
 
+    async def counted_receipt(
+        self, event_uid: str, email: str, recurrence_id: date | datetime | None = None
+    ) -> Receipt | None:
+        said = (event_uid, email, recurrence_id)
+        found = self.t.where(
+            "receipt", lambda r: r.counted and (r.event_uid, r.email, r.recurrence_id) == said
+        )
+        return next(reversed(list(found)), None)
+
     async def record_receipt(self, receipt: Receipt) -> None:
         self.t.add("receipt", receipt)
         values = {"sequence": receipt.sequence, "status": receipt.partstat.label, "code": receipt.code}
