@@ -69,11 +69,12 @@ def words(ann: Attendee, word: str, *, sender: str = ANN, large: bool = False) -
     return answer
 
 
-async def fetched(engine: Engine, answers: Sequence[EmailMessage]) -> None:
+async def fetched(engine: Engine, answers: Sequence[EmailMessage], *, timed: bool = True) -> None:
     """Handle mails of a mailbox without envelopes that were fetched together, oldest first."""
     inbox = Inbox(engine)
     for n, answer in enumerate(answers):
-        await inbox.keep(f"{FETCHED_S + 60 * n}{n:09d}.imap_abc_1_{n}", answer.as_bytes())
+        came = FETCHED_S + 60 * n if timed else 0
+        await inbox.keep(f"{came:010d}{n:09d}.imap_abc_1_{n}", answer.as_bytes())
     task = asyncio.create_task(inbox.run())
     await eventually(lambda: not list((engine.settings.data_dir / "inbox" / "new").iterdir()))
     task.cancel()
@@ -85,6 +86,17 @@ async def test_of_two_answers_that_are_fetched_together_the_newer_counts(engine:
     await fetched(engine, [words(ann, "Yes", large=True), words(ann, "No")])
     receipts = await engine.store.receipts(event.uid, ANN)
     assert [(r.partstat, r.counted) for r in receipts] == [(ACCEPTED, True), (DECLINED, True)]
+    assert await counts(engine, event) is DECLINED
+
+
+async def test_an_answer_of_which_the_mailbox_tells_no_time_was_given_when_it_was_fetched(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    await do(engine, RecordReceipt(token=ann.token, partstat=ACCEPTED), SYSTEM)
+    clock.move(hours=1)
+    await fetched(engine, [words(ann, "No")], timed=False)
+    assert [r.dtstamp for r in await engine.store.receipts(event.uid, ANN)][1] == clock()
     assert await counts(engine, event) is DECLINED
 
 

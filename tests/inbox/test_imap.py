@@ -353,6 +353,19 @@ async def test_a_mail_of_which_the_server_does_not_say_the_size_is_taken(
         await eventually(lambda: len(server.files(DONE)) == 3)
 
 
+async def test_the_time_that_an_answer_left_out_is_asked_for_again(
+    engine: Engine, server: Dovecot, proxy: Proxy
+) -> None:
+    proxy.unsaid = rb"INTERNALDATE \"[^\"]*\" ?"
+    asked = r"FETCH 1 \(RFC822"
+    proxy.at(asked, lambda: proxy.at(asked, lambda: setattr(proxy, "unsaid", b"")))
+    server.deliver(request(1))
+    async with fetching(engine, server.plain_url(proxy.port)):
+        await came(engine, 1)
+    (name,) = (path.name for path in (engine.settings.data_dir / "inbox" / "done").iterdir())
+    assert not name.startswith("0")
+
+
 async def test_a_mail_that_the_server_withholds_stops_no_other(
     engine: Engine, server: Dovecot, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,7 +131,8 @@ class Inbox:
     async def keep(self, name: str, raw: bytes) -> None:
         """As `store`, for a source that names its mails: what is here under that name is left alone."""
         if not await asyncio.to_thread(self.spool.has, name):
-            await asyncio.to_thread(self.spool.store, raw, (), None, name=name)
+            arrived = self.engine.clock() if arrival(name) is None else None
+            await asyncio.to_thread(self.spool.store, raw, (), None, name=name, arrived=arrived)
             self.arrived.notify()
 
     async def keep_and_handle(self, mail: Spooled) -> None:

@@ -137,8 +137,11 @@ class ImapFolder:
     def measured(self, uids: Sequence[int]) -> list[FolderMail]:
         """The sizes and times of mails, by UID; those that are gone are left out."""
         with self._speaking() as client:
-            answer = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-            found = {uid: answer[uid] for uid in uids if uid in answer}
+            found = _measures(client, uids)
+            # Once more for what was left out: a mail whose time is told another day would be taken for another mail.
+            if unsaid := [uid for uid in uids if b"INTERNALDATE" not in found.get(uid, {})]:
+                again = _measures(client, unsaid)
+                found |= {uid: {**found.get(uid, {}), **said} for uid, said in again.items()}
             missing = [str(uid) for uid in uids if b"RFC822.SIZE" not in found.get(uid, {})]
             still = set(client.search(["UID", ",".join(missing)])) if missing else set()
         return [
@@ -277,6 +280,11 @@ def _made(client: IMAPClient) -> str:
 def _news(responses: Sequence[Any]) -> bool:
     """True if the server told of more than that it is still there."""
     return any(response[0] != b"OK" for response in responses)
+
+
+def _measures(client: IMAPClient, uids: Sequence[int]) -> dict[int, dict[bytes, Any]]:
+    answer = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
+    return {uid: answer[uid] for uid in uids if uid in answer}
 
 
 def _seconds(answer: dict[bytes, Any]) -> int:

@@ -28,6 +28,7 @@ _LARGE = 262_144
 _FEW = 2
 """This many mails get their own files before their senders are answered: they can be seen at once."""
 _ARRIVED = re.compile(r"[0-9]{19}")
+_NO_TIME = "0" * 10
 _HELD = "~"
 _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
@@ -330,10 +331,12 @@ class Spool:
 def arrival(name: str) -> float | None:
     """When the mail of that id arrived, in seconds since 1970; None if its name does not tell.
 
-    A mail that is handled again keeps the beginning of its name.
+    A mail that is handled again keeps the beginning of its name. One without a time has zeros there.
     """
     arrived, _, _ = name.lstrip("~").partition(".")
-    return int(arrived) / 1e9 if _ARRIVED.fullmatch(arrived) else None
+    if not _ARRIVED.fullmatch(arrived) or arrived.startswith(_NO_TIME):
+        return None
+    return int(arrived) / 1e9
 
 
 def parsed(name: str, content: bytes) -> Spooled:
