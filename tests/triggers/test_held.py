@@ -120,6 +120,23 @@ async def test_a_delivery_of_a_key_whose_requests_wait_is_held_whole(
     assert await delivered(engine, hook, deal()) == done
 
 
+async def test_a_yes_counts_though_the_delivery_was_asked_for_again_and_is_not_due_yet(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine, RULES.replace("undo_s: 0", "undo_s: 60"), mode="hold")
+    held = await delivered(engine, hook, deal())
+    assert held.state is DeliveryState.WAITING
+    clock.move(minutes=2)
+    await handled(engine)
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    await do(engine, ReplayDelivery(trigger="deals", delivery_id=held.id))
+    await handled(engine)
+    assert await decided(engine, action.id) is HeldState.APPROVED
+    (event,) = await events(engine)
+    assert await invited(engine, event) == ["ann@example.com", "ben@example.com"]
+    assert [one.state for one in await deliveries(engine, hook)] == [DeliveryState.DONE]
+
+
 @pytest.mark.parametrize("bounds", [{"mode": "hold"}, {"approval": ["bulk"], "approval_bulk": 4}])
 async def test_a_delivery_that_is_carried_out_in_parts_waits_once_and_whole(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]

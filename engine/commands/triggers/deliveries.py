@@ -242,7 +242,7 @@ class HandleDelivery(Command[DeliveryDone]):
         delivery = await stored(work, self.delivery_id)
         if delivery.state not in {DeliveryState.WAITING, DeliveryState.HELD}:
             return DeliveryDone(delivery=delivery)
-        if delivery.due and delivery.due > work.now:
+        if not work.approved and delivery.due and delivery.due > work.now:
             # One before it, about the same object, was put off after this one was seen to be due.
             return DeliveryDone(delivery=delivery)
         asked = self.mapped
