@@ -200,6 +200,19 @@ async def test_a_calendars_answer_that_comes_late_leaves_a_later_one_without_a_s
     assert (await do(engine, later, SYSTEM)).receipt.counted
 
 
+async def test_an_answer_to_a_later_revision_counts_after_one_without_a_sequence_though_its_clock_is_slow(
+    engine: Engine, clock: Clock
+) -> None:
+    event, ann = await invited(engine)
+    assert (await do(engine, RecordReceipt(token=ann.token, partstat=DECLINED), SYSTEM)).receipt.counted
+    before = clock() - timedelta(minutes=1)
+    clock.move(minutes=1)
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    clock.move(minutes=2)
+    later = RecordReceipt(token=ann.token, partstat=ACCEPTED, sequence=1, dtstamp=before)
+    assert (await do(engine, later, SYSTEM)).receipt.counted
+
+
 async def test_an_answer_without_a_sequence_lets_none_from_before_the_invite_count(
     engine: Engine, clock: Clock
 ) -> None:

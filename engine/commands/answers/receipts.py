@@ -150,7 +150,7 @@ async def _verdict(
         return Code.INVITE_WITHDRAWN.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False
-    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, said, receipt, last):
+    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, said, who.event, receipt, last):
         return Code.STALE.value, False
     if receipt.recurrence_id is None and await _finds_no_place(work, who, receipt.partstat):
         return Code.EVENT_FULL.value, False
@@ -204,11 +204,11 @@ def answered_sequence(
     return max(0, min(sequence, event.sequence))
 
 
-async def _older(work: Work, said: Answering[Done], receipt: Receipt, last: _Last) -> bool:
+async def _older(work: Work, said: Answering[Done], event: Event, receipt: Receipt, last: _Last) -> bool:
     """True if a newer receipt was counted; of equal ones the later counts.
 
     An answer without SEQUENCE, which may have waited through revisions, is told by its time alone, and what follows
-    it too.
+    it too, unless it answers a revision that was made later.
     """
     if last.dtstamp is None or said.sequence is None:
         return last.dtstamp is not None and receipt.dtstamp < last.dtstamp
@@ -216,7 +216,10 @@ async def _older(work: Work, said: Answering[Done], receipt: Receipt, last: _Las
     since = last.dtstamp - _SLOW_CLOCK if last.invited else last.dtstamp
     if (receipt.sequence, receipt.dtstamp) < (last.sequence, since):
         return True
-    return receipt.dtstamp < since and not last.invited and await _follows_unnumbered(work, receipt)
+    revised = said.sequence == event.sequence and event.dtstamp > last.dtstamp
+    if receipt.dtstamp >= since or last.invited or revised:
+        return False
+    return await _follows_unnumbered(work, receipt)
 
 
 async def _follows_unnumbered(work: Work, receipt: Receipt) -> bool:
