@@ -121,7 +121,7 @@ async def test_a_delivery_of_a_key_whose_requests_wait_is_held_whole(
 
 
 async def test_a_yes_counts_though_the_delivery_was_asked_for_again_and_is_not_due_yet(
-    engine: Engine,
+    engine: Engine, clock: Clock
 ) -> None:
     hook = await trigger(engine, RULES.replace("undo_s: 0", "undo_s: 60"), mode="hold")
     held = await delivered(engine, hook, deal())
