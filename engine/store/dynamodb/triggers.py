@@ -304,7 +304,8 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
                 break
         hidden = hashed(gone.name, await made_forgetting_key(self.rows))
         done = 0
-        for kept in found[:most]:
+        # What waits for a yes first: until it says that it is over, a yes would carry it out.
+        for kept in sorted(found[:most], key=lambda kept: kept.delivery.state is not DeliveryState.HELD):
             if not self.items.room:
                 break
             done += 1
