@@ -31,6 +31,7 @@ from engine.model.pages import PageKind
 from engine.model.triggers import Proof, Sender
 from engine.model.verbs import Verb
 from engine.rules.reading import rules_of
+from engine.triggers import asking
 from engine.webhooks import asking as webhooks
 from tests.judges import contract
 from tests.judges.contract import Example
@@ -89,6 +90,10 @@ async def _staged(engine: Engine) -> Stage:
     await taken(engine, hook, json.dumps(deal()).encode())
     await handled(engine)
     (delivery,) = await deliveries(engine, hook)
+    own = await asking.trigger(engine, await _own_trigger(engine, keys["v1"], "own", live=True), engine.local)
+    await taken(engine, own, json.dumps(deal()).encode())
+    await handled(engine)
+    (of_own,) = await deliveries(engine, own)
     draft, going, still = [await drafted(engine, event, [f"{n}@example.com"]) for n in ("a", "b", "c")]
     undo_id = await _undoable(engine, who, keys["v1"])
     page = (await do(engine, CreatePage(title="Season", kind=PageKind.SCHEDULE, organizer=who))).page
@@ -101,9 +106,9 @@ async def _staged(engine: Engine) -> Stage:
         message_id="first@example.com",
     )
     message = (await engine.apply(letter, SYSTEM)).message
-    asking = (await do(engine, CreateKey(name="asks", address=who, bounds=asks))).key
+    waiting = (await do(engine, CreateKey(name="asks", address=who, bounds=asks))).key
     child = (await do(engine, CreateKey(name="child", address=who))).key
-    held = (await engine.apply(SendInvite(uid=other.uid, email="eve@example.com"), asking.actor)).held
+    held = (await engine.apply(SendInvite(uid=other.uid, email="eve@example.com"), waiting.actor)).held
     assert held is not None and draft.campaign.state is CampaignState.DRAFT
     await _came_by_mail(engine, event)
     of_webhook = await _posted(engine, who, keys["v1"])
@@ -140,7 +145,9 @@ async def _staged(engine: Engine) -> Stage:
         "change_page": Example(path={"slug": page.slug}, body={"title": "Games"}),
         "propose_trigger": Example(body={"name": "orders", "sender": "github", "rules": RULES}),
         "try_trigger": Example(path=of_trigger, body={"body": deal()}),
-        **{name: Example(path=of_trigger) for name in ("deliveries", "replay", "proof")},
+        **{name: Example(path=of_trigger) for name in ("deliveries", "proof")},
+        # A key replays only what acts with it.
+        "replay": Example(path={"name": own.name, "delivery_id": of_own.id}),
         "show_held_action": Example(path={"held_id": held.id}),
         "decide": Example(path={"held_id": held.id}, body={"decision": "approve"}),
         "show_link": Example(path={"id": link.id}),
