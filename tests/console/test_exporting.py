@@ -34,6 +34,9 @@ async def _made(person: Person, button: str = "Make it as CSV", **fields: str) -
         return 'data-live="moving"' not in seen.answer.text and any(_file(link) for link in seen.links)
 
     await eventually(ready)
+    # Its hour begins when what writes it has ended, which is a moment after the file is whole.
+    await eventually(lambda: not any("_write" in repr(task.get_coro()) for task in asyncio.all_tasks()))
+    await asyncio.sleep(0)
     assert person.seen is not None
     return next(link for link in person.seen.links if _file(link))
 
