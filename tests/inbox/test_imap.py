@@ -362,8 +362,9 @@ async def test_the_time_that_an_answer_left_out_is_asked_for_again(
     server.deliver(request(1))
     async with fetching(engine, server.plain_url(proxy.port)):
         await came(engine, 1)
-    (name,) = (path.name for path in (engine.settings.data_dir / "inbox" / "done").iterdir())
-    assert not name.startswith("0")
+        done = engine.settings.data_dir / "inbox" / "done"
+        (path,) = await eventually(lambda: list(done.iterdir()))
+    assert not path.name.startswith("0")
 
 
 async def test_a_mail_that_the_server_withholds_stops_no_other(
