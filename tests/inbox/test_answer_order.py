@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,14 @@ async def invited(engine: Engine) -> tuple[Event, Attendee]:
     ann = (await invite(engine, event, ANN)).attendee
     await deliver(engine)
     return event, ann
+
+
+async def of_a_revised_series(engine: Engine, *, one_date: bool) -> dict[str, Any]:
+    """What an answer to a series, or to one date of it, names; the series has a revision since its invite."""
+    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    ann = (await invite(engine, event, ANN)).attendee
+    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
+    return {"token": ann.token, "recurrence_id": event.span.start if one_date else None}
 
 
 async def counts(engine: Engine, event: Event) -> Partstat:
@@ -170,10 +179,7 @@ async def test_an_answer_without_a_sequence_is_as_old_as_its_mail_whatever_was_r
 async def test_a_calendar_that_missed_revisions_answers_after_an_answer_without_a_sequence(
     engine: Engine, clock: Clock, one_date: bool
 ) -> None:
-    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
-    ann = (await invite(engine, event, ANN)).attendee
-    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
-    said = {"token": ann.token, "recurrence_id": event.span.start if one_date else None}
+    said = await of_a_revised_series(engine, one_date=one_date)
     clock.move(hours=1)
     await do(engine, RecordReceipt(**said, partstat=Partstat.TENTATIVE), SYSTEM)
     clock.move(hours=1)
@@ -185,10 +191,7 @@ async def test_a_calendar_that_missed_revisions_answers_after_an_answer_without_
 async def test_a_calendars_answer_that_comes_late_leaves_a_later_one_without_a_sequence(
     engine: Engine, clock: Clock, one_date: bool
 ) -> None:
-    event = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
-    ann = (await invite(engine, event, ANN)).attendee
-    await do(engine, UpdateEvent(uid=event.uid, description="Bring shoes"))
-    said = {"token": ann.token, "recurrence_id": event.span.start if one_date else None}
+    said = await of_a_revised_series(engine, one_date=one_date)
     clock.move(hours=1)
     pressed = clock()
     clock.move(hours=1)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 
 from engine.commands.base import Command, Done, Work
-from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
+from engine.commands.triggers.deliveries import DETAIL_MAX, DeliveryDone, HandleDelivery
 from engine.model.forgotten import held_without
 from engine.model.held import HeldAction, HeldState
 from engine.model.triggers import DeliveryState
 from engine.refusals import Code
-
-_DETAIL_MAX = 300
 
 
 async def keep_yes(work: Work, held: HeldAction, done: Done) -> None:
@@ -36,7 +34,7 @@ async def fail_held(work: Work, held: HeldAction) -> None:
     failed = {
         "state": DeliveryState.FAILED,
         "code": Code.HELD_ACTION_STATE.value,
-        "detail": detail[:_DETAIL_MAX],
+        "detail": detail[:DETAIL_MAX],
         "held": "",
     }
     await work.unit.save_delivery(delivery.model_copy(update=failed))
