@@ -17,11 +17,14 @@ from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.leftovers import collect
 from tests.support.names import nobody
+from tests.support.scratch import use_memory
 
 # How long an example takes says more of the machine than of us; what must not take long has a test of its own.
 settings.register_profile("cis", deadline=None)
 settings.load_profile("cis")
 
+
+use_memory()
 
 # What was imported and collected stays for good: the collector need not look through it while tests run, nor before.
 gc.disable()
@@ -69,11 +72,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
-    """Fail a test that leaves something open; at the end of a file what was left by tests without a loop, too."""
+    """Fail a test that leaves something open; at the end of a file what was left by tests without a loop, too.
+
+    What a test made and dropped is young: only what several tests share needs the look at everything.
+    """
     yield
     last = nextitem is None or nextitem.path != item.path
     if last or item.get_closest_marker("asyncio"):
-        collect()
+        collect(whole=last)
     if last:
         gc.freeze()  # what is left belongs to no file: it need not be looked through again
 

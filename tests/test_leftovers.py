@@ -20,19 +20,21 @@ class Keeping(asyncio.Protocol):
         transport.pause_reading()
 
 
-async def test_a_connection_that_nothing_closes_is_found_at_once() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_connection_that_nothing_closes_is_found_at_once(whole: bool) -> None:
     async with relaying() as relay:
         await asyncio.get_running_loop().create_connection(Keeping, "127.0.0.1", relay.port)
         with pytest.raises(LeftOpenError, match="unclosed transport"):
-            collect()
+            collect(whole=whole)
 
 
-def test_a_socket_in_a_circle_of_references_is_found_at_once() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_socket_in_a_circle_of_references_is_found_at_once(whole: bool) -> None:
     circle: list[object] = [socket.socket()]
     circle.append(circle)
     del circle
     with pytest.raises(LeftOpenError, match="unclosed <socket"):
-        collect()
+        collect(whole=whole)
 
 
 async def test_what_is_closed_is_not_complained_of() -> None:

@@ -15,10 +15,13 @@ class LeftOpenError(AssertionError):
     """What the collector found to complain of."""
 
 
-def collect() -> None:
-    """Have the collector look at once. Raises LeftOpenError for what was not closed before it was dropped."""
+def collect(*, whole: bool = True) -> None:
+    """Have the collector look at once: at everything, or only at what was made since it looked last.
+
+    Raises LeftOpenError for what was not closed before it was dropped.
+    """
     with _complaints() as found:
-        gc.collect()
+        gc.collect(2 if whole else 1)
     if found:
         raise LeftOpenError(
             "\n".join(["not closed by this test, or by the fixtures that ended with it:", *found])

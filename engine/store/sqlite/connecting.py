@@ -28,11 +28,10 @@ async def connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Conn
 
 
 @asynccontextmanager
-async def one_instant(path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    """A connection of its own that sees the file as it is now, however long it reads, and keeps nobody from writing."""
+async def connected(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection of its own, for what reads for long."""
     connection = await _connect(path)
     try:
-        await connection.execute("BEGIN")
         yield connection
     finally:
         await connection.close()
@@ -41,16 +40,16 @@ async def one_instant(path: Path) -> AsyncIterator[aiosqlite.Connection]:
 async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
-        await in_thread(connection, lambda inner: register(inner, path.parent))
-        connection.row_factory = sqlite3.Row
-        await keep_ahead(connection)
-        for pragma in (
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "cache_size = -12000",
-        ):
-            await connection.execute(f"PRAGMA {pragma}")
+        await in_thread(connection, lambda inner: _set_up(inner, path.parent))
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+def _set_up(connection: sqlite3.Connection, folder: Path) -> None:
+    register(connection, folder)
+    connection.row_factory = sqlite3.Row
+    keep_ahead(connection)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "cache_size = -12000"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -7,7 +7,7 @@ from engine.model.people import Partstat
 from engine.store.sqlite.budgets import MISCOUNTED as MISCOUNTED_BUDGETS
 from engine.store.sqlite.day_limit import MISCOUNTED
 from engine.store.sqlite.person_schema import COUNTED, PERSON
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import Session, Statements
 
 _LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"
 _CALENDAR = ",".join(f"'{k.value}'" for k in Kind if k.calendar)
@@ -86,6 +86,15 @@ _CONTRADICTIONS = {
     "delegations of people who are not attendees": "SELECT count(*) AS n FROM delegation d "
     "WHERE NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = d.event_uid AND a.email = d.delegator)",
 }
+
+
+async def recounted(connection: Statements) -> list[str]:
+    """Every difference at one instant, and what is wrong with the file; others may write meanwhile."""
+    await connection.execute("BEGIN")
+    recount = Recount(connection)
+    found = await recount.differences()
+    await connection.execute("COMMIT")
+    return found + await recount.damage()
 
 
 class Recount(Session):

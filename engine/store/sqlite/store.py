@@ -35,7 +35,7 @@ from engine.store.sqlite.branding import BrandingAnswers
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import ClaimableMessage, claims
 from engine.store.sqlite.compat import in_thread
-from engine.store.sqlite.connecting import connect_both, one_instant
+from engine.store.sqlite.connecting import connect_both, connected
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.exports import ExportAnswers
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
@@ -51,7 +51,7 @@ from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.record_questions import RecordQuestions
-from engine.store.sqlite.recount import Recount
+from engine.store.sqlite.recount import recounted
 from engine.store.sqlite.revisions import RevisionQuestions
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.session import Statements
@@ -331,11 +331,8 @@ class SqliteStore(
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows at one instant; others write meanwhile."""
-        async with one_instant(self._path) as connection:
-            recount = Recount(connection)
-            found = await recount.differences()
-            await connection.execute("COMMIT")
-            return found + await recount.damage()
+        async with connected(self._path) as connection:
+            return await in_thread(connection, lambda inner: asked(inner, recounted))
 
     # the dispatcher's side
 

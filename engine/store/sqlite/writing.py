@@ -138,21 +138,12 @@ def _with_patience(connection: sqlite3.Connection, statement: str) -> None:
             return
 
 
-async def keep_ahead(connection: aiosqlite.Connection) -> None:
+def keep_ahead(connection: sqlite3.Connection) -> None:
     """Switch the file to write-ahead mode, waiting for others that do the same.
 
     SQLite itself does not wait here: it gives up at once if another connection writes.
     """
-    deadline = asyncio.get_running_loop().time() + BUSY_S
-    while True:
-        try:
-            await connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if not busy(error) or asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(_TURN_MS / 1000)
-        else:
-            return
+    _with_patience(connection, "PRAGMA journal_mode = WAL")
 
 
 async def take_turns(connection: aiosqlite.Connection) -> None:
