@@ -17,6 +17,7 @@ from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.leftovers import collect
 from tests.support.names import nobody
+from tests.support.schemas import check_each_once
 from tests.support.scratch import use_memory
 
 # How long an example takes says more of the machine than of us; what must not take long has a test of its own.
@@ -25,6 +26,7 @@ settings.load_profile("cis")
 
 
 use_memory()
+check_each_once()
 
 # What was imported and collected stays for good: the collector need not look through it while tests run, nor before.
 gc.disable()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 _IN_MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3
-"""The bytes that must be free: what runs at a time takes far less, since the folder of a test that passed is removed."""
+"""The bytes that must be free: far more than what runs at a time takes, as a folder goes with its test."""
 
 
 def use_memory() -> None:
-    """Have pytest make its folders in memory, so that no test waits for a disk; kills leave files as they are there, too."""
+    """Have pytest make its folders in memory, where no test waits for a disk; a kill leaves files the same there."""
     if "PYTEST_DEBUG_TEMPROOT" in os.environ or not os.access(_IN_MEMORY, os.W_OK | os.X_OK):
         return
     if shutil.disk_usage(_IN_MEMORY).free >= _ROOM:
