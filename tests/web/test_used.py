@@ -216,7 +216,7 @@ _SHIFTS = (
 async def test_nothing_jumps_on_a_phone(browser: Browser, site: Site) -> None:
     """While it loads, while somebody scrolls, and when the bar of the address goes away and the height changes.
 
-    The script that adds the viewer's own time runs before anything is painted; the bound is half of what Web Vitals call good.
+    The viewer's own time comes by script, before anything is painted. Half of what Web Vitals call good is the bound.
     """
     async with screen(browser, site, 360, 640) as seen:
         for page in ("schedule", "odd", "event", "link"):
