@@ -28,6 +28,10 @@ def _nested(depth: int, kind: str, rest: bytes) -> bytes:
     return "\r\n".join([*lines, "Content-Type: text/plain", "", ""]).encode() + rest
 
 
+def _depth(size: int) -> int:
+    return min(size // 100, 1_000)
+
+
 def _words(word: bytes, size: int) -> bytes:
     return b"\r\n ".join([word] * (min(size, 900_000) // (len(word) + 3)))
 
@@ -47,9 +51,9 @@ _MAILS: dict[str, Callable[[int], bytes]] = {
     "parts": lambda s: MIXED + filled(part(b"Content-Type: text/plain", b"x" * 900), s),
     "400,000 boundaries": lambda s: MIXED + filled(b"--b\r\n\r\nxxxxxxxxxxxxxxxx\r\n", s),
     "boundaries that nearly match": lambda s: MIXED + filled(b"--bb\r\n--b-\r\n-- b\r\n", s),
-    "depth 1,000": lambda s: _nested(1_000, "mixed", filled(b"x" * 76 + b"\r\n", s)),
+    "depth 1,000": lambda s: _nested(_depth(s), "mixed", filled(b"x" * 76 + b"\r\n", s)),
     "depth 20 around many lines": lambda s: _nested(19, "mixed", filled(b"--x" + b"x" * 25 + b"\r\n", s)),
-    "mails in mails, depth 1,000": lambda s: _nested(1_000, "rfc822", b"x" * (s // 2)),
+    "mails in mails, depth 1,000": lambda s: _nested(_depth(s), "rfc822", b"x" * (s // 2)),
     "300,000 headers": lambda s: HEAD + filled(b"X-Aaaaaaaaaaaaaaaaaa: bbbbbbbb\r\n", s) + b"\r\n",
     "short lines within 20 mails": lambda s: _nested(19, "rfc822", filled(b"x" * 40 + b"\r\n", s)),
     "150 mails with 130 headers each": lambda s: (

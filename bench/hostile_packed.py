@@ -16,6 +16,8 @@ _TNEF = b"\x78\x9f\x3e\x22\x01\x00"
 _UNZIPPED = 19_000_000
 _PARTS = 190
 _MAX_CONTENT_HEADER = 19_900
+_VALUES = 4_900
+"""Almost as many as we take of TNEF; small mails have fewer, so that they too hold several blocks of them."""
 
 
 def part(head: bytes, content: bytes) -> bytes:
@@ -79,14 +81,16 @@ def _winmail(content: bytes) -> bytes:
 
 def property_blocks(size: int) -> bytes:
     """TNEF with as many properties as a block may have, in block after block."""
-    one = b"".join(struct.pack("<HHI", 0x0003, n, n) for n in range(4_900))
-    stream = struct.pack("<I", 4_900) + one
+    count = min(_VALUES, size // 60)
+    one = b"".join(struct.pack("<HHI", 0x0003, n, n) for n in range(count))
+    stream = struct.pack("<I", count) + one
     return _tnef(*[stream] * (size * 7 // 10 // len(stream)))
 
 
 def empty_values(size: int) -> bytes:
     """TNEF with properties that have as many values as one may have, each of them empty."""
-    one = struct.pack("<HHI", 0x101F, 0x0037, 4_900) + bytes(4 * 4_900)
+    values = min(_VALUES, size // 60)
+    one = struct.pack("<HHI", 0x101F, 0x0037, values) + bytes(4 * values)
     count = size * 7 // 10 // len(one)
     return _tnef(struct.pack("<I", count) + one * count)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.mails import answer, invite
 from engine.mail.incoming import ordinary
 from engine.mail.incoming.parsing import MailPart
+from tests.support.soak import examples
 from tests.support.steps import steps_of
 
 FIXTURES = sorted(Path("tests/fixtures/mail").rglob("*.eml"))
@@ -100,19 +101,19 @@ def same(mail: bytes) -> bool:
     return quick is not None
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(ANYHOW)
 def test_lines_in_any_order_are_taken_apart_as_the_library_does_or_left_to_it(text: str) -> None:
     same(text.encode("utf-8"))
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(parts())
 def test_parts_inside_parts_are_taken_apart_as_the_library_does_or_left_to_it(text: str) -> None:
     same(text.encode("utf-8"))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(FIXTURES), st.data())
 def test_real_mails_that_were_damaged_are_taken_apart_as_the_library_does_or_left_to_it(
     path: Path, data: st.DataObject

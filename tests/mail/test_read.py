@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.incoming.read import read
+from engine.mail.incoming.read import Opened, read
 from engine.refusals import Code, Refused
 from tests.support.soak import examples
 from tests.support.steps import MOST, counting
@@ -185,6 +185,20 @@ def test_a_mail_made_to_keep_us_busy_is_refused_at_once(raw_mail: bytes) -> None
     with counting() as steps:
         assert code(raw_mail) is Code.UNREADABLE_MAIL
     assert steps.taken < MOST
+
+
+@pytest.mark.parametrize("depth", [900, 5_000])
+def test_of_parts_inside_parts_no_more_are_read_than_a_mail_may_have(depth: int) -> None:
+    with counting() as steps:
+        assert code(_nested(depth)) is Code.UNREADABLE_MAIL
+    assert steps.taken < MOST / 20
+
+
+def test_a_small_mail_of_too_many_parts_says_who_sent_it_before_it_is_refused() -> None:
+    opened = Opened(_nested(900))
+    assert opened.head.from_address == "joe@example.org"
+    with pytest.raises(Refused):
+        opened.read()
 
 
 def test_endless_markup_is_stripped_in_no_time() -> None:

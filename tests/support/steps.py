@@ -8,7 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 MOST = 10_000_000
 """Lines of Python that no input may cost, however it was made."""
@@ -20,12 +23,25 @@ class Steps:
     """How many lines of Python have run since the counting began, in this thread and in those that began since."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.trace, self._count = _tracing()
 
-    def __call__(self, _frame: FrameType, event: str, _argument: Any) -> Steps:
+    @property
+    def taken(self) -> int:
+        """The lines so far."""
+        return self._count()
+
+
+def _tracing() -> tuple[TraceFunction, Callable[[], int]]:
+    """What is called at each line, and what tells how often; a closure costs half of what an object's call does."""
+    taken = 0
+
+    def trace(_frame: FrameType, event: str, _argument: Any) -> TraceFunction:
+        nonlocal taken
         if event == "line":
-            self.taken += 1
-        return self
+            taken += 1
+        return trace
+
+    return trace, lambda: taken
 
 
 class Endless(BaseException):
@@ -37,8 +53,8 @@ def counting() -> Iterator[Steps]:
     """Count the lines that run inside; work in C (an expression, a decoder) is given an end by the system."""
     steps, before = Steps(), sys.gettrace()
     with ending():
-        threading.settrace(steps)
-        sys.settrace(steps)
+        threading.settrace(steps.trace)
+        sys.settrace(steps.trace)
         try:
             yield steps
         finally:

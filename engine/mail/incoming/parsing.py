@@ -21,7 +21,7 @@ _KIND = ":kind"
 def parse_whole(mail: bytes) -> Message:
     """The tree of a mail as it came; raises as `parse` does. An ordinary one costs a part of what others do."""
     bounds.check(mail)
-    return ordinary.parse(mail, MailPart) or _by_library(mail)
+    return ordinary.parse(mail, MailPart) or _by_library(mail, MailPart)
 
 
 def parse(mail: bytes) -> Message:
@@ -30,17 +30,29 @@ def parse(mail: bytes) -> Message:
     Raises Refused(UNREADABLE_MAIL) for what `bounds` forbids, and whatever the library trips over.
     """
     bounds.check(mail)
-    return _by_library(mail)
+    return _by_library(mail, _parts_at_most(bounds.MAX_PARTS))
 
 
-def _by_library(mail: bytes) -> Message:
+def _by_library(mail: bytes, make: Callable[..., MailPart]) -> Message:
     # fed in pieces, for the library's own way keeps the whole text four times over
-    parser = BytesFeedParser(_factory=MailPart, policy=_bounded())
+    parser = BytesFeedParser(_factory=make, policy=_bounded())
     for start in range(0, len(mail), _CHUNK):
         parser.feed(mail[start : start + _CHUNK])
     found = parser.close()
     assert isinstance(found, Message)
     return found
+
+
+def _parts_at_most(most: int) -> Callable[..., MailPart]:
+    """What makes the parts of one mail and stops at one too many: each costs as much as it lies deep."""
+    made = itertools.count()  # the parser makes one more, to see how
+
+    def make(policy: Policy) -> MailPart:
+        if next(made) > most:
+            raise bounds.unreadable("The mail has too many parts or headers.")
+        return MailPart(policy)
+
+    return make
 
 
 class MailPart(Message):

@@ -53,7 +53,7 @@ class Opened:
     def __init__(self, raw: bytes) -> None:
         """Raises Refused(NO_SENDER) if it is not from exactly one address, Refused(UNREADABLE_MAIL)."""
         self.raw = raw
-        self._whole = len(raw) <= SMALL
+        self._whole = len(raw) <= SMALL and _lines_with_dashes(raw) <= bounds.MAX_PARTS
         self._tree = _safely(lambda: parse_whole(raw if self._whole else _head_of(raw)))
         self.head: IncomingMail = _safely(lambda: _head(self._tree, raw))
         """What the head says: who sent it, to whom, about what; nothing of the content."""
@@ -69,6 +69,11 @@ class Opened:
     def _read(self) -> IncomingMail:
         tree = self._tree if self._whole else parse(self.raw)
         return varied(self.head, **_content(tree, self.raw, self.head.from_address))
+
+
+def _lines_with_dashes(mail: bytes) -> int:
+    """No fewer than it has boundaries; to the parser a carriage return alone ends a line as well."""
+    return mail.count(b"\n--") + mail.count(b"\r--")
 
 
 def _head_of(mail: bytes) -> bytes:
