@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bench.hostile_mails import made
 from engine.commands.tables import batchrows, csvlist
@@ -62,22 +64,53 @@ def _list(part: ListPart) -> Iterator[str]:
     yield _became(lambda: f"{len(csvlist.read(part.text, 100_000))} rows")
 
 
-def limited(mail: bytes) -> list[str]:
-    """As `outcomes`, in a process of its own with so much memory and processor time; fails where it takes more."""
-    (found,) = _in_a_process(mail)
-    return found
+class Limited:
+    """Reads each mail in a process of its own with so much memory and processor time, and all imported."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._given, self._answered = process.stdin, process.stdout
+
+    def read(self, mail: bytes) -> list[str]:
+        """As `outcomes`; fails where it takes more."""
+        return self._ask(mail, "")
+
+    def read_made(self, name: str) -> list[str]:
+        """What comes of a hostile mail at its full size, which is made there."""
+        return self._ask(b"", name)
+
+    def _ask(self, mail: bytes, name: str) -> list[str]:
+        self._given.write(b"%d %s\n%s" % (len(mail), name.encode(), mail))
+        self._given.flush()
+        *found, code = iter(self._line, "")
+        assert code == "0"
+        return found
+
+    def _line(self) -> str:
+        """A line of an answer, which ends with an empty one."""
+        return self._answered.readline().decode().strip()
 
 
-def all_limited(names: Iterable[str]) -> list[list[str]]:
-    """What comes of each of some hostile mails, in one such process."""
-    return _in_a_process(b"", *names)
+@contextmanager
+def limited() -> Iterator[Limited]:
+    """What reads mails within limits; its imports are paid for once."""
+    command = [sys.executable, "-m", "tests.support.reading"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield Limited(process)
 
 
-def _in_a_process(given: bytes, *names: str) -> list[list[str]]:
-    command = [sys.executable, "-m", "tests.support.reading", *names]
-    done = subprocess.run(command, input=given, capture_output=True, timeout=600, check=False)
-    assert done.returncode == 0, (done.returncode, done.stderr[-500:])
-    return [line.split(",") for line in done.stdout.decode().splitlines()]
+def _serve() -> None:
+    """Read one mail after the other, each in a process that the system limits."""
+    while head := sys.stdin.buffer.readline().decode().strip("\n"):
+        size, _, name = head.partition(" ")
+        mail = sys.stdin.buffer.read(int(size))
+        if (pid := os.fork()) == 0:
+            limit()
+            print(*outcomes(made(name) if name else mail), sep="\n", flush=True)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), end="\n\n", flush=True)
 
 
 def limit() -> None:
@@ -89,6 +122,4 @@ def limit() -> None:
 
 
 if __name__ == "__main__":
-    limit()
-    for mail in map(made, sys.argv[1:]) if sys.argv[1:] else [sys.stdin.buffer.read()]:
-        print(",".join(outcomes(mail)))
+    _serve()
