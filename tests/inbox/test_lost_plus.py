@@ -8,7 +8,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.model.people import Attendee, Partstat
-from tests.inbox.test_ingest import ingest
+from tests.inbox.test_ingest import ingest, written
 from tests.inbox.test_listener import rcpt
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, engine_in, invite
@@ -52,16 +52,24 @@ async def test_a_token_that_was_never_given_out_stays_unknown(post: Post, form: 
     assert await rcpt(post, form.format("z" * 28)) == [550]
 
 
-@pytest.mark.parametrize("form", FORMS)
-async def test_an_answer_by_a_pipe_counts_however_its_plus_was_written(tmp_path: Path, form: str) -> None:
+async def test_an_answer_by_a_pipe_counts_however_its_plus_was_written(tmp_path: Path) -> None:
+    """A mail for each form, all read by one command: files as it reads its stdin."""
     async with engine_in(tmp_path) as engine:
-        ann = await invited(engine)
-    raw = mails.reply(ann.event_uid, ANN, "DECLINED", to=form.format(ann.token), proven=False).as_bytes()
-    code, (line,) = await ingest(tmp_path, stdin=raw)
-    assert (code, line["action"], line["uid"]) == (0, "receipt", ann.event_uid)
+        event = await created(engine)
+        people = {f"ann{n}@example.com": form for n, form in enumerate(FORMS)}
+        invited = [(await invite(engine, event, address)).attendee for address in people]
+        await deliver(engine)
+    answers = [
+        mails.reply(event.uid, ann.email, "DECLINED", to=people[ann.email].format(ann.token), proven=False)
+        for ann in invited
+    ]
+    files = [written(tmp_path, f"{n}.eml", mail.as_bytes()) for n, mail in enumerate(answers)]
+    code, lines = await ingest(tmp_path, *files)
+    assert code == 0
+    assert [(line["action"], line["uid"]) for line in lines] == [("receipt", event.uid)] * len(FORMS)
     async with engine_in(tmp_path) as engine:
-        event = await engine.event(ann.event_uid, engine.local)
-        assert (await attendee(engine, event, ANN)).partstat is Partstat.DECLINED
+        for address, form in people.items():
+            assert (await attendee(engine, event, address)).partstat is Partstat.DECLINED, form
 
 
 async def test_one_click_and_mail_to_unsubscribe_survive_a_lost_plus(post: Post) -> None:

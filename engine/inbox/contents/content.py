@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from engine.commands.tables import batchrows, csvlist
-from engine.commands.tables.batchrows import BatchTable
+from engine.commands.tables import csvlist
 from engine.itip import answers as itip_answers
 from engine.itip import read as itip_read
 from engine.itip.message import ItipEvent, ItipMessage
@@ -18,6 +17,9 @@ from engine.mail.incoming.content import CalendarPart, IncomingMail, ListPart
 from engine.mail.incoming.read import Opened
 from engine.model.list_rows import ListRow
 from engine.refusals import Code, Refused
+
+if TYPE_CHECKING:
+    from engine.commands.tables.batchrows import BatchTable
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -163,6 +165,11 @@ def _too_many() -> Refused:
 
 
 def _tables(mail: IncomingMail) -> tuple[AttachedTable, ...]:
+    if not mail.lists:
+        return ()
+    # Commands are most of what a reader would import, and few mails hold any.
+    from engine.commands.tables import batchrows
+
     fitting = [not p.filename.lower().endswith(".txt") or batchrows.fits(p.text) for p in mail.lists]
     if not any(fitting):
         return ()
