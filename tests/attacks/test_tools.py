@@ -21,10 +21,10 @@ from engine.model import cursors
 from engine.refusals import Code, Refused
 from tests.attacks.door import Key, two_keys
 
-_MANY = 100_000
+_MANY = 50_000
 _COMPARED_MAX = 12
 """Names that one refusal may compare with ours."""
-_MEMORY_MAX = 30_000_000
+_MEMORY_MAX = 15_000_000
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def _beside(attack: Any, other: Key) -> int:
 
 @pytest.fixture
 def attacks() -> dict[str, dict[str, Any]]:
-    rows = range(20_000)
+    rows = range(10_000)
     return {
         "unknown names": {"tool": "search_events", **{f"name{n}": n for n in rows}},
         "unknown names in rows": {
@@ -145,7 +145,7 @@ def attacks() -> dict[str, dict[str, Any]]:
         },
         "bad addresses": {
             "tool": "bulk_send",
-            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:2_500]],
+            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:1_000]],
         },
     }
 
