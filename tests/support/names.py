@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import socketserver
 import struct
 import threading
@@ -21,19 +23,25 @@ _UDP_MAX = 512
 
 
 class NameServer:
-    """Answers for `records`; says NXDOMAIN to everything else, and nothing at all about `silent` names.
+    """Answers for `records`; says NXDOMAIN to everything else, and nothing at all about `silent` names."""
 
-    `look_s`: how often its threads look whether it was closed.
-    """
-
-    def __init__(self, look_s: float = 0.02) -> None:
+    def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
         self.silent: set[str] = set()
         self.asked: list[str] = []
         self._servers = _bound(self)
         self.port: int = self._servers[0].socket.getsockname()[1]
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(look_s,), daemon=True).start()
+            server.timeout = 0  # what was there to read may be gone
+        self._awake, self._wake = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        """Answer until it is closed; nothing looks for that meanwhile."""
+        while self._awake not in (ready := select.select([*self._servers, self._awake], [], [])[0]):
+            for server in ready:
+                server.handle_request()
 
     @property
     def address(self) -> str:
@@ -49,8 +57,10 @@ class NameServer:
         self.records[name, kind] = list(values)
 
     def close(self) -> None:
+        self._wake.close()
+        self._thread.join()
+        self._awake.close()
         for server in self._servers:
-            server.shutdown()
             server.server_close()
 
     def answer(self, wire: bytes, limit: int) -> bytes | None:
@@ -117,5 +127,4 @@ def serving_names() -> Iterator[NameServer]:
 @lru_cache(maxsize=1)
 def nobody() -> NameServer:
     """A server that knows no name: what tests ask that care for none, so that nothing leaves the machine."""
-    # It is never closed; two threads that look for that all the time cost each process of tests a percent of a core.
-    return NameServer(look_s=3_600)
+    return NameServer()
