@@ -81,25 +81,25 @@ async def test_a_mail_that_was_stored_and_not_moved_is_not_taken_twice(engine: E
 
 
 async def test_kills_take_no_mail_twice_and_leave_none_out(tmp_path: Path, maildir: Path) -> None:
-    for number in range(150):
+    for number in range(90):
         deliver(maildir, number)
     folder = tmp_path / "data"
     settings = {"INBOX": f"maildir://{maildir}", "AUTHSERV_IDS": mails.OPERATOR_SERVER}
-    for count in (1, 60):
+    for count in (1, 36):
         async with program(folder, "worker", **settings) as worker:
             await eventually(lambda least=count: len(names(maildir / "cur")) >= least)
             worker.kill()
             await worker.wait()
     async with engine_in(folder) as engine, program(folder, "worker", **settings):
-        await came(engine, 150)
+        await came(engine, 90)
         found = await actions(engine)
         # A mail that was handled and not put away at the kill comes by once more, and changes nothing.
-        assert found["created"] == 150
+        assert found["created"] == 90
         assert found["ignored"] <= 2
         assert set(found) <= {"created", "ignored"}
         # A mail is noted before its file has moved.
-        await eventually(lambda: len(names(folder / "inbox" / "done")) == 150)
-    assert len(names(maildir / "cur")) == 150
+        await eventually(lambda: len(names(folder / "inbox" / "done")) == 90)
+    assert len(names(maildir / "cur")) == 90
 
 
 async def test_a_mail_that_is_too_large_is_put_aside_and_noted(tmp_path: Path, maildir: Path) -> None:
