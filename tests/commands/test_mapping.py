@@ -106,9 +106,14 @@ def test_a_sheet_has_no_more_rows_than_a_list(monkeypatch: pytest.MonkeyPatch) -
     assert refused.value.code is Code.TOO_LARGE
 
 
-def test_cells_that_all_refer_to_one_long_text_come_to_no_more_than_a_list() -> None:
+def test_cells_that_all_refer_to_one_long_text_come_to_no_more_than_a_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table, "BYTES_MAX", 5_000_000)
     strings = f"<sst {SPACE}><si><t>{'x' * 30_000}</t></si></sst>"
-    bomb = package('<row><c t="s"><v>0</v></c></row>' * 2_000, strings)
+    cell = '<row><c t="s"><v>0</v></c></row>'
+    assert len(xlsx.as_csv(package(cell * 160, strings))) > 4_800_000
+    bomb = package(cell * 200, strings)
     assert len(bomb) < 10_000
     with pytest.raises(Refused) as refused:
         xlsx.as_csv(bomb)
@@ -116,7 +121,9 @@ def test_cells_that_all_refer_to_one_long_text_come_to_no_more_than_a_list() -> 
 
 
 def test_empty_cells_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "BYTES_MAX", 500_000)
     last = '<row><c r="CV1"><v></v></c></row>'
+    assert xlsx.as_csv(package(last * 4_900)).count(",") == 4_900 * 99
     with pytest.raises(Refused) as refused:
-        xlsx.as_csv(package(last * 600_000))
+        xlsx.as_csv(package(last * 6_000))
     assert refused.value.code is Code.TOO_LARGE
