@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from engine.mail.locale import catalog
 from engine.mail.locale.language import SOURCE, TAGS
@@ -29,7 +29,7 @@ def header(tag: str) -> str:
     )
 
 
-def written(head: str, said: set[Said], known: Mapping[Said, Sequence[str]]) -> str:
+def written(head: str, said: Set[Said], known: Mapping[Said, Sequence[str]]) -> str:
     """A PO file with these messages in order, translated as far as they are known."""
     count = int(head.partition("nplurals=")[2].partition(";")[0])
     blocks = [f'msgid ""\nmsgstr {_quoted(head)}']

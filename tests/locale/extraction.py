@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, nodes
@@ -15,6 +17,8 @@ DOMAINS = {"engine": ROOT / "engine" / "mail" / "locale", "cis_mcp": ROOT / "cis
 _ENGLISH = {"aws", "cli", "demo", "manual", "mcp", "verify"}
 """Rooms of the faces that speak English: to agents, and to whoever runs the server."""
 _PLAIN, _PLURAL, _TERM = {"say", "noop", "_"}, {"some", "form", "_forms", "n_"}, {"term", "noop_term", "c_"}
+_CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_PLAIN | _PLURAL | _TERM))})\s*\(")
+"""What a module must have somewhere to say anything; others need not be parsed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -26,16 +30,22 @@ class Said:
     plural: str = ""
 
 
-def messages(package: str) -> set[Said]:
+def messages(package: str) -> frozenset[Said]:
     """What a package says and no other has said before."""
-    found = set(_of(ROOT / package))
-    return found - set(_of(ROOT / "engine")) if package != "engine" else found
+    found = _of(package)
+    return found - _of("engine") if package != "engine" else found
 
 
-def _of(folder: Path) -> Iterator[Said]:
+@cache
+def _of(package: str) -> frozenset[Said]:
+    return frozenset(_in(ROOT / package))
+
+
+def _in(folder: Path) -> Iterator[Said]:
     for path in sorted(folder.rglob("*.py")):
-        if path.relative_to(ROOT).parts[1] not in _ENGLISH:
-            yield from _of_python(ast.parse(path.read_text(encoding="utf-8")))
+        source = path.read_text(encoding="utf-8")
+        if path.relative_to(ROOT).parts[1] not in _ENGLISH and _CALLED.search(source):
+            yield from _of_python(ast.parse(source))
     for path in sorted([*folder.rglob("templates/*.html"), *folder.rglob("templates/*.j2")]):
         yield from _of_template(path.read_text(encoding="utf-8"))
 
