@@ -20,15 +20,15 @@ from tests.support.waiting import DEADLINE_S
 
 _PROCESSES = 4
 _UNITS = 200
-_WRITER = """
-import asyncio, sys
+_WRITERS = """
+import asyncio, os, sys
 from pathlib import Path
 from engine.store.sqlite.store import SqliteStore
 from tests.store import stores
 
-async def main(path, name):
+async def main(path, name, units):
     store = await SqliteStore.open(Path(path))
-    for n in range(int(sys.argv[3])):
+    for n in range(units):
         email = f"{name}-{n}@example.com"
         async with store.unit() as unit:
             await unit.ensure_organizer(stores.ORGANIZER, "", stores.START)
@@ -39,8 +39,12 @@ async def main(path, name):
             await unit.add_messages([message], priority=0)
     await store.close()
 
-asyncio.run(main(sys.argv[1], sys.argv[2]))
+for number in range(int(sys.argv[2])):
+    if os.fork() == 0:
+        sys.exit(asyncio.run(main(sys.argv[1], f"w{number}", int(sys.argv[3]))))
+sys.exit(max(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(int(sys.argv[2]))))
 """
+"""A process that imports all that is needed, and forks before it opens anything."""
 
 _ATTENDEE = (
     "INSERT INTO attendee VALUES ({n},'u1','{email}','t{n}','','accepted','{origin}','','{{}}',{n},0,5,5);"
@@ -175,18 +179,14 @@ async def test_who_opens_a_new_file_waits_for_whoever_is_making_it(tmp_path: Pat
 
 async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
-    root = Path(__file__).parents[2]
-    writers = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _WRITER, str(path), f"w{n}", str(_UNITS)),
-            cwd=root,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        for n in range(_PROCESSES)
-    ]
+    writers = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _WRITERS, str(path), str(_PROCESSES), str(_UNITS)),
+        cwd=Path(__file__).parents[2],
+        stderr=asyncio.subprocess.PIPE,
+    )
     async with asyncio.timeout(DEADLINE_S):
-        outcomes = [await writer.communicate() for writer in writers]
-    assert [errors.decode() for _, errors in outcomes] == [""] * _PROCESSES
+        _, errors = await writers.communicate()
+    assert (errors.decode(), writers.returncode) == ("", 0)
     async with sqlite(tmp_path) as store:
         assert (await store.statistics("event", "shared")).attendees == _PROCESSES * _UNITS
 
