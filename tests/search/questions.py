@@ -60,10 +60,13 @@ def questions(facts: Sequence[Fact]) -> Iterator[Question]:
         chance = random.Random(wording.text)
         made: dict[str, Question] = {}
         for _ in range(_TIMES * 4):
-            question = _filled(wording, _slots(chance), facts)
-            if question.right and len(made) < _TIMES:
-                made[question.query] = question
-        yield from made.values()
+            slots = _slots(chance)
+            query = wording.text.format_map(slots)
+            if query not in made:
+                made[query] = _filled(wording, slots, facts)
+            if sum(bool(question.right) for question in made.values()) == _TIMES:
+                break
+        yield from (question for question in made.values() if question.right)
 
 
 def _slots(chance: random.Random) -> dict[str, str]:
@@ -109,8 +112,8 @@ def _answers(
     """The first instance of each event that fits; `upcoming`: of those that are still to come."""
     found = []
     for fact in facts:
-        for start in fact.starts:
-            clock = start.astimezone(zone or ZoneInfo(fact.zone))
+        clocks = [start.astimezone(zone) for start in fact.starts] if zone else fact.clocks
+        for start, clock in zip(fact.starts, clocks, strict=True):
             if (not upcoming or start >= NOW) and all(test(fact, clock) for test in tests):
                 found.append((start.astimezone(UTC), fact))
                 break

@@ -99,6 +99,11 @@ class Fact:
         spans = instances(self.event, _MADE, datetime(2028, 2, 1, tzinfo=UTC), 500)
         return tuple(span.start_utc for span in spans)
 
+    @cached_property
+    def clocks(self) -> tuple[datetime, ...]:
+        """The same by the clocks of its place."""
+        return tuple(start.astimezone(ZoneInfo(self.zone)) for start in self.starts)
+
 
 def _baseball(chance: random.Random) -> Iterator[dict[str, object]]:
     """A game of each team on most days from 30 April to 26 September; called “A at B”."""
