@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser, BytesParser
+from functools import cached_property
 from typing import Any
 
 import icalendar
@@ -30,7 +31,7 @@ class Mail:
     recipient: str
     content: bytes
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         found = BytesParser(policy=policy.default).parsebytes(self.content)
         assert isinstance(found, EmailMessage)
@@ -38,7 +39,7 @@ class Mail:
 
     @property
     def message_id(self) -> str:
-        return str(self.message["Message-ID"]).strip("<>")
+        return str(BytesHeaderParser().parsebytes(self.content)["Message-ID"]).strip("<>")
 
     @property
     def calendar(self) -> icalendar.Calendar:

@@ -51,6 +51,10 @@ class _Waiting:
     reached: int | None
 
 
+def _person(row: Owed) -> tuple[str | None, str]:
+    return row.message.event_uid, row.message.email
+
+
 class ClaimUnit(QuotaUnit, KeyUnit):
     """The dispatcher's side of the ledger."""
 
@@ -137,10 +141,12 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         return recent + sum(bool(row.owner) for _, row in held)
 
     def _due(self, now: datetime) -> list[tuple[int, Owed]]:
+        oldest = self._oldest()
         free = [
             (key, row)
             for key, row in self.owed(lambda m: m.state.pending and m.due <= now)
-            if not (row.held or row.owner) and self._first(key, row)
+            if not (row.held or row.owner)
+            and (row.message.method is None or oldest.get(_person(row), key) >= key)
         ]
         return sorted(free, key=lambda found: (self._rate(found[1]) > 0, *_place(*found)))
 
@@ -149,13 +155,13 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         campaign = self.t.get("campaign", row.message.campaign_id)
         return (campaign.rate or 0) if campaign and campaign.state is CampaignState.RUNNING else 0
 
-    def _first(self, key: int, row: Owed) -> bool:
-        """True if nothing older is owed to the same attendee: messages to one person keep their order."""
-        m = row.message
-        older = self.owed(
-            lambda p: bool(p.method) and p.state.pending and (p.event_uid, p.email) == (m.event_uid, m.email)
-        )
-        return m.method is None or all(other >= key for other, p in older if not p.held)
+    def _oldest(self) -> dict[tuple[str | None, str], int]:
+        """The oldest that is owed to each attendee: messages to one person keep their order."""
+        found: dict[tuple[str | None, str], int] = {}
+        for key, row in self.owed(lambda m: bool(m.method) and m.state.pending):
+            if not row.held:
+                found[_person(row)] = min(key, found.get(_person(row), key))
+        return found
 
     def _paced(self, row: Owed, campaign: Campaign | None, now: datetime, rates: Rates) -> bool:
         own = self._rate(row)
