@@ -365,7 +365,8 @@ async def test_a_key_for_encryption_or_too_short_verifies_nothing(address: str, 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["scope", "scp"]), st.recursive(st.none() | st.text() | st.integers(), st.lists)
+        st.sampled_from(["scope", "scp"]),
+        st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=10),
     )
 )
 def test_whatever_a_token_has_for_scopes_gives_only_ours(claims: dict[str, Any]) -> None:
