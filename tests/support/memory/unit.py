@@ -177,13 +177,16 @@ class Unit(WebhookUnit):
         return attendee.event_uid == event_uid and attendee.withdrawn is None
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
+        tokens = {a.token for a in self.t.of("attendee").values()}
+        zoned = {a.email for a in (*self.t.of("attendee").values(), *attendees) if a.zone}
         for attendee in attendees:
             key = (attendee.event_uid, attendee.email)
             assert attendee.event_uid in self.t.of("event")
             known = self.t.get("attendee", key)
             if known is None:
-                assert await self.attendee_by_token(attendee.token) is None
-                zone = attendee.zone or self._zone_of(attendee)
+                assert attendee.token not in tokens
+                tokens.add(attendee.token)
+                zone = attendee.zone or (self._zone_of(attendee) if attendee.email in zoned else "")
                 self.t.put("attendee", key, attendee.model_copy(update={"zone": zone}))
             elif attendee.proven:
                 self.t.put("attendee", key, known.model_copy(update={"proven": True}))
