@@ -43,6 +43,8 @@ from tests.support.inboxes import inbox_of
 from tests.tools.caller import calling
 from tests.triggers.crm import RULES, deal
 
+LISTED = 2_000
+"""Letters of the descriptions of all events but one: too many for a list that would show them, too."""
 WIDE = "\U00012000"
 """A letter of four bytes."""
 ORGANIZER = "agent@cis.test"
@@ -104,9 +106,8 @@ async def fill(engine: Engine) -> str:
         await unit.add_event(event)
         for n in range(99):
             values = {"uid": f"{n:040}", "source_uid": None, "exdates": (), "overrides": (), "span": plain}
-            await unit.add_event(
-                event.model_copy(update={**values, "recurrence": "", "ends_at": plain.end_utc})
-            )
+            ends = {"recurrence": "", "ends_at": plain.end_utc, "description": WIDE * LISTED}
+            await unit.add_event(event.model_copy(update={**values, **ends}))
         people = [f"{n:03}{LONG_ADDRESS}" for n in range(100)]
         await unit.add_attendees(
             [attendee(email, event.uid, token=f"t{n}", name=WIDE * 200) for n, email in enumerate(people)]
