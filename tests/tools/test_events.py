@@ -323,7 +323,7 @@ async def test_places_are_given_and_read_and_a_full_event_is_refused_in_words(
         )
         uid = made["event"]["uid"]
         assert (await caller.ok("get_event", uid=uid))["free"] == 1
-        await caller.ok("send_invite", uid=uid, email="ann@example.com")
+        await caller.ok("send_invite", uid=uid, email="ann@example.com", wait_s=0)
         refused = await caller.call("send_invite", uid=uid, email="bob@example.com")
         assert "That time is taken. Choose another" in text_of(refused)
         (found,) = (await caller.ok("search_events", query="visit"))["events"]

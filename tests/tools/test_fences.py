@@ -226,7 +226,7 @@ async def test_what_waits_for_a_yes_stays_quoted(engine: Engine) -> None:
     key = await made(engine, mode="hold")
     async with calling(engine, tier="operator") as caller:
         uid = await _events(Watched(caller))
-        await caller.ok("send_invite", uid=uid, email=ANN)
+        await caller.ok("send_invite", uid=uid, email=ANN, wait_s=0)
     async with calling(engine, tier="operator", actor=key.actor) as caller:
         watched = Watched(caller)
         change = {"location": f"{LINES} 2", "summary": f"{HOSTILE} 2", "description": LINES}

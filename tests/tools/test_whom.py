@@ -250,7 +250,7 @@ async def test_a_person_is_found_by_their_address_as_they_were_invited_by_it(
 ) -> None:
     async with calling(engine, tier="extended") as caller:
         uid = await caller.event()
-        await caller.ok("send_invite", uid=uid, email=written)
+        await caller.ok("send_invite", uid=uid, email=written, wait_s=0)
         await deliver(engine)
         await caller.ok("get_attendee", uid=uid, email=written)
         change = await caller.ok("update_event", uid=uid, location="Hall 2", audience=[written], dry_run=True)
