@@ -10,20 +10,24 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_SOON_S, _LATER_S = 0.001, 0.01
+"""How long to leave a condition before it is looked at again: most hold within a few thousandths of a second."""
+
 DEADLINE_S = 120
 """What must happen has happened by then, on any machine and whatever else it does: no figure, an end for a test."""
 
 
 async def eventually(condition: Callable[[], T | Awaitable[T]], seconds: float = DEADLINE_S) -> T:
     """What `condition` gives as soon as it is truthy; fails when `seconds` are over."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         value = condition()
         found = await value if inspect.isawaitable(value) else value
         if found:
             return found
-        assert time.monotonic() < deadline, f"still {found!r} after {seconds} s"
-        await asyncio.sleep(0.01)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"still {found!r} after {seconds} s"
+        await asyncio.sleep(min(max(waited / 4, _SOON_S), _LATER_S))
 
 
 def time_passes(seconds: float) -> None:
