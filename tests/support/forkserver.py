@@ -27,6 +27,17 @@ REQUEST_MAX = 128 * 1024
 _WITHOUT = ("__main__", "cis_mcp.manual", "engine.process.reader", "engine.outbox.processes.sender")
 
 
+_LATER = (
+    "anyio._backends._asyncio",
+    "jsonschema",
+    "rich._emoji_codes",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.asyncio",
+    "uvicorn.protocols.http.h11_impl",
+    "uvloop",
+)
+
+
 def _import_all() -> None:
     """All that a command may import, and what the SDK and the web server import when they start."""
     for name in ("cis_mcp", "engine"):
@@ -34,8 +45,11 @@ def _import_all() -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
             if not found.name.endswith(_WITHOUT):
                 importlib.import_module(found.name)
-    for name in ("uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on"):
+    for name in _LATER:
         importlib.import_module(name)
+    from engine.mail.incoming.dmarc import organizational_domain
+
+    organizational_domain("example.com")  # reads ten thousand suffixes
 
 
 def _forked_for(listener: socket.socket) -> tuple[dict[str, Any], list[int]]:
