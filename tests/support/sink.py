@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from email import policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from functools import cached_property
@@ -43,7 +43,9 @@ class Mail:
 
     @property
     def calendar(self) -> icalendar.Calendar:
-        part = next(p for p in self.message.walk() if p.get_content_type() == "text/calendar")
+        # The parser of old looks at types alone, and costs a fifth of the one that reads each header into words.
+        parts = message_from_bytes(self.content).walk()
+        part = next(p for p in parts if p.get_content_type() == "text/calendar")
         calendar = icalendar.Calendar.from_ical(part.get_payload(decode=True))
         assert isinstance(calendar, icalendar.Calendar)
         return calendar
