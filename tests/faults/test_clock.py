@@ -81,7 +81,7 @@ async def is_claimed(engine: Engine, event: Event, email: str) -> bool:
 async def test_a_clock_that_jumps_while_mails_are_under_way_sends_none_twice(
     tmp_path: Path, jump: float
 ) -> None:
-    clock, people = JumpingClock(), crowd(1_500)  # more than one dispatcher holds
+    clock, people = JumpingClock(), crowd(1_100)  # more than one dispatcher holds
     async with (
         relaying() as relay,
         engine_in(tmp_path, clock, invite_limit=0) as one,

@@ -21,8 +21,8 @@ from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.waiting import eventually
 
-_MAILS = 2_000 if SOAK else 400
-_GUESTS = 100
+_MAILS = 2_000 if SOAK else 240
+_GUESTS = 100 if SOAK else 60
 _CONNECTIONS = 8
 _KILLS = 10 if SOAK else 3
 PARTS = ("new", "done", "quarantine")

@@ -15,6 +15,7 @@ from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
 from tests.outbox.scripted import DROP, HALF_CLOSE, HANG, LOCKSTEP, PIPELINING, Script, envelope, scripted
 from tests.support.ports import free_port
+from tests.support.soak import examples
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 
 BOTH = pytest.mark.parametrize("offers", [PIPELINING, LOCKSTEP], ids=["pipelining", "one at a time"])
@@ -438,7 +439,7 @@ FATES: dict[str, dict[str, str | bytes]] = {
 }
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(120), suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet="".join(FATES), max_size=12), st.sampled_from([PIPELINING, LOCKSTEP]), st.booleans())
 def test_each_mail_is_settled_once_and_kept_where_it_was_accepted(
     fates: str, offers: tuple[str, ...], forgiving: bool
