@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
@@ -18,6 +17,7 @@ import pytest
 
 from tests.attacks.door import Key, new_key
 from tests.cli.processes import environment, serving, started
+from tests.support.forks import DEVNULL, cis_mcp
 from tests.support.ports import free_port, listens
 from tests.support.talk import talking
 from tests.support.waiting import DEADLINE_S, eventually
@@ -83,25 +83,15 @@ async def _crowd(address: str) -> AsyncIterator[None]:
             writer.transport.abort()
 
 
-_WITH_HANGUP = """
-import os, signal, sys
-signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
-os.execv(sys.executable, [sys.executable, "-m", "cis_mcp", *sys.argv[2:]])
-"""
-
-
 @asynccontextmanager
 async def _receiving(
-    folder: Path, hangup: str, *arguments: str
+    folder: Path, *arguments: str, nohup: bool = False
 ) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
-    """A process that takes mail on a port, started by somebody who treats the closing of a terminal like that."""
+    """A process that takes mail on a port, started in a terminal that may close, or by `nohup`."""
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _WITH_HANGUP, hangup, *arguments),
-        cwd=folder,
-        env=environment(folder / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+    env = environment(folder / "data", CIS_INBOX=f"smtp://127.0.0.1:{port}")
+    process = await cis_mcp(
+        *arguments, cwd=folder, env=env, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, nohup=nohup
     )
     try:
         await eventually(lambda: listens(port))
@@ -116,12 +106,12 @@ async def _receiving(
 async def test_a_closed_terminal_ends_a_server_as_sigterm_does(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    async with _receiving(tmp_path, "SIG_DFL", *arguments) as (_, process):
+    async with _receiving(tmp_path, *arguments) as (_, process):
         await _ends(process, signal.SIGHUP)
 
 
 async def test_nohup_keeps_a_server_when_its_terminal_is_closed(tmp_path: Path) -> None:
-    async with _receiving(tmp_path, "SIG_IGN", "worker") as (port, process):
+    async with _receiving(tmp_path, "worker", nohup=True) as (port, process):
         process.send_signal(signal.SIGHUP)
         async with talking(port) as talk:
             assert await talk.code() == 220

@@ -13,9 +13,14 @@ import socket
 import sys
 
 
-def request(arguments: tuple[str, ...], cwd: str, env: dict[str, str], *, attended: bool) -> bytes:
-    """What to run, as the server of forks reads it; it must be followed by the descriptors of its stdio."""
-    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "attended": attended}
+def request(
+    arguments: tuple[str, ...], cwd: str, env: dict[str, str], *, attended: bool, nohup: bool = False
+) -> bytes:
+    """What to run, as the server of forks reads it; it must be followed by the descriptors of its stdio.
+
+    `nohup`: as that command starts it, with the closing of a terminal ignored.
+    """
+    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "attended": attended, "nohup": nohup}
     return json.dumps(wanted).encode()
 
 
