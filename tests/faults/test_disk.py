@@ -139,7 +139,7 @@ def leases_over(folder: Path) -> bool:
 
 async def test_a_disk_that_stays_full_for_longer_than_a_lease_sends_nothing_twice(small_disk: Path) -> None:
     people = crowd(300)
-    lease_s = 5.0
+    lease_s = 3.0
     async with relaying() as relay, campaign_to(small_disk, people) as story:
         full = filled_after(50, relay, small_disk)
         outbox = f"smtp://127.0.0.1:{relay.port}?starttls=no&connections=4"

@@ -33,6 +33,7 @@ state_dir = {folder}/state
 log_path = {folder}/log
 mail_location = maildir:{folder}/mail
 disable_plaintext_auth = no
+auth_failure_delay = 0
 auth_mechanisms = plain login
 default_internal_user = {internal}
 default_login_user = {login}
