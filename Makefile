@@ -8,7 +8,7 @@ READY := .venv/.ready
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
 
-# Each file of tests in one process, the longest files first (tests/conftest.py), one process more than there are cores.
+# Each file of tests in one process, the longest files first (tests/conftest.py), two processes for each core.
 # What is compiled is kept, whatever the environment says: hundreds of tests start processes that would compile it all anew.
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -37,27 +37,33 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent / "fixtures")
 
 LONGEST = (
     "judges/test_inspector.py",
-    "mail/test_growth.py",
     "judges/test_conformance.py",
     "attacks/test_costly_mails.py",
     "outbox/test_sender_pool.py",
-    "packaging/test_bundle.py",
-    "agents/test_orders.py",
-    "cli/test_serve.py",
-    "attacks/test_quarantine_floods.py",
-    "attacks/test_turns.py",
-    "faults/test_server.py",
     "attacks/test_stopping.py",
-    "faults/test_disk.py",
+    "cli/test_serve.py",
+    "agents/test_orders.py",
+    "mail/test_growth.py",
+    "attacks/test_backscatter.py",
+    "faults/test_server.py",
     "tools/test_size.py",
+    "inbox/test_imap.py",
+    "triggers/test_orders.py",
+    "inbox/test_authentication.py",
+    "attacks/test_sender_authentication.py",
+    "packaging/test_bundle.py",
+    "attacks/test_costly_reading.py",
+    "attacks/test_quarantine_floods.py",
+    "faults/test_disk.py",
+    "attacks/test_turns.py",
     "attacks/test_tools.py",
 )
 """Files of many seconds. They come first: one at the end would leave the other cores idle."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for processes of their own."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many as there are cores: many tests wait for processes of their own, or for a time limit."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -57,6 +57,13 @@ def append(server: Dovecot, raw: bytes, folder: str = "INBOX") -> None:
         client.append(folder, raw)
 
 
+def _made_anew(server: Dovecot) -> None:
+    with by_hand(server) as client:
+        if client.folder_exists("Invites"):
+            client.delete_folder("Invites")
+        client.create_folder("Invites")
+
+
 async def came(engine: Engine, number: int, action: str = "created") -> None:
     """Return when so many mails came to `action`."""
 
@@ -245,21 +252,28 @@ async def test_starttls_comes_before_the_password(engine: Engine, server: Doveco
 
 
 async def test_numbers_that_begin_anew_leave_no_mail_out(engine: Engine, server: Dovecot) -> None:
-    def renew() -> None:
-        with by_hand(server) as client:
-            if client.folder_exists("Invites"):
-                client.delete_folder("Invites")
-            client.create_folder("Invites")
-
-    await asyncio.to_thread(renew)
+    await asyncio.to_thread(_made_anew, server)
     async with fetching(engine, server.url(folder="Invites", poll="1")):
         for number in (1, 2):
             await asyncio.to_thread(append, server, request(number), "Invites")
             await came(engine, number)
-            await asyncio.to_thread(renew)
+            await asyncio.to_thread(_made_anew, server)
     assert await actions(engine) == {"created": 2}
     first, second = (intake.id.partition(":")[0] for intake in await taken(engine))
     assert first.rpartition("_")[2] == second.rpartition("_")[2] == "1"
+
+
+async def test_a_folder_that_is_made_anew_while_it_is_watched_is_opened_again_at_once(
+    engine: Engine, server: Dovecot, proxy: Proxy
+) -> None:
+    """The server warned without end, hundreds of times a second, and so long nothing came."""
+    await asyncio.to_thread(_made_anew, server)
+    async with fetching(engine, server.plain_url(proxy.port, folder="Invites", poll="1500")):
+        await eventually(lambda: proxy.asked("IDLE"))
+        await asyncio.to_thread(_made_anew, server)
+        await asyncio.to_thread(append, server, request(1), "Invites")
+        await came(engine, 1)
+    assert len(proxy.asked("IDLE")) < 10
 
 
 async def test_a_mail_that_is_too_large_stays_flagged_and_noted(

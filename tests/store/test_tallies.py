@@ -32,6 +32,7 @@ from engine.refusals import Refused
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, settings_in, settle
 from tests.support.migrated import make_database
+from tests.support.soak import examples
 
 PEOPLE = [f"{name}@example.com" for name in "abcdefgh"]
 
@@ -160,4 +161,4 @@ class Tallies(RuleBasedStateMachine):
 
 
 TestTallies = Tallies.TestCase
-TestTallies.settings = settings(max_examples=25, stateful_step_count=30)
+TestTallies.settings = settings(examples(60), stateful_step_count=30)

@@ -197,6 +197,7 @@ class ImapFolder:
                 if not responses:
                     break  # time is up, or the connection is gone, which DONE shows
             client.idle_done()
+            _refuse_warning(responses)
 
     def close(self) -> None:
         """Hang up, also on a call that is under way."""
@@ -275,6 +276,17 @@ def _made(client: IMAPClient) -> str:
     if not client.folder_exists(name):
         client.create_folder(name)
     return name
+
+
+def _refuse_warning(responses: Sequence[Any]) -> None:
+    """Raises SourceFault if the server warned of something (an untagged NO or BAD: RFC 9051, 7.1).
+
+    Whoever watches a folder that was taken away is warned hundreds of times a second, and sees no mail of a new one.
+    """
+    for response in responses:
+        if response[0] in (b"NO", b"BAD"):
+            words = response[-1] if isinstance(response[-1], bytes) else b""
+            raise SourceFault(f"the server warned: {words[:200].decode(errors='replace')}")
 
 
 def _news(responses: Sequence[Any]) -> bool:
