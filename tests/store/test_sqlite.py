@@ -42,7 +42,8 @@ async def main(path, name, units):
 for number in range(int(sys.argv[2])):
     if os.fork() == 0:
         sys.exit(asyncio.run(main(sys.argv[1], f"w{number}", int(sys.argv[3]))))
-sys.exit(max(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(int(sys.argv[2]))))
+statuses = [os.wait()[1] for _ in range(int(sys.argv[2]))]
+sys.exit(any(statuses))
 """
 """A process that imports all that is needed, and forks before it opens anything."""
 

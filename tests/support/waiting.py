@@ -7,6 +7,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -30,16 +31,14 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], seconds: float =
         await asyncio.sleep(min(max(waited / 4, _SOON_S), _LATER_S))
 
 
-def time_flies(factor: float) -> None:
-    """Have the clock of the running loop go so much faster: what rests in it rests as much less."""
-    loop = asyncio.get_running_loop()
-    before = loop.time
-    began = before()
-    loop.time = lambda: began + (before() - began) * factor  # type: ignore[method-assign]
+_AHEAD: WeakKeyDictionary[asyncio.AbstractEventLoop, list[float]] = WeakKeyDictionary()
+"""By how much each loop's clock was put ahead: one number, however often time passes."""
 
 
 def time_passes(seconds: float) -> None:
     """Put the clock of the running loop ahead: what waits in it for so long waits no longer."""
     loop = asyncio.get_running_loop()
-    before = loop.time
-    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+    if loop not in _AHEAD:
+        ahead, before = _AHEAD.setdefault(loop, [0.0]), loop.time
+        loop.time = lambda: before() + ahead[0]  # type: ignore[method-assign]
+    _AHEAD[loop][0] += seconds

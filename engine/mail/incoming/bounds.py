@@ -35,6 +35,11 @@ def unreadable(why: str) -> Refused:
     return Refused(Code.UNREADABLE_MAIL, why, "Send a plain mail with the calendar or the list attached.")
 
 
+def too_many_parts() -> Refused:
+    """The refusal of a mail with more parts or headers than mails have, or with parts too deep in each other."""
+    return unreadable("The mail has too many parts or headers.")
+
+
 def check(mail: bytes) -> None:
     """Refuse what would keep the parser busy: its time grows with lines times open boundaries.
 

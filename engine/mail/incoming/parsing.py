@@ -49,7 +49,7 @@ def _parts_at_most(most: int) -> Callable[..., MailPart]:
 
     def make(policy: Policy) -> MailPart:
         if next(made) > most:
-            raise bounds.unreadable("The mail has too many parts or headers.")
+            raise bounds.too_many_parts()
         return MailPart(policy)
 
     return make

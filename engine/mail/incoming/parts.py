@@ -58,7 +58,7 @@ class _Walk:
             self._count += 1
             deep = self._count > bounds.MAX_PARTS or part.depth > bounds.MAX_DEPTH
             if deep or len(part.message) > bounds.MAX_HEADERS:
-                raise bounds.unreadable("The mail has too many parts or headers.")
+                raise bounds.too_many_parts()
             self._waiting.extendleft(reversed(list(self._inside(part))))
 
     def _inside(self, part: _Open) -> Iterator[_Open]:
