@@ -11,12 +11,12 @@ demo: $(READY)
 # Each file of tests in one process, the longest files first (tests/conftest.py), two processes for each core.
 # What is compiled is kept, whatever the environment says: hundreds of tests start processes that would compile it all anew.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --workers auto
 
 # All tests at their full length: twenty kills in a campaign of 5,000, leases that run out by themselves, every
 # hostile mail and every example.
 soak: $(READY)
-	PYTHONDONTWRITEBYTECODE= CIS_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= CIS_SOAK=1 $(BIN)/python -m pytest --workers auto
 
 # Ten minutes each of random mails, calendars and lists, in processes with limits; needs atheris (pip install atheris).
 fuzz: $(READY)
@@ -72,8 +72,8 @@ ON_DYNAMODB := $(addprefix tests/commands/test_,events.py instances.py invites.p
 	tests/inbox/test_create.py tests/inbox/test_rsvp.py tests/pages/test_sending.py tests/pages/test_places.py tests/triggers/test_deliveries.py \
 	tests/triggers/test_here.py tests/webhooks/test_posting.py tests/rest/test_events.py tests/console/test_events.py tests/console/test_lists.py
 dynamodb: $(READY)
-	CIS_JUDGES=required CIS_DYNAMODB=store $(BIN)/python -m pytest -n auto --dist loadfile -k dynamodb tests/store
-	CIS_JUDGES=required CIS_DYNAMODB=engines $(BIN)/python -m pytest -n auto --dist loadfile -k "not thousand and not large and not a_season_goes" $(ON_DYNAMODB)
+	CIS_JUDGES=required CIS_DYNAMODB=store $(BIN)/python -m pytest --workers auto -k dynamodb tests/store
+	CIS_JUDGES=required CIS_DYNAMODB=engines $(BIN)/python -m pytest --workers auto -k "not thousand and not large and not a_season_goes" $(ON_DYNAMODB)
 
 # Installs what judges the tests: libical, ical.js, postfix, dovecot, Chromium, axe-core, html-validate, the MCP conformance suite and
 # Inspector (needs apt and npm).

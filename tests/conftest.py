@@ -19,6 +19,7 @@ from tests.support.leftovers import collect
 from tests.support.names import nobody
 from tests.support.schemas import check_each_once
 from tests.support.scratch import use_memory
+from tests.support.workers import add_option, run_in_workers
 
 # How long an example takes says more of the machine than of us; what must not take long has a test of its own.
 settings.register_profile("cis", deadline=None)
@@ -61,9 +62,15 @@ LONGEST = (
 """Files of many seconds. They come first: one at the end would leave the other cores idle."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: many tests wait for processes of their own, or for a time limit."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests be run by several processes."""
+    add_option(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run what was collected in as many processes as were asked for."""
+    return run_in_workers(session)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

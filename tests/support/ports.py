@@ -6,15 +6,22 @@ import asyncio
 import itertools
 import random
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 
 _BELOW_EPHEMERAL = range(10_000, 32_000)
 """Ports that the system gives to no connection of its own, so that nothing takes one before the test does."""
-_ports = itertools.cycle(random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL)))
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """In an order of this process's own: those that run tests are forked of one, which asks for none."""
+    return itertools.cycle(random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL)))
 
 
 def free_port() -> int:
-    for port in _ports:
+    for port in _ports():
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
