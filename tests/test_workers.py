@@ -109,6 +109,31 @@ def test_fails():
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_what_a_process_leaves_for_its_end_is_done_by_that_process_alone(tmp_path: Path) -> None:
+    registers = """
+import atexit, os
+from pathlib import Path
+
+def at_end(of):
+    with open("ended", "a") as told:
+        told.write(f"{of} {os.getpid()};")
+
+atexit.register(at_end, "collecting")
+
+def test_registers():
+    Path("ran").write_text(str(os.getpid()))
+    atexit.register(at_end, "running")
+"""
+    code, said = _run(
+        tmp_path, "--workers", "2", test_registers=registers, test_other="def test_nothing(): pass"
+    )
+    assert code == 0, said
+    running, collecting, _ = (tmp_path / "ended").read_text().split(";")
+    ran = (tmp_path / "ran").read_text()
+    assert running == f"running {ran}"
+    assert collecting.startswith("collecting ") and not collecting.endswith(f" {ran}")
+
+
 def test_a_file_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
     code, said = _run(tmp_path, "--workers", "2", test_broken="import nowhere_to_be_found", test_mixed=_MIXED)
     assert code == 2

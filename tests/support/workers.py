@@ -6,6 +6,7 @@ run by one process, and who is free takes the next file.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections import deque
 from contextlib import suppress
@@ -162,6 +163,7 @@ def _work(session: pytest.Session, channel: Connection) -> None:
     """Run files until there are no more, and end without what belongs to the first process."""
     code = 1
     signal(SIGINT, default_int_handler)  # a shell's background jobs start with it ignored
+    atexit._clear()  # what is registered so far is the first process's to do
     try:
         _report_to(session.config, channel)
         while given := _next(channel):
@@ -176,6 +178,7 @@ def _work(session: pytest.Session, channel: Connection) -> None:
     except BaseException:  # noqa: BLE001 - the first process tells it
         channel.send(("error", format_exc()))
     finally:
+        atexit._run_exitfuncs()
         channel.close()
         os._exit(code)
 
