@@ -11,7 +11,6 @@ import json
 import os
 import select
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,8 +113,11 @@ def begun(settings: Settings, selection: Selection) -> Opening:
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
-    """Exit with code 0 at a signal, until the server handles signals itself."""
-    sys.exit(0)
+    """Exit with code 0 at a signal, until the server handles signals itself.
+
+    At once: an exception would come up wherever the process just is, and an event loop that starts fails at it.
+    """
+    os._exit(0)
 
 
 def _told(actor: Actor, tools: Sequence[str]) -> str:

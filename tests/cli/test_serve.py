@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -250,6 +252,39 @@ async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_pat
         assert await process.wait() == 0
         assert await process.stdout.read() == b""
     process.stdin.close()
+
+
+_SIGNALLED_AS_THE_LOOP_STARTS = """
+import asyncio, os, signal, socket, sys
+from cis_mcp.mcp.tools import Selection
+from cis_mcp.stdio import opening
+from engine.process import loop
+from engine.settings import Settings
+
+made = socket.socketpair
+
+def signalled(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return made(*arguments)
+
+socket.socketpair = signalled  # before the loop's library takes it
+opening.begun(Settings(), Selection.of("core"))
+loop.run(asyncio.sleep(0))
+"""
+
+
+async def test_sigterm_ends_a_stdio_server_whose_event_loop_just_starts(tmp_path: Path) -> None:
+    starting = await create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _SIGNALLED_AS_THE_LOOP_STARTS,
+        env=environment(tmp_path),
+        stdin=PIPE,
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(DEADLINE_S):
+        _, said = await starting.communicate()
+    assert (starting.returncode, said.decode()) == (0, "")
 
 
 @pytest.mark.parametrize(
