@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import DEADLINE_S
+
 _HOOKS = """
 import pytest
 from tests.support.workers import add_option, run_in_workers
@@ -52,7 +54,9 @@ def _run(folder: Path, *arguments: str, **files: str) -> tuple[int, str]:
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTEST_ADDOPTS": ""}
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, text=True, capture_output=True, check=False, timeout=DEADLINE_S
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -115,7 +115,7 @@ def begun(settings: Settings, selection: Selection) -> Opening:
 def _leave(_number: int, _frame: object) -> NoReturn:
     """Exit with code 0 at a signal, until the server handles signals itself.
 
-    At once: an exception would come up wherever the process just is, and an event loop that starts fails at it.
+    Without an exception: it would be raised wherever the process is, and a loop that is just starting cannot end by it.
     """
     os._exit(0)
 

@@ -255,7 +255,7 @@ async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_pat
 
 
 _SIGNALLED_AS_THE_LOOP_STARTS = """
-import asyncio, os, signal, socket, sys
+import asyncio, os, signal, socket
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.stdio import opening
 from engine.process import loop

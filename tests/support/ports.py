@@ -16,7 +16,7 @@ _BELOW_EPHEMERAL = range(10_000, 32_000)
 
 @cache
 def _ports() -> Iterator[int]:
-    """In an order of this process's own: those that run tests are forked of one, which asks for none."""
+    """All of them, in an order of this process's own: it may be forked from one that others are forked from, too."""
     return itertools.cycle(random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL)))
 
 

@@ -67,16 +67,16 @@ class _Workers:
 
     def __enter__(self) -> Self:
         """Whoever leaves the block leaves no process behind."""
-        # Made here, it is taken away when this process ends, and no child makes another.
+        # Made here, it is removed when this process ends, and no child makes another.
         self._session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End as pytest alone would those that still run: their tests take down what they set up."""
+        """Interrupt those that still run, so that their tests take down what they set up."""
         for worker in self._running:
             with suppress(ProcessLookupError):
                 os.kill(worker.pid, SIGINT)
-            self._buried(worker)
+            self._reaped(worker)
 
     def run(self, number: int) -> None:
         """Return when every test has been run. Raises Failed or Interrupted where pytest's own loop would."""
@@ -85,7 +85,7 @@ class _Workers:
         while self._running:
             by_channel = {worker.channel: worker for worker in self._running}
             for ready in wait(list(by_channel)):
-                self._hear(by_channel[ready])  # type: ignore[index]
+                self._receive(by_channel[ready])  # type: ignore[index]
                 if self._session.shouldfail:
                     raise self._session.Failed(self._session.shouldfail)
                 if self._session.shouldstop:
@@ -102,13 +102,13 @@ class _Workers:
         theirs.close()
         self._running.append(_Worker(pid, ours))
 
-    def _hear(self, worker: _Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         hook, config = self._session.config.hook, self._session.config
         try:
             told, value = worker.channel.recv()
         except (EOFError, ConnectionResetError):
             self._running.remove(worker)
-            self._ended(worker, self._buried(worker))
+            self._ended(worker, self._reaped(worker))
             return
         if told == "error":
             worker.error = value
@@ -127,7 +127,7 @@ class _Workers:
                 worker.channel.send(given)
 
     def _ended(self, worker: _Worker, how: int) -> None:
-        """One that is not through has died in a test, which has failed so; another one runs what it left."""
+        """One with tests left died in the first of them, which has failed; another one runs the others."""
         if not worker.rest:
             assert how == 0, f"a process that had run all its tests ended with {how}\n{worker.error}"
             return
@@ -140,13 +140,13 @@ class _Workers:
             self._files.appendleft(left)
         self._start()
 
-    def _buried(self, worker: _Worker) -> int:
+    def _reaped(self, worker: _Worker) -> int:
         """Its exit code, or the negative number of the signal that it died of."""
         worker.channel.close()
         return os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
 
 
-class _Teller:
+class _Reporter:
     """Sends on what this process reports of its tests."""
 
     def __init__(self, config: pytest.Config, channel: Connection) -> None:
@@ -184,9 +184,9 @@ def _work(session: pytest.Session, channel: Connection) -> None:
 
 
 def _report_to(config: pytest.Config, channel: Connection) -> None:
-    """Write nothing to the terminal any more, and catch into files of one's own what tests write."""
+    """Leave the terminal to the first process, and capture what tests write in files of this one."""
     config.pluginmanager.unregister(name="terminalreporter")
-    config.pluginmanager.register(_Teller(config, channel))
+    config.pluginmanager.register(_Reporter(config, channel))
     capture = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
