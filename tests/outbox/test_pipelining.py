@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -392,6 +393,24 @@ async def test_deliveries_that_wait_for_a_connection_can_be_called_off() -> None
         assert all(isinstance(end, asyncio.CancelledError) for end in ends)
         server.answers.clear()
         assert await transport.send(envelope("d")) == Accepted(answer=OK)
+        await transport.close()
+
+
+async def test_a_delivery_that_is_called_off_at_any_moment_of_its_connecting_goes_no_further() -> None:
+    async with scripted(Script(welcome=lambda s: "421 4.7.0 too many")) as server:
+        transport = server.transport()
+        await outcomes(transport, mails("a"), close=False)
+        for moment in count():
+            sending = asyncio.create_task(transport.send(envelope("b")))
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            if sending.done():
+                break
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        with pytest.raises(Rejected):
+            await sending
         await transport.close()
 
 

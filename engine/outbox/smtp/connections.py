@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import aiosmtplib
@@ -68,13 +69,29 @@ class SmtpConnector:
 
     async def _introduce(self, client: aiosmtplib.SMTP) -> None:
         try:
-            async with asyncio.timeout(self._patience.connect):
-                await client.connect()
-                if client.is_ehlo_or_helo_needed:
-                    await _hello(client)
+            with _heeding_cancellation():
+                async with asyncio.timeout(self._patience.connect):
+                    await client.connect()
+                    if client.is_ehlo_or_helo_needed:
+                        await _hello(client)
         except BaseException:
             client.close()
             raise
+
+
+@contextmanager
+def _heeding_cancellation() -> Iterator[None]:
+    """Go on after no cancellation that came inside, as the library itself may.
+
+    It waits with Python's `wait_for`, which before 3.12 drops a cancellation that comes together with an answer.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 async def _hello(client: aiosmtplib.SMTP) -> None:
