@@ -142,3 +142,9 @@ def test_a_file_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
     code, said = _run(tmp_path, "--workers", "2", test_broken="import nowhere_to_be_found", test_mixed=_MIXED)
     assert code == 2
     assert "nowhere_to_be_found" in said
+
+
+def test_a_number_of_workers_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    code, said = _run(tmp_path, "--workers", "many", test_a="def test_a(): pass")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "--workers many: give a number, or auto" in said and "Traceback" not in said

@@ -43,7 +43,11 @@ def run_in_workers(session: pytest.Session) -> bool | None:
 def _number(config: pytest.Config) -> int:
     """Two for each core: many tests wait for processes of their own, or for a time limit."""
     asked: str = config.getoption("--workers")
-    return 2 * (os.cpu_count() or 1) if asked == "auto" else int(asked)
+    if asked == "auto":
+        return 2 * (os.cpu_count() or 1)
+    if not asked.isdecimal():
+        raise pytest.UsageError(f"--workers {asked}: give a number, or auto")
+    return int(asked)
 
 
 @dataclass
@@ -112,13 +116,13 @@ class _Workers:
             return
         if told == "error":
             worker.error = value
-        elif told == "report":
-            hook.pytest_runtest_logreport(
-                report=hook.pytest_report_from_serializable(config=config, data=value)
-            )
         elif told == "done":
-            worker.rest.remove(value)
-            item = self._session.items[value]
+            index, reports = value
+            worker.rest.remove(index)
+            for data in reports:
+                report = hook.pytest_report_from_serializable(config=config, data=data)
+                hook.pytest_runtest_logreport(report=report)
+            item = self._session.items[index]
             hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         else:
             given = self._files.popleft() if self._files else []
@@ -147,16 +151,20 @@ class _Workers:
 
 
 class _Reporter:
-    """Sends on what this process reports of its tests."""
+    """Gathers what this process reports of a test, so that it is sent at once."""
 
-    def __init__(self, config: pytest.Config, channel: Connection) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._channel = channel
+        self._reports: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         hook = self._config.hook
-        data: dict[str, Any] = hook.pytest_report_to_serializable(config=self._config, report=report)
-        self._channel.send(("report", data))
+        self._reports.append(hook.pytest_report_to_serializable(config=self._config, report=report))
+
+    def taken(self) -> list[dict[str, Any]]:
+        """All since the last time."""
+        reports, self._reports = self._reports, []
+        return reports
 
 
 def _work(session: pytest.Session, channel: Connection) -> None:
@@ -165,14 +173,14 @@ def _work(session: pytest.Session, channel: Connection) -> None:
     signal(SIGINT, default_int_handler)  # a shell's background jobs start with it ignored
     atexit._clear()  # what is registered so far is the first process's to do
     try:
-        _report_to(session.config, channel)
+        reporter = _reporting(session.config)
         while given := _next(channel):
             for index, following in zip_longest(given, given[1:]):
                 # At the end of a file only what the whole session shares is kept.
                 after = session if following is None else session.items[following]
                 item = session.items[index]
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                channel.send(("done", index))
+                channel.send(("done", (index, reporter.taken())))
         session._setupstate.teardown_exact(None)
         code = 0
     except BaseException:  # noqa: BLE001 - the first process tells it
@@ -183,13 +191,15 @@ def _work(session: pytest.Session, channel: Connection) -> None:
         os._exit(code)
 
 
-def _report_to(config: pytest.Config, channel: Connection) -> None:
+def _reporting(config: pytest.Config) -> _Reporter:
     """Leave the terminal to the first process, and capture what tests write in files of this one."""
+    reporter = _Reporter(config)
     config.pluginmanager.unregister(name="terminalreporter")
-    config.pluginmanager.register(_Reporter(config, channel))
+    config.pluginmanager.register(reporter)
     capture = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
+    return reporter
 
 
 def _next(channel: Connection) -> Indices:
