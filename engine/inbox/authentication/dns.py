@@ -41,14 +41,22 @@ Answers = dict[tuple[str, Kind], list[Record] | None]
 class RememberedNames:
     """Answers what was asked before, so that a mail can be judged twice while its name servers are asked once."""
 
-    def __init__(self, names: NameServer | None = None, answers: Answers | None = None) -> None:
-        """`names`: who is asked what is not known yet; without them, there is no answer to that."""
+    def __init__(
+        self, names: NameServer | None = None, answers: Answers | None = None, *, spent: bool = False
+    ) -> None:
+        """`names`: who is asked what is not known yet; without them, there is no answer to that.
+
+        `spent`: what is not known was not asked, since the mail may cause no more lookups.
+        """
         self._names = names
+        self._spent = spent
         self.answers: Answers = answers or {}
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
-        """As whoever was asked. Blocks; raises LookupFailed."""
+        """As whoever was asked. Blocks; raises LookupFailed, LookupsSpent."""
         if (name, kind) not in self.answers:
+            if self._spent:
+                raise LookupsSpent
             self.answers[name, kind] = None
             if self._names:
                 self.answers[name, kind] = self._names.records(name, kind, seconds)
@@ -116,6 +124,8 @@ class Lookups:
     def __init__(self, names: NameServer, *, most: int = 40, seconds: float = 5.0) -> None:
         self._names = names
         self._left = most
+        self.spent = False
+        """True once more were wanted than a mail may cause."""
         self._deadline = time.monotonic() + seconds
 
     def __call__(self, name: str, kind: Kind, *, share: float = 1.0) -> list[Record]:
@@ -124,6 +134,7 @@ class Lookups:
         if seconds <= 0:
             raise LookupFailed("no time is left")
         if self._left <= 0:
+            self.spent = True
             raise LookupsSpent
         self._left -= 1
         return self._names.records(name, kind, seconds)

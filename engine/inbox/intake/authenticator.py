@@ -126,15 +126,14 @@ class SenderAuthenticator:
         envelope, raw = spooled.envelope, spooled.raw
         domain = mail.from_address.rpartition("@")[2]
         head = raw if len(raw) <= _LARGE else raw[: fields.extent(raw)[1]] + b"\r\n\r\n"
-        verdict = await in_daemon_thread(
-            self._judged, envelope, mail, head, Lookups(names, seconds=seconds), name="authentication"
-        )
+        lookups = Lookups(names, seconds=seconds)
+        verdict = await in_daemon_thread(self._judged, envelope, mail, head, lookups, name="authentication")
         if head is raw:
             return verdict
         signatures = await self._readers.signatures(
             raw, names.answers, domain, turn_of(spooled, self._relays).sender
         )
-        recalled = Lookups(RememberedNames(answers=names.answers))
+        recalled = Lookups(RememberedNames(answers=names.answers, spent=lookups.spent))
         return self._weighed(envelope, mail, lambda: signatures, recalled)
 
     def _judged(
