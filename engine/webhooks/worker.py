@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from engine.commands.webhooks.feeding import FeedWebhook
 from engine.commands.webhooks.settling import (
+    LEASE,
     ClaimPostings,
     DropPostings,
     PostingAttempt,
@@ -126,13 +127,18 @@ class Courier:
             free = _FOR_ALL - len(self._under_way)
             most = min(free, (1 if webhook.failures else _FOR_ONE) - busy[webhook.id])
             if most > 0 and open_now(webhook, now):
-                claim = ClaimPostings(webhook_id=webhook.id, most=most)
-                for one in (await self._engine.apply(claim, SYSTEM)).postings:
+                for one in await self._claimed(webhook, most):
                     began = True
                     task = asyncio.create_task(self._attempt(webhook, one))
                     self._under_way[task] = webhook.id
                     task.add_done_callback(self._end)
         return began
+
+    async def _claimed(self, webhook: Webhook, most: int) -> tuple[Outgoing, ...]:
+        """What we may post now. Where the store kept us waiting for half a lease, nothing: it is due again soon."""
+        asked = self._engine.clock()
+        claimed = await self._engine.apply(ClaimPostings(webhook_id=webhook.id, most=most), SYSTEM)
+        return claimed.postings if self._engine.clock() - asked < LEASE / 2 else ()
 
     def _end(self, task: asyncio.Task[PostingAttempt]) -> None:
         del self._under_way[task]

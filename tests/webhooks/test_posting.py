@@ -20,6 +20,7 @@ from engine.commands.answers.proposals import RecordProposal
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.webhooks import clock as occasions
+from engine.commands.webhooks.feeding import FeedWebhook
 from engine.commands.webhooks.webhooks import ControlWebhook, ReplayPosting, WebhookAction
 from engine.engine import SYSTEM, Engine
 from engine.jobs import record
@@ -474,6 +475,25 @@ async def test_what_was_posting_when_the_process_died_is_posted_again_with_its_i
             await courier.drain()
     first, second = receiver.got
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+async def test_what_was_claimed_so_late_that_another_may_claim_it_is_left_for_whoever_comes_next(
+    engine: Engine, clock: Clock
+) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        made = await subscribed(engine, stub.url, [WebhookKind.EVENT_CREATED])
+        await created(engine)
+        await do(engine, FeedWebhook(webhook_id=made.webhook.id), SYSTEM)
+        claiming = asyncio.create_task(courier._claimed(made.webhook, 1))
+        for _ in range(2):  # the claim's own task takes the time, and goes to the store
+            await asyncio.sleep(0)
+        clock.move(seconds=50)
+        assert await claiming == ()
+        async with posting(engine) as other:
+            clock.move(seconds=11)
+            await other.drain()
+    assert len(receiver.got) == 1
 
 
 async def test_a_key_hears_of_its_own_organizer_masked_and_only_while_it_lives(engine: Engine) -> None:
