@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.waiting import DEADLINE_S
 
+ROOT = Path(__file__).parents[1]
 _HOOKS = """
 import pytest
 from tests.support.workers import add_option, run_in_workers
@@ -50,8 +52,7 @@ def _run(folder: Path, *arguments: str, **files: str) -> tuple[int, str]:
     (folder / "conftest.py").write_text(_HOOKS)
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    root = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTEST_ADDOPTS": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(
@@ -148,3 +149,22 @@ def test_a_number_of_workers_that_is_none_is_refused_by_name(tmp_path: Path) -> 
     code, said = _run(tmp_path, "--workers", "many", test_a="def test_a(): pass")
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "--workers many: give a number, or auto" in said and "Traceback" not in said
+
+
+def test_no_two_processes_draw_the_same_port() -> None:
+    draws = (
+        "import random; random.seed(1); from tests.support import ports; "
+        "ports._BELOW_EPHEMERAL = range(9_900, 9_990); print(ports.free_port(), flush=True); input()"
+    )
+    command = [sys.executable, "-c", draws]
+    with ExitStack() as ended:
+        drawing = [
+            ended.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(3)
+        ]
+        ports = [process.stdout.readline() for process in drawing if process.stdout]
+        for process in drawing:
+            process.communicate(b"\n", timeout=DEADLINE_S)
+    assert len(set(ports)) == 3 and all(port.strip().isdigit() for port in ports)
