@@ -33,4 +33,4 @@ async def text_of(engine: Engine, upload: bytes) -> str:
 
 
 def _read_limited(limited: LimitedProcesses, content: str | bytes) -> list[ListRow]:
-    return list(map(ListRow, *limited.limiting(csvlist.read_columns)(content)))
+    return csvlist.unpacked(limited.limiting(csvlist.read_packed)(content))

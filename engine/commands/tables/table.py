@@ -35,12 +35,20 @@ def decode(data: bytes, charset: str = "") -> str:
     """
     if len(data) > BYTES_MAX:
         raise too_large(ROWS_MAX)
-    for name in filter(None, (wide(data), "utf-8-sig", known(charset), single_byte(data))):
+    for name in filter(None, _encodings(data, charset)):
         try:
             return data.decode(name)
         except (UnicodeError, LookupError, ValueError):
             continue
     raise unreadable("The list is not text in a known encoding.")
+
+
+def _encodings(data: bytes, charset: str) -> Iterator[str]:
+    """One after the other: most are never looked for."""
+    yield wide(data)
+    yield "utf-8-sig"
+    yield known(charset)
+    yield single_byte(data)
 
 
 def begin(text: str) -> int:
@@ -242,7 +250,8 @@ def once(columns: Iterable[str]) -> list[str]:
 
 def refuse_lines(text: str, start: int, rows_max: int) -> None:
     """Refuse a table that has too many rows before any of them is read, where each row is one line for certain."""
-    if '"' not in text:
+    lines = text.count("\n", start) + text.count("\r", start) + 1
+    if lines > rows_max and '"' not in text:
         filled = itertools.islice(_FILLED.finditer(text, start), rows_max + 2)
         refuse_too_many(sum(1 for _ in filled) - 1, rows_max)
 
