@@ -68,7 +68,7 @@ def test_an_address_that_merely_resembles_it_is_another_persons(other: str) -> N
 
 async def _delivered(engine: Engine, address: str) -> None:
     hook = await trigger(engine)
-    person = {"email": address, "name": "Annabel Asher", "phone": "+49 4711"}
+    person = {"email": address, "name": "Annabel Asher", "phone": "+49 4711660815"}
     posted = as_posted(deal(people=[person]), "d1")
     found = arrived(posted, hook.proof)
     await do(engine, KeepDeliveries(trigger_id=hook.id, arrived=found, posted=posted), SYSTEM)
@@ -80,7 +80,7 @@ async def _delivered(engine: Engine, address: str) -> None:
 
 def _left(engine: Engine) -> list[str]:
     files = [path for path in engine.settings.data_dir.rglob("*") if path.is_file()]
-    words = ("ann.asher", "annabel", "4711")
+    words = ("ann.asher", "annabel", "4711660815")
     return [
         f"{file.name}: {word}"
         for file in files
