@@ -32,8 +32,8 @@ check_each_once()
 # What was imported and collected stays for good: the collector need not look through it while tests run, nor before.
 gc.disable()
 
-# Each client of HTTP or SMTP reads all authorities that are trusted, 20 ms long; in tests only a test's own are. This
-# one has signed nothing, and its key is gone.
+# Each client of HTTP or SMTP reads all authorities that are trusted, which takes 20 ms; in tests only a test's own are.
+# This one has signed nothing, and its key is gone.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fixtures" / "authority.pem")
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent / "fixtures")
 

@@ -31,7 +31,7 @@ _HELD: deque[int] = deque()
 
 @cache
 def _locks() -> int:
-    """A file whose nth byte is locked by the process that drew port n: a lock ends with its process."""
+    """A descriptor of a file, whose nth byte is locked by the process that drew port n while it runs at most."""
     return os.open(
         Path(tempfile.gettempdir(), f"cis-test-ports-{os.getuid()}"), os.O_RDWR | os.O_CREAT, 0o600
     )
@@ -39,7 +39,7 @@ def _locks() -> int:
 
 def free_port() -> int:
     """One that nobody listens on, and that no other process of tests is given meanwhile."""
-    for port in _ports():
+    for port in itertools.islice(_ports(), len(_BELOW_EPHEMERAL)):
         if _locked(port) and _unused(port):
             return port
     raise AssertionError("no port is free")

@@ -151,7 +151,7 @@ class _Workers:
 
 
 class _Reporter:
-    """Gathers what this process reports of a test, so that it is sent at once."""
+    """Gathers what this process reports of a test, to be sent in one message."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

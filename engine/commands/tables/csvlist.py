@@ -22,7 +22,7 @@ _LINE_MAX = 500
 _COLUMN_NAME_MAX = 100
 _NONE: Mapping[str, str] = {}
 _BETWEEN = "\0"
-"""What no list that is read holds."""
+"""Between the cells of a column: no list that is read holds it."""
 Packed = tuple[tuple[str, ...], list[Mapping[str, str]] | None]
 """The addresses, names, codes and uids of a list, and its fields, if any row has some."""
 _NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>,;]*+))<([^<>]*+)>')

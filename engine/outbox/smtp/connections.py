@@ -81,7 +81,7 @@ class SmtpConnector:
 
 @contextmanager
 def _heeding_cancellation() -> Iterator[None]:
-    """Go on after no cancellation that came inside, as the library itself may.
+    """End as cancelled where a cancellation came inside, even if the library swallowed it.
 
     It waits with Python's `wait_for`, which before 3.12 drops a cancellation that comes together with an answer.
     """
