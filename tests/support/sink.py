@@ -68,6 +68,8 @@ class Sink:
     port: int = 0
     taking: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, as at first, mails are taken; cleared, their ends wait for their answer."""
+    holds_at: int | None = None
+    """Once so many mails are taken, `taking` is cleared."""
     _answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _open: set[asyncio.BaseTransport] = field(default_factory=set)
     _handlers: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -117,6 +119,8 @@ class Sink:
         assert isinstance(envelope.content, bytes)
         self.encrypted += session.ssl is not None
         self.mails.append(Mail(envelope.mail_from or "", recipient, envelope.content))
+        if len(self.mails) == self.holds_at:
+            self.taking.clear()
         return "250 2.0.0 kept"
 
     def login(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> Any:
