@@ -56,6 +56,30 @@ def test_the_glance_and_the_rules_agree(address: str) -> None:
     assert _told(text.address, address) == _told(text.by_all_rules, text.cleaned(address.strip()))
 
 
+@given(st.lists(_LIKELY | st.emails() | st.text(max_size=30), max_size=10))
+@example(["a@b.local", "Ann@Example.com", "\u212a@b.com", "a@b.com\n", "", "a@b.com"])
+@example(["a@b.com\n"])
+@example(
+    [
+        f"a@{'b' * 63}.com",
+        f"a@{'b' * 64}.com",
+        f"a@{'b.' * 95}bcd",
+        f"a@{'b' * 49}.{'c' * 49}.{'d' * 49}.{'e' * 49}.com",
+    ]
+)
+def test_addresses_that_are_looked_at_together_are_told_as_each_by_itself(addresses: list[str]) -> None:
+    told = text.addresses(addresses)
+    assert len(told) == len(addresses)
+    assert [one for one in told if one] == [
+        text.address(address) for one, address in zip(told, addresses, strict=True) if one
+    ]
+
+
+def test_ordinary_addresses_are_told_together() -> None:
+    given = ["Ann@Example.com", "no address", "a.b+tag@mail.example.co.uk"]
+    assert text.addresses(given) == ["ann@example.com", "", "a.b+tag@mail.example.co.uk"]
+
+
 def test_the_glance_knows_every_domain_that_is_nobodys() -> None:
     assert {name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES} - {"test"} == text.SPECIAL
 

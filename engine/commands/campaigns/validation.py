@@ -22,7 +22,13 @@ from engine.refusals import Code, Refused
 
 def read_rows(rows: Sequence[ListRow]) -> list[Recipient]:
     """The rows as recipients, each with what is wrong with it by itself."""
-    return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
+    read: list[Recipient] = []
+    for first in range(0, len(rows), _AT_ONCE):
+        some = rows[first : first + _AT_ONCE]
+        told = text.addresses([row.email for row in some])
+        numbered = enumerate(zip(some, told, strict=True), start=first + 1)
+        read += [_read_row(row.number or number, row, email) for number, (row, email) in numbered]
+    return read
 
 
 class Judged(NamedTuple):
@@ -85,6 +91,8 @@ def _foreign(work: Work, row: Recipient) -> Recipient:
     return replace(row, code=Code.INVALID_ADDRESS.value, detail=detail) if own else row
 
 
+_AT_ONCE = 1_000
+"""Rows whose addresses are looked at together, which takes a third of the time of one look at each."""
 _EMAIL_SHOWN = 253
 _ALWAYS = frozenset({"name", "email"})
 """Values that a row with a name has, whatever its fields are."""
@@ -96,14 +104,14 @@ _COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "
 _UNREAD = {Code.ADDRESS_SUPPRESSED.value: "email: has opted out where the list is kept"}
 
 
-def _read_row(number: int, row: ListRow) -> Recipient:
-    """A row read; its code says what is wrong with it by itself."""
+def _read_row(number: int, row: ListRow, email: str) -> Recipient:
+    """A row read, whose address is `email` if one look told it; its code says what is wrong with it by itself."""
     if row.code:
         why = _UNREAD.get(row.code, "a quote is inside a cell or not closed")
         return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
         fields = text.fields(dict(row.fields)) if row.fields else _NO_FIELDS
-        return Recipient(number, text.address(row.email), text.name(row.name), fields)
+        return Recipient(number, email or text.address(row.email), text.name(row.name), fields)
     except Refused as refused:
         shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
         column = _COLUMNS.get(refused.code, "")
@@ -134,6 +142,7 @@ class _Judge:
         counted: set[str],
     ) -> None:
         self._known, self._barred, self._needed = known, barred, needed
+        self._name_suffices = needed <= _ALWAYS
         self._left, self._full, self._counted = left, full, counted
         self.taken = 0
         self._before, self._seen = before, dict[str, int]()
@@ -148,20 +157,19 @@ class _Judge:
         return row
 
     def _code(self, row: Recipient) -> Code | None:
-        if row.email in self._seen or row.email in self._before:
+        email = row.email
+        if email in self._seen or email in self._before:
             return Code.DUPLICATE_ROW
-        if row.email in self._known:
+        if email in self._known:
             return Code.ALREADY_INVITED
-        if row.email in self._barred:
-            return self._barred[row.email]
-        if self._lacking(row):
+        if email in self._barred:
+            return self._barred[email]
+        if not (self._name_suffices and row.name) and self._lacking(row):
             return Code.MISSING_FIELD
-        full = self._left is not None and self.taken >= self._left and row.email not in self._counted
+        full = self._left is not None and self.taken >= self._left and email not in self._counted
         return self._full if full else None
 
     def _lacking(self, row: Recipient) -> frozenset[str]:
-        if self._needed <= _ALWAYS and row.name:
-            return frozenset()
         return self._needed - given(row.email, row.name, row.fields).keys()
 
     def _detail(self, row: Recipient, code: Code) -> str:

@@ -46,7 +46,7 @@ _LAST = _names(
 _EITHER = _names("name nom")
 """The whole name, or, beside a first name, the last one."""
 _SHOWN = _names("emaildisplayname email1displayname")
-_NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
+NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
 """What programs write into a cell that is empty; a person may be called Null."""
 _IN_BRACKETS = re.compile(r"\s*[(<\[][^()<>\[\]]*@[^()<>\[\]]*[)>\]]\s*")
 _ENDINGS = ("email", "emailaddress", "emailadresse")
@@ -70,6 +70,16 @@ class Columns:
         """True if names stand in several columns, such as first and last name."""
         return self.first is not None or self.last is not None or self.shown is not None
 
+    @property
+    def only_named(self) -> bool:
+        """True if a row holds one address, one name and nothing else."""
+        return (
+            len(self.email) == 1
+            and self.full is not None
+            and not (self.parts or self.fields)
+            and self.uid is None
+        )
+
     def name(self, cells: Sequence[str]) -> str:
         """The person's name: as one cell has it, else put together from its parts."""
         full = _cell(cells, self.full)
@@ -84,7 +94,7 @@ class Columns:
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
     found = cells[place].strip() if place is not None and place < len(cells) else ""
-    return "" if found in _NO_VALUES else found
+    return "" if found in NO_VALUES else found
 
 
 def read(header: Sequence[str]) -> Columns | None:
