@@ -35,7 +35,6 @@ from engine.refusals import Code, Refused
 ROWS_MAX = 1_000_000
 _WAITING_MAX = 100
 _UNSEEN_S = 10
-_DIGESTED_AT_ONCE = 1_000
 
 
 class CampaignDone(Done):
@@ -111,7 +110,7 @@ class DraftCampaign(Command[CampaignDone]):
             created=work.now,
             at=self.at,
             rate=self.rate,
-            digest=_digest(rows),
+            digest=judging.digest(rows),
             report_to=self.report_to,
             key=work.caused_by(event),
         )
@@ -372,18 +371,6 @@ def confirm_token(campaign: Campaign, event: Event) -> str:
     """
     bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.modified.timestamp()}"
     return hashlib.sha256(bound.encode()).hexdigest()[:32]
-
-
-def _digest(rows: list[Recipient]) -> str:
-    digest = hashlib.sha256()
-    for first in range(0, len(rows), _DIGESTED_AT_ONCE):
-        digest.update("".join(map(_digested, rows[first : first + _DIGESTED_AT_ONCE])).encode())
-    return digest.hexdigest()
-
-
-def _digested(row: Recipient) -> str:
-    fields = sorted(row.fields.items()) if row.fields else "[]"
-    return f"{row.row}\0{row.email}\0{row.name}\0{fields}\0{row.code}\n"
 
 
 def as_attendee(recipient: Recipient, event: Event, now: datetime, origin: Origin) -> Attendee:
