@@ -106,7 +106,7 @@ async def test_a_connection_goes_to_the_very_address_that_was_checked(tmp_path: 
 
         outside._ways["http"] = Way(allowed=lambda _: True, resolve=resolve)
         answer = await outside.request(
-            "POST", f"http://receiver.test:{stub.port}/", {}, b"x", seconds=5, most=100
+            "POST", f"http://receiver.test:{stub.port}/", {}, b"x", seconds=60, most=100
         )
         await outside.close()
     assert answer.status == 204
@@ -119,7 +119,7 @@ async def test_an_answer_is_read_up_to_a_bound(tmp_path: Path) -> None:
     receiver = Receiver(answers=[Told(200, body=b"x" * 100_000)])
     async with receiving(receiver) as stub:
         outside = Outside(settings_in(tmp_path, **LOCAL))
-        answer = await outside.request("GET", stub.url, {}, b"", seconds=5, most=1_000)
+        answer = await outside.request("GET", stub.url, {}, b"", seconds=60, most=1_000)
         await outside.close()
     assert (len(answer.body), answer.cut) == (1_000, True)
 
