@@ -20,11 +20,9 @@ from pydantic import SecretStr
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.jobs import jobs as job_runner
-from engine.outbox.processes import sender
 from engine.outbox.processes.pool import SenderPool, as_json, most_senders
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
-from engine.signals import Signal
 from tests.faults.scene import (
     PATIENCE_S,
     SOAK,
@@ -291,16 +289,6 @@ def test_a_hand_gets_the_settings_whole_and_its_command_line_shows_no_secret(tmp
     text = as_json(settings)
     assert b"\n" not in text
     assert Settings.model_validate_json(text).model_dump() == settings.model_dump()
-
-
-async def test_a_hand_looks_for_messages_when_it_is_told_and_ends_with_its_stdin() -> None:
-    stdin, owed = asyncio.StreamReader(), Signal()
-    woken = asyncio.create_task(sender._woken(stdin, owed))
-    waiter = owed.listen()
-    stdin.feed_data(b"\n")
-    assert await waiter.wait(PATIENCE_S)
-    stdin.feed_eof()
-    await woken
 
 
 def test_a_process_that_only_sends_imports_no_commands() -> None:

@@ -33,9 +33,8 @@ _COMMAND = command("engine.outbox.processes.sender")
 class SenderPool:
     """Sender processes beside the dispatcher of this process, so that a campaign uses more than one core.
 
-    Each claims and sends like any other dispatcher (promise 6). A line on its stdin tells it that messages may be
-    owed, for which it would look only in a while. It ends when its stdin does, so it outlives no one; where it
-    dies, the messages that it held come back when their leases have run out.
+    Each claims and sends like any other dispatcher (promise 6). It ends when its stdin does, so it
+    outlives no one; where it dies, the messages that it held come back when their leases have run out.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class SenderPool:
                 except Exception:
                     log.exception("the store did not say how much is to be sent; asking again")
                 if await signal.rest(_LOOK_S):
-                    self._wake()
                     await asyncio.sleep(_LOOK_S / 10)  # a campaign signals each chunk
         finally:
             await asyncio.shield(asyncio.create_task(self._end_all()))
@@ -100,14 +98,6 @@ class SenderPool:
         assert child.stdin is not None
         child.stdin.write(as_json(self._engine.settings) + b"\n")
         log.info("sending with one process more: %s", child.pid)
-
-    def _wake(self) -> None:
-        """Tell all senders that messages may be owed."""
-        for child in self._children:
-            assert child.stdin is not None
-            waits = child.stdin.transport.get_write_buffer_size()  # one that reads nothing is told no more
-            if not (waits or child.stdin.is_closing()):
-                child.stdin.write(b"\n")
 
     def _forget_dead(self, now: float) -> None:
         """Forget those that died; what dies again and again is replaced ever more slowly."""

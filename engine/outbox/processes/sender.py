@@ -14,7 +14,6 @@ from engine.outbox.transport import Transport
 from engine.outbox.transports import open_transport
 from engine.process import heap, loop
 from engine.settings import Settings
-from engine.signals import Signal
 
 _SETTINGS_MAX = 1 << 20
 
@@ -43,7 +42,7 @@ async def _send() -> None:
     try:
         ends = [
             asyncio.create_task(Dispatcher(engine, transport).run()),
-            asyncio.create_task(_woken(stdin, engine.owed)),
+            asyncio.create_task(stdin.read()),
             asyncio.create_task(stop.wait()),
         ]
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -65,12 +64,6 @@ async def _opened(settings: Settings, transport: Transport) -> Sends:
 
         return await Engine.open(settings)
     return await SendingProcess.open(settings)
-
-
-async def _woken(stdin: asyncio.StreamReader, owed: Signal) -> None:
-    """Look for messages whenever whoever started this process says that there may be some, until it says no more."""
-    while await stdin.read(_SETTINGS_MAX):
-        owed.notify()
 
 
 async def _stdin() -> asyncio.StreamReader:
