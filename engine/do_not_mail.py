@@ -13,7 +13,7 @@ from engine.model.suppressions import Suppression
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
-_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"“”]{0,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){1,10}+")
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"“”]{0,64}+@[\w-]{1,63}+(?>\.[\w-]{1,63}){1,10}+")
 _NAMED_MAX = 5
 
 

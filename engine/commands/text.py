@@ -17,10 +17,12 @@ ADDRESS_MAX = 320
 """Characters of an address (RFC 3696, errata 1690: 254), with room for what surrounds it."""
 SPECIAL = frozenset({"arpa", "invalid", "local", "localhost", "onion"})
 """Top-level domains that are nobody's (RFC 6761, 6762, 7686), but for `test`."""
+_ORDINARY_MAX = 200
 _ORDINARY = (
-    r"(?![^\n]{201})[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
+    rf"(?![^\n]{{{_ORDINARY_MAX + 1}}})"
+    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
     # A label has at most 63 characters.
-    r"(?:(?![A-Za-z0-9-]{64})[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+\.){1,4}"
+    r"(?:(?![A-Za-z0-9-]{64})[A-Za-z0-9]++(?>-[A-Za-z0-9]+)*+\.){1,4}"
     rf"(?!(?i:{'|'.join(sorted(SPECIAL))})(?![A-Za-z]))[A-Za-z]{{2,24}}"
 )
 """An address of letters, digits and few signs at a domain of letters and digits that may be public."""
@@ -79,11 +81,10 @@ def address(text: str) -> str:
 
 def addresses(texts: Sequence[str]) -> list[str]:
     """Each text as `address` gives it, where one look tells; empty where `address` must be asked."""
-    together = "".join(f"{text}\n" for text in texts)
-    if together.count("\n") != len(texts):
-        return [""] * len(texts)
-    found = _LINE_IF_ORDINARY.findall(together)
-    return list(map(str.lower, found))
+    lines = "".join(f"{text}\n" if len(text) <= _ORDINARY_MAX else "\n" for text in texts)
+    if lines.count("\n") != len(texts):
+        return [""] * len(texts)  # a text of several lines would move all after it
+    return list(map(str.lower, _LINE_IF_ORDINARY.findall(lines)))
 
 
 def known_address(text: str) -> str:

@@ -17,7 +17,7 @@ MAX_DEPTH = 500
 """The most open elements at a time; a page that nests deeper is read only up to there."""
 _TAG_MAX = 4_000
 _NEXT = re.compile(r"<(?=[a-zA-Z/!])")
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]{0,40}+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]{0,40}+)((?:[^>\"']++|(?>\"[^\"]*\")|(?>'[^']*'))*+)>")
 _ATTRIBUTE = re.compile(r"([^\s\"'>/=]{1,100}+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'=<>`]++)))?")
 _RAW_END = re.compile(r"</(?:script|style)", re.IGNORECASE)
 _HUGE = re.compile(r"&#[xX]?[0-9A-Fa-f]{9,}")

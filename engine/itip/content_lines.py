@@ -25,9 +25,9 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
 _NAME = re.compile(r"\s*([A-Za-z0-9-]{1,100})\s*([;:])")
 _MAILTO = re.compile(r":\s*mailto\s*:", re.IGNORECASE)
-# possessive: no backtracking into what has matched, and no memory for it
+# possessive: no backtracking into what has matched, and no memory for it; what may fail half-way is atomic
 _PARAMETER = re.compile(r'(?:[^";]++|"[^"]*+"?)++')
-_TO_VALUE = re.compile(r'(?:[^":]++|"[^"]*+")*+:')
+_TO_VALUE = re.compile(r'(?:[^":]++|(?>"[^"]*"))*+:')
 _CHARSET = re.compile(r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb2312|gbk|big5")
 _QUOTED = "QUOTED-PRINTABLE"
 _CARET = re.compile(r"\^(['n^])")

@@ -8,7 +8,7 @@ from email import message_from_string
 
 import pytest
 
-from engine.commands.campaigns.validation import ListRow, _read_row
+from engine.commands.campaigns.validation import ListRow, read_rows
 from engine.commands.tables import xlsx
 from engine.inbox.handling.received import named
 from engine.itip import read as itip_read
@@ -100,7 +100,7 @@ def test_parts_of_a_mail_are_told_apart_by_the_whole_uid() -> None:
 
 def test_a_row_whose_address_is_too_long_is_nobody_s() -> None:
     email = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example.attacker"
-    row = _read_row(1, ListRow(email=email, name="", fields={}, number=1))
+    (row,) = read_rows([ListRow(email=email, name="", fields={}, number=1)])
     assert row.code
     assert row.email.endswith("…")
 

@@ -213,8 +213,8 @@ _CELLS = [
 
 @given(st.lists(st.lists(st.sampled_from(_CELLS), max_size=2).map(",".join), max_size=5).map("\n".join))
 def test_a_table_of_names_and_addresses_alone_is_read_quickly_to_the_same_rows(rows: str) -> None:
-    """One more column, which no row fills, has it read the slow way."""
-    assert _rows_or_code(f"name,email\n{rows}") == _rows_or_code(f"name,email,uid\n{rows}")
+    """One more column, which no row reaches, has it read the slow way."""
+    assert _rows_or_code(f"name,email\n{rows}") == _rows_or_code(f"name,email{',' * 20}uid\n{rows}")
 
 
 def _rows_or_code(text: str) -> list[ListRow] | Code:

@@ -110,7 +110,7 @@ class DraftCampaign(Command[CampaignDone]):
             created=work.now,
             at=self.at,
             rate=self.rate,
-            digest=judging.digest(rows),
+            digest=_digest(rows),
             report_to=self.report_to,
             key=work.caused_by(event),
         )
@@ -371,6 +371,14 @@ def confirm_token(campaign: Campaign, event: Event) -> str:
     """
     bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.modified.timestamp()}"
     return hashlib.sha256(bound.encode()).hexdigest()[:32]
+
+
+def _digest(rows: list[Recipient]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        fields = sorted(row.fields.items()) if row.fields else []
+        digest.update(f"{row.row}\0{row.email}\0{row.name}\0{fields}\0{row.code}\n".encode())
+    return digest.hexdigest()
 
 
 def as_attendee(recipient: Recipient, event: Event, now: datetime, origin: Origin) -> Attendee:

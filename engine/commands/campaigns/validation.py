@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -180,16 +179,3 @@ class _Judge:
         if code is Code.MISSING_FIELD:
             return f"{', '.join(sorted(self._lacking(row)))}: empty, or no such column"[:_DETAIL_MAX]
         return _DETAILS.get(code, "")
-
-
-def digest(rows: list[Recipient]) -> str:
-    """The SHA-256 of the rows and their verdicts."""
-    made = hashlib.sha256()
-    for first in range(0, len(rows), _AT_ONCE):
-        made.update("".join(map(_digested, rows[first : first + _AT_ONCE])).encode())
-    return made.hexdigest()
-
-
-def _digested(row: Recipient) -> str:
-    fields = sorted(row.fields.items()) if row.fields else "[]"
-    return f"{row.row}\0{row.email}\0{row.name}\0{fields}\0{row.code}\n"

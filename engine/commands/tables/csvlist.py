@@ -212,18 +212,18 @@ def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[ListRow]:
     rows = table.rows(text, layout.delimiter, rows_max, layout.start, swallows)
     first = next(rows)
     numbered = enumerate(rows if layout.header else itertools.chain([first], rows), start=1)
-    return _of_two(numbered, layout) if columns.only_named else _of_any(numbered, layout)
+    return _named_rows(numbered, layout) if columns.only_named else _rows(numbered, layout)
 
 
-def _of_any(numbered: Iterable[tuple[int, list[str]]], layout: _Layout) -> Iterator[ListRow]:
+def _rows(numbered: Iterable[tuple[int, list[str]]], layout: _Layout) -> Iterator[ListRow]:
     for number, cells in numbered:
         yield (
             _broken(number, layout, cells) if isinstance(cells, table.Broken) else _row(number, layout, cells)
         )
 
 
-def _of_two(numbered: Iterable[tuple[int, list[str]]], layout: _Layout) -> Iterator[ListRow]:
-    """As `_of_any`, of a table of names and addresses alone; most are such, and this takes a third of the time."""
+def _named_rows(numbered: Iterable[tuple[int, list[str]]], layout: _Layout) -> Iterator[ListRow]:
+    """As `_rows`, of a table of names and addresses alone; most are such, and this takes a third of the time."""
     columns = layout.columns
     assert columns is not None and columns.full is not None, "the table has only names and addresses"
     (at,), full, uid = columns.email, columns.full, layout.uid
@@ -234,7 +234,7 @@ def _of_two(numbered: Iterable[tuple[int, list[str]]], layout: _Layout) -> Itera
             if not ("<" in email or ":::" in email or name in headers.NO_VALUES):
                 yield ListRow(email, name, _NONE, number, "", uid)
                 continue
-        yield from _of_any([(number, cells)], layout)
+        yield from _rows([(number, cells)], layout)
 
 
 def _holds(columns: Columns, delimiter: str, line: str, width: int) -> bool:

@@ -25,7 +25,7 @@ _HARMLESS = _MAX_CONTENT_HEADER
 _BOUNDARY = re.compile(rb"boundary[*\d]{0,8}\s{0,8}=", re.IGNORECASE)
 # to the parser a carriage return alone ends a line as well
 _CONTENT_HEADER = re.compile(
-    rb"(?:^|(?<=\r))content-[a-z-]{1,40}:[^\r\n]*+(?:(?:\r\n|\r|\n)[ \t][^\r\n]*+)*+",
+    rb"(?:^|(?<=\r))content-[a-z-]{1,40}:[^\r\n]*+(?>(?:\r\n|\r|\n)[ \t][^\r\n]*)*+",
     re.IGNORECASE | re.MULTILINE,
 )
 
