@@ -191,6 +191,7 @@ async def test_invites_that_wait_for_a_yes_are_told_as_such(browser: Browser, en
     await _games(engine)
     async with staging(browser, engine, actor=key.actor) as stage:
         view = await stage.open("search_events", {"query": "orioles"})
+        await view.shows("Orioles vs Lanterns", "#events")
         for number in (1, 2):
             await view.click(f"#events li:nth-child({number}) label")
         await view.type("#email", ANN)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_S
 
 BIN = Path(__file__).resolve().parents[2] / ".judges/aws/bin"
 MOTO = Path(__file__).resolve().parents[2] / ".judges/moto/bin"
@@ -28,7 +29,7 @@ KEYS = {
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
     "AWS_DEFAULT_REGION": REGION,
 }
-_TRIES = 300
+_TRIES = 10 * DEADLINE_S
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from tests.support.reports import returned
 from tests.support.ses import ENVIRONMENT, ses
 from tests.support.sesmail import notification, stamped
 from tests.support.sources import actions
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
@@ -240,7 +240,7 @@ async def test_the_stack_is_made_verified_in_the_sandbox_updated_under_its_serve
             "CIS_DNS": names.address,
         }
         async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth", **values):
-            code, out, err = await run(tmp_path, "verify", "--json", **values)
+            code, out, err = await run(tmp_path, "verify", "--json", deadline_s=4 * DEADLINE_S, **values)
             await eventually(lambda: not stack.left(stack.queue))
             await _cis(tmp_path, aws, "bootstrap", *PLACE, "--alarm-email", "ops@example.com", "--yes")
             (updated,) = client(aws, "cloudformation").describe_stacks(StackName="cis-prod")["Stacks"]

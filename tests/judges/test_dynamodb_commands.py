@@ -10,14 +10,16 @@ import pytest
 from tests.cli.processes import run
 from tests.judges.ministack import KEYS
 from tests.judges.tables import new_address
+from tests.support.waiting import DEADLINE_S
 
+_DEADLINE_S = 4 * DEADLINE_S
 pytestmark = pytest.mark.skipif(
     os.environ.get("CIS_JUDGES") != "required", reason="an emulator of AWS: run by .ci/run (make judges)"
 )
 
 
 async def test_the_demo_comes_to_what_it_must_over_a_table(tmp_path: Path) -> None:
-    code, out, err = await run(tmp_path, "demo", "--store", new_address(), **KEYS)
+    code, out, err = await run(tmp_path, "demo", "--store", new_address(), deadline_s=_DEADLINE_S, **KEYS)
     assert code == 0, out + err
     assert "Every step gave the expected result." in out
     assert "Everything adds up." in out
@@ -25,7 +27,7 @@ async def test_the_demo_comes_to_what_it_must_over_a_table(tmp_path: Path) -> No
 
 async def test_a_server_over_a_table_is_verified_and_adds_up(tmp_path: Path) -> None:
     own = {"CIS_STORE": new_address(), **KEYS}
-    code, out, err = await run(tmp_path, "verify", **own)
+    code, out, err = await run(tmp_path, "verify", deadline_s=_DEADLINE_S, **own)
     assert code == 0, out + err
     code, out, err = await run(tmp_path, "check", **own)
     assert (code, out) == (0, "Everything adds up.\n"), err

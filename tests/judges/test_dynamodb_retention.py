@@ -130,7 +130,7 @@ async def _lacks(what: Awaitable[object]) -> bool:
 async def _until(work: Coroutine[object, object, None], done: Callable[[], Awaitable[bool]]) -> None:
     """Run until that is done."""
     running = asyncio.ensure_future(work)
-    await eventually(done, seconds=20)
+    await eventually(done)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

@@ -36,7 +36,7 @@ def _inspect(
         *(str(NODE), str(INSPECTOR), "--cli", "--protocol-era", era),
         *server,
         *arguments,
-        *("--format", "json"),
+        *("--format", "json", "--connect-timeout", str(1_000 * DEADLINE_S)),
     ]
     return subprocess.run(
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
