@@ -16,6 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.cli.processes import environment, run, serving
 from tests.support.forks import DEVNULL, cis_mcp, launching
+from tests.support.relay import Relay, relaying
 from tests.support.waiting import DEADLINE_S
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -128,30 +129,38 @@ async def test_a_campaign_is_awaited_with_progress_over_http(
 async def test_a_client_that_goes_away_while_it_waits_leaves_the_campaign_alone(
     tmp_path: Path, mode: Literal["auto", "legacy"]
 ) -> None:
-    async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth") as (address, _):
-        async with Client(f"{address}/mcp", mode=mode) as client:
-            given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H"}
-            uid = (await _call(client, "create_event", timezone="UTC", **given))["event"]["uid"]
-            people = [{"email": f"p{n}@example.com"} for n in range(8)]
-            bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=5, start=True)
-            key = bulk["campaign"]["id"]
-            told = asyncio.Event()
+    async with relaying() as relay:
+        relay.answering.clear()
+        outbox = f"smtp://127.0.0.1:{relay.port}?starttls=no"
+        async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth", CIS_OUTBOX=outbox) as (address, _):
+            await _left_while_waiting(f"{address}/mcp", mode, relay)
 
-            async def note(progress: float, total: float | None, message: str | None) -> None:
-                told.set()
 
-            waiting = asyncio.create_task(
-                client.call_tool(
-                    "get_campaign", {"campaign_id": key, "wait_s": DEADLINE_S}, progress_callback=note
-                )
+async def _left_while_waiting(address: str, mode: Literal["auto", "legacy"], relay: Relay) -> None:
+    async with Client(address, mode=mode) as client:
+        given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H"}
+        uid = (await _call(client, "create_event", timezone="UTC", **given))["event"]["uid"]
+        people = [{"email": f"p{n}@example.com"} for n in range(8)]
+        bulk = await _call(client, "bulk_send", uid=uid, recipients=people, start=True)
+        key = bulk["campaign"]["id"]
+        told = asyncio.Event()
+
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            told.set()
+
+        waiting = asyncio.create_task(
+            client.call_tool(
+                "get_campaign", {"campaign_id": key, "wait_s": DEADLINE_S}, progress_callback=note
             )
-            async with asyncio.timeout(DEADLINE_S):
-                await told.wait()
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-        async with Client(f"{address}/mcp", mode=mode) as client:
-            found = await _call(client, "get_campaign", campaign_id=key, wait_s=DEADLINE_S)
-        assert found["campaign"]["counts"]["sent"] == 8
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            await told.wait()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    relay.answering.set()
+    async with Client(address, mode=mode) as client:
+        found = await _call(client, "get_campaign", campaign_id=key, wait_s=DEADLINE_S)
+    assert found["campaign"]["counts"]["sent"] == 8
 
 
 async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ async def test_a_server_exports_spans_and_figures_to_where_the_variables_say(tmp
         "OTEL_TRACES_EXPORTER": "console",
         "OTEL_METRICS_EXPORTER": "console",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
+        "OTEL_METRIC_EXPORT_INTERVAL": "200",
     }
     async with server(tmp_path, CIS_LOG="json", **exporters) as one:
         async with client(one.address, await _key(tmp_path)) as agent:
@@ -143,7 +144,8 @@ async def test_a_server_exports_spans_and_figures_to_where_the_variables_say(tmp
             uid = made.structured_content["event"]["uid"]
             await agent.call_tool("send_invite", {"uid": uid, "email": "one@example.com", "wait_s": 20})
             await agent.call_tool("ann@example.com", {})
-        await eventually(lambda: '"send batch"' in "".join(one.lines))
+        for awaited in ('"send batch"', '"tools/call send_invite"', '"cis.messages.sent"'):
+            await eventually(lambda: awaited in "".join(one.lines))  # noqa: B023 -- it is called before the next
     said = "".join(one.lines)
     names = set(re.findall(r'^    "name": "(.+)",$', said, re.MULTILINE))
     assert {"CreateEvent", "SendInvite", "send batch", "tools/call send_invite"} <= names

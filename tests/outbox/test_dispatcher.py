@@ -272,7 +272,7 @@ async def test_what_is_owed_by_another_process_is_seen_without_a_bell(tmp_path: 
         event = await created(other)
         done = await invite(other, event, ANN)
         assert done.message is not None
-        settled = await other.settled(done.message, 5)
+        settled = await other.settled(done.message, DEADLINE_S)
         assert settled.state is MessageState.SENT
         assert sink.recipients == [ANN]
 

@@ -230,7 +230,7 @@ async def test_sigterm_ends_worker_and_hand_in_time_and_leaves_nothing_in_doubt(
     people = crowd(MANY)
     async with relaying() as relay, campaign_to(tmp_path, people) as story:
         relay.answering.clear()
-        async with worker(tmp_path, relay.port, SENDERS="2") as process:
+        async with worker(tmp_path, relay.port, connections=2, SENDERS="2") as process:
             hand = await hand_at_work(process, relay, tmp_path)
             await stopped(process)
             assert gone(hand)

@@ -259,6 +259,7 @@ async def test_who_shares_a_network_with_a_stranger_is_not_put_off(
 ) -> None:
     hook = await trigger(engine)
     monkeypatch.setattr(hooks, "_FAILURES_AT_ONCE", 3)
+    monkeypatch.setattr(hooks, "_FAILURES_A_SECOND", 0.001)
     import json
 
     body = json.dumps(deal()).encode()

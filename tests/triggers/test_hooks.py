@@ -102,6 +102,7 @@ async def test_size_and_load_alone_are_answered_413_and_503(
 async def test_who_is_never_proven_is_slowed_down(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     await trigger(engine)
     monkeypatch.setattr(hooks, "_FAILURES_AT_ONCE", 3)
+    monkeypatch.setattr(hooks, "_FAILURES_A_SECOND", 0.001)
     async with served(engine) as address:
         answers = [await post(address, b"{}", {}) for _ in range(8)]
     assert [answer.status_code for answer in answers[:3]] == [401] * 3
