@@ -17,7 +17,7 @@ from typing import Any
 import icalendar
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.support.serving import no_more
+from tests.support.serving import abort, no_more
 
 DROP = "drop"
 HANG = "hang"
@@ -172,7 +172,7 @@ async def sinking(
     finally:
         await no_more(server)
         for transport in sink._open:
-            transport.abort()  # type: ignore[attr-defined]
+            abort(transport)
         for handler in sink._handlers:
             handler.cancel()
         await asyncio.gather(*sink._handlers, return_exceptions=True)
