@@ -1,6 +1,6 @@
 // A host around one view: the official AppBridge, whose tool calls go out by the function `askServer`.
 
-const stage = { told: [], size: null, calls: [], waiting: new Map(), bridge: null, away: false };
+const stage = { told: [], size: null, calls: [], waiting: new Map(), bridge: null, away: false, late: "", kept: [] };
 
 async function show({ html, context, input, result }) {
   const frame = document.createElement("iframe");
@@ -35,9 +35,17 @@ async function called({ name, arguments: given }) {
   });
 }
 
-function answered(id, { result, error }) {
+/** Hand an answer to the view; what the tool `late` answers is kept until `hand`. */
+function answered(id, said) {
+  const { result, error } = said;
+  if (stage.calls[id - 1].name === stage.late) return stage.kept.push([id, said]);
   const { resolve, reject } = stage.waiting.get(id);
   stage.waiting.delete(id);
   if (error) reject(new Error(error));
   else resolve(result);
+}
+
+function hand() {
+  stage.late = "";
+  for (const one of stage.kept.splice(0)) answered(...one);
 }

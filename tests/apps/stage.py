@@ -144,6 +144,19 @@ class Stage:
             said = {"error": str(error)}
         await self.tab.evaluate(f"answered({asked['id']}, {json.dumps(said)})")
 
+    async def keeps(self, tool: str) -> None:
+        """Keep what the tool answers from now on from the view, until `hands` it over."""
+        await self.tab.evaluate(f"stage.late = {json.dumps(tool)}")
+
+    async def kept(self) -> bool:
+        return bool(await self.tab.evaluate("stage.kept.length > 0"))
+
+    async def hands(self, view: View) -> None:
+        """Hand over what was kept, and wait until the view has it: what is said to a view arrives in order."""
+        await self.tab.evaluate("hand()")
+        await view.dress(theme="dark")
+        await view.until("document.documentElement.dataset.theme === 'dark'")
+
     async def _called(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result = await self.client.call_tool(tool, arguments)
         assert isinstance(result, CallToolResult)

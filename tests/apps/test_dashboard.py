@@ -248,6 +248,23 @@ async def test_the_newest_campaigns_are_listed_and_one_is_opened_and_left_again(
         await view.shows("3 campaigns")
 
 
+async def test_the_words_of_an_event_that_come_after_the_list_do_not_stand_above_it(
+    browser: Browser, engine: Engine
+) -> None:
+    await drafted(engine, await _event(engine), EMAILS[:1])
+    async with staging(browser, engine) as stage:
+        view = await stage.open("get_campaign", {})
+        await view.until("document.querySelectorAll('.campaign-name').length === 1")
+        await stage.keeps("get_event")
+        await view.click("#list .campaign")
+        await view.shows("Campaign · draft")
+        await eventually(stage.kept)
+        await view.click("#back-slot button")
+        await view.shows("Newest campaigns", "#title")
+        await stage.hands(view)
+        assert "Newest campaigns" in await view.text("#title")
+
+
 async def test_a_refusal_is_shown_in_its_own_words(browser: Browser, engine: Engine) -> None:
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {"campaign_id": "nonesuch"})

@@ -14,6 +14,7 @@ from tests.bounds.making import made
 from tests.support.approvals import held_in
 from tests.support.chromium import Browser
 from tests.support.engines import created, deliver, do, invite
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -52,6 +53,21 @@ async def test_where_a_person_attends_a_press_carries_out_exactly_what_is_shown(
     (decided,) = await held_in(engine, waiting=False)
     assert (decided.state, decided.channel) == (HeldState.APPROVED, Channel.KEY)
     assert [m.email for m in await deliver(engine) if m.kind.calendar] == [GUEST]
+
+
+async def test_what_was_read_before_the_decision_does_not_show_it_as_waiting(
+    browser: Browser, engine: Engine
+) -> None:
+    key, held_id = await _waits(engine, attended=True)
+    async with staging(browser, engine, selection=Selection(tier="extended"), actor=key.actor) as stage:
+        view = await stage.open("get_held_action", {"id": held_id})
+        await view.shows("Waits for a yes")
+        await stage.keeps("get_held_action")
+        await eventually(stage.kept)
+        await view.click("#yes")
+        await view.shows("Approved: it is carried out")
+        await stage.hands(view)
+        assert "Approved" in await view.text("#state")
 
 
 async def test_whose_key_asked_and_is_attended_by_nobody_sees_it_without_buttons(

@@ -119,11 +119,13 @@ function countersOf({ uid, scope, key }) {
 }
 
 /** Put the event's words at the top; they are asked for once. */
-async function entitle({ uid, scope, key }) {
+async function entitle(about) {
+  const { uid, scope, key } = about;
   const wanted = uid ?? (scope === "event" ? key : "");
   if (!wanted) return head("Statistics", scope === "system" ? "The whole system" : "Organizer", key ?? "");
   if (titled === wanted) return;
   const { event } = await host.callTool("get_event", { uid: wanted });
+  if (about !== subject) return; // something else is shown by now
   titled = wanted;
   const cancelled = event.status === "cancelled" ? "Cancelled · " : "";
   const where = event.location ? ` · ${event.location}` : "";

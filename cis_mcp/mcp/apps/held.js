@@ -23,6 +23,7 @@ const poller = new Poller(load, (error) => notice(error.message));
 const rhythm = new Rhythm();
 
 let id = "";
+let decided = false;
 let format = new Format();
 
 host.on("ui/notifications/tool-result", opened);
@@ -41,12 +42,14 @@ function opened(result) {
   const held = result.structuredContent?.held;
   if (!held) return notice("There is nothing to show for this call.");
   id = held.id;
+  decided = false;
   show(held);
   poller.now();
 }
 
 async function load() {
   const { held } = await host.callTool("get_held_action", { id });
+  if (decided) return null; // it may have been asked before, and what was decided is shown
   show(held);
   return held.state === "waiting" ? rhythm.next(held, SLOWEST_MS) : null;
 }
@@ -87,6 +90,7 @@ async function decide(decision) {
   const why = at("why").value.trim();
   if (decision === "refuse" && !why) throw new Error("A No needs a reason.");
   const { held } = await host.callTool("decide_held_action", { id, decision, why });
+  decided = true;
   show({ ...held, decidable: false });
   await host.tellModel(`The person decided the held action ${id}: ${held.state}.`);
 }
