@@ -48,6 +48,7 @@ def _told(rule: object, address: str) -> str | None:
 @example("A.B+c@EXAMPLE.com")
 @example("a@b.c")
 @example("a@-b.com")
+@example("a@b-.com")
 @example(".@b.com")
 @example("a@b@c.com")
 @example("-a@b.com")
