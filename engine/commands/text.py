@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.itip import zones
@@ -17,17 +17,13 @@ ADDRESS_MAX = 320
 """Characters of an address (RFC 3696, errata 1690: 254), with room for what surrounds it."""
 SPECIAL = frozenset({"arpa", "invalid", "local", "localhost", "onion"})
 """Top-level domains that are nobody's (RFC 6761, 6762, 7686), but for `test`."""
-_ORDINARY_MAX = 200
-_ORDINARY = (
-    rf"(?![^\n]{{{_ORDINARY_MAX + 1}}})"
-    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
-    # A label has at most 63 characters.
+_ORDINARY = re.compile(
+    # No more than 200 characters, of which a label of the domain has at most 63.
+    r"(?!.{201})[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
     r"(?:(?![A-Za-z0-9-]{64})[A-Za-z0-9]++(?>-[A-Za-z0-9]+)*+\.){1,4}"
     rf"(?!(?i:{'|'.join(sorted(SPECIAL))})(?![A-Za-z]))[A-Za-z]{{2,24}}"
 )
 """An address of letters, digits and few signs at a domain of letters and digits that may be public."""
-_IS_ORDINARY = re.compile(_ORDINARY)
-_LINE_IF_ORDINARY = re.compile(rf"(?:({_ORDINARY})|[^\n]*+)\n")
 _HOPELESS = re.compile(r"\A[.@]|[.@][.@]|[.@]\Z")
 URL_MAX = 2_000
 NOTE_MAX = 500
@@ -67,24 +63,16 @@ def address(text: str) -> str:
         )
     plain = text.strip()
     # All rules cost some 60 µs an address, and a list may have a million: most can be told at a glance.
-    if _IS_ORDINARY.fullmatch(plain):
+    if _ORDINARY.fullmatch(plain):
         return plain.lower()
     plain = cleaned(plain)
-    if _IS_ORDINARY.fullmatch(plain):
+    if _ORDINARY.fullmatch(plain):
         return plain.lower()
     if not plain:
         raise Refused(Code.INVALID_ADDRESS, "No address is given.", "Give one such as ann@example.com.")
     if why := _flaw(plain):
         raise _no_address(text, why)
     return by_all_rules(plain)
-
-
-def addresses(texts: Sequence[str]) -> list[str]:
-    """Each text as `address` gives it, where one look tells; empty where `address` must be asked."""
-    lines = "".join(f"{text}\n" if len(text) <= _ORDINARY_MAX else "\n" for text in texts)
-    if lines.count("\n") != len(texts):
-        return [""] * len(texts)  # a text of several lines would move all after it
-    return list(map(str.lower, _LINE_IF_ORDINARY.findall(lines)))
 
 
 def known_address(text: str) -> str:
