@@ -22,43 +22,43 @@ class DataReader:
 
     Only CR LF . CR LF ends a mail, and a CR or an LF alone is refused: a server that takes them for a line's
     end and one that does not see different mails in the same bytes (SMTP smuggling).
+
+    Each piece is checked as it comes, and the mail copied once: whoever waits for the loop waits for no whole mail.
     """
 
     def __init__(self, limit: int, memory: Memory) -> None:
         self._limit = limit
         self._memory = memory
         self._reserved = 0
-        self._held = bytearray(_START)
+        self._open = _START
+        """What came last, where a mark may have begun."""
+        self._held = bytearray()
         self.received = 0
         self.refusal = ""
 
     def feed(self, data: bytes | bytearray) -> bytes | None:
         """Add bytes; returns those after the end of the mail once it has come, until then None."""
         self.received += len(data)
-        searched = max(0, len(self._held) - len(_END) + 1)
-        self._held += data
-        end = self._held.find(_END, searched)
-        rest = None
-        if end >= 0:
-            rest = bytes(self._held[end + len(_END) :])
-            del self._held[end + len(_START) :]
-        self._check_size()
-        if self.refusal:
-            # What is left is searched for the end.
-            del self._held[: -len(_END) + 1]
-            self.release()
-        return rest
+        piece = self._open + data
+        end = piece.find(_END)
+        cut = _apart(piece) if end < 0 else end + len(_START)
+        self._open = piece[cut:]
+        if not self.refusal:
+            self._hold(piece[:cut])
+        return None if end < 0 else piece[end + len(_END) :]
 
-    def _check_size(self) -> None:
-        # Doubled dots do not count (RFC 1870, 5); how many there are is seen at the end.
-        most = self._limit + self._limit // 64 + len(_END)
+    def _hold(self, piece: bytes) -> None:
+        if _bare(piece):
+            self.refusal = BARE
+        self._held += piece.replace(b"\r\n.", b"\r\n")
         wanted = len(self._held) - _OWN - self._reserved
-        if self.refusal:
-            return
-        if len(self._held) > most:
+        if len(self._held) - len(_START) > self._limit:
             self.refusal = TOO_LARGE
         elif wanted > 0 and not self._ask(max(wanted, _ASKED)):
             self.refusal = NO_ROOM
+        if self.refusal:
+            self._held = bytearray()
+            self.release()
 
     def _ask(self, size: int) -> bool:
         if not self._memory.reserve(size):
@@ -66,15 +66,10 @@ class DataReader:
         self._reserved += size
         return True
 
-    def content(self) -> bytes:
-        """The mail, once its end has come; empty, with `refusal` set, where it is not taken."""
-        if not self.refusal and _bare(self._held):
-            self.refusal = BARE
-        content = b"" if self.refusal else bytes(self._held.replace(b"\r\n.", b"\r\n")[len(_START) :])
-        if len(content) > self._limit:
-            self.refusal, content = TOO_LARGE, b""
-        self._held.clear()
-        return content
+    def content(self, trace: bytes = b"") -> bytes:
+        """`trace` and the mail under it, which is handed over; once its end has come and there is no `refusal`."""
+        held, self._held = self._held, bytearray()
+        return trace + memoryview(held)[len(_START) :]
 
     def release(self) -> None:
         """Give the memory back; harmless to repeat."""
@@ -82,6 +77,14 @@ class DataReader:
         self._reserved = 0
 
 
-def _bare(data: bytearray) -> bool:
-    breaks = data.count(b"\r\n")
-    return data.count(b"\n") != breaks or data.count(b"\r") != breaks
+def _apart(piece: bytes) -> int:
+    """Where what can be read ends: no mark (the end, a doubled dot, CR LF) lies on both sides of it."""
+    cut = max(0, len(piece) - len(_END) + 1)
+    if piece.endswith(b"\r\n", 0, cut):
+        return cut - 2
+    return cut - piece.endswith(b"\r", 0, cut)
+
+
+def _bare(piece: bytes) -> bool:
+    breaks = piece.count(b"\r\n")
+    return piece.count(b"\n") != breaks or piece.count(b"\r") != breaks

@@ -122,18 +122,16 @@ class SmtpSession(Connection):
         self.answer("354 End the mail with CR LF . CR LF")
 
     def mail_came(self, reader: DataReader) -> None:
-        content, sender, mailboxes = reader.content(), self._sender, tuple(self._mailboxes)
+        sender, mailboxes = self._sender, tuple(self._mailboxes)
         self._forget()
         if reader.refusal:
             reader.release()
             self.refuse(reader.refusal)
         else:
             self._errors = 0
-            self.later(self._keep(reader, content, mailboxes, sender))
+            self.later(self._keep(reader, mailboxes, sender))
 
-    async def _keep(
-        self, reader: DataReader, content: bytes, mailboxes: tuple[OwnMailbox, ...], sender: str | None
-    ) -> None:
+    async def _keep(self, reader: DataReader, mailboxes: tuple[OwnMailbox, ...], sender: str | None) -> None:
         """Store the mail; only then is the client told that it was taken (promise 1)."""
         state = self.state
         arrived = state.inbox.engine.clock()
@@ -154,7 +152,7 @@ class SmtpSession(Connection):
             at=arrived,
         )
         try:
-            await state.inbox.receive(Spooled(envelope=envelope, raw=trace + content))
+            await state.inbox.receive(Spooled(envelope=envelope, raw=reader.content(trace)))
         except OSError as error:
             log.error("a mail could not be stored: %s", error.strerror)  # noqa: TRY400 -- a full disk is no bug
             self.answer("452 4.3.1 Cannot store the mail now, try again later")
