@@ -160,11 +160,12 @@ def write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def write_file(path: str, content: bytes, *, sync: bool) -> None:
-    """Write a new file. Raises OSError, and may then leave a part of it."""
+def write_file(path: str, *contents: bytes, sync: bool) -> None:
+    """Write a new file of `contents` one after the other. Raises OSError, and may then leave a part of it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        write_all(descriptor, content)
+        for content in contents:
+            write_all(descriptor, content)
         if sync:
             os.fsync(descriptor)
     finally:

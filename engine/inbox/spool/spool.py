@@ -27,6 +27,8 @@ _LARGE = 262_144
 """Bytes beyond which a mail is not worth writing twice."""
 _FEW = 2
 """This many mails get their own files before their senders are answered: they can be seen at once."""
+_HEAD_MAX = 131_072
+"""More bytes than the envelope of a mail takes in its file."""
 _ARRIVED = re.compile(r"[0-9]{19}")
 _NO_TIME = "0" * 10
 _HELD = "~"
@@ -103,13 +105,13 @@ class Spool:
         self._reserve.require(len(raw))
         name = f"{_HELD if held else ''}{name or self.new_name()}"
         envelope = ReceivedEnvelope(id=name, mailboxes=mailboxes, sender=sender, arrived=arrived)
-        self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
+        self._put_synced("new", name, _head(envelope), raw)
         return envelope
 
     def store_named(self, mail: Spooled) -> None:
         """As `store`, for a mail whose envelope has its id. Raises OSError."""
         self._reserve.require(len(mail.raw))
-        self._put_synced("new", mail.envelope.id, _content(mail))
+        self._put_synced("new", mail.envelope.id, _head(mail.envelope), mail.raw)
 
     def new_name(self) -> str:
         """An id for a mail that arrives now; ids sort by time of arrival."""
@@ -124,12 +126,12 @@ class Spool:
         outcomes: dict[str, OSError | None] = {}
         small: list[tuple[str, bytes]] = []
         for mail in mails:
-            name, content = mail.envelope.id, _content(mail)
+            name, head = mail.envelope.id, _head(mail.envelope)
             try:
-                if len(content) > _LARGE:
-                    self._put_synced("new", name, content)
+                if len(mail.raw) > _LARGE:
+                    self._put_synced("new", name, head, mail.raw)
                 else:
-                    small.append((name, content))
+                    small.append((name, head + mail.raw))
             except OSError as error:
                 outcomes[name] = error
         outcomes |= self._journaled(small)
@@ -182,10 +184,10 @@ class Spool:
     def _show(self, name: str, part: str = "new") -> None:
         os.replace(f"{self._hidden}/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH105 -- half the time
 
-    def _put_synced(self, part: str, name: str, content: bytes) -> None:
+    def _put_synced(self, part: str, name: str, *contents: bytes) -> None:
         hidden = f"{self._hidden}/{self.new_name()}"
         try:
-            write_file(hidden, content, sync=True)
+            write_file(hidden, *contents, sync=True)
             os.replace(hidden, f"{self._folder}/{part}/{name}")  # noqa: PTH105 -- half the time
         except OSError:
             Path(hidden).unlink(missing_ok=True)
@@ -277,11 +279,18 @@ class Spool:
     def read(self, name: str) -> Spooled | None:
         """A waiting mail; None if another process has dealt with it meanwhile."""
         content = self.unfiled.get(name)
+        if content:
+            return parsed(name, content)
         try:
-            content = content or (self._folder / "new" / name).read_bytes()
+            with (self._folder / "new" / name).open("rb", buffering=0) as file:
+                first, end, _ = file.read(_HEAD_MAX).partition(b"\r\n")
+                if not end:
+                    return parsed(name, first + file.readall())
+                # The mail is read to where it stays: while megabytes are copied, all threads wait.
+                file.seek(len(first + end))
+                return _spooled(name, first + end, file.readall())
         except FileNotFoundError:
             return None
-        return parsed(name, content)
 
     def heads(self, names: Iterable[str], size: int) -> list[tuple[str, bytes]]:
         """The first `size` bytes of waiting mails, those that are still here."""
@@ -341,14 +350,20 @@ def arrival(name: str) -> float | None:
 
 def parsed(name: str, content: bytes) -> Spooled:
     """The mail in a file of the spool."""
-    head, _, raw = content.partition(b"\r\n")
+    head, end, raw = content.partition(b"\r\n")
+    return _spooled(name, head + end, raw)
+
+
+def _spooled(name: str, head: bytes, raw: bytes) -> Spooled:
+    """The mail in a file of the spool, whose first line is `head`."""
     try:
-        envelope = ReceivedEnvelope.model_validate_json(head.removeprefix(MARK))
+        envelope = ReceivedEnvelope.model_validate_json(head.removeprefix(MARK).removesuffix(b"\r\n"))
     except ValidationError:
         # Not written by `store`: someone put a plain mail here by hand.
-        envelope, raw = ReceivedEnvelope(id=name, mailboxes=()), content
+        envelope, raw = ReceivedEnvelope(id=name, mailboxes=()), head + raw
     return Spooled(envelope=envelope, raw=raw)
 
 
-def _content(mail: Spooled) -> bytes:
-    return MARK + mail.envelope.model_dump_json().encode() + b"\r\n" + mail.raw
+def _head(envelope: ReceivedEnvelope) -> bytes:
+    """What stands in a mail's file before the mail."""
+    return MARK + envelope.model_dump_json().encode() + b"\r\n"
