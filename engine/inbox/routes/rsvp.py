@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
@@ -196,7 +197,7 @@ async def _receipt(
 ) -> Outcome:
     partstat = who.partstat
     if partstat in {None, _UNANSWERED}:
-        partstat = answer_in(received.mail.subject, event.summary) or partstat
+        partstat = await _answer_in(received.mail.subject, event.summary) or partstat
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
     command = RecordReceipt.model_validate({**fields, "partstat": partstat})
@@ -205,6 +206,11 @@ async def _receipt(
 
 def _part(event: ItipEvent) -> str:
     return f"{named(event.uid)}:{event.recurrence_id or ''}"
+
+
+async def _answer_in(subject: str, title: str = "") -> Partstat | None:
+    """As `answer_in`, in a thread: the first time, it reads the catalogs of all languages."""
+    return await asyncio.to_thread(answer_in, subject, title)
 
 
 def answer_in(subject: str, title: str = "") -> Partstat | None:
@@ -239,9 +245,9 @@ def _by_subject(received: ReceivedMail) -> ReceivedMail:
 
 async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
-    holder = await _holder(engine, received) if answer_in(received.mail.subject) else None
+    holder = await _holder(engine, received) if await _answer_in(received.mail.subject) else None
     event = await engine.store.event(holder.event_uid) if holder else None
-    partstat = answer_in(received.mail.subject, event.summary if event else "")
+    partstat = await _answer_in(received.mail.subject, event.summary if event else "")
     if not received.mailbox.token or partstat is None:
         return quarantined(Code.NO_CALENDAR, "The mail is not an answer that the server understands.")
     command = RecordReceipt(

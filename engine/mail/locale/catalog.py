@@ -52,13 +52,19 @@ def _entry(block: str) -> CatalogEntry | None:
             name, _, line = line.partition(" ")  # noqa: PLW2901 -- the rest of it is the text
             if not name.startswith(_FIELDS):
                 raise ValueError(f"No line of a PO file: {name} {line}"[:200])
-        values[name] = values.get(name, "") + str(json.loads(line))
+        values[name] = values.get(name, "") + _text(line)
     if "msgid" not in values:
         return None
     texts = tuple(value for field, value in values.items() if field.startswith("msgstr"))
     return CatalogEntry(
         values.get("msgctxt", ""), values["msgid"], values.get("msgid_plural", ""), texts, fuzzy=fuzzy
     )
+
+
+def _text(line: str) -> str:
+    if line.count('"') == 2 and line[-1] == '"' and "\\" not in line:
+        return line[1:-1]
+    return str(json.loads(line))
 
 
 def read(path: Path) -> gettext.GNUTranslations:
