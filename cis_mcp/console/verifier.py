@@ -25,10 +25,11 @@ from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
 from engine.process import program
+from engine.process.child import Child, started
 from engine.refusals import Code, Refused
 
 _HUB = "/console/verify"
-_NEWEST, _LAST, _OUTPUT_MAX, _RUN_S = 50, 10, 200_000, 120.0
+_NEWEST, _LAST, _RUN_S = 50, 10, 120.0
 HOW_TO = {
     "installed": noop(
         "Install it with pip install cis-mcp, and start cis-mcp serve --http 127.0.0.1:8000 (README.md)."
@@ -186,7 +187,7 @@ async def _levels(visit: Visit, organizer: str) -> tuple[str, ...]:
 class VerifierRun:
     """One automatic run in a process of its own, and its result once it has ended."""
 
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
 
@@ -259,23 +260,19 @@ def _environment(visit: Visit) -> dict[str, str]:
 async def _run(run: VerifierRun, environment: dict[str, str]) -> None:
     command = (*program.command("cis_mcp"), "verify", "--json")
     try:
-        run.process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            limit=_OUTPUT_MAX,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        run.process = await started(command, environment, errors=False)
+        run.process.stdin.close()
         async with asyncio.timeout(_RUN_S):
-            said, _ = await run.process.communicate()
+            said = await run.process.stdout.read()
         run.found = json.loads(said)
     except TimeoutError:
         run.problem = noop("It took longer than two minutes and was ended.")
     except (OSError, ValueError):
         run.problem = noop("It ended without a result. The command cis-mcp verify says why.")
     finally:
-        if run.process and run.process.returncode is None:
+        if run.process:
             run.process.kill()
+            await run.process.wait()
 
 
 def screens() -> tuple[Screen, ...]:

@@ -62,7 +62,7 @@ def _told(raw: bytes, mail: IncomingMail | None) -> Decoded:
     if mail is None:
         body = re.split(rb"\r?\n\r?\n", raw[:HEAD_BYTES], maxsplit=1)[-1]
         return Decoded(headers=head, text=text.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN])
-    calendars = [_calendar(part.content[:HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars]
+    calendars = [_calendar(part.content.decode("utf-8", "replace")) for part in mail.calendars]
     return Decoded(
         headers=head,
         text=text.lines(mail.text)[:_TEXT_SHOWN],

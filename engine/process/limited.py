@@ -10,8 +10,10 @@ from collections.abc import Callable
 from subprocess import PIPE, Popen
 from typing import Any, ParamSpec, TypeVar
 
+from engine.process import requests
 from engine.process.program import command, environment
 from engine.process.reader import OUT_OF_MEMORY
+from engine.process.requests import Pieces
 from engine.refusals import Code, Refused
 
 P = ParamSpec("P")
@@ -53,7 +55,7 @@ class LimitedProcesses:
 
         def limited(*args: P.args, **kwargs: P.kwargs) -> T:
             assert not kwargs, "arguments go by their places"
-            answer = self._answer(pickle.dumps((function, args, self._cpu_s), pickle.HIGHEST_PROTOCOL))
+            answer = self._answer(requests.pieces(function, args, self._cpu_s))
             if isinstance(answer, Refused):
                 raise answer
             found: T = answer
@@ -71,7 +73,7 @@ class LimitedProcesses:
         for process in every:
             self._forget(process)
 
-    def _answer(self, request: bytes) -> Any:
+    def _answer(self, request: Pieces) -> Any:
         while True:
             process, fresh = self._acquired()
             try:
@@ -134,11 +136,11 @@ def _ended() -> Refused:
     return Refused(Code.BUSY, "The process that read this was stopped.", "Call again in a moment.")
 
 
-def _asked(process: Popen[bytes], request: bytes) -> bytes:
+def _asked(process: Popen[bytes], request: Pieces) -> bytes:
     """The pickled answer; empty if the process ended instead, or amid it. Raises OSError."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(len(request).to_bytes(8, "big") + request)
+    process.stdin.writelines(request)
     process.stdin.flush()
     size = int.from_bytes(process.stdout.read(8), "big")
     packed = process.stdout.read(size)

@@ -1,8 +1,8 @@
 """A process that parses untrusted input, within limits. Run as `python -m engine.process.reader [IDLE SECONDS]`.
 
-A request on stdin is eight bytes of size and a pickled (function, arguments, processor seconds); an answer on stdout
-is eight bytes of size and the pickled result of the function, or the Refused that it raised. The process ends when
-stdin does, or after this many idle seconds.
+It reads requests from stdin (`engine.process.requests`); an answer on stdout is eight bytes of size and the pickled
+result of the function, or the Refused that it raised. The process ends when stdin does, or after this many idle
+seconds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import resource
 import select
 import signal
 import sys
+from collections.abc import Callable, Sequence
 
-from engine.process import heap
+from engine.process import heap, requests
 from engine.refusals import Refused
 
 MEMORY = 1 << 30
@@ -35,17 +36,15 @@ def main(idle_s: float | None = None) -> None:
     os.nice(_NICENESS)
     heap.settle()
     try:
-        while select.select([sys.stdin], [], [], idle_s)[0] and (size := sys.stdin.buffer.read(8)):
-            _answer(sys.stdin.buffer.read(int.from_bytes(size, "big")))
+        while select.select([sys.stdin], [], [], idle_s)[0] and (request := requests.read(sys.stdin.buffer)):
+            _answer(*request)
     except MemoryError:
         # What is left of the heap is of no use to the next request.
         os._exit(OUT_OF_MEMORY)
 
 
-def _answer(request: bytes) -> None:
-    # Both ends of the pipes are this very program: what was pickled is ours.
-    function, arguments, seconds = pickle.loads(request)  # noqa: S301 -- said above
-    _allow(seconds)
+def _answer(function: Callable[..., object], arguments: Sequence[object], cpu_s: int) -> None:
+    _allow(cpu_s)
     try:
         answer = function(*arguments)
     except Refused as refused:
@@ -56,10 +55,10 @@ def _answer(request: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _allow(seconds: int) -> None:
+def _allow(cpu_s: int) -> None:
     """Have the system end this process once it has used this much more processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    limit = int(used.ru_utime + used.ru_stime) + 1 + cpu_s
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import resource
 import signal
 from collections.abc import AsyncIterator, Collection, Iterator
@@ -19,6 +20,7 @@ from engine.inbox.intake.in_flight import DEATHS_MAX
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import OwnMailbox, ReceivedEnvelope, Spool, Spooled
+from engine.itip.message import ItipMessage
 from engine.mail.incoming.read import Opened
 from engine.refusals import Code
 from tests.support import mails
@@ -74,6 +76,13 @@ def dear(uid: str = "client-uid-1", **values: object) -> bytes:
 async def busy(readers: Readers) -> int:
     (pid,) = await eventually(lambda: readers.pids)
     return pid
+
+
+async def test_a_reader_answers_with_what_is_used_not_with_the_mail(readers: Counted) -> None:
+    raw = dear()
+    found = await readers.read(Opened(raw), ("create",), "a stranger", known=False)
+    assert isinstance(found.calendar, ItipMessage)
+    assert len(pickle.dumps(found)) < len(raw) / 2
 
 
 @pytest.mark.parametrize("box", ["create", "bulk"])

@@ -31,6 +31,8 @@ _CHEAP_COMPONENTS = 40
 _CHEAP_RULES = 12
 _TOGETHER = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL"})
 """Methods by which an organizer makes, changes and ends events; one mail may do several of these."""
+_CALENDAR_SHOWN = 32_768
+"""Bytes of a calendar that are kept to be shown: enough for 4,000 characters, however they are folded."""
 _RULES = (b"rrule", b"exrule", b"rdate", b"exdate")
 
 
@@ -51,7 +53,7 @@ class Content:
     with the events of the others that ask for the same; `others`: those that ask for something else, one for each
     METHOD; `left`: why further ones could not join.
     `quoted`: that calendar stands where what others wrote may stand. `tables`: for create@; `rows`: for bulk@, of
-    each attached list. The texts of lists are not kept beside them.
+    each attached list. Of the texts that these were read from, `mail` keeps the start of each calendar, to be shown.
     """
 
     mail: IncomingMail
@@ -96,7 +98,7 @@ def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
     if "create" in boxes and len(mail.calendars) > 1 and isinstance(calendar, ItipMessage) and not quoted:
         (calendar, *others), left = _joined(mail.calendars)
     return Content(
-        mail=_without_texts(mail) if mail.lists else mail,
+        mail=_without_texts(mail) if mail.lists or mail.calendars else mail,
         calendar=calendar,
         quoted=quoted,
         others=tuple(others),
@@ -108,7 +110,13 @@ def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
 
 def _without_texts(mail: IncomingMail) -> IncomingMail:
     lists = tuple(ListPart(filename=part.filename, text="") for part in mail.lists)
-    return mail.model_copy(update={"lists": lists})
+    return mail.model_copy(update={"lists": lists, "calendars": tuple(map(_shortened, mail.calendars))})
+
+
+def _shortened(calendar: CalendarPart) -> CalendarPart:
+    if len(calendar.content) <= _CALENDAR_SHOWN:
+        return calendar
+    return calendar.model_copy(update={"content": calendar.content[:_CALENDAR_SHOWN]})
 
 
 def _calendar(mail: IncomingMail, *, answers: bool) -> tuple[ItipMessage | Refused | None, bool]:

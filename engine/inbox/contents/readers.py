@@ -6,10 +6,8 @@ import asyncio
 import logging
 import pickle
 import signal
-from asyncio.subprocess import PIPE, Process
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.inbox.authentication.dns import Answers
@@ -18,9 +16,12 @@ from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming.dmarc import Signature
 from engine.mail.incoming.read import Opened
+from engine.process import child, requests
+from engine.process.child import Child
+from engine.process.pools import CHILDREN
 from engine.process.program import command, environment
 from engine.process.reader import OUT_OF_MEMORY
-from engine.process.threads import in_daemon_thread
+from engine.process.requests import Pieces
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ _WALL_S = 300.0
 _IDLE_S = 60.0
 _IN_LOOP = 1 << 18
 """Bytes of an answer that are unpacked at once; more is left to a thread."""
-_ENDED_MAX = 100
-"""Ended readers that `close` still waits for, so that none is left behind."""
 _COMMAND = command("engine.process.reader")
 
 
@@ -51,9 +50,9 @@ class Readers:
         self._cpu_s = cpu_s
         self._idle_s = idle_s
         self._organizers, self._strangers, self._judging = FairSlots(1), FairSlots(1), FairSlots(1)
-        self._idle: dict[Process, asyncio.TimerHandle] = {}
-        self._busy: set[Process] = set()
-        self._ended: deque[Process] = deque(maxlen=_ENDED_MAX)
+        self._idle: dict[Child, asyncio.TimerHandle] = {}
+        self._busy: set[Child] = set()
+        self._ending: set[asyncio.Task[int]] = set()
 
     @property
     def pids(self) -> list[int]:
@@ -94,7 +93,7 @@ class Readers:
     ) -> Any:
         """What `function`, called by a reader, returns or refuses."""
         async with among.slot(turn, {}):
-            request = pickle.dumps((function, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
+            request = requests.pieces(function, arguments, self._cpu_s)
             async with self._reader() as process:
                 answer = await self._asked(process, request)
         if isinstance(answer, Refused):
@@ -102,7 +101,7 @@ class Readers:
         return answer
 
     @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Process]:
+    async def _reader(self) -> AsyncIterator[Child]:
         """A reader of the caller's own; one that was given up in the middle of a mail is ended."""
         process = await self._acquired()
         self._busy.add(process)
@@ -116,34 +115,34 @@ class Readers:
         finally:
             self._busy.discard(process)
 
-    async def _acquired(self) -> Process:
+    async def _acquired(self) -> Child:
         while self._idle:
             process, timer = self._idle.popitem()
             timer.cancel()
             if process.returncode is None:
                 return process
-        return await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, env=environment())
+            self._end(process)
+        return await child.started(_COMMAND, environment())
 
-    def _rest(self, process: Process) -> None:
+    def _rest(self, process: Child) -> None:
         loop = asyncio.get_running_loop()
         self._idle[process] = loop.call_later(self._idle_s, self._end_idle, process)
 
-    def _end_idle(self, process: Process) -> None:
+    def _end_idle(self, process: Child) -> None:
         self._idle.pop(process, None)
         self._end(process)
 
-    def _end(self, process: Process) -> None:
-        with suppress(ProcessLookupError):
-            process.kill()
-        self._ended.append(process)
+    def _end(self, process: Child) -> None:
+        process.kill()
+        ending = asyncio.create_task(process.wait())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
-    async def _asked(self, process: Process, request: bytes) -> object:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    async def _asked(self, process: Child, request: Pieces) -> object:
         try:
             async with asyncio.timeout(_WALL_S):
-                process.stdin.write(len(request).to_bytes(8, "big"))
-                process.stdin.write(request)
+                for piece in request:
+                    process.stdin.write(piece)
                 await process.stdin.drain()
                 size = int.from_bytes(await process.stdout.readexactly(8), "big")
                 answer = await process.stdout.readexactly(size)
@@ -153,7 +152,7 @@ class Readers:
             raise await _why(process) from None
         if len(answer) <= _IN_LOOP:
             return _unpacked(answer)
-        return await in_daemon_thread(_unpacked, answer, name="unpacking")
+        return await CHILDREN.run(_unpacked, answer)
 
     async def close(self) -> None:
         """End all readers at once; what they were reading is read again by whoever handles the mail next."""
@@ -162,8 +161,7 @@ class Readers:
         for process in (*self._idle, *self._busy):
             self._end(process)
         self._idle.clear()
-        await asyncio.gather(*(process.wait() for process in self._ended))
-        self._ended.clear()
+        await asyncio.gather(*self._ending)
 
 
 def _signatures(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, ...]:
@@ -173,7 +171,7 @@ def _signatures(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, .
     return signatures.recalled(raw, answers, domain)
 
 
-async def _why(process: Process) -> Exception:
+async def _why(process: Child) -> Exception:
     """Why a reader ended in the middle of a mail: by the limit that the mail reached, or by something else."""
     code = await process.wait()
     if code in {-signal.SIGXCPU, OUT_OF_MEMORY}:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 
 from pydantic import SecretStr
 from pydantic_core import to_json
 
 from engine.engine import Engine
+from engine.process import child
+from engine.process.child import Child
 from engine.process.program import command, environment
 from engine.quiet import Quiet
 from engine.settings import Settings
@@ -44,7 +44,7 @@ class SenderPool:
         self._most = most_senders(engine.settings, connections)
         self._many = many
         self._idle_s = idle_s
-        self._children: list[Process] = []
+        self._senders: list[Child] = []
         self._needed = float("-inf")
         self._quiet, self._little = Quiet(engine.store), False
         self._deaths = 0
@@ -53,7 +53,7 @@ class SenderPool:
     @property
     def pids(self) -> list[int]:
         """The processes at work."""
-        return [child.pid for child in self._children]
+        return [sender.pid for sender in self._senders]
 
     async def run(self) -> None:
         """Run until cancelled; all senders have ended by then."""
@@ -77,7 +77,7 @@ class SenderPool:
         """Start a sender where there is much to do, end all if there was not for long."""
         now = asyncio.get_running_loop().time()
         self._forget_dead(now)
-        if await self._quiet.since_last() and self._little and not self._children:
+        if await self._quiet.since_last() and self._little and not self._senders:
             return
         self._little = False  # should the question fail
         self._little = await self._engine.store.backlog() < self._many
@@ -85,50 +85,48 @@ class SenderPool:
             self._needed = now
             if now >= self._not_before and await self._wanted():
                 await self._start()
-        elif self._children and now - self._needed > self._idle_s:
+        elif self._senders and now - self._needed > self._idle_s:
             await self._end_all()
 
     async def _wanted(self) -> bool:
         """True if fewer processes send than may, whoever started them."""
-        return max(1 + len(self._children), await self._engine.store.senders()) < self._most
+        return max(1 + len(self._senders), await self._engine.store.senders()) < self._most
 
     async def _start(self) -> None:
-        child = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment())
-        self._children.append(child)
-        assert child.stdin is not None
-        child.stdin.write(as_json(self._engine.settings) + b"\n")
-        log.info("sending with one process more: %s", child.pid)
+        sender = await child.started(_COMMAND, environment(), output=False)
+        self._senders.append(sender)
+        sender.stdin.write(as_json(self._engine.settings) + b"\n")
+        log.info("sending with one process more: %s", sender.pid)
 
     def _forget_dead(self, now: float) -> None:
         """Forget those that died; what dies again and again is replaced ever more slowly."""
-        dead = [child for child in self._children if child.returncode is not None]
-        for child in dead:
-            self._children.remove(child)
+        dead = [sender for sender in self._senders if sender.returncode is not None]
+        for sender in dead:
+            self._senders.remove(sender)
+            sender.stdin.close()
             wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
             self._deaths = min(self._deaths + 1, 10)
             self._not_before = now + wait
             log.warning(
-                "a sender process ended unexpectedly (%s); its messages are sent again", child.returncode
+                "a sender process ended unexpectedly (%s); its messages are sent again", sender.returncode
             )
 
     async def _end_all(self) -> None:
         """Close the stdin of all senders and wait for them: they finish what is in flight and write it down."""
-        children, self._children = self._children, []
+        senders, self._senders = self._senders, []
         self._deaths = 0
-        await asyncio.gather(*(_ended(child) for child in children))
+        await asyncio.gather(*(_ended(sender) for sender in senders))
 
 
-async def _ended(child: Process) -> None:
-    assert child.stdin is not None
-    child.stdin.close()
+async def _ended(sender: Child) -> None:
+    sender.stdin.close()
     try:
         async with asyncio.timeout(_END_S):
-            await child.wait()
+            await sender.wait()
     except TimeoutError:
         log.warning("a further sender did not end in time and was killed; what it held may go twice")
-        with suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
+        sender.kill()
+        await sender.wait()
 
 
 async def _for_ever() -> None:
