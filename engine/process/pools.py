@@ -158,7 +158,7 @@ NAMES = Pool("names", threads=16, share=4)
 """For the system's look-ups of hosts that callers name."""
 IMPORTS = Pool("imports", threads=4, share=1)
 """For reading and comparing calendars."""
-SENDERS = Pool("senders of mail", threads=256, share=256)
+AUTHENTICATION = Pool("authentication", threads=256, share=256)
 """For looking up who sent a mail: threads that do next to nothing but wait."""
 CHILDREN = Pool("child processes", threads=8, share=8)
 """For the end of child processes, and what is large of what they say."""

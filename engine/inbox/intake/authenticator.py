@@ -31,7 +31,7 @@ from engine.mail.incoming.dmarc import (
     organizational_domain,
     read_policy,
 )
-from engine.process.pools import SENDERS
+from engine.process.pools import AUTHENTICATION
 from engine.settings import Settings
 
 _AT_ONCE = 256
@@ -127,7 +127,7 @@ class SenderAuthenticator:
         domain = mail.from_address.rpartition("@")[2]
         head = raw if len(raw) <= _LARGE else raw[: fields.extent(raw)[1]] + b"\r\n\r\n"
         lookups = Lookups(names, seconds=seconds)
-        verdict = await SENDERS.run(self._judged, envelope, mail, head, lookups)
+        verdict = await AUTHENTICATION.run(self._judged, envelope, mail, head, lookups)
         if head is raw:
             return verdict
         signatures = await self._readers.signatures(
