@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, request_response
 
 from cis_mcp.auth.callers import Caller
@@ -24,8 +24,8 @@ from cis_mcp.rest import reading
 from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint, HeldError
 from cis_mcp.rest.landing import STOCK_PAGE, stock_page
-from cis_mcp.rest.openapi import document
 from cis_mcp.rest.problems import problem, refusal
+from cis_mcp.rest.served import ServedDocument
 from cis_mcp.views.undo import undo_info
 from cis_mcp.views.waiting import waiting
 from engine.engine import Engine
@@ -66,7 +66,7 @@ def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda:
     return [
         Route(STOCK_PAGE, stock_page),
         *(_route(handler, path, by_path[path]) for path in sorted(by_path, key=_longest_first)),
-        Route("/openapi.json", _openapi(engine)),
+        Route("/openapi.json", ServedDocument(engine.settings.public_url).get),
         Route("/v1/{rest:anything}", _unknown_path, methods=_METHODS),
     ]
 
@@ -246,14 +246,6 @@ def _failed(endpoint: Endpoint, error: Exception) -> Response:
     logger.error("%s failed with %s at\n%s", endpoint.name, type(error).__name__, where)
     words = "The server failed while dealing with this request."
     return problem(500, Code.INTERNAL, words, "Check what was done before you repeat it.", sent=None)
-
-
-def _openapi(engine: Engine) -> Callable[[Request], Any]:
-    async def openapi(_request: Request) -> Response:
-        headers = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
-        return JSONResponse(document(engine.settings.public_url), headers=headers)
-
-    return openapi
 
 
 async def _unknown_path(_request: Request) -> Response:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 from jsonschema import Draft202012Validator
+from starlette.requests import Request
 
 from cis_mcp.manual.rest import golden, rest_md
 from cis_mcp.mcp.tools.catalog import EVERY
 from cis_mcp.rest.catalog import EVERY as ENDPOINTS
 from cis_mcp.rest.catalog import V1
 from cis_mcp.rest.openapi import document
+from cis_mcp.rest.served import ServedDocument
 from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.model.pages import PageKind
 from engine.model.verbs import Verb
 from tests.cli.processes import ROOT
 from tests.rest.test_events import made
+from tests.support.calls import counting_calls
 from tests.support.engines import deliver, do
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import key_for
@@ -39,6 +44,31 @@ async def test_the_document_is_served_to_everybody(address: str) -> None:
         answer = await web.get(f"{address}/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")
     assert answer.json()["paths"].keys() == {endpoint.path for endpoint in ENDPOINTS}
+
+
+async def test_strangers_who_ask_for_the_document_stop_nobody(address: str) -> None:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        with counting_calls() as calls:
+            answers = await asyncio.gather(*(web.get(f"{address}/openapi.json") for _ in range(10)))
+    assert {(answer.status_code, answer.headers["content-encoding"]) for answer in answers} == {(200, "gzip")}
+    assert calls["cis_mcp/rest/served.py"] >= 10
+    assert calls["cis_mcp/rest/openapi.py"] == 0
+
+
+async def test_the_document_is_made_once() -> None:
+    served = ServedDocument("https://cis.example.com")
+    request = Request({"type": "http", "method": "GET", "path": "/openapi.json", "headers": []})
+    first, second = await asyncio.gather(served.get(request), served.get(request))
+    assert first.body is second.body is (await served.get(request)).body
+    assert json.loads(first.body) == document("https://cis.example.com")
+
+
+async def test_whoever_has_the_document_gets_it_not_again(address: str) -> None:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        tag = (await web.get(f"{address}/openapi.json")).headers["etag"]
+        for given, code in ((tag, 304), ('W/"0123456789abcdef"', 200), ("", 200)):
+            answer = await web.get(f"{address}/openapi.json", headers={"if-none-match": given})
+            assert (answer.status_code, answer.headers["etag"]) == (code, tag)
 
 
 def test_each_operation_has_a_name_of_its_own_and_a_tool_that_exists() -> None:
