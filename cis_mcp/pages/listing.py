@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import TypeVar
 
@@ -101,6 +102,16 @@ class PageListing:
         """The uids of those that have so many places and no more."""
         return tuple(row.uid for row in self.rows if row.places)
 
+    @cached_property
+    def searched(self) -> tuple[tuple[str, ...], tuple[date, ...]]:
+        """What a visitor's words are looked for in: a text of each row, and its day."""
+        return tuple(row.searched for row in self.rows), tuple(row.day for row in self.rows)
+
+    @cached_property
+    def days(self) -> frozenset[date]:
+        """The days of its rows."""
+        return frozenset(self.searched[1])
+
     def named(self, keys: Sequence[str]) -> tuple[PageRow, ...]:
         """The rows with these keys, in the order of the page; unknown keys name none."""
         wanted = set(keys)
@@ -136,18 +147,39 @@ def _several(values: Sequence[T]) -> tuple[T, ...]:
     return tuple(values)[:_CHOICES_MAX] if len(values) > 1 else ()
 
 
-def fitting(rows: Sequence[PageRow], view: View, language: Language = ENGLISH) -> list[PageRow]:
+def fitting(listed: PageListing, view: View, language: Language = ENGLISH) -> list[PageRow]:
     """The rows that meet all conditions of the view."""
-    return [row for row in rows if _fits(row, view, language)]
+    return narrowed(_found(listed, view, language), replace(view, month=""))
 
 
-def _fits(row: PageRow, view: View, language: Language) -> bool:
-    return (
-        (not view.month or row.month == view.month)
+def narrowed(rows: Iterable[PageRow], view: View) -> list[PageRow]:
+    """Those of `rows` that meet the conditions of the view other than its words."""
+    return [
+        row
+        for row in rows
+        if (not view.month or row.month == view.month)
         and (not view.place or row.place == view.place)
         and (not view.team or _plays(row, view.team, view.side))
-        and all(row.has(word, language) for word in view.plain)
-    )
+    ]
+
+
+def _found(listed: PageListing, view: View, language: Language) -> Iterable[PageRow]:
+    """The rows of its month that show each of its words: a season has few days, so those are asked, not its rows."""
+    if not view.plain and not view.month:
+        return listed.rows
+    found = list(zip(listed.rows, *listed.searched, strict=True))
+    if view.month:
+        days = {day for day in listed.days if f"{day:%Y-%m}" == view.month}
+        found = [each for each in found if each[2] in days]
+    for word in view.plain:
+        days = {day for day in listed.days if word in _day(day, language)}
+        found = [each for each in found if word in each[1] or each[2] in days]
+    return [row for row, _, _ in found]
+
+
+@lru_cache(maxsize=4_096)
+def _day(day: date, language: Language) -> str:
+    return words.day(day, language).lower()
 
 
 def _plays(row: PageRow, team: str, side: str) -> bool:

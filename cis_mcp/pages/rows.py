@@ -93,11 +93,10 @@ class PageRow:
         """The time of its start on the clock of its place; empty if it lasts all day."""
         return time_of(self.span, self.hours, language)
 
-    def has(self, word: str, language: Language = ENGLISH) -> bool:
-        """True if the row shows `word`, in lower case."""
-        if word in self.title.lower() or word in self.place.lower():
-            return True
-        return word in words.day(self.day, language).lower()
+    @property
+    def searched(self) -> str:
+        """What a visitor's words are looked for in, besides the day: title and place, in lower case."""
+        return f"{self.title}\n{self.place}".lower()
 
 
 def rows_of(

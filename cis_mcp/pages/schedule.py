@@ -16,7 +16,7 @@ from starlette.routing import Route
 from cis_mcp.pages import jsonld, pictures, reading
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
-from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, view_of
+from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, narrowed, view_of
 from cis_mcp.pages.problems import problem, status_of, with_wait
 from cis_mcp.pages.rows import PageRow, rows_of
 from cis_mcp.pages.script import script_texts
@@ -137,11 +137,7 @@ async def _maker(room: PublishedPages, shown: Shown, visit: PageVisit) -> Callab
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
     spoken = visit.spoken
-    if (
-        view.query
-        and Show.PROMPT in shown.page.shows
-        and not fitting(shown.listing.rows, view, spoken.language)
-    ):
+    if view.query and Show.PROMPT in shown.page.shows and not fitting(shown.listing, view, spoken.language):
         answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
     now = room.engine.clock()
@@ -159,9 +155,9 @@ def page_values(
     """What the template shows."""
     page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
     spoken, language = visit.spoken, visit.spoken.language
-    rows = fitting(listed.rows, view, language)
+    rows = fitting(listed, view, language)
     if answered.uids:
-        rows = fitting([r for r in listed.rows if r.uid in answered.uids], replace(view, query=""))
+        rows = narrowed([row for row in listed.rows if row.uid in answered.uids], view)
     ticked = visit.ticked or _offered(rows, answered, room.engine.clock())
     several = view.whole or view.filtered
     seen = rows if several else rows[:FIRST]
