@@ -137,7 +137,11 @@ async def _maker(room: PublishedPages, shown: Shown, visit: PageVisit) -> Callab
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
     spoken = visit.spoken
-    if view.query and Show.PROMPT in shown.page.shows and not fitting(shown.listing, view, spoken.language):
+    if (
+        view.query
+        and Show.PROMPT in shown.page.shows
+        and not await asyncio.to_thread(fitting, shown.listing, view, spoken.language)
+    ):
         answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
     now = room.engine.clock()

@@ -31,6 +31,8 @@ def _game(n: int) -> Event:
         location=PLACES[n % 3],
         span=Span(start=start, end=start + timedelta(hours=2), timezone="America/New_York"),
         organizer="season@example.com",
+        dtstamp=NOW,
+        ends_at=start + timedelta(hours=2),
         created=NOW,
     )
 
@@ -48,7 +50,7 @@ def season() -> PageListing:
     return listing(page, rows_of([_game(n) for n in range(GAMES)], NOW), NOW)
 
 
-def _asked(row: PageRow, view: View, spoken: Language) -> bool:
+def _wanted(row: PageRow, view: View, spoken: Language) -> bool:
     text = " \n ".join((row.title.lower(), row.place.lower(), words.day(row.day, spoken).lower()))
     return (
         all(word in text for word in view.plain)
@@ -73,7 +75,7 @@ def test_the_rows_are_those_that_meet_every_condition(
     season: PageListing, query: list[str], month: str, place: str, team: str, side: str, tag: str
 ) -> None:
     view, spoken = View(query=" ".join(query), month=month, place=place, team=team, side=side), language(tag)
-    assert fitting(season, view, spoken) == [row for row in season.rows if _asked(row, view, spoken)]
+    assert fitting(season, view, spoken) == [row for row in season.rows if _wanted(row, view, spoken)]
 
 
 @pytest.mark.parametrize(
