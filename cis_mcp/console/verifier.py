@@ -25,7 +25,7 @@ from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.model.verbs import Verb
 from engine.process import program
-from engine.process.child import Child, started
+from engine.process.child import Child
 from engine.refusals import Code, Refused
 
 _HUB = "/console/verify"
@@ -260,10 +260,10 @@ def _environment(visit: Visit) -> dict[str, str]:
 async def _run(run: VerifierRun, environment: dict[str, str]) -> None:
     command = (*program.command("cis_mcp"), "verify", "--json")
     try:
-        run.process = await started(command, environment, errors=False)
-        run.process.stdin.close()
+        run.process = Child(command, environment, errors=False)
+        run.process.hang_up()
         async with asyncio.timeout(_RUN_S):
-            said = await run.process.stdout.read()
+            said = await run.process.said()
         run.found = json.loads(said)
     except TimeoutError:
         run.problem = noop("It took longer than two minutes and was ended.")

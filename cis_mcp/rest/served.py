@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -18,6 +19,8 @@ _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Vary": "Accept-Encoding",
 }
+
+_NEVER = re.compile(r"q=0(\.0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,35 @@ class ServedDocument:
 
     async def get(self, request: Request) -> Response:
         """Answer a GET or HEAD."""
-        self._making = self._making or asyncio.create_task(asyncio.to_thread(self._make))
-        made = await asyncio.shield(self._making)
-        headers = {**_HEADERS, "ETag": made.tag}
-        if made.tag in request.headers.get("if-none-match", ""):
+        made = await self._document()
+        headers = {**_HEADERS, "ETag": f"W/{made.tag}"}
+        if _known(request.headers.get("if-none-match", ""), made.tag):
             return Response(status_code=304, headers=headers)
-        if "gzip" not in request.headers.get("accept-encoding", ""):
+        if not _unpacks(request.headers.get("accept-encoding", "")):
             return Response(made.whole, headers=headers, media_type="application/json")
-        return Response(
-            made.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type="application/json"
-        )
+        headers["Content-Encoding"] = "gzip"
+        return Response(made.packed, headers=headers, media_type="application/json")
+
+    async def _document(self) -> _Made:
+        making = self._making = self._making or asyncio.create_task(asyncio.to_thread(self._make))
+        try:
+            return await asyncio.shield(making)
+        except BaseException:
+            if making.done() and self._making is making:
+                self._making = None
+            raise
 
     def _make(self) -> _Made:
         whole = json.dumps(document(self._public_url), ensure_ascii=False, separators=(",", ":")).encode()
-        return _Made(whole, gzip.compress(whole, mtime=0), f'W/"{hashlib.sha256(whole).hexdigest()[:16]}"')
+        return _Made(whole, gzip.compress(whole, mtime=0), f'"{hashlib.sha256(whole).hexdigest()[:16]}"')
+
+
+def _known(given: str, tag: str) -> bool:
+    """True if an If-None-Match names the tag; they are compared weakly (RFC 9110, 13.1.2)."""
+    return bool({"*", tag} & {each.strip().removeprefix("W/") for each in given.split(",")})
+
+
+def _unpacks(given: str) -> bool:
+    """True if an Accept-Encoding takes gzip (RFC 9110, 12.5.3)."""
+    weights = dict(each.replace(" ", "").lower().partition(";")[::2] for each in given.split(","))
+    return not _NEVER.fullmatch(weights.get("gzip", "q=0"))

@@ -1,34 +1,43 @@
-"""Processes of this program beside the one that serves, with their stdin and stdout as streams.
+"""Processes of this program beside the one that serves, with their stdin and stdout.
 
-They are started by the standard library, whose vfork takes a millisecond. libuv's fork copies the page tables, during
-which nothing else runs: 14 ms in a process of 150 MB.
+They are started by the standard library, whose vfork takes a millisecond on Linux. libuv's fork copies the page tables,
+during which nothing else runs: 14 ms in a process of 150 MB. Their pipes are read and written in threads: uvloop closes
+the descriptor of a file object, and then the object closes that number again, which may be another thread's by then.
 """
 
 from __future__ import annotations
 
-import asyncio
-from asyncio import BaseTransport, StreamReader, StreamReaderProtocol, StreamWriter
-from asyncio.streams import FlowControlMixin
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from subprocess import DEVNULL, PIPE, Popen
+from typing import IO, TypeVar
 
-from engine.process.pools import CHILDREN
+from engine.process.pools import CHILDREN, READERS
 
-_AHEAD = 65_536
-"""Bytes of its output that are read ahead."""
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_NUMBER = 8
 
 
 class Child:
-    """A process that `started` has started; whoever started it waits for its end."""
+    """A process; whoever starts it waits for its end, by which its pipes are closed.
+
+    Raises OSError if it cannot be started.
+    """
 
     def __init__(
-        self, popen: Popen[bytes], stdin: StreamWriter, stdout: StreamReader, pipes: Sequence[BaseTransport]
+        self, command: Sequence[str], env: dict[str, str], *, output: bool = True, errors: bool = True
     ) -> None:
-        self._popen = popen
-        self._pipes = pipes
-        self.stdin = stdin
-        self.stdout = stdout
-        """At its end from the beginning, if the output is not wanted."""
+        """Its output is to be read unless `output` is False; its errors go where this process's go, or nowhere."""
+        self._popen = Popen(
+            command,
+            env=env,
+            stdin=PIPE,
+            stdout=PIPE if output else DEVNULL,
+            stderr=None if errors else DEVNULL,
+        )
 
     @property
     def pid(self) -> int:
@@ -44,33 +53,55 @@ class Child:
         """End it at once; harmless if it has ended."""
         self._popen.kill()
 
+    def tell(self, line: bytes) -> None:
+        """Write a line, and wait while it is not read. Raises OSError if the process has ended."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(line)
+        self._popen.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Close its stdin, by which it knows that nothing more comes; harmless to repeat."""
+        _close(self._popen.stdin)
+
+    async def ask(self, pieces: Iterable[bytes | memoryview], read: Callable[[bytes], T]) -> T:
+        """What `read`, in a thread, makes of its answer to `pieces`: eight bytes of size, and so many bytes.
+
+        Raises OSError or EOFError if it ends before; what was cancelled goes on until it is killed.
+        """
+        return await READERS.run(self._asked, pieces, read)
+
+    def _asked(self, pieces: Iterable[bytes | memoryview], read: Callable[[bytes], T]) -> T:
+        stdin, stdout = self._popen.stdin, self._popen.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.writelines(pieces)
+        stdin.flush()
+        size = int.from_bytes(stdout.read(_NUMBER), "big")
+        answer = stdout.read(size)
+        if not size or len(answer) < size:
+            raise EOFError
+        return read(answer)
+
+    async def said(self) -> bytes:
+        """All that it writes to its stdout until it ends."""
+        assert self._popen.stdout is not None
+        return await CHILDREN.run(self._popen.stdout.read)
+
     async def wait(self) -> int:
         """Its `returncode`, once it has ended."""
-        code = self._popen.poll()
-        if code is None:
-            code = await CHILDREN.run(self._popen.wait)
-        for pipe in self._pipes:
-            pipe.close()
+        return await CHILDREN.run(self._ended)
+
+    def _ended(self) -> int:
+        code = self._popen.wait()
+        _close(self._popen.stdin)
+        _close(self._popen.stdout)
         return code
 
 
-async def started(
-    command: Sequence[str], env: dict[str, str], *, output: bool = True, errors: bool = True
-) -> Child:
-    """Start `command`. Its output is read unless `output` is False; its errors go where this process's go.
-
-    Raises OSError.
-    """
-    loop = asyncio.get_running_loop()
-    popen = Popen(  # noqa: ASYNC220 -- said above
-        command, env=env, stdin=PIPE, stdout=PIPE if output else DEVNULL, stderr=None if errors else DEVNULL
-    )
-    pipes = list[BaseTransport]()
-    stdout = StreamReader(limit=_AHEAD, loop=loop)
-    if popen.stdout is None:
-        stdout.feed_eof()
-    else:
-        protocol = StreamReaderProtocol(stdout, loop=loop)
-        pipes.append((await loop.connect_read_pipe(lambda: protocol, popen.stdout))[0])
-    writing, flow = await loop.connect_write_pipe(FlowControlMixin, popen.stdin)
-    return Child(popen, StreamWriter(writing, flow, None, loop), stdout, [*pipes, writing])
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is None:
+        return
+    try:
+        pipe.close()
+    except OSError:
+        log.debug("what was not yet written to a process is not wanted any more")

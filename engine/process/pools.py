@@ -158,7 +158,9 @@ NAMES = Pool("names", threads=16, share=4)
 """For the system's look-ups of hosts that callers name."""
 IMPORTS = Pool("imports", threads=4, share=1)
 """For reading and comparing calendars."""
-AUTHENTICATION = Pool("authentication", threads=256, share=256)
-"""For looking up who sent a mail: threads that do next to nothing but wait."""
-CHILDREN = Pool("child processes", threads=8, share=8)
-"""For the end of child processes, and what is large of what they say."""
+AUTHENTICATION = Pool("authentication", threads=512, share=512, waiting=1_024)
+"""For looking up who sent a mail: threads that do next to nothing but wait; the authenticator limits how many."""
+READERS = Pool("readers", threads=16, share=4, waiting=1_024)
+"""For what processes read: a thread waits for each of those at work."""
+CHILDREN = Pool("child processes", threads=16, share=16, waiting=1_024)
+"""For the end of child processes."""

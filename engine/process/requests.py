@@ -38,12 +38,13 @@ def _number(number: int) -> bytes:
 
 
 def read(stream: BinaryIO) -> tuple[Callable[..., object], list[Any], int] | None:
-    """The next request: a function, its arguments and its processor seconds; None at the end of the stream."""
-    count = stream.read(_NUMBER)
-    if not count:
+    """The next request: function, arguments, processor seconds; None if the stream ends before it is whole."""
+    count = int.from_bytes(stream.read(_NUMBER), "big")
+    sizes = [int.from_bytes(stream.read(_NUMBER), "big") for _ in range(count)]
+    parts = [stream.read(size) for size in sizes]
+    if not parts or [*map(len, parts)] != sizes:
         return None
-    sizes = [int.from_bytes(stream.read(_NUMBER), "big") for _ in range(int.from_bytes(count, "big"))]
-    pickled, *beside = [stream.read(size) for size in sizes]
+    pickled, *beside = parts
     # Both ends of the pipe are this very program: what was pickled is ours.
     request: tuple[Callable[..., object], list[Any], int] = pickle.loads(pickled, buffers=beside)  # noqa: S301 -- said above
     return request

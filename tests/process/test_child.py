@@ -1,4 +1,4 @@
-"""Processes beside the one that serves: what they are told and say, and how they end."""
+"""Processes beside the one that serves: what they are told and say, how they end, and that nothing of them stays."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 import uvloop
 
-from engine.process.child import Child, started
+from engine.inbox.contents.readers import ReaderDied, Readers
+from engine.process import requests
+from engine.process.child import Child
+from engine.process.program import command, environment
+from tests.support.waiting import eventually
 
-Loops = Callable[[], asyncio.AbstractEventLoop]
-ECHO = "import sys; said = sys.stdin.buffer.read(); sys.stdout.buffer.write(said[::-1])"
+MAIL = b"From: a@example.com\r\n\r\n" + b"x" * 500_000
+READER = command("engine.process.reader")
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -23,61 +30,162 @@ def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
         yield running
 
 
-async def _python(program: str, **wanted: bool) -> Child:
-    return await started((sys.executable, "-S", "-c", program), dict(os.environ), **wanted)
+def _python(program: str, **wanted: bool) -> Child:
+    return Child((sys.executable, "-S", "-c", program), dict(os.environ), **wanted)
 
 
-def test_a_megabyte_goes_to_a_process_and_comes_back(runner: asyncio.Runner) -> None:
-    async def talk() -> tuple[bytes, int]:
-        child = await _python(ECHO)
-        child.stdin.write(b"ab" * 500_000)
-        child.stdin.close()
-        return await child.stdout.read(), await child.wait()
+def test_a_megabyte_goes_to_a_process_and_its_answer_comes_back(runner: asyncio.Runner) -> None:
+    async def asked() -> object:
+        child = Child(READER, environment())
+        answer = await child.ask(requests.pieces(bytes.upper, (b"a" * 1_000_000,), 5), len)
+        child.hang_up()
+        return answer, await child.wait()
 
-    assert runner.run(talk()) == (b"ba" * 500_000, 0)
+    (size, code) = runner.run(asked())  # type: ignore[misc]
+    assert size > 1_000_000
+    assert code == 0
 
 
 def test_a_process_that_runs_has_no_code_and_one_that_was_killed_has_its_signal(
     runner: asyncio.Runner,
 ) -> None:
     async def lives() -> tuple[int | None, int, int | None]:
-        child = await _python("input()")
+        child = _python("input()")
         before = child.returncode
         child.kill()
         ended = await child.wait()
         child.kill()
+        child.hang_up()
         return before, ended, child.returncode
 
     assert runner.run(lives()) == (None, -signal.SIGKILL, -signal.SIGKILL)
 
 
-def test_a_process_that_does_not_read_is_noticed_by_who_writes(runner: asyncio.Runner) -> None:
-    async def writes() -> int:
-        child = await _python("raise SystemExit(3)")
-        child.stdin.write(b"x" * 1_000_000)
-        with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            await child.stdin.drain()
+def test_what_a_process_says_is_read_to_its_end(runner: asyncio.Runner) -> None:
+    async def says() -> tuple[bytes, int]:
+        child = _python("print(input()[::-1]); raise SystemExit(3)")
+        child.tell(b"words\n")
+        return await child.said(), await child.wait()
+
+    assert runner.run(says()) == (b"sdrow\n", 3)
+
+
+@pytest.mark.parametrize(
+    "program", ["raise SystemExit(3)", "import sys; sys.stdin.read(100); sys.stdout.write('half')"]
+)
+def test_a_process_that_ends_instead_of_answering_is_noticed(runner: asyncio.Runner, program: str) -> None:
+    async def asked() -> int:
+        child = _python(program)
+        with pytest.raises((EOFError, ConnectionError)):
+            await child.ask([b"x" * 1_000_000], len)
         return await child.wait()
 
-    assert runner.run(writes()) == 3
+    assert runner.run(asked()) in {0, 3}
 
 
-def test_output_that_is_not_wanted_goes_nowhere(runner: asyncio.Runner) -> None:
-    async def says() -> tuple[bytes, int]:
-        child = await _python("import sys; print(1); print(2, file=sys.stderr)", output=False, errors=False)
-        return await child.stdout.read(), await child.wait()
+def test_a_process_whose_errors_and_output_are_not_wanted_says_nothing(
+    runner: asyncio.Runner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def says() -> int:
+        return await _python(
+            "import sys; print(1); print(2, file=sys.stderr)", output=False, errors=False
+        ).wait()
 
-    assert runner.run(says()) == (b"", 0)
+    assert runner.run(says()) == 0
+    assert capfd.readouterr() == ("", "")
 
 
 def test_whoever_gives_up_waiting_may_wait_again(runner: asyncio.Runner) -> None:
     async def waits() -> int:
-        child = await _python("input()")
+        child = _python("input()")
         waiting = asyncio.create_task(child.wait())
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
-        child.stdin.write(b"\n")
+        child.tell(b"\n")
         return await child.wait()
 
     assert runner.run(waits()) == 0
+
+
+def test_no_descriptor_of_another_thread_is_closed_when_a_process_ends(
+    runner: asyncio.Runner, tmp_path: Path
+) -> None:
+    stop, wrong = threading.Event(), list[OSError]()
+
+    def opens(n: int) -> None:
+        while not stop.is_set():
+            descriptor = os.open(tmp_path / str(n), os.O_RDWR | os.O_CREAT)
+            try:
+                os.write(descriptor, b"x")
+                os.close(descriptor)
+            except OSError as error:
+                wrong.append(error)
+
+    async def many() -> None:
+        for _ in range(200):
+            assert await Child(("/bin/true",), {}).wait() == 0
+
+    threads = [threading.Thread(target=opens, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        runner.run(many())
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def _ended(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def _mine() -> list[str]:
+    """Processes that this one has started and not waited for, and its open pipes."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    opened = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [*children, *(str(found) for found in opened if str(found).startswith("pipe:"))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are listed in /proc")
+def test_nothing_stays_of_mails_that_are_given_up_at_any_moment(runner: asyncio.Runner) -> None:
+    async def given_up() -> None:
+        readers = Readers()
+        for turns in (*range(8), *range(8)):
+            reading = asyncio.create_task(readers.signatures(MAIL, {}, "example.com", "somebody"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+        await readers.close()
+        assert readers.pids == []
+
+    before = _mine()
+    runner.run(given_up())
+    assert _mine() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are listed in /proc")
+def test_nothing_stays_of_readers_that_died(runner: asyncio.Runner) -> None:
+    async def killed() -> None:
+        readers = Readers()
+        for amid in (False, True, False):
+            assert await readers.signatures(MAIL, {}, "example.com", "somebody") == ()
+            (pid,) = readers.pids
+            if amid:
+                os.kill(pid, signal.SIGSTOP)
+                reading = asyncio.create_task(readers.signatures(MAIL, {}, "example.com", "somebody"))
+                await eventually(lambda: readers.at_work)
+            os.kill(pid, signal.SIGKILL)
+            if amid:
+                with pytest.raises(ReaderDied):
+                    await reading
+            else:
+                await eventually(partial(_ended, pid))
+        await readers.close()
+
+    before = _mine()
+    runner.run(killed())
+    assert _mine() == before

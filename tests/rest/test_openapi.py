@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pytest
 from jsonschema import Draft202012Validator
 from starlette.requests import Request
 
@@ -66,9 +67,34 @@ async def test_the_document_is_made_once() -> None:
 async def test_whoever_has_the_document_gets_it_not_again(address: str) -> None:
     async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         tag = (await web.get(f"{address}/openapi.json")).headers["etag"]
-        for given, code in ((tag, 304), ('W/"0123456789abcdef"', 200), ("", 200)):
+        strong = tag.removeprefix("W/")
+        for given, code in (
+            (tag, 304),
+            (f'"x", {strong}', 304),
+            ("*", 304),
+            ('W/"0123456789abcdef"', 200),
+            ("", 200),
+        ):
             answer = await web.get(f"{address}/openapi.json", headers={"if-none-match": given})
             assert (answer.status_code, answer.headers["etag"]) == (code, tag)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.00, br", False),
+        ("br", False),
+        ("", False),
+    ],
+)
+async def test_the_document_is_packed_for_whoever_unpacks(address: str, accepted: str, packed: bool) -> None:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        answer = await web.get(f"{address}/openapi.json", headers={"accept-encoding": accepted})
+    assert ("content-encoding" in answer.headers, answer.status_code) == (packed, 200)
+    assert answer.json()["openapi"] == "3.1.1"
 
 
 def test_each_operation_has_a_name_of_its_own_and_a_tool_that_exists() -> None:

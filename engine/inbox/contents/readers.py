@@ -16,9 +16,8 @@ from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming.dmarc import Signature
 from engine.mail.incoming.read import Opened
-from engine.process import child, requests
+from engine.process import requests
 from engine.process.child import Child
-from engine.process.pools import CHILDREN
 from engine.process.program import command, environment
 from engine.process.reader import OUT_OF_MEMORY
 from engine.process.requests import Pieces
@@ -30,8 +29,6 @@ _CPU_S = 20
 """Ten times what the dearest mail that we know takes here."""
 _WALL_S = 300.0
 _IDLE_S = 60.0
-_IN_LOOP = 1 << 18
-"""Bytes of an answer that are unpacked at once; more is left to a thread."""
 _COMMAND = command("engine.process.reader")
 
 
@@ -103,7 +100,7 @@ class Readers:
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[Child]:
         """A reader of the caller's own; one that was given up in the middle of a mail is ended."""
-        process = await self._acquired()
+        process = self._acquired()
         self._busy.add(process)
         try:
             yield process
@@ -115,14 +112,14 @@ class Readers:
         finally:
             self._busy.discard(process)
 
-    async def _acquired(self) -> Child:
+    def _acquired(self) -> Child:
         while self._idle:
             process, timer = self._idle.popitem()
             timer.cancel()
             if process.returncode is None:
                 return process
             self._end(process)
-        return await child.started(_COMMAND, environment())
+        return Child(_COMMAND, environment())
 
     def _rest(self, process: Child) -> None:
         loop = asyncio.get_running_loop()
@@ -141,18 +138,11 @@ class Readers:
     async def _asked(self, process: Child, request: Pieces) -> object:
         try:
             async with asyncio.timeout(_WALL_S):
-                for piece in request:
-                    process.stdin.write(piece)
-                await process.stdin.drain()
-                size = int.from_bytes(await process.stdout.readexactly(8), "big")
-                answer = await process.stdout.readexactly(size)
+                return await process.ask(request, _unpacked)
         except TimeoutError:
             raise too_costly() from None
-        except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError):
+        except (EOFError, ConnectionError):
             raise await _why(process) from None
-        if len(answer) <= _IN_LOOP:
-            return _unpacked(answer)
-        return await CHILDREN.run(_unpacked, answer)
 
     async def close(self) -> None:
         """End all readers at once; what they were reading is read again by whoever handles the mail next."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import TypeVar
@@ -48,6 +49,8 @@ _ENGLISH = {
     "tentatively": Partstat.TENTATIVE,
 }
 _ANSWERED = {Partstat.ACCEPTED: "Yes", Partstat.DECLINED: "No", Partstat.TENTATIVE: "Maybe"}
+
+_FIRST = threading.Lock()
 
 
 @cache
@@ -209,8 +212,14 @@ def _part(event: ItipEvent) -> str:
 
 
 async def _answer_in(subject: str, title: str = "") -> Partstat | None:
-    """As `answer_in`, in a thread: the first time, it reads the catalogs of all languages."""
-    return await asyncio.to_thread(answer_in, subject, title)
+    """As `answer_in`, in a thread: the first time, it reads the catalogs of all languages, once for all who wait."""
+
+    def told() -> Partstat | None:
+        with _FIRST:
+            _answers()
+        return answer_in(subject, title)
+
+    return await asyncio.to_thread(told)
 
 
 def answer_in(subject: str, title: str = "") -> Partstat | None:

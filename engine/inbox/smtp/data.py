@@ -48,11 +48,11 @@ class DataReader:
         return None if end < 0 else piece[end + len(_END) :]
 
     def _hold(self, piece: bytes) -> None:
-        if _bare(piece):
-            self.refusal = BARE
         self._held += piece.replace(b"\r\n.", b"\r\n")
         wanted = len(self._held) - _OWN - self._reserved
-        if len(self._held) - len(_START) > self._limit:
+        if _bare(piece):
+            self.refusal = BARE
+        elif len(self._held) - len(_START) > self._limit:
             self.refusal = TOO_LARGE
         elif wanted > 0 and not self._ask(max(wanted, _ASKED)):
             self.refusal = NO_ROOM

@@ -62,7 +62,7 @@ def _entry(block: str) -> CatalogEntry | None:
 
 
 def _text(line: str) -> str:
-    if line.count('"') == 2 and line[-1] == '"' and "\\" not in line:
+    if line[:1] == line[-1:] == '"' and line.count('"') == 2 and "\\" not in line and line.isprintable():
         return line[1:-1]
     return str(json.loads(line))
 

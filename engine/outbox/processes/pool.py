@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from pydantic_core import to_json
 
 from engine.engine import Engine
-from engine.process import child
 from engine.process.child import Child
+from engine.process.pools import CHILDREN
 from engine.process.program import command, environment
 from engine.quiet import Quiet
 from engine.settings import Settings
@@ -93,9 +93,9 @@ class SenderPool:
         return max(1 + len(self._senders), await self._engine.store.senders()) < self._most
 
     async def _start(self) -> None:
-        sender = await child.started(_COMMAND, environment(), output=False)
+        sender = Child(_COMMAND, environment(), output=False)
         self._senders.append(sender)
-        sender.stdin.write(as_json(self._engine.settings) + b"\n")
+        await CHILDREN.run(sender.tell, as_json(self._engine.settings) + b"\n")
         log.info("sending with one process more: %s", sender.pid)
 
     def _forget_dead(self, now: float) -> None:
@@ -103,7 +103,7 @@ class SenderPool:
         dead = [sender for sender in self._senders if sender.returncode is not None]
         for sender in dead:
             self._senders.remove(sender)
-            sender.stdin.close()
+            sender.hang_up()
             wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
             self._deaths = min(self._deaths + 1, 10)
             self._not_before = now + wait
@@ -119,7 +119,7 @@ class SenderPool:
 
 
 async def _ended(sender: Child) -> None:
-    sender.stdin.close()
+    sender.hang_up()
     try:
         async with asyncio.timeout(_END_S):
             await sender.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -25,15 +26,17 @@ def main() -> None:
     # Ctrl-C and a closed terminal reach all its processes; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    loop.run(_send())
+    told = sys.stdin.buffer.readline(_SETTINGS_MAX)
+    if told:
+        loop.run(_send(Settings.model_validate_json(told)))
 
 
-async def _send() -> None:
+async def _send(settings: Settings) -> None:
     """Send until whoever started this process closes its stdin or dies, or until SIGTERM."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    stdin = await _stdin()
-    settings = Settings.model_validate_json(await stdin.readline())
+    stop, running = asyncio.Event(), asyncio.get_running_loop()
+    running.add_signal_handler(signal.SIGTERM, stop.set)
+    # No transport: uvloop's closes the descriptor of a file object, and then the object closes that number again.
+    running.add_reader(sys.stdin, _listen, stop)
     logs.begin(settings.log, settings.log_level)
     transport = open_transport(settings)
     engine = await _opened(settings, transport)
@@ -42,7 +45,6 @@ async def _send() -> None:
     try:
         ends = [
             asyncio.create_task(Dispatcher(engine, transport).run()),
-            asyncio.create_task(stdin.read()),
             asyncio.create_task(stop.wait()),
         ]
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -66,13 +68,11 @@ async def _opened(settings: Settings, transport: Transport) -> Sends:
     return await SendingProcess.open(settings)
 
 
-async def _stdin() -> asyncio.StreamReader:
-    """Stdin, which ends when whoever started this process does."""
-    reader = asyncio.StreamReader(limit=_SETTINGS_MAX)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    return reader
+def _listen(stop: asyncio.Event) -> None:
+    """Whoever started this process says nothing more, so that what comes is the end of stdin."""
+    if not os.read(sys.stdin.fileno(), 1):
+        asyncio.get_running_loop().remove_reader(sys.stdin)
+        stop.set()
 
 
 if __name__ == "__main__":
