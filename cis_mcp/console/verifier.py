@@ -261,8 +261,8 @@ async def _run(run: VerifierRun, environment: dict[str, str]) -> None:
     command = (*program.command("cis_mcp"), "verify", "--json")
     try:
         run.process = Child(command, environment, errors=False)
-        run.process.hang_up()
         async with asyncio.timeout(_RUN_S):
+            await run.process.hang_up()
             said = await run.process.said()
         run.found = json.loads(said)
     except TimeoutError:
@@ -272,7 +272,6 @@ async def _run(run: VerifierRun, environment: dict[str, str]) -> None:
     finally:
         if run.process:
             run.process.kill()
-            await run.process.wait()
 
 
 def screens() -> tuple[Screen, ...]:

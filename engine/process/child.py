@@ -7,7 +7,9 @@ the descriptor of a file object, and then the object closes that number again, w
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO, TypeVar
@@ -38,6 +40,9 @@ class Child:
             stdout=PIPE if output else DEVNULL,
             stderr=None if errors else DEVNULL,
         )
+        self._pipes = threading.Lock()
+        """Held by the thread that reads or writes, so that no other closes a pipe meanwhile."""
+        self._end: asyncio.Future[int] | None = None
 
     @property
     def pid(self) -> int:
@@ -50,18 +55,31 @@ class Child:
         return self._popen.poll()
 
     def kill(self) -> None:
-        """End it at once; harmless if it has ended."""
+        """End it at once, and have it waited for, whoever is still there then; harmless if it has ended."""
         self._popen.kill()
+        self._ending()
 
     def tell(self, line: bytes) -> None:
-        """Write a line, and wait while it is not read. Raises OSError if the process has ended."""
-        assert self._popen.stdin is not None
-        self._popen.stdin.write(line)
-        self._popen.stdin.flush()
+        """Have a line written, however long it takes the process to read it."""
+        CHILDREN.begin(self._told, line)
 
-    def hang_up(self) -> None:
+    def _told(self, line: bytes) -> None:
+        stdin = self._popen.stdin
+        assert stdin is not None
+        with self._pipes:
+            try:
+                stdin.write(line)
+                stdin.flush()
+            except (OSError, ValueError):
+                log.debug("a process has ended before it was told what to do")
+
+    async def hang_up(self) -> None:
         """Close its stdin, by which it knows that nothing more comes; harmless to repeat."""
-        _close(self._popen.stdin)
+        await CHILDREN.run(self._hung_up)
+
+    def _hung_up(self) -> None:
+        with self._pipes:
+            _close(self._popen.stdin)
 
     async def ask(self, pieces: Iterable[bytes | memoryview], read: Callable[[bytes], T]) -> T:
         """What `read`, in a thread, makes of its answer to `pieces`: eight bytes of size, and so many bytes.
@@ -74,27 +92,41 @@ class Child:
         stdin, stdout = self._popen.stdin, self._popen.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.writelines(pieces)
-        stdin.flush()
-        size = int.from_bytes(stdout.read(_NUMBER), "big")
-        answer = stdout.read(size)
+        with self._pipes:
+            if stdin.closed:
+                raise EOFError
+            stdin.writelines(pieces)
+            stdin.flush()
+            size = int.from_bytes(stdout.read(_NUMBER), "big")
+            answer = stdout.read(size)
         if not size or len(answer) < size:
             raise EOFError
         return read(answer)
 
     async def said(self) -> bytes:
         """All that it writes to its stdout until it ends."""
+        return await CHILDREN.run(self._said)
+
+    def _said(self) -> bytes:
         assert self._popen.stdout is not None
-        return await CHILDREN.run(self._popen.stdout.read)
+        with self._pipes:
+            return self._popen.stdout.read()
 
     async def wait(self) -> int:
         """Its `returncode`, once it has ended."""
-        return await CHILDREN.run(self._ended)
+        return await asyncio.shield(self._ending())
+
+    def _ending(self) -> asyncio.Future[int]:
+        """Its end, which a thread waits for from now on."""
+        if self._end is None:
+            self._end = CHILDREN.begin(self._ended)
+        return self._end
 
     def _ended(self) -> int:
         code = self._popen.wait()
-        _close(self._popen.stdin)
-        _close(self._popen.stdout)
+        with self._pipes:
+            _close(self._popen.stdin)
+            _close(self._popen.stdout)
         return code
 
 

@@ -78,7 +78,7 @@ class LimitedProcesses:
             process, fresh = self._acquired()
             try:
                 packed = _asked(process, request)
-            except OSError:
+            except (OSError, ValueError):  # closed meanwhile by whoever ends all
                 packed = b""
             if packed:
                 self._rest(process)

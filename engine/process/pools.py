@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -57,11 +58,15 @@ class Pool:
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `work`, run in a thread for its caller. Raises Refused(BUSY), and what `work` raises."""
+        return await self.begin(work, *args, **kwargs)
+
+    def begin(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """As `run`, and it is in the queue at once: it is run unless what is returned is cancelled, so shield that."""
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._add(caller.get(), _Job(lambda: context.run(work, *args, **kwargs), loop, future))
-        return await future
+        return future
 
     def _add(self, name: str, job: _Job) -> None:
         with self._turn:
@@ -158,9 +163,9 @@ NAMES = Pool("names", threads=16, share=4)
 """For the system's look-ups of hosts that callers name."""
 IMPORTS = Pool("imports", threads=4, share=1)
 """For reading and comparing calendars."""
-AUTHENTICATION = Pool("authentication", threads=512, share=512, waiting=1_024)
+AUTHENTICATION = Pool("authentication", threads=512, share=512, waiting=sys.maxsize)
 """For looking up who sent a mail: threads that do next to nothing but wait; the authenticator limits how many."""
-READERS = Pool("readers", threads=16, share=4, waiting=1_024)
-"""For what processes read: a thread waits for each of those at work."""
-CHILDREN = Pool("child processes", threads=16, share=16, waiting=1_024)
-"""For the end of child processes."""
+READERS = Pool("readers", threads=64, share=16, waiting=sys.maxsize)
+"""For what processes read: a thread waits for each of those at work; each source of mails limits how many."""
+CHILDREN = Pool("child processes", threads=64, share=64, waiting=sys.maxsize)
+"""For the end of child processes, which each of them must have."""

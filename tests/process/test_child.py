@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 import uvloop
 
@@ -38,7 +40,7 @@ def test_a_megabyte_goes_to_a_process_and_its_answer_comes_back(runner: asyncio.
     async def asked() -> object:
         child = Child(READER, environment())
         answer = await child.ask(requests.pieces(bytes.upper, (b"a" * 1_000_000,), 5), len)
-        child.hang_up()
+        await child.hang_up()
         return answer, await child.wait()
 
     (size, code) = runner.run(asked())  # type: ignore[misc]
@@ -55,7 +57,7 @@ def test_a_process_that_runs_has_no_code_and_one_that_was_killed_has_its_signal(
         child.kill()
         ended = await child.wait()
         child.kill()
-        child.hang_up()
+        await child.hang_up()
         return before, ended, child.returncode
 
     assert runner.run(lives()) == (None, -signal.SIGKILL, -signal.SIGKILL)
@@ -71,16 +73,42 @@ def test_what_a_process_says_is_read_to_its_end(runner: asyncio.Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["raise SystemExit(3)", "import sys; sys.stdin.read(100); sys.stdout.write('half')"]
+    "program",
+    [
+        "raise SystemExit(3)",
+        "input()",
+        "import os; input(); os.write(1, bytes(4))",
+        "import os; input(); os.write(1, bytes([0, 0, 0, 0, 0, 0, 0, 9]) + b'half')",
+        "import os; input(); os.write(1, bytes(8) + b'nothing')",
+    ],
+    ids=["does not read", "says nothing", "half a size", "half an answer", "an answer of no size"],
 )
-def test_a_process_that_ends_instead_of_answering_is_noticed(runner: asyncio.Runner, program: str) -> None:
-    async def asked() -> int:
+@pytest.mark.parametrize("request_size", [100, 1_000_000])
+def test_a_process_that_ends_instead_of_answering_is_noticed(
+    runner: asyncio.Runner, program: str, request_size: int
+) -> None:
+    async def asked() -> None:
         child = _python(program)
         with pytest.raises((EOFError, ConnectionError)):
-            await child.ask([b"x" * 1_000_000], len)
+            await child.ask([b"x" * request_size, b"\n"], len)
+        await child.wait()
+        with pytest.raises(EOFError):
+            await child.ask([b"x"], len)
+
+    runner.run(asked())
+
+
+def test_a_process_that_does_not_read_what_it_is_told_holds_up_nobody(runner: asyncio.Runner) -> None:
+    async def told() -> int:
+        child = _python("import time; time.sleep(3600)")
+        child.tell(b"x" * 1_000_000 + b"\n")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await child.hang_up()
+        child.kill()
         return await child.wait()
 
-    assert runner.run(asked()) in {0, 3}
+    assert runner.run(told()) == -signal.SIGKILL
 
 
 def test_a_process_whose_errors_and_output_are_not_wanted_says_nothing(
@@ -145,8 +173,11 @@ def _ended(pid: int) -> bool:
 def _mine() -> list[str]:
     """Processes that this one has started and not waited for, and its open pipes."""
     children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
-    opened = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
-    return [*children, *(str(found) for found in opened if str(found).startswith("pipe:"))]
+    opened = list[str]()
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            opened.append(str(path.readlink()))
+    return [*children, *(found for found in sorted(opened) if found.startswith("pipe:"))]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are listed in /proc")
@@ -189,3 +220,40 @@ def test_nothing_stays_of_readers_that_died(runner: asyncio.Runner) -> None:
     before = _mine()
     runner.run(killed())
     assert _mine() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are listed in /proc")
+def test_nothing_stays_where_the_end_of_readers_is_given_up(runner: asyncio.Runner) -> None:
+    async def given_up() -> None:
+        for turns in range(6):
+            with anyio.CancelScope() as scope:
+                readers = Readers()
+                try:
+                    reading = asyncio.create_task(readers.signatures(MAIL, {}, "example.com", "somebody"))
+                    await eventually(lambda readers=readers: readers.at_work)  # type: ignore[misc]
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    reading.cancel()
+                    scope.cancel()
+                finally:
+                    await readers.close()
+        await eventually(lambda: _mine() == before)
+
+    before = _mine()
+    runner.run(given_up())
+
+
+def test_a_mail_that_is_being_read_when_readers_are_closed_is_tried_again(runner: asyncio.Runner) -> None:
+    async def closed() -> None:
+        for turns in range(20):
+            readers = Readers()
+            reading = asyncio.create_task(readers.signatures(MAIL, {}, "example.com", "somebody"))
+            await eventually(lambda readers=readers: readers.at_work)  # type: ignore[misc]
+            os.kill(readers.pids[0], signal.SIGSTOP)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await readers.close()
+            with pytest.raises(ReaderDied):
+                await reading
+
+    runner.run(closed())

@@ -49,7 +49,7 @@ class Readers:
         self._organizers, self._strangers, self._judging = FairSlots(1), FairSlots(1), FairSlots(1)
         self._idle: dict[Child, asyncio.TimerHandle] = {}
         self._busy: set[Child] = set()
-        self._ending: set[asyncio.Task[int]] = set()
+        self._ending: set[Child] = set()
 
     @property
     def pids(self) -> list[int]:
@@ -131,9 +131,7 @@ class Readers:
 
     def _end(self, process: Child) -> None:
         process.kill()
-        ending = asyncio.create_task(process.wait())
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+        self._ending = {ending for ending in self._ending if ending.returncode is None} | {process}
 
     async def _asked(self, process: Child, request: Pieces) -> object:
         try:
@@ -151,7 +149,7 @@ class Readers:
         for process in (*self._idle, *self._busy):
             self._end(process)
         self._idle.clear()
-        await asyncio.gather(*self._ending)
+        await asyncio.gather(*(process.wait() for process in self._ending))
 
 
 def _signatures(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, ...]:

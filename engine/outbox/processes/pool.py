@@ -10,7 +10,6 @@ from pydantic_core import to_json
 
 from engine.engine import Engine
 from engine.process.child import Child
-from engine.process.pools import CHILDREN
 from engine.process.program import command, environment
 from engine.quiet import Quiet
 from engine.settings import Settings
@@ -95,7 +94,7 @@ class SenderPool:
     async def _start(self) -> None:
         sender = Child(_COMMAND, environment(), output=False)
         self._senders.append(sender)
-        await CHILDREN.run(sender.tell, as_json(self._engine.settings) + b"\n")
+        sender.tell(as_json(self._engine.settings) + b"\n")
         log.info("sending with one process more: %s", sender.pid)
 
     def _forget_dead(self, now: float) -> None:
@@ -103,7 +102,7 @@ class SenderPool:
         dead = [sender for sender in self._senders if sender.returncode is not None]
         for sender in dead:
             self._senders.remove(sender)
-            sender.hang_up()
+            sender.kill()
             wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
             self._deaths = min(self._deaths + 1, 10)
             self._not_before = now + wait
@@ -119,9 +118,9 @@ class SenderPool:
 
 
 async def _ended(sender: Child) -> None:
-    sender.hang_up()
     try:
         async with asyncio.timeout(_END_S):
+            await sender.hang_up()
             await sender.wait()
     except TimeoutError:
         log.warning("a further sender did not end in time and was killed; what it held may go twice")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from engine.observe import logs, telemetry
 from engine.outbox.account_list import ListingTransport
@@ -26,8 +27,9 @@ def main() -> None:
     # Ctrl-C and a closed terminal reach all its processes; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # until the loop listens
     told = sys.stdin.buffer.readline(_SETTINGS_MAX)
-    if told:
+    if told.endswith(b"\n"):
         loop.run(_send(Settings.model_validate_json(told)))
 
 
@@ -70,9 +72,11 @@ async def _opened(settings: Settings, transport: Transport) -> Sends:
 
 def _listen(stop: asyncio.Event) -> None:
     """Whoever started this process says nothing more, so that what comes is the end of stdin."""
-    if not os.read(sys.stdin.fileno(), 1):
-        asyncio.get_running_loop().remove_reader(sys.stdin)
-        stop.set()
+    with suppress(OSError):
+        if os.read(sys.stdin.fileno(), 1):
+            return
+    asyncio.get_running_loop().remove_reader(sys.stdin)
+    stop.set()
 
 
 if __name__ == "__main__":
