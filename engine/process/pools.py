@@ -166,6 +166,6 @@ IMPORTS = Pool("imports", threads=4, share=1)
 AUTHENTICATION = Pool("authentication", threads=512, share=512, waiting=sys.maxsize)
 """For looking up who sent a mail: threads that do next to nothing but wait; the authenticator limits how many."""
 READERS = Pool("readers", threads=64, share=16, waiting=sys.maxsize)
-"""For what processes read: a thread waits for each of those at work; each source of mails limits how many."""
+"""For what processes read: a thread waits for each of those at work; `Readers` limits how many."""
 CHILDREN = Pool("child processes", threads=64, share=64, waiting=sys.maxsize)
 """For the end of child processes, which each of them must have."""

@@ -27,7 +27,7 @@ def test_a_mail_is_read_as_it_was_stored(tmp_path: Path, mail: bytes, boxes: int
 
 @pytest.mark.parametrize(
     "mail",
-    [MAIL, MAIL.replace(b"\r\n", b"\n"), b"x" * 300_000, b"x" * 300_000 + MAIL],
+    [MAIL, MAIL.replace(b"\r\n", b"\n"), LONG, LONG + MAIL],
     ids=["crlf", "lf", "no end", "late"],
 )
 def test_a_mail_that_was_put_there_by_hand_is_read_whole(tmp_path: Path, mail: bytes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.process.program import command, environment
-from tests.support.waiting import DEADLINE_S
+from tests.support.waiting import DEADLINE_S, eventually
 
 SENDER = command("engine.outbox.processes.sender")
 
@@ -23,16 +23,15 @@ def test_a_sender_that_is_not_told_all_ends_without_a_word(said: bytes) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process heeds is told in /proc")
-def test_a_sender_that_is_ended_before_it_was_told_anything_ends_well() -> None:
+async def test_a_sender_that_is_ended_before_it_was_told_anything_ends_well() -> None:
     with subprocess.Popen(SENDER, stdin=subprocess.PIPE, env=environment()) as sender:
-        # The signal's own mark in the mask of those that it heeds: it waits for its line by then.
-        while not _heeds(sender.pid, signal.SIGTERM):
-            assert sender.poll() is None
+        await eventually(lambda: _heeds(sender.pid, signal.SIGTERM))
         sender.terminate()
         assert sender.wait(DEADLINE_S) == 0
 
 
 def _heeds(pid: int, number: int) -> bool:
+    """True if a process has a handler of its own for a signal."""
     status = Path(f"/proc/{pid}/status").read_text()
     (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(mask, 16) & 1 << number - 1)

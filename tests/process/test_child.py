@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -98,10 +100,12 @@ def test_a_process_that_ends_instead_of_answering_is_noticed(
     runner.run(asked())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the pipe of another process is looked at in /proc")
 def test_a_process_that_does_not_read_what_it_is_told_holds_up_nobody(runner: asyncio.Runner) -> None:
     async def told() -> int:
         child = _python(f"import time; time.sleep({DEADLINE_S})")
         child.tell(b"x" * 1_000_000 + b"\n")
+        await eventually(partial(_unread, child.pid))
         hanging_up = asyncio.create_task(child.hang_up())
         for _ in range(10):
             await asyncio.sleep(0)
@@ -166,6 +170,14 @@ def test_no_descriptor_of_another_thread_is_closed_when_a_process_ends(
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+def _unread(pid: int) -> int:
+    """The bytes that wait in the stdin of a process."""
+    waiting = bytearray(4)
+    with Path(f"/proc/{pid}/fd/0").open("rb", buffering=0) as pipe:
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    return int.from_bytes(waiting, sys.byteorder)
 
 
 def _ended(pid: int) -> bool:
