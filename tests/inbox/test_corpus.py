@@ -17,6 +17,7 @@ from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, engine_in, invite
+from tests.support.inboxes import inbox_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
@@ -65,13 +66,18 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
         yield opened
 
 
+@pytest.fixture
+async def inbox(engine: Engine) -> AsyncIterator[Inbox]:
+    async with inbox_of(engine) as opened:
+        yield opened
+
+
 async def taken(inbox: Inbox, raw: bytes, box: OwnMailbox) -> Outcome:
     (outcome,) = await inbox.take(raw, (box,))
     return outcome
 
 
-async def test_every_file_ends_in_one_action_with_a_code(engine: Engine) -> None:
-    inbox = Inbox(engine)
+async def test_every_file_ends_in_one_action_with_a_code(inbox: Inbox) -> None:
     found = samples()
     assert len(found) == 186
     for sample in found:
@@ -103,8 +109,9 @@ def named() -> list[Sample]:
 
 
 @pytest.mark.parametrize("sample", named(), ids=lambda sample: sample.path.name)
-async def test_every_calendar_mail_gives_the_action_of_its_method(engine: Engine, sample: Sample) -> None:
-    inbox = Inbox(engine)
+async def test_every_calendar_mail_gives_the_action_of_its_method(
+    engine: Engine, inbox: Inbox, sample: Sample
+) -> None:
     if sample.method == "CANCEL" or "RECURRENCE-ID" in sample.special:
         await taken(inbox, _series_of(sample).path.read_bytes(), OwnMailbox(name="create"))
     box = await _answer_box(engine) if sample.answer else OwnMailbox(name="create")

@@ -27,6 +27,7 @@ from engine.model.queries import AttendeeQuery, EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import deliver, engine_in, invite
+from tests.support.inboxes import inbox_of
 
 FILE = Path(__file__).parents[3] / "shared" / "vectors" / "sabre_itip_vectors.json"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="the shared vectors are not here")
@@ -117,8 +118,11 @@ class Case:
 @pytest.fixture
 async def case(tmp_path: Path) -> AsyncIterator[Case]:
     clock = Clock(datetime(2014, 1, 1, 9, tzinfo=UTC))
-    async with engine_in(tmp_path, clock, sender_auth="off", organizers="*") as engine:
-        yield Case(engine, Inbox(engine))
+    async with (
+        engine_in(tmp_path, clock, sender_auth="off", organizers="*") as engine,
+        inbox_of(engine) as inbox,
+    ):
+        yield Case(engine, inbox)
 
 
 def method_of(text: str) -> str:
