@@ -19,10 +19,11 @@ from tests.support.leftovers import collect
 from tests.support.names import nobody
 from tests.support.schemas import check_each_once
 from tests.support.scratch import use_memory
+from tests.support.soak import examples
 from tests.support.workers import add_option, run_in_workers
 
 # How long an example takes says more of the machine than of us; what must not take long has a test of its own.
-settings.register_profile("cis", deadline=None)
+settings.register_profile("cis", examples(200), deadline=None)
 settings.load_profile("cis")
 
 

@@ -110,11 +110,13 @@ async def test_a_mail_that_came_back_has_left_all_the_same(tmp_path: Path) -> No
         assert await claim(store) == []
 
 
-async def test_a_recount_names_counters_that_differ_from_the_mails(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more_bytes", [0, 5_000_000])
+async def test_a_recount_names_counters_that_differ_from_the_mails(tmp_path: Path, more_bytes: int) -> None:
     async with sqlite(tmp_path) as store:
         await with_event(store, ANN)
         await answered(store, await claim(store))
         with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as raw, raw:
+            raw.execute("CREATE TABLE more AS SELECT zeroblob(?) AS of_them", (more_bytes,))
             raw.execute("UPDATE person_mail SET n = 7")
             raw.execute("UPDATE sent_hour SET n = 0")
         found = " ".join(await store.recount())

@@ -9,6 +9,8 @@ from engine.store.sqlite.day_limit import MISCOUNTED
 from engine.store.sqlite.person_schema import COUNTED, PERSON
 from engine.store.sqlite.session import Session, Statements
 
+_LITTLE_PAGES = 500
+"""Twice those of a new database, in which a recount takes a millisecond."""
 _LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"
 _CALENDAR = ",".join(f"'{k.value}'" for k in Kind if k.calendar)
 
@@ -95,6 +97,12 @@ async def recounted(connection: Statements) -> list[str]:
     found = await recount.differences()
     await connection.execute("COMMIT")
     return found + await recount.damage()
+
+
+async def recounted_if_little(connection: Statements) -> list[str] | None:
+    """As `recounted`, if that takes less time than to open a connection for it; None for a larger file."""
+    (row,) = await connection.execute_fetchall("PRAGMA page_count")
+    return await recounted(connection) if row[0] <= _LITTLE_PAGES else None
 
 
 class Recount(Session):

@@ -51,7 +51,7 @@ from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.record_questions import RecordQuestions
-from engine.store.sqlite.recount import recounted
+from engine.store.sqlite.recount import recounted, recounted_if_little
 from engine.store.sqlite.revisions import RevisionQuestions
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.session import Statements
@@ -331,8 +331,11 @@ class SqliteStore(
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows at one instant; others write meanwhile."""
-        async with connected(self._path) as connection:
-            return await in_thread(connection, lambda inner: asked(inner, recounted))
+        found = await self._in_thread(recounted_if_little)
+        if found is None:
+            async with connected(self._path) as connection:
+                found = await in_thread(connection, lambda inner: asked(inner, recounted))
+        return found
 
     # the dispatcher's side
 
