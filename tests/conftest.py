@@ -14,6 +14,7 @@ from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.process.heap import settle
 from tests.support.clock import Clock
+from tests.support.compiling import compile_beside
 from tests.support.engines import engine_in
 from tests.support.leftovers import collect
 from tests.support.names import nobody
@@ -67,6 +68,12 @@ LONGEST = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests be run by several processes."""
     add_option(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Begin with what takes long in a new checkout."""
+    compile_beside(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
