@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-_SOON_S, _LATER_S = 0.001, 0.01
+_SOON_S, _LATER_S = 0.001, 0.03
 """How long to leave a condition before it is looked at again: most hold within a few thousandths of a second."""
 
 DEADLINE_S = 120
