@@ -14,6 +14,15 @@ from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
 
+WITHOUT_DEMO = """
+import sys
+for name in list(sys.modules):
+    if name.partition(".")[0] in {"aiosmtpd", "cis_mcp", "engine"}:
+        del sys.modules[name]
+sys.modules["aiosmtpd"] = None
+"""
+"""The program is imported anew, and the package that only its extra brings is not there."""
+
 
 def environment(folder: Path, **values: str) -> dict[str, str]:
     """What a process needs, and no setting from outside the test."""
@@ -23,10 +32,10 @@ def environment(folder: Path, **values: str) -> dict[str, str]:
 
 
 async def run(
-    folder: Path, *arguments: str, deadline_s: float = DEADLINE_S, **values: str
+    folder: Path, *arguments: str, deadline_s: float = DEADLINE_S, first: str = "", **values: str
 ) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command that ends by itself; killed at the deadline."""
-    process = await started(folder, *arguments, **values)
+    process = await started(folder, *arguments, first=first, **values)
     ending = asyncio.create_task(process.communicate())
     try:
         out, err = await asyncio.wait_for(asyncio.shield(ending), deadline_s)
@@ -66,6 +75,8 @@ async def _line(stream: asyncio.StreamReader) -> bytes:
     return line
 
 
-async def started(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
-    """A process of `cis-mcp` with pipes for all that it reads and writes."""
-    return await cis_mcp(*arguments, cwd=folder, env=environment(folder, **values))
+async def started(
+    folder: Path, *arguments: str, first: str = "", **values: str
+) -> asyncio.subprocess.Process:
+    """A process of `cis-mcp` with pipes for all that it reads and writes; `first` is executed before."""
+    return await cis_mcp(*arguments, cwd=folder, env=environment(folder, **values), first=first)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from cis_mcp.cli.main import cli
 from cis_mcp.views.settings import masked
 from engine.settings import Settings
-from tests.cli.processes import ROOT, environment, run
+from tests.cli.processes import ROOT, WITHOUT_DEMO, environment, run
 from tests.support.waiting import DEADLINE_S
 
 
@@ -48,21 +48,11 @@ def test_help_is_shown_without_importing_what_is_heavy() -> None:
         assert command in shown.output
 
 
-def test_the_demo_without_its_extra_says_how_to_get_it() -> None:
-    """`-c` bars the package, as an installation without the extra would."""
-    barred = "import sys; sys.modules['aiosmtpd'] = None; from cis_mcp.cli.main import main; main(['demo'])"
-    done = subprocess.run(
-        [sys.executable, "-c", barred],
-        env=environment(Path()),
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        timeout=DEADLINE_S,
-        text=True,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert 'pip install "cis-mcp[demo]"' in done.stderr
-    assert "Traceback" not in done.stderr
+async def test_the_demo_without_its_extra_says_how_to_get_it(tmp_path: Path) -> None:
+    code, out, err = await run(tmp_path, "demo", first=WITHOUT_DEMO)
+    assert (code, out) == (1, "")
+    assert 'pip install "cis-mcp[demo]"' in err
+    assert "Traceback" not in err
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked() -> None:

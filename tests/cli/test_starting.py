@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,6 @@ import pytest
 from cis_mcp.mcp.tools import LISTED
 from tests.cli.processes import ROOT, environment
 
-_LOADED = "import sys; import cis_mcp.run.runtime, cis_mcp.stdio.serve; print(*sys.modules)"
 _LATER = {
     "botocore",
     "dkim",
@@ -37,11 +38,6 @@ _LATER = {
 """What only a rule, a search, a page, a mail or another setting needs."""
 
 
-def test_a_server_on_stdio_starts_without_what_it_may_never_need() -> None:
-    done = subprocess.run([sys.executable, "-c", _LOADED], cwd=ROOT, capture_output=True, check=True)
-    assert not _LATER & set(done.stdout.decode().split())
-
-
 _SERVED = """
 import atexit, sys
 atexit.register(lambda: print(*sys.modules, file=open(sys.argv[1], "w")))
@@ -50,9 +46,10 @@ main(["serve"])
 """
 _START = "2031-05-02T19:00"
 _EVENT = {"summary": "Game", "start": _START, "end": "2031-05-02T21:00", "timezone": "Europe/Paris"}
+_CALLS = {"get_stats": {"scope": "system"}, "create_event": _EVENT}
 
 
-def _loaded_for(folder: Path, tool: str, arguments: dict[str, object]) -> set[str]:
+def _loaded_for(folder: Path, tool: str, arguments: dict[str, str]) -> set[str]:
     """The modules of a server that was asked for its tools, and for this one call."""
     params = {
         "initialize": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": _CLIENT},
@@ -82,13 +79,26 @@ _TOOLS = {tool.module for tool in LISTED.values()}
 _CLIENT = {"name": "t", "version": "1"}
 
 
+@pytest.fixture(scope="module")
+def loaded_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], set[str]]:
+    """What a server has loaded that was asked for its tools, and for a call of this one; each is started once."""
+    return cache(lambda tool: _loaded_for(tmp_path_factory.mktemp(tool), tool, _CALLS[tool]))
+
+
+def test_a_server_on_stdio_starts_without_what_it_may_never_need(
+    loaded_for: Callable[[str], set[str]],
+) -> None:
+    loaded = loaded_for("get_stats")
+    assert {"cis_mcp.run.runtime", "cis_mcp.stdio.serve"} <= loaded
+    assert not _LATER & loaded
+
+
 @pytest.mark.parametrize(
-    ("tool", "arguments", "modules"),
-    [("get_stats", {"scope": "system"}, {"reports"}), ("create_event", _EVENT, {"events", "proposals"})],
+    ("tool", "modules"), [("get_stats", {"reports"}), ("create_event", {"events", "proposals"})]
 )
 def test_the_first_call_imports_what_its_tool_is_made_of_and_no_other_tool(
-    tool: str, arguments: dict[str, object], modules: set[str], tmp_path: Path
+    tool: str, modules: set[str], loaded_for: Callable[[str], set[str]]
 ) -> None:
-    loaded = _loaded_for(tmp_path, tool, arguments)
+    loaded = loaded_for(tool)
     assert loaded & _TOOLS == {f"cis_mcp.mcp.tools.{module}" for module in modules}
     assert sorted(loaded & _LATER) == []

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,35 +19,27 @@ from hypothesis import strategies as st
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.stdio.lines import LINE_MAX, Out, StdioLines, id_in
 from tests.cli.processes import environment
+from tests.support.forks import cis_mcp
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
 
 PRINTS = """
 import atexit, os, sys
 atexit.register(print, "stray at exit")
-from cis_mcp.mcp import server
-building = server.build_server
+from cis_mcp.stdio import serve
+building = serve.build_server
 def build_server(*given, **named):
     print("stray while serving")
     os.write(1, b"stray past the buffer")
     return building(*given, **named)
-server.build_server = build_server
-from cis_mcp.cli.main import main
-main(["serve"])
+serve.build_server = build_server
 """
 
 
 @asynccontextmanager
-async def _serving(folder: Path, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command),
-        env=environment(folder, PYTHONUNBUFFERED=""),
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        limit=64 * 1024 * 1024,
-    )
+async def _serving(folder: Path, first: str = "") -> AsyncIterator[asyncio.subprocess.Process]:
+    limit = 64 * 1024 * 1024
+    process = await cis_mcp("serve", cwd=folder, env=environment(folder), limit=limit, first=first)
     try:
         async with asyncio.timeout(DEADLINE_S):
             yield process
@@ -68,7 +59,7 @@ async def _asked(process: asyncio.subprocess.Process, message: bytes) -> dict[st
 
 
 async def test_what_is_printed_never_lands_on_the_wire(tmp_path: Path) -> None:
-    async with _serving(tmp_path, "-c", PRINTS) as process:
+    async with _serving(tmp_path, PRINTS) as process:
         assert (await _asked(process, json.dumps(INITIALIZE).encode()))["id"] == 1
         out, err = await process.communicate(b"")
     assert (out, process.returncode) == (b"", 0)
@@ -77,7 +68,7 @@ async def test_what_is_printed_never_lands_on_the_wire(tmp_path: Path) -> None:
 
 
 async def test_a_message_without_end_is_answered_and_the_next_one_is_served(tmp_path: Path) -> None:
-    async with _serving(tmp_path, "-m", "cis_mcp", "serve") as process:
+    async with _serving(tmp_path) as process:
         await _asked(process, json.dumps(INITIALIZE).encode())
         call = b'{"jsonrpc":"2.0","id":"a7","method":"tools/call","params":{"x":"' + b"x" * (LINE_MAX + 1)
         refused = await _asked(process, call + b'"}}')

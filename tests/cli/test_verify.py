@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from pathlib import Path
 
 from engine.engine import system_clock
 from engine.model.queries import EventQuery
-from tests.cli.processes import environment, run
+from tests.cli.processes import WITHOUT_DEMO, run
 from tests.support.engines import created, engine_in, invite
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
@@ -47,12 +45,5 @@ async def test_a_folder_that_cannot_be_used_is_a_failed_check_and_no_traceback(t
 
 
 async def test_verify_needs_no_package_of_the_demo(tmp_path: Path) -> None:
-    missing = (
-        "import sys; sys.modules['aiosmtpd'] = None; from cis_mcp.verify import main; sys.exit(main(True))"
-    )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", missing, cwd=tmp_path, env=environment(tmp_path), stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(2 * DEADLINE_S):
-        out, _ = await process.communicate()
-    assert (process.returncode, json.loads(out)["passed"]) == (0, True)
+    code, out, _ = await run(tmp_path, "verify", "--json", deadline_s=2 * DEADLINE_S, first=WITHOUT_DEMO)
+    assert (code, json.loads(out)["passed"]) == (0, True)

@@ -14,14 +14,20 @@ import sys
 
 
 def request(
-    arguments: tuple[str, ...], cwd: str, env: dict[str, str], *, attended: bool, nohup: bool = False
+    arguments: tuple[str, ...],
+    cwd: str,
+    env: dict[str, str],
+    *,
+    attended: bool,
+    nohup: bool = False,
+    first: str = "",
 ) -> bytes:
     """What to run, as the server of forks reads it; it must be followed by the descriptors of its stdio.
 
-    `nohup`: as that command starts it, with the closing of a terminal ignored.
+    `nohup`: as that command starts it, with the closing of a terminal ignored. `first`: executed before the command.
     """
-    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "attended": attended, "nohup": nohup}
-    return json.dumps(wanted).encode()
+    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "attended": attended}
+    return json.dumps({**wanted, "nohup": nohup, "first": first}).encode()
 
 
 def _launch(name: str, *arguments: str) -> int:

@@ -92,18 +92,29 @@ async def cis_mcp(
     stderr: int | None = PIPE,
     limit: int = _LIMIT,
     nohup: bool = False,
+    first: str = "",
 ) -> Forked | asyncio.subprocess.Process:
-    """`cis-mcp <arguments>`, started, by `nohup` if wanted; elsewhere than on Linux by a new interpreter."""
+    """`cis-mcp <arguments>`, started, by `nohup` if wanted; elsewhere than on Linux by a new interpreter.
+
+    `first`: what the process executes before the command.
+    """
     if sys.platform != "linux":
+        program = (
+            ["-c", f"{first}\nfrom cis_mcp.cli.main import main\nmain()"] if first else ["-m", "cis_mcp"]
+        )
         return await asyncio.create_subprocess_exec(
-            *(*(["nohup"] if nohup else []), sys.executable, "-m", "cis_mcp", *arguments),
+            *(*(["nohup"] if nohup else []), sys.executable, *program, *arguments),
             **{"cwd": cwd, "env": env, "stdin": stdin, "stdout": stdout, "stderr": stderr, "limit": limit},
         )
     pairs = [_ends(given, number) for number, given in enumerate((stdin, stdout, stderr))]
     theirs, ours = zip(*pairs, strict=True)
     try:
         process = Forked(
-            await asyncio.to_thread(_fork, [end.fileno() for end in theirs], arguments, cwd, env, nohup)
+            await asyncio.to_thread(
+                _fork,
+                [end.fileno() for end in theirs],
+                request(arguments, str(cwd), dict(env), attended=False, nohup=nohup, first=first),
+            )
         )
     finally:
         for end in theirs:
@@ -141,11 +152,8 @@ async def _reader(end: BinaryIO | None, limit: int) -> asyncio.StreamReader | No
     return stream
 
 
-def _fork(
-    descriptors: list[int], arguments: tuple[str, ...], cwd: Path, env: Mapping[str, str], nohup: bool
-) -> int:
-    """The pid of a child of this process that runs the command."""
-    wanted = request(arguments, str(cwd), dict(env), attended=False, nohup=nohup)
+def _fork(descriptors: list[int], wanted: bytes) -> int:
+    """The pid of a child of this process that does what is wanted."""
     with _ONE_AT_A_TIME, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(f"\0{_server()}")
         with _adopting():

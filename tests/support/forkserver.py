@@ -118,7 +118,8 @@ def _become(wanted: dict[str, Any], descriptors: list[int]) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
 
 
-def _serve() -> None:
+def _serve() -> str:
+    """Returns in each process that was forked, with what it shall execute before its command."""
     with socket.socket(fileno=LISTENER) as listener:
         _import_all()
         gc.collect()
@@ -127,6 +128,7 @@ def _serve() -> None:
         wanted, descriptors = _forked_for(listener)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _become(wanted, descriptors)
+    return str(wanted["first"])
 
 
 def _leave(code: int) -> NoReturn:
@@ -143,11 +145,12 @@ def _leave(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _serve()
+    first = _serve()
     # Only a process that was forked comes here; it ends as the console script does, or nearly so.
-    from cis_mcp.cli.main import main
-
     try:
+        exec(first, {})
+        from cis_mcp.cli.main import main
+
         main()
     except SystemExit as ended:
         if isinstance(ended.code, int):
