@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import settings
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.process.heap import settle
+from tests.support import forks
 from tests.support.clock import Clock
 from tests.support.compiling import compile_beside
 from tests.support.engines import engine_in
@@ -78,7 +80,9 @@ def pytest_collection(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Run what was collected in as many processes as were asked for."""
+    """Run what was collected in as many processes as were asked for; one server forks commands for them all."""
+    if sys.platform == "linux":
+        forks.begin()
     return run_in_workers(session)
 
 

@@ -18,7 +18,6 @@ def request(
     cwd: str,
     env: dict[str, str],
     *,
-    attended: bool,
     nohup: bool = False,
     first: str = "",
 ) -> bytes:
@@ -26,14 +25,14 @@ def request(
 
     `nohup`: as that command starts it, with the closing of a terminal ignored. `first`: executed before the command.
     """
-    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "attended": attended}
-    return json.dumps({**wanted, "nohup": nohup, "first": first}).encode()
+    wanted = {"arguments": arguments, "cwd": cwd, "env": env, "nohup": nohup, "first": first}
+    return json.dumps(wanted).encode()
 
 
 def _launch(name: str, *arguments: str) -> int:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(f"\0{name}")
-        wanted = request(arguments, os.path.realpath("."), dict(os.environ), attended=True)
+        wanted = request(arguments, os.path.realpath("."), dict(os.environ))
         socket.send_fds(connection, [wanted], [0, 1, 2])
         pid = int(connection.recv(16))
         for number in (signal.SIGTERM, signal.SIGINT):

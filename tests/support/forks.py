@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import atexit
 import os
 import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import BinaryIO
 
 from tests.support.forklaunch import request
 from tests.support.forkserver import LISTENER
 
 PIPE, DEVNULL = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-_PR_SET_CHILD_SUBREAPER = 36
 _LIMIT = 64 * 1024
-_ONE_AT_A_TIME = Lock()
 
 
 class Forked:
     """A running process: what the tests use of `asyncio.subprocess.Process`."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, attendant: socket.socket) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self.stdin: asyncio.StreamWriter | None = None
@@ -36,14 +33,13 @@ class Forked:
         self.stderr: asyncio.StreamReader | None = None
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self._watched = os.pidfd_open(pid)
-        self._loop.add_reader(self._watched, self._reap)
+        self._attendant = attendant
+        self._loop.add_reader(attendant, self._told)
 
-    def _reap(self) -> None:
-        self._loop.remove_reader(self._watched)
-        os.close(self._watched)
-        _, status = os.waitpid(self.pid, 0)
-        self.returncode = os.waitstatus_to_exitcode(status)
+    def _told(self) -> None:
+        self._loop.remove_reader(self._attendant)
+        with self._attendant:
+            self.returncode = int(self._attendant.recv(16))
         if self.stdin is not None:
             self.stdin.close()
         self._ended.set()
@@ -110,10 +106,11 @@ async def cis_mcp(
     theirs, ours = zip(*pairs, strict=True)
     try:
         process = Forked(
-            await asyncio.to_thread(
+            *await asyncio.to_thread(
                 _fork,
+                begin(),
                 [end.fileno() for end in theirs],
-                request(arguments, str(cwd), dict(env), attended=False, nohup=nohup, first=first),
+                request(arguments, str(cwd), dict(env), nohup=nohup, first=first),
             )
         )
     finally:
@@ -152,24 +149,16 @@ async def _reader(end: BinaryIO | None, limit: int) -> asyncio.StreamReader | No
     return stream
 
 
-def _fork(descriptors: list[int], wanted: bytes) -> int:
-    """The pid of a child of this process that does what is wanted."""
-    with _ONE_AT_A_TIME, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-        connection.connect(f"\0{_server()}")
-        with _adopting():
-            socket.send_fds(connection, [wanted], descriptors)
-            return int(connection.recv(16))
-
-
-@contextmanager
-def _adopting() -> Iterator[None]:
-    """Whoever loses their parent meanwhile becomes a child of this process."""
-    system = ctypes.CDLL(None, use_errno=True)
-    assert system.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+def _fork(name: str, descriptors: list[int], wanted: bytes) -> tuple[int, socket.socket]:
+    """The pid of a process that does what is wanted, and what its end is told by."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        yield
-    finally:
-        system.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        connection.connect(f"\0{name}")
+        socket.send_fds(connection, [wanted], descriptors)
+        return int(connection.recv(16)), connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def launching(*arguments: str) -> list[str]:
@@ -177,17 +166,17 @@ def launching(*arguments: str) -> list[str]:
     if sys.platform != "linux":
         return [sys.executable, "-m", "cis_mcp", *arguments]
     launcher = Path(__file__).with_name("forklaunch.py")
-    return [sys.executable, "-I", "-S", str(launcher), _server(), *arguments]
+    return [sys.executable, "-I", "-S", str(launcher), begin(), *arguments]
 
 
 @cache
-def _server() -> str:
-    """The name that a server listens at: one for each process of tests, and it ends when that one does."""
+def begin() -> str:
+    """The name that a server listens at, for processes that are forked from this one, too; it ends with this one."""
     name = f"cis-{os.getpid()}-{secrets.token_hex(8)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(f"\0{name}")
         listener.listen(16)
-        os.posix_spawn(
+        pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-P", str(Path(__file__).with_name("forkserver.py")), str(LISTENER)],
             {name: value for name, value in os.environ.items() if not name.startswith("CIS_")},
@@ -197,4 +186,11 @@ def _server() -> str:
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             ],
         )
+    atexit.register(_end, pid)
     return name
+
+
+def _end(pid: int) -> None:
+    """End the server and wait for it, so that what all processes took counts as this one's children's."""
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)

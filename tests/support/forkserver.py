@@ -1,8 +1,9 @@
 """A process that has imported the program and forks for each command: `python forkserver.py`.
 
 What it forks runs `cis-mcp` with its own arguments, environment, folder, stdio, pid and exit code, as a started
-process does; only the second that the imports cost is spent once. It takes connections at the descriptor LISTENER
-and ends with the process that started it. A request is one packet of JSON with three descriptors.
+process does; only the seconds that the imports cost are spent once, when the first command is wanted. It takes
+connections at the descriptor LISTENER and ends with the process that started it. A request is one packet of JSON with
+three descriptors; the answers are the pid of the process, and how it ended.
 """
 
 from __future__ import annotations
@@ -52,52 +53,49 @@ def _import_all() -> None:
     organizational_domain("example.com")  # reads ten thousand suffixes
 
 
-def _forked_for(listener: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def _await_request(listener: socket.socket, parent: int) -> None:
+    """Return when somebody connects; end with the parent."""
+    while not select.select([listener], [], [], 5)[0]:
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def _forked_for(listener: socket.socket, parent: int) -> tuple[dict[str, Any], list[int]]:
     """Serves requests for ever; returns once in each process that was forked, with what it shall do."""
-    parent = os.getppid()
     while True:
-        if not select.select([listener], [], [], 5)[0]:
-            if os.getppid() != parent:
-                os._exit(0)
-            continue
+        _await_request(listener, parent)
         connection, _ = listener.accept()
         with connection:
             data, descriptors, _, _ = socket.recv_fds(connection, REQUEST_MAX, 3)
             if os.fork() == 0:
                 listener.close()
-                wanted = json.loads(data)
-                _fork_again(connection, attended=wanted["attended"])
-                return wanted, descriptors
+                if pid := os.fork():
+                    _attend(connection, descriptors, pid)
+                return json.loads(data), descriptors
         for descriptor in descriptors:
             os.close(descriptor)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
-def _fork_again(connection: socket.socket, *, attended: bool) -> None:
-    """Returns in the process that shall run; whoever asked for it is told its pid.
-
-    It loses its parent and so becomes a child of the one who asked; if `attended`, the process between stays.
-    """
-    between = os.pidfd_open(os.getpid())
-    if pid := os.fork():
-        _attend(connection, pid) if attended else os._exit(0)
-    if not attended:
-        # Readable when that process is over; it has a new parent by then.
-        select.select([between], [], [])
-    connection.send(str(os.getpid()).encode())
-    connection.close()
-
-
-def _attend(connection: socket.socket, pid: int) -> NoReturn:
-    """Tells whoever asked how the process ended; ends it when they are gone."""
-    for number in range(3):
+def _attend(connection: socket.socket, descriptors: list[int], pid: int) -> NoReturn:
+    """Tells whoever asked the pid of the process, and how it ended; ends it when they are gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (0, 1, 2, *descriptors):
         os.close(number)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ended = os.pidfd_open(pid)
+    with suppress(OSError):
+        connection.send(str(pid).encode())
     if ended not in select.select([ended, connection], [], [])[0]:
         os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    how = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert how is not None
+    code = how.si_status if how.si_code == os.CLD_EXITED else -how.si_status
     with suppress(OSError):
         connection.send(str(code).encode())
+        connection.recv(1)  # nobody else gets that pid before its end is known
+    os.waitpid(pid, 0)
     os._exit(0)
 
 
@@ -120,13 +118,13 @@ def _become(wanted: dict[str, Any], descriptors: list[int]) -> None:
 
 def _serve() -> str:
     """Returns in each process that was forked, with what it shall execute before its command."""
+    parent = os.getppid()
     with socket.socket(fileno=LISTENER) as listener:
+        _await_request(listener, parent)
         _import_all()
         gc.collect()
         gc.freeze()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        wanted, descriptors = _forked_for(listener)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        wanted, descriptors = _forked_for(listener, parent)
     _become(wanted, descriptors)
     return str(wanted["first"])
 
