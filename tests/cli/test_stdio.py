@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,27 +20,42 @@ from hypothesis import strategies as st
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.stdio.lines import LINE_MAX, Out, StdioLines, id_in
 from tests.cli.processes import environment
-from tests.support.forks import cis_mcp
+from tests.support.forks import Forked, cis_mcp
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
 
 PRINTS = """
 import atexit, os, sys
 atexit.register(print, "stray at exit")
-from cis_mcp.stdio import serve
-building = serve.build_server
+from cis_mcp.mcp import server
+building = server.build_server
 def build_server(*given, **named):
     print("stray while serving")
     os.write(1, b"stray past the buffer")
     return building(*given, **named)
-serve.build_server = build_server
+server.build_server = build_server
+from cis_mcp.cli.main import main
+main(["serve"])
 """
 
 
+_LIMIT = 64 * 1024 * 1024
+
+
+async def _printing(folder: Path) -> asyncio.subprocess.Process:
+    """An interpreter of its own: what Python does at its start and end belongs to the test."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PRINTS),
+        env=environment(folder, PYTHONUNBUFFERED=""),
+        **dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE),
+        limit=_LIMIT,
+    )
+
+
 @asynccontextmanager
-async def _serving(folder: Path, first: str = "") -> AsyncIterator[asyncio.subprocess.Process]:
-    limit = 64 * 1024 * 1024
-    process = await cis_mcp("serve", cwd=folder, env=environment(folder), limit=limit, first=first)
+async def _running(
+    process: Forked | asyncio.subprocess.Process,
+) -> AsyncIterator[Forked | asyncio.subprocess.Process]:
     try:
         async with asyncio.timeout(DEADLINE_S):
             yield process
@@ -49,7 +65,7 @@ async def _serving(folder: Path, first: str = "") -> AsyncIterator[asyncio.subpr
             await process.communicate()
 
 
-async def _asked(process: asyncio.subprocess.Process, message: bytes) -> dict[str, Any]:
+async def _asked(process: Forked | asyncio.subprocess.Process, message: bytes) -> dict[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(message + b"\n")
@@ -59,7 +75,7 @@ async def _asked(process: asyncio.subprocess.Process, message: bytes) -> dict[st
 
 
 async def test_what_is_printed_never_lands_on_the_wire(tmp_path: Path) -> None:
-    async with _serving(tmp_path, PRINTS) as process:
+    async with _running(await _printing(tmp_path)) as process:
         assert (await _asked(process, json.dumps(INITIALIZE).encode()))["id"] == 1
         out, err = await process.communicate(b"")
     assert (out, process.returncode) == (b"", 0)
@@ -68,7 +84,8 @@ async def test_what_is_printed_never_lands_on_the_wire(tmp_path: Path) -> None:
 
 
 async def test_a_message_without_end_is_answered_and_the_next_one_is_served(tmp_path: Path) -> None:
-    async with _serving(tmp_path) as process:
+    forked = cis_mcp("serve", cwd=tmp_path, env=environment(tmp_path), limit=_LIMIT)
+    async with _running(await forked) as process:
         await _asked(process, json.dumps(INITIALIZE).encode())
         call = b'{"jsonrpc":"2.0","id":"a7","method":"tools/call","params":{"x":"' + b"x" * (LINE_MAX + 1)
         refused = await _asked(process, call + b'"}}')

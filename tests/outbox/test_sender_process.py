@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.process.program import command, environment
+from tests.support.forks import cis_mcp
 from tests.support.waiting import DEADLINE_S, eventually
 
 SENDER = command("engine.outbox.processes.sender")
@@ -23,11 +24,13 @@ def test_a_sender_that_is_not_told_all_ends_without_a_word(said: bytes) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process heeds is told in /proc")
-async def test_a_sender_that_is_ended_before_it_was_told_anything_ends_well() -> None:
-    with subprocess.Popen(SENDER, stdin=subprocess.PIPE, env=environment()) as sender:
-        await eventually(lambda: _heeds(sender.pid, signal.SIGTERM))
-        sender.terminate()
-        assert sender.wait(DEADLINE_S) == 0
+async def test_a_sender_that_is_ended_before_it_was_told_anything_ends_well(tmp_path: Path) -> None:
+    sends = "from engine.outbox.processes.sender import main; main()"
+    sender = await cis_mcp(cwd=tmp_path, env=environment(), first=sends)
+    await eventually(lambda: _heeds(sender.pid, signal.SIGTERM))
+    sender.terminate()
+    await sender.communicate()
+    assert sender.returncode == 0
 
 
 def _heeds(pid: int, number: int) -> bool:

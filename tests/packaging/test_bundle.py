@@ -101,13 +101,18 @@ def test_the_bundle_asks_for_everything_that_it_fills_in() -> None:
     assert sorted(filled) == sorted(manifest["user_config"])
 
 
-def test_the_same_sources_give_the_same_bundle(tmp_path: Path) -> None:
-    assert build(tmp_path / "a").read_bytes() == build(tmp_path / "b").read_bytes()
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("bundle") / "cis.mcpb")
 
 
-async def test_the_unpacked_bundle_serves_the_tools_of_the_core(tmp_path: Path) -> None:
+def test_the_same_sources_give_the_same_bundle(bundle: Path, tmp_path: Path) -> None:
+    assert bundle.read_bytes() == build(tmp_path / "again").read_bytes()
+
+
+async def test_the_unpacked_bundle_serves_the_tools_of_the_core(bundle: Path, tmp_path: Path) -> None:
     unpacked = tmp_path / "unpacked"
-    _unpack(build(tmp_path / "cis.mcpb"), unpacked)
+    _unpack(bundle, unpacked)
     assert len(await _tools(sys.executable, "main.py", cwd=unpacked, folder=tmp_path / "data")) == len(
         SPECS["core"]
     )
