@@ -206,12 +206,20 @@ def test_what_follows_a_carriage_return_is_bounded_as_what_follows_a_line_is() -
     assert outcomes(MIXED + part(header, b"x")) == [Code.UNREADABLE_MAIL]
 
 
+@pytest.mark.parametrize("cell", [" " * 130_000 + "A.", "(" + "@" * 130_000])
+def test_a_name_of_blanks_or_of_signs_is_looked_through_once(cell: str) -> None:
+    rows = "".join(f"person{n}@example.com,Ann{cell}\n" for n in range(20))
+    with ending():
+        found = csvlist.read("E-mail Address,E-mail Display Name\n" + rows)
+    assert all(row.name.startswith("Ann") for row in found) and len(found) == 20
+
+
 @pytest.mark.parametrize("name", some(hostile_mails.NAMES, 8))
 def test_a_hostile_mail_is_read_within_what_the_system_grants(reader: Limited, name: str) -> None:
     assert reader.read_made(name)
 
 
-@pytest.mark.parametrize("word", ["a", "!", "=?a?b?", "=?", "(", '"', "\\", ":"])
+@pytest.mark.parametrize("word", ["a", "!", "=?a?b?", "=?", "(", '"', "\\", '\\"', ":"])
 def test_a_from_that_does_not_break_is_looked_at_once(word: str) -> None:
     # It is looked at before its mail is judged. Each of its letters begun anew would be ended by the system.
     with ending():

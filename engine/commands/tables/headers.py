@@ -48,7 +48,7 @@ _EITHER = _names("name nom")
 _SHOWN = _names("emaildisplayname email1displayname")
 NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
 """What programs write into a cell that is empty; a person may be called Null."""
-_IN_BRACKETS = re.compile(r"\s*[(<\[][^()<>\[\]]*@[^()<>\[\]]*[)>\]]\s*")
+_IN_BRACKETS = re.compile(r"(?:(?<!\s)\s++)?[(<\[][^()<>\[\]@]*+@[^()<>\[\]]*+[)>\]]\s*+")
 _ENDINGS = ("email", "emailaddress", "emailadresse")
 
 

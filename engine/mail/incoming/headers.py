@@ -18,7 +18,9 @@ _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}
 _PLAIN = re.compile(r'[^"(<,;]++')
 _TO_QUOTE = re.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL)
 _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
-_WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^?\s]+\?[bq]\?[^?\s]*\?=', re.IGNORECASE)
+_ENCODED = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
+_WORDS = re.compile(rf'"(?:[^"\\]++|\\.)*+("?)|{_ENCODED.pattern}', re.IGNORECASE)
+"""An encoded word, or a quoted one, whose group is empty if it never ends."""
 _COMMENT = re.compile(r"\([^()]*\)")
 _COMMENTS_DEEP_MAX = 3
 _UNBROKEN = re.compile(r"[^\s<>,]++")
@@ -194,7 +196,7 @@ def plainly(value: str, address: str) -> bool:
 
     No other address stands outside of its quoted, encoded and commented words, which all end; and it is no group.
     """
-    rest = _WORDS.sub(" ", value)
+    rest = _WORDS.sub(lambda word: _ENCODED.sub(" ", word[0]) if word[1] == "" else " ", value)
     for _ in range(_COMMENTS_DEEP_MAX):
         rest = _COMMENT.sub(" ", rest)
     found = [each for each in _UNBROKEN.findall(rest) if "@" in each]
