@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from email import policy
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.utils import make_msgid
+from functools import cache, lru_cache
 
 import icalendar
 
@@ -13,6 +16,16 @@ STAMP = datetime(2027, 2, 1, 12, 0, tzinfo=UTC)
 START = datetime(2027, 5, 2, 23, 0, tzinfo=UTC)
 END = datetime(2027, 5, 3, 1, 0, tzinfo=UTC)
 OPERATOR_SERVER = "mx.cis.test"
+
+
+class _Headers(HeaderRegistry):
+    """Takes a header apart once, however many mails have it; that was half of what a mail cost."""
+
+    __getitem__ = cache(HeaderRegistry.__getitem__)
+    __call__ = lru_cache(1_000)(HeaderRegistry.__call__)
+
+
+_POLICY = policy.default.clone(header_factory=_Headers())
 
 
 def vevent(
@@ -56,8 +69,19 @@ def calendar(
     made.add("method", method)
     for component in components:
         made.add_component(component)
-    made.add_missing_timezones()
+    for name in sorted(made.get_missing_tzids()):
+        if zone := _zone(name):
+            made.subcomponents.insert(0, zone)
     return made.to_ical()
+
+
+@cache
+def _zone(name: str) -> icalendar.Timezone | None:
+    """The VTIMEZONE of a zone, which takes 10 ms to write; None for one that is not known."""
+    try:
+        return icalendar.Timezone.from_tzid(name)
+    except ValueError:
+        return None
 
 
 def mail(
@@ -72,7 +96,7 @@ def mail(
     headers: dict[str, str] | None = None,
 ) -> EmailMessage:
     """A mail; with `content`, its calendar. `proven`: our own mail server vouches for the sender."""
-    made = EmailMessage()
+    made = EmailMessage(_POLICY)
     domain = sender.rpartition("@")[2].strip(">")
     if proven:
         made["Authentication-Results"] = (
