@@ -145,7 +145,7 @@ def attacks() -> dict[str, dict[str, Any]]:
         },
         "bad addresses": {
             "tool": "bulk_send",
-            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:1_000]],
+            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:500]],
         },
     }
 
