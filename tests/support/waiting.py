@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 _SOON_S, _LATER_S = 0.001, 0.03
 """How long to leave a condition before it is looked at again: most hold within a few thousandths of a second."""
+_REST, _RESTED_S = 3, 0.1
+"""A look that took long is left for so many times as long, up to this: what is waited for needs the processor, too."""
 
 DEADLINE_S = 120
 """What must happen has happened by then, on any machine and whatever else it does: no figure, an end for a test."""
@@ -22,13 +24,15 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], seconds: float =
     """What `condition` gives as soon as it is truthy; fails when `seconds` are over."""
     began = time.monotonic()
     while True:
+        looked = time.monotonic()
         value = condition()
         found = await value if inspect.isawaitable(value) else value
         if found:
             return found
-        waited = time.monotonic() - began
-        assert waited < seconds, f"still {found!r} after {seconds} s"
-        await asyncio.sleep(min(max(waited / 4, _SOON_S), _LATER_S))
+        now = time.monotonic()
+        assert now - began < seconds, f"still {found!r} after {seconds} s"
+        soon = min(max((now - began) / 4, _SOON_S), _LATER_S)
+        await asyncio.sleep(max(soon, min(_REST * (now - looked), _RESTED_S)))
 
 
 _AHEAD: WeakKeyDictionary[asyncio.AbstractEventLoop, list[float]] = WeakKeyDictionary()
