@@ -19,7 +19,9 @@ from cis_mcp.mcp.tools.fitting import BYTES_MAX, fitted, size_of
 from engine.commands.agents.keys import CreateKey
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
+from engine.commands.triggers.triggers import CreateTrigger
 from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
@@ -32,8 +34,10 @@ from engine.model.list_rows import Recipient
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span
+from engine.model.triggers import Proof, Sender
 from engine.model.webhooks import Outgoing, Posting, WebhookKind
 from engine.refusals import Code
+from engine.rules.reading import rules_of
 from tests.store.stores import attendee, campaign, message
 from tests.support import mails
 from tests.support.approvals import waiting
@@ -100,10 +104,12 @@ def large_event(uid: str) -> Event:
 async def fill(engine: Engine) -> str:
     """As much as there may be of everything; returns the uid of the event that has most of it."""
     event = large_event("e" * 40)
+    # While answers come it is small: each would read it anew.
+    small = event.model_copy(update={"exdates": (), "overrides": ()})
     plain = Span(start=event.span.start, end=event.span.end, timezone="UTC")
     async with engine.store.unit() as unit:
         await unit.ensure_organizer(ORGANIZER, "", START)
-        await unit.add_event(event)
+        await unit.add_event(small)
         for n in range(99):
             values = {"uid": f"{n:040}", "source_uid": None, "exdates": (), "overrides": (), "span": plain}
             ends = {"recurrence": "", "ends_at": plain.end_utc, "description": WIDE * LISTED}
@@ -132,6 +138,8 @@ async def fill(engine: Engine) -> str:
             token=f"t{n}", span=plain, location=WIDE * 1_000, name=WIDE * 200, comment=WIDE * 2_000
         )
         await do(engine, proposal, SYSTEM)
+    async with engine.store.unit() as unit:
+        await unit.save_event(event)
     return event.uid
 
 
@@ -210,6 +218,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
     keys = await engine.keys()
     held = await waiting(engine, uid, description=WIDE * 19_998, summary=WIDE * 400)
     webhook = await _webhooks(engine)
+    await _links_and_triggers(engine, uid, keys[0].id)
     person = f"000{LONG_ADDRESS}"
     many = [f"{n:040}" for n in range(50)]
     return [
@@ -255,11 +264,11 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("publish_events", {"on": True}),
         ("update_page", {"slug": "page-99", "title": WIDE * 119}),
         ("list_pages", {"limit": 100}),
-        *[("create_link", _link(n, uid)) for n in range(60)],
+        ("create_link", _link(0, uid)),
         ("set_landing_hosts", {"hosts": [f"{n}.{'x' * 60}.example" for n in range(50)]}),
         ("update_link", {"link": "nothing", "name": WIDE * 100}),
         ("list_links", {"limit": 100}),
-        *[("create_trigger", _trigger(n, keys[0].id)) for n in range(60)],
+        ("create_trigger", {"name": f"{0:040}", "sender": "bearer", "rules": RULES, "key": keys[0].id}),
         ("create_webhook", {"url": f"https://127.0.0.1/{0:01900}"}),
         ("list_postings", {"webhook_id": webhook, "limit": 100}),
         ("replay_posting", {"webhook_id": webhook, "posting_id": "x" * 100}),
@@ -310,8 +319,12 @@ async def _webhooks(engine: Engine) -> str:
     return name
 
 
-def _trigger(n: int, key: str) -> dict[str, object]:
-    return {"name": f"{n:040}", "sender": "bearer", "rules": RULES, "key": key}
+async def _links_and_triggers(engine: Engine, uid: str, key: str) -> None:
+    """More than a list of them shows; all triggers have the rules that are read once."""
+    rules, proof = rules_of(RULES), Proof(sender=Sender.BEARER)
+    for n in range(1, 60):
+        await do(engine, CreateLink(**_link(n, uid)))
+        await do(engine, CreateTrigger(name=f"{n:040}", proof=proof, rules=rules, key=key))
 
 
 def _deal() -> dict[str, object]:
@@ -324,7 +337,7 @@ def _page(n: int) -> dict[str, Any]:
     return {"title": WIDE * 120, "slug": f"page-{n}", **texts}
 
 
-def _link(n: int, uid: str) -> dict[str, object]:
+def _link(n: int, uid: str) -> dict[str, Any]:
     return {"name": f"{n}{WIDE * 98}", "events": [uid], "vendor": "braze", "button": WIDE * 40}
 
 
