@@ -31,7 +31,7 @@ def brief(mail: Mail) -> Brief:
     """Whom a mail reached, and its calendar's METHOD, SEQUENCE and STATUS; a mail without a calendar has none."""
     if not has_calendar(mail):
         return mail.recipient, "", 0, ""
-    part = next(p for p in mail.message.walk() if p.get_content_type() == "text/calendar")
+    part = mail.calendar_part
     payload: Any = part.get_payload(decode=True)
     calendar = icalendar.Calendar.from_ical(payload)
     event: Any = calendar.walk("VEVENT")[0]
