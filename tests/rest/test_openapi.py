@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from jsonschema import Draft202012Validator
 from starlette.requests import Request
 
@@ -26,12 +28,20 @@ from engine.model.verbs import Verb
 from tests.cli.processes import ROOT
 from tests.rest.test_events import made
 from tests.support.calls import counting_calls
-from tests.support.engines import deliver, do
+from tests.support.engines import deliver, do, engine_in
 from tests.support.waiting import DEADLINE_S
-from tests.support.webs import key_for
+from tests.support.webs import key_for, served
 from tests.triggers.crm import trigger
 
 EVERY_VERB = frozenset(Verb) - {Verb.ADMIN}
+spoken = cache(document)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Where one application is, for all who ask for nothing but its document: that takes long to make."""
+    async with engine_in(tmp_path_factory.mktemp("document")) as engine, served(engine) as found:
+        yield found
 
 
 def test_the_document_and_the_page_are_as_written_down() -> None:
@@ -40,9 +50,10 @@ def test_the_document_and_the_page_are_as_written_down() -> None:
     assert (ROOT / "docs/rest.md").read_text() == rest_md()
 
 
-async def test_the_document_is_served_to_everybody(address: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_document_is_served_to_everybody(kept: str) -> None:
     async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
-        answer = await web.get(f"{address}/openapi.json")
+        answer = await web.get(f"{kept}/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")
     assert answer.json()["paths"].keys() == {endpoint.path for endpoint in ENDPOINTS}
 
@@ -61,12 +72,13 @@ async def test_the_document_is_made_once() -> None:
     request = Request({"type": "http", "method": "GET", "path": "/openapi.json", "headers": []})
     first, second = await asyncio.gather(served.get(request), served.get(request))
     assert first.body is second.body is (await served.get(request)).body
-    assert json.loads(first.body) == document("https://cis.example.com")
+    assert json.loads(first.body) == spoken("https://cis.example.com")
 
 
-async def test_whoever_has_the_document_gets_it_not_again(address: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_whoever_has_the_document_gets_it_not_again(kept: str) -> None:
     async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
-        tag = (await web.get(f"{address}/openapi.json")).headers["etag"]
+        tag = (await web.get(f"{kept}/openapi.json")).headers["etag"]
         strong = tag.removeprefix("W/")
         for given, code in (
             (tag, 304),
@@ -75,10 +87,11 @@ async def test_whoever_has_the_document_gets_it_not_again(address: str) -> None:
             ('W/"0123456789abcdef"', 200),
             ("", 200),
         ):
-            answer = await web.get(f"{address}/openapi.json", headers={"if-none-match": given})
+            answer = await web.get(f"{kept}/openapi.json", headers={"if-none-match": given})
             assert (answer.status_code, answer.headers["etag"]) == (code, tag)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("accepted", "packed"),
     [
@@ -90,9 +103,9 @@ async def test_whoever_has_the_document_gets_it_not_again(address: str) -> None:
         ("", False),
     ],
 )
-async def test_the_document_is_packed_for_whoever_unpacks(address: str, accepted: str, packed: bool) -> None:
+async def test_the_document_is_packed_for_whoever_unpacks(kept: str, accepted: str, packed: bool) -> None:
     async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
-        answer = await web.get(f"{address}/openapi.json", headers={"accept-encoding": accepted})
+        answer = await web.get(f"{kept}/openapi.json", headers={"accept-encoding": accepted})
     assert ("content-encoding" in answer.headers, answer.status_code) == (packed, 200)
     assert answer.json()["openapi"] == "3.1.1"
 
@@ -104,7 +117,7 @@ def test_each_operation_has_a_name_of_its_own_and_a_tool_that_exists() -> None:
 
 
 def test_no_description_speaks_of_tools() -> None:
-    told = " ".join(_descriptions(document("https://cis.example.com")))
+    told = " ".join(_descriptions(spoken("https://cis.example.com")))
     named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", told))
     assert named & set(EVERY) == set()
 
@@ -118,7 +131,7 @@ def _descriptions(node: Any) -> Iterator[str]:
 
 
 async def test_answers_are_as_the_document_says(engine: Engine, web: httpx.AsyncClient) -> None:
-    spoken = document("https://cis.example.com")
+    whole = spoken("https://cis.example.com")
     uid = (await made(web)).json()["uid"]
     await web.post(f"/v1/events/{uid}/invites", json={"email": "bob@example.com"})
     await deliver(engine)
@@ -141,8 +154,8 @@ async def test_answers_are_as_the_document_says(engine: Engine, web: httpx.Async
         if answer.status_code != 200:
             answer = await web.get(path, headers=headers)
         assert answer.status_code == 200, (path, answer.text)
-        fits(answer.json(), endpoint.answer.__name__, spoken)
-    fits((await web.get("/v1/events/nowhere")).json(), "Problem", spoken)
+        fits(answer.json(), endpoint.answer.__name__, whole)
+    fits((await web.get("/v1/events/nowhere")).json(), "Problem", whole)
 
 
 def fits(data: Any, model: str, spoken: dict[str, Any]) -> None:
