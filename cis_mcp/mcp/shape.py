@@ -9,7 +9,7 @@ from itertools import chain
 VALUES_MAX = 1_000_000
 """The most values of a request: a list of about 300,000 addresses has 600,000; 16 MB could have eight million."""
 
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class Values:
@@ -26,8 +26,9 @@ class Values:
             data, held = data[:-1], data[-1:]
         else:
             held = b""
-        plain, quote, _ = _TEXT.sub(b"", data).partition(b'"')
-        self._held = quote + held
+        # With a quote more each string ends: one without an end would be looked for anew at each quote within it.
+        plain = _TEXT.sub(b"", data + b'"')
+        self._held = held if plain.endswith(b'"') else b'"' + held
         self.count += plain.count(b",") + plain.count(b"[") + plain.count(b"{")
         return self.count
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_mcp.mcp.shape import Values, larger, values_of
+from tests.support.steps import ending
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('a,"\\[{]}é:'), max_size=8),
@@ -59,3 +60,8 @@ def test_a_value_is_larger_than_a_size_or_not(value: Any, size: int) -> None:
         return 1 + len(one) + sum(map(weight, one)) if isinstance(one, list) else 1
 
     assert larger(value, size) == (weight(value) > size)
+
+
+def test_a_text_without_an_end_that_is_full_of_quotes_is_looked_through_once() -> None:
+    with ending():
+        assert values_of('["' + '\\"' * 500_000) == 1
