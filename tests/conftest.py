@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ check_each_once()
 
 # What was imported and collected stays for good: the collector need not look through it while tests run, nor before.
 gc.disable()
+
+# httpx and httpcore ask several times for each request whether this library is here: it is not, which Python does not
+# remember by itself but looks for in every folder anew.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # Each client of HTTP or SMTP reads all authorities that are trusted, which takes 20 ms; in tests only a test's own are.
 # This one has signed nothing, and its key is gone.
