@@ -18,7 +18,7 @@ from engine.model.times import Span
 _PREFIX_LEAST = 5
 """Characters of an event's id in a row: with fewer, an event that is added later would often be mistaken for it."""
 _AHEAD = timedelta(days=2_000)
-_SIDES = re.compile(r"\s+(at|@|vs\.?|v\.?|versus|gegen|contre|contra)\s+", re.IGNORECASE)
+_SIDES = re.compile(r"(?<!\s)\s++(at|@|vs\.?|v\.?|versus|gegen|contre|contra)\s++", re.IGNORECASE)
 _HOME_LAST = {"at", "@"}
 _NAME_MAX = 60
 
