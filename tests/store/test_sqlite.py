@@ -202,6 +202,17 @@ async def test_a_recount_sees_one_instant_and_lets_others_write_meanwhile(tmp_pa
             writing.execute("ROLLBACK")
 
 
+async def test_a_recount_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        await with_event(store, "ann@example.com")
+        with closing(sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)) as raw:
+            raw.execute("ALTER TABLE tally RENAME TO mislaid")
+            with pytest.raises(sqlite3.OperationalError, match="tally"):
+                await store.recount()
+            raw.execute("ALTER TABLE mislaid RENAME TO tally")
+        assert await store.recount() == []
+
+
 async def test_an_sqlite_that_is_too_old_is_named_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,6 @@ def _compiled(path: Path) -> bool:
 def _compile(paths: Sequence[Path]) -> None:
     """Import modules, the last ones first: those that the first process comes to soon are its own to compile."""
     for path in reversed(paths):
-        with suppress(
-            Exception, pytest.skip.Exception
-        ):  # whatever is wrong with it, the first process meets and tells
+        # Whatever is wrong with it, the first process meets and tells.
+        with suppress(Exception, pytest.skip.Exception):
             import_module(".".join(path.with_suffix("").parts))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import suppress
+
 from engine.model.messages import Kind
 from engine.model.people import Partstat
 from engine.store.sqlite.budgets import MISCOUNTED as MISCOUNTED_BUDGETS
@@ -92,10 +95,16 @@ _CONTRADICTIONS = {
 
 async def recounted(connection: Statements) -> list[str]:
     """Every difference at one instant, and what is wrong with the file; others may write meanwhile."""
-    await connection.execute("BEGIN")
     recount = Recount(connection)
-    found = await recount.differences()
-    await connection.execute("COMMIT")
+    await connection.execute("BEGIN")
+    try:
+        found = await recount.differences()
+        await connection.execute("COMMIT")
+    except BaseException:
+        # Others go on asking by this connection; of some errors SQLite has ended the transaction itself.
+        with suppress(sqlite3.Error):
+            await connection.execute("ROLLBACK")
+        raise
     return found + await recount.damage()
 
 
