@@ -25,7 +25,7 @@ Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-TAGS = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
+TAGS = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
 """One of the entity tags of a header (RFC 9110, 8.8.3)."""
 _KEY_MAX, _DIGITS = 200, 19
 

@@ -28,8 +28,8 @@ _SLASHES = re.compile(r"(?i)(?:[a-z][a-z0-9+.-]{0,30}:)?[/\\]{2}([^\s/\\?#<>\"'`
 _ONE_SLASH = re.compile(
     r"(?i)(?<![a-z0-9+.-])(?:https?|ftps?|wss?|webcals?):(?![/\\]{2})[/\\]?([^\s/\\?#<>\"'`|^{}]+)"
 )
-_RUN = re.compile(r"[\w-]++(?>\.[\w-]+)++")
-"""Labels with periods between them, in which the name of a host may stand."""
+_RUN = re.compile(r"(?<![\w-])[\w-]++(?>\.[\w-]+)++")
+"""Labels with periods between them, in which the name of a host may stand; a run is looked at from its start alone."""
 _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
 _LABEL_MAX = 63
 _TOP = re.compile(r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,63})", re.IGNORECASE)

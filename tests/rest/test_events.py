@@ -9,6 +9,7 @@ import httpx
 from engine.engine import Engine
 from engine.model.actors import Actor
 from tests.support.engines import created, deliver
+from tests.support.steps import ending
 
 CONCERT = {
     "summary": "Spring concert",
@@ -81,6 +82,15 @@ async def test_the_etag_is_the_revision_and_saves_reading_it_again(web: httpx.As
     assert changed.json()["changed"] == ["location"]
     assert changed.headers["etag"] == '"1"'
     assert (await web.get(path, headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_a_header_of_blanks_is_read_once(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    blanks = f"x{' ' * 50_000}x"
+    with ending():
+        assert (await web.get(path, headers={"If-None-Match": blanks})).status_code == 200
+        late = await web.patch(path, json={"location": "Hall 2"}, headers={"If-Match": blanks})
+    assert (late.status_code, late.json()["code"]) == (412, "sequence_mismatch")
 
 
 async def test_a_change_of_a_revision_that_was_not_seen_is_refused(web: httpx.AsyncClient) -> None:

@@ -63,10 +63,10 @@ def counting() -> Iterator[Steps]:
 
 
 @contextmanager
-def ending() -> Iterator[None]:
-    """Raise Endless in what does not end: regular expressions and loops in C look for signals too."""
+def ending(cpu_s: float = _CPU_S) -> Iterator[None]:
+    """Raise Endless in what does not end in so much processor time: expressions and loops in C look for signals too."""
     before = signal.signal(signal.SIGVTALRM, _end)
-    signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_S)
+    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s)
     try:
         yield
     finally:

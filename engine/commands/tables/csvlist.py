@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 _PREAMBLE_MAX = 20
 """Lines that may stand before the names of the columns."""
 _EVENT = re.compile(r"\W*(?:(?:event|uid|id)\W+){0,2}([a-z0-9]{40}|[2-9a-hjkmnp-z]{8})\W*", re.IGNORECASE)
-_ONE_OF_SEVERAL = re.compile(r"\s*:::")
+_ONE_OF_SEVERAL = ":::"
 """Between the addresses that Google Contacts exports in one cell."""
 _EXAMPLE = "The first line must name the columns, for example: email,name"
 
@@ -271,7 +271,11 @@ def _addressed(columns: Columns, cells: Sequence[str]) -> tuple[str, str]:
         if place < len(cells) and (held := cells[place].strip()):
             break
     # Most hold an address alone, and a list may have a million.
-    return _split(_ONE_OF_SEVERAL.split(held)[0]) if "<" in held or ":::" in held else ("", held)
+    return (
+        _split(held.partition(_ONE_OF_SEVERAL)[0].rstrip())
+        if "<" in held or _ONE_OF_SEVERAL in held
+        else ("", held)
+    )
 
 
 def _personal(columns: Columns, cells: Sequence[str]) -> Mapping[str, str]:
