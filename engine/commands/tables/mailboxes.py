@@ -7,7 +7,7 @@ import re
 _LINE_MAX = 1_000_000
 _PIECE_MAX = 500
 _PIECE = {
-    separator: re.compile(rf'((?:"(?:[^"\\]|\\.)*+"|[^"{separator}]++)*+)({separator}|\Z)')
+    separator: re.compile(rf'((?:(?>"(?:[^"\\]|\\.)*+")|[^"{separator}]++)*+)({separator}|\Z)')
     for separator in ";,"
 }
 _MAILBOX = re.compile(
