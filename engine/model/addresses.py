@@ -164,8 +164,25 @@ def _test(one: str) -> Test:
         return lambda _local, place: _host_fits(domain, place)
     if "*" not in local:
         return lambda name, place: name == local and _host_fits(domain, place)
-    shape = re.compile(".*".join(map(re.escape, local.split("*"))), re.DOTALL)
-    return lambda name, place: _host_fits(domain, place) and bool(shape.fullmatch(name))
+    parts = local.split("*")
+    return lambda name, place: _host_fits(domain, place) and _consists_of(parts, name)
+
+
+def _consists_of(parts: Sequence[str], name: str) -> bool:
+    """True if `name` is these parts in their order, with anything between them.
+
+    Each is looked for once, from where the one before ended: an expression would try all places of all parts.
+    """
+    first, *others, last = parts
+    at, end = len(first), len(name) - len(last)
+    if at > end or not name.startswith(first) or not name.endswith(last):
+        return False
+    for part in others:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def masked_address(address: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import idna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.addresses import canonical, host_matches, matches, pattern, patterns_of, person
+from tests.support.steps import ending
 
 CUSTOMER = (pattern("*@customer.com"),)
 _WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
@@ -132,3 +135,15 @@ def test_hosts_are_named_alone_or_from_below() -> None:
     assert host_matches(("*.example.com",), "www.example.com")
     assert not host_matches(("*.example.com",), "example.com")
     assert not host_matches(("example.com",), "example.com.")
+
+
+@given(st.text("ab*", min_size=1, max_size=8), st.text("ab", min_size=1, max_size=8))
+def test_a_star_stands_for_anything_in_a_local_part(local: str, name: str) -> None:
+    shape = ".*".join(map(re.escape, local.split("*")))
+    assert matches([f"{local}@example.com"], f"{name}@example.com") == bool(re.fullmatch(shape, name))
+
+
+def test_a_pattern_of_many_stars_costs_one_look_at_an_address() -> None:
+    with ending():
+        assert not matches([pattern(f"{'*a' * 30}@example.com")], f"{'a' * 63}b@example.com")
+        assert matches([pattern(f"{'*a' * 30}*@example.com")], f"{'a' * 63}b@example.com")
