@@ -29,6 +29,8 @@ _PLACES = (tuple, list, set, frozenset)
 _SYMBOLS_MAX = 24
 _PAIRED = 10
 _FEW = 3
+_QUOTE = '\\"'
+"""What a quoted text goes on after (RFC 5322, 3.2.4)."""
 _OF_CATEGORY = {"CATEGORY_DIGIT": "1", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}
 
 
@@ -137,7 +139,7 @@ def hard_texts(pattern: re.Pattern[Any], size: int, *, few: bool) -> Iterator[st
     symbols = _symbols(pattern)
     some = symbols[:_PAIRED]
     pairs = [one + other for one in some for other in some if one != other]
-    pieces = [*symbols[:_FEW], " "] if few else [*symbols, "x", " ", "\n", *pairs]
+    pieces = [*symbols[:_FEW], " ", _QUOTE] if few else [*symbols, "x", " ", "\n", _QUOTE, *pairs]
     for start in [""] if few else ["", *some]:
         for piece in dict.fromkeys(pieces):
             text = start + piece * (size // len(piece))
