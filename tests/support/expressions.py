@@ -1,4 +1,4 @@
-"""The regular expressions of a module, the ways in which it uses them, and texts that are hard for them."""
+"""The regular expressions of a module, the methods by which it uses them, and texts that are hard for them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parent.parent.parent
-WAYS = {
+_ROOT = Path(__file__).parent.parent.parent
+_METHODS = {
     "search": "search",
     "match": "match",
     "fullmatch": "fullmatch",
@@ -23,9 +23,9 @@ WAYS = {
     "subn": "finditer",
     "split": "finditer",
 }
-"""What each method of an expression comes to: to be looked for, at the start, the whole text, or all matches."""
-_ALL_WAYS = frozenset({"search", "match", "fullmatch", "finditer"})
-_PLACES = (tuple, list, set, frozenset)
+"""What each method of an expression comes to: a match anywhere, at the start, of the whole text, or all matches."""
+_ALL = frozenset({"search", "match", "fullmatch", "finditer"})
+_HOLDERS = (tuple, list, set, frozenset)
 _SYMBOLS_MAX = 24
 _PAIRED = 10
 _FEW = 3
@@ -39,15 +39,15 @@ class Expression(NamedTuple):
 
     name: str
     pattern: re.Pattern[Any]
-    ways: frozenset[str]
+    methods: frozenset[str]
 
 
 def modules() -> list[str]:
     """The names of all modules of the program that have expressions."""
-    paths = [path for package in ("engine", "cis_mcp") for path in (ROOT / package).rglob("*.py")]
+    paths = [path for package in ("engine", "cis_mcp") for path in (_ROOT / package).rglob("*.py")]
     using = [path for path in paths if "\nimport re\n" in path.read_text()]
     return sorted(
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in using
+        ".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__") for path in using
     )
 
 
@@ -55,7 +55,7 @@ def expressions(module: str) -> list[Expression]:
     """All that the module keeps under a name, or gives to the functions of `re` as they stand."""
     imported = importlib.import_module(module)
     found = [
-        Expression(f"{module}.{name}", pattern, frozenset(_uses()[_owner(module, name)]) or _ALL_WAYS)
+        Expression(f"{module}.{name}", pattern, frozenset(_uses()[_owner(module, name)]) or _ALL)
         for name, value in vars(imported).items()
         for pattern in _patterns(value)
         if name not in _imported(module)
@@ -77,14 +77,14 @@ def _patterns(value: object, depth: int = 0) -> Iterator[re.Pattern[Any]]:
     elif depth < 3 and isinstance(value, dict):
         for pair in value.items():
             yield from _patterns(pair, depth + 1)
-    elif depth < 3 and isinstance(value, _PLACES):
+    elif depth < 3 and isinstance(value, _HOLDERS):
         for each in value:
             yield from _patterns(each, depth + 1)
 
 
 @cache
 def _tree(module: str) -> ast.Module:
-    path = ROOT.joinpath(*module.split("."))
+    path = _ROOT.joinpath(*module.split("."))
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     return ast.parse(file.read_text())
 
@@ -100,9 +100,9 @@ def _uses() -> defaultdict[tuple[str, str], set[str]]:
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for module in modules():
         for node in ast.walk(_tree(module)):
-            if isinstance(node, ast.Attribute) and node.attr in WAYS:
+            if isinstance(node, ast.Attribute) and node.attr in _METHODS:
                 name = _last(node.value)
-                found[_owner(module, name)].add(WAYS[node.attr])
+                found[_owner(module, name)].add(_METHODS[node.attr])
     return found
 
 
@@ -120,11 +120,11 @@ def _written_in_place(module: str) -> Iterator[Expression]:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and _last(node.func.value) == "re"
-            and node.func.attr in WAYS
+            and node.func.attr in _METHODS
             and isinstance(node.args[0], ast.Constant)
         ):
             pattern = re.compile(node.args[0].value, _flags(node))
-            yield Expression(f"{module}:{node.lineno}", pattern, frozenset({WAYS[node.func.attr]}))
+            yield Expression(f"{module}:{node.lineno}", pattern, frozenset({_METHODS[node.func.attr]}))
 
 
 def _flags(node: ast.Call) -> int:

@@ -271,11 +271,9 @@ def _addressed(columns: Columns, cells: Sequence[str]) -> tuple[str, str]:
         if place < len(cells) and (held := cells[place].strip()):
             break
     # Most hold an address alone, and a list may have a million.
-    return (
-        _split(held.partition(_ONE_OF_SEVERAL)[0].rstrip())
-        if "<" in held or _ONE_OF_SEVERAL in held
-        else ("", held)
-    )
+    if "<" not in held and _ONE_OF_SEVERAL not in held:
+        return "", held
+    return _split(held.partition(_ONE_OF_SEVERAL)[0].rstrip())
 
 
 def _personal(columns: Columns, cells: Sequence[str]) -> Mapping[str, str]:
